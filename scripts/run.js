@@ -1,0 +1,42 @@
+// Runs a script of this project on the Node that the npm package `node` installed (24 or newer), whatever Node the
+// machine itself has: libp2p 3 needs 22, and running TypeScript without a build step needs 24.
+// Plain JavaScript, because it is the one file that the machine's own Node has to understand.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning']
+
+export function nodeBinary() {
+  const windows = process.platform === 'win32'
+  const bundled = `${root}node_modules/node/bin/node${windows ? '.exe' : ''}`
+  if (existsSync(bundled)) return bundled
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
+  console.error(`Node 24 was not found: this is Node ${process.versions.node} and ${bundled} is missing. Run \`npm ci\` first.`)
+  process.exit(1)
+}
+
+export function runOnNode24(script, args) {
+  const child = spawn(nodeBinary(), [...NODE_FLAGS, script, ...args], { stdio: 'inherit' })
+  // The terminal sends Ctrl-C to the whole group; a service manager sends SIGTERM to this process alone.
+  const forward = (signal) => child.kill(signal)
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', forward)
+  process.on('SIGHUP', forward)
+  child.on('error', (error) => {
+    console.error(error.message)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [script, ...args] = process.argv.slice(2)
+  if (script === undefined) {
+    console.error('usage: node scripts/run.js SCRIPT [ARGUMENT ...]')
+    process.exit(2)
+  }
+  runOnNode24(script, args)
+}
