@@ -20,7 +20,9 @@ export interface EventMap {
 }
 
 export type EventName = keyof EventMap
-export type VillageEvent = { [K in EventName]: { seq: number; timeMs: number; type: K; data: EventMap[K] } }[EventName]
+export type VillageEvent = {
+  [K in EventName]: { seq: number; timeMs: number; type: K; data: EventMap[K] }
+}[EventName]
 
 export interface Events {
   emit<K extends EventName>(type: K, data: EventMap[K]): void

@@ -1,4 +1,4 @@
-import { type Logger, pino, type DestinationStream } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 
 /** Logs are for operators: a constant message plus fields, JSON lines. Text from the network only at debug. */
 export type Log = Logger

@@ -1,1 +1,1 @@
-console.log("build placeholder")
+console.log('build placeholder')

@@ -14,14 +14,20 @@ export function nodeBinary() {
   const bundled = `${root}node_modules/node/bin/node${windows ? '.exe' : ''}`
   if (existsSync(bundled)) return bundled
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
-  console.error(`Node 24 was not found: this is Node ${process.versions.node} and ${bundled} is missing. Run \`npm ci\` first.`)
+  console.error(
+    `Node 24 was not found: this is Node ${process.versions.node} and ${bundled} is missing. Run \`npm ci\` first.`,
+  )
   process.exit(1)
 }
 
+/**
+ * @param {string} script
+ * @param {string[]} args
+ */
 export function runOnNode24(script, args) {
   const child = spawn(nodeBinary(), [...NODE_FLAGS, script, ...args], { stdio: 'inherit' })
   // The terminal sends Ctrl-C to the whole group; a service manager sends SIGTERM to this process alone.
-  const forward = (signal) => child.kill(signal)
+  const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
   process.on('SIGINT', () => {})
   process.on('SIGTERM', forward)
   process.on('SIGHUP', forward)
@@ -29,7 +35,9 @@ export function runOnNode24(script, args) {
     console.error(error.message)
     process.exit(1)
   })
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+  child.on('exit', (code, signal) =>
+    process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+  )
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -44,7 +44,10 @@ function runFile(file: string): Promise<Outcome> {
     child.on('close', (code, signal) => {
       clearTimeout(deadline)
       const count = (label: string) =>
-        [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].reduce((sum, match) => sum + Number(match[1]), 0)
+        [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].reduce(
+          (sum, match) => sum + Number(match[1]),
+          0,
+        )
       const total = count('Total')
       const passed = count('Passed')
       const skipped = count('Skipped')
@@ -58,7 +61,15 @@ function runFile(file: string): Promise<Outcome> {
               ? `${total - passed - skipped} tests failed`
               : null
       const failed = problem === null ? 0 : Math.max(1, total - passed)
-      resolve({ file, passed, skipped, failed, seconds: (performance.now() - started) / 1000, output, problem })
+      resolve({
+        file,
+        passed,
+        skipped,
+        failed,
+        seconds: (performance.now() - started) / 1000,
+        output,
+        problem,
+      })
     })
   })
 }
@@ -80,9 +91,12 @@ const alone = files.filter((file) => file.includes('test/network/'))
 function report(outcome: Outcome): void {
   outcomes.push(outcome)
   const counts = `${outcome.passed} passed${outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : ''}`
-  console.log(`${outcome.problem === null ? 'ok  ' : 'FAIL'} ${outcome.file} (${counts}, ${outcome.seconds.toFixed(1)} s)`)
+  console.log(
+    `${outcome.problem === null ? 'ok  ' : 'FAIL'} ${outcome.file} (${counts}, ${outcome.seconds.toFixed(1)} s)`,
+  )
   for (const line of outcome.output.split('\n')) if (line.startsWith('skipped:')) console.log(`     ${line}`)
-  if (outcome.problem !== null) console.log(`${outcome.output.trimEnd()}\n     ${outcome.file}: ${outcome.problem}`)
+  if (outcome.problem !== null)
+    console.log(`${outcome.output.trimEnd()}\n     ${outcome.file}: ${outcome.problem}`)
 }
 
 const queue = [...parallel]
@@ -95,8 +109,11 @@ await Promise.all(
 for (const file of alone) report(await runFile(file))
 for (const file of usesOnly) console.log(`FAIL ${file} uses .only`)
 
-const sum = (pick: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + pick(outcome), 0)
+const sum = (pick: (outcome: Outcome) => number) =>
+  outcomes.reduce((total, outcome) => total + pick(outcome), 0)
 const failed = sum((outcome) => outcome.failed) + usesOnly.length
 const skipped = sum((outcome) => outcome.skipped)
-console.log(`\n${sum((outcome) => outcome.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+console.log(
+  `\n${sum((outcome) => outcome.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
+)
 process.exit(failed === 0 ? 0 : 1)
