@@ -1,0 +1,143 @@
+/**
+ * The state of a node in one LevelDB (through `level`): each service has a sublevel of its own with JSON or binary
+ * values. The daemon owns the order of opening and closing. The database's own lock keeps a second daemon out.
+ */
+import { mkdir, open, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { Level } from 'level'
+import { VillageError } from './errors.ts'
+
+export type Database = Level<string, string>
+
+export interface Store {
+  readonly db: Database
+  /** A sublevel whose values are JSON. */
+  json<T>(name: string): JsonTable<T>
+  close(): Promise<void>
+}
+
+export interface JsonTable<T> {
+  get(key: string): Promise<T | undefined>
+  /** `sync` waits until the write is on the disk: use it before anything is acknowledged to somebody. */
+  put(key: string, value: T, options?: { sync?: boolean }): Promise<void>
+  del(key: string): Promise<void>
+  /** All or nothing. */
+  batch(
+    operations: readonly ({ type: 'put'; key: string; value: T } | { type: 'del'; key: string })[],
+    options?: { sync?: boolean },
+  ): Promise<void>
+  /** Entries in key order; `prefix` limits them to keys that start with it. */
+  entries(options?: { prefix?: string }): AsyncIterable<[string, T]>
+}
+
+/** Version of the layout of the data directory; raise it together with a row in MIGRATIONS. */
+export const DATA_VERSION = 1
+/** `MIGRATIONS[n]` brings a store of version n to n + 1. */
+const MIGRATIONS: Record<number, (db: Database) => Promise<void>> = {}
+const VERSION_KEY = 'data-version'
+
+function systemCode(error: unknown): string | undefined {
+  const { code, cause } = error as { code?: string; cause?: { code?: string } }
+  return cause?.code ?? code
+}
+
+/** Creates the data directory (mode 0700) and checks that it can be written. */
+export async function prepareDataDirectory(directory: string): Promise<void> {
+  const probe = path.join(directory, `.probe-${process.pid}`)
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const handle = await open(probe, 'wx', 0o600)
+    await handle.close()
+    await rm(probe)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new VillageError('DISK_FULL', undefined, { cause: error })
+    if (
+      code === 'ENOTDIR' ||
+      code === 'EEXIST' ||
+      (await stat(directory).catch(() => null))?.isDirectory() === false
+    )
+      throw new VillageError('DATA_DIR_READ_ONLY', `${directory} is not a directory`, { cause: error })
+    throw new VillageError('DATA_DIR_READ_ONLY', `${directory} cannot be written`, {
+      cause: error,
+      fields: { directory },
+    })
+  }
+}
+
+async function migrate(db: Database): Promise<void> {
+  const stored = await db.get(VERSION_KEY)
+  let version = stored === undefined ? DATA_VERSION : Number(stored)
+  if (!Number.isInteger(version) || version < 1)
+    throw new VillageError('DATA_CORRUPT', 'The data version is not a number', {
+      fields: { stored: stored ?? null },
+    })
+  if (version > DATA_VERSION)
+    throw new VillageError('DATA_VERSION_UNSUPPORTED', undefined, {
+      fields: { stored: version, supported: DATA_VERSION },
+    })
+  for (; version < DATA_VERSION; version++) {
+    const step = MIGRATIONS[version]
+    if (step === undefined)
+      throw new VillageError('INTERNAL', `There is no migration from data version ${version}`)
+    await step(db)
+  }
+  await db.put(VERSION_KEY, String(DATA_VERSION))
+}
+
+/** Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED or DISK_FULL. */
+export async function openStore(init: { directory: string }): Promise<Store> {
+  await prepareDataDirectory(init.directory)
+  const db: Database = new Level(path.join(init.directory, 'state'))
+  try {
+    await db.open()
+  } catch (error) {
+    switch (systemCode(error)) {
+      case 'LEVEL_LOCKED':
+        throw new VillageError('DATA_DIR_LOCKED', `Another daemon uses ${init.directory}`, { cause: error })
+      case 'LEVEL_CORRUPTION':
+        throw new VillageError('DATA_CORRUPT', undefined, { cause: error })
+      default:
+        throw new VillageError('DATA_DIR_READ_ONLY', `The state in ${init.directory} cannot be opened`, {
+          cause: error,
+        })
+    }
+  }
+  try {
+    await migrate(db)
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+  return {
+    db,
+    json<T>(name: string): JsonTable<T> {
+      const table = db.sublevel<string, T>(name, { valueEncoding: 'json' })
+      return {
+        get: (key) => table.get(key),
+        put: (key, value, options) => translate(table.put(key, value, writeOptions(options))),
+        del: (key) => translate(table.del(key)),
+        batch: (operations, options) => translate(table.batch([...operations], writeOptions(options))),
+        entries: (options = {}) =>
+          table.iterator(
+            options.prefix === undefined ? {} : { gte: options.prefix, lt: `${options.prefix}\uffff` },
+          ),
+      }
+    },
+    close: () => db.close(),
+  }
+}
+
+/** `sync` is classic-level's own option: abstract-level's types of a sublevel do not know it, but pass it on. */
+const writeOptions = (options: { sync?: boolean } = {}): object => options
+
+async function translate(write: Promise<void>): Promise<void> {
+  try {
+    await write
+  } catch (error) {
+    if (/No space left|ENOSPC/.test(`${(error as Error).message} ${String((error as Error).cause)}`))
+      throw new VillageError('DISK_FULL', undefined, { cause: error })
+    throw error
+  }
+}
