@@ -234,12 +234,14 @@ export function environmentName(key: ConfigKey): string {
 /** The value of a key written as text (command line, environment): JSON where it parses, a comma list for lists, else the text. */
 function parseText(key: ConfigKey, value: string): unknown {
   if (Array.isArray(FIELDS[key].default) && !value.startsWith('['))
-    return value === '' ? [] : value.split(',')
+    return value.trim() === '' ? [] : value.split(',').map((item) => item.trim())
   if (typeof FIELDS[key].default === 'string') return value
   try {
-    return JSON.parse(value)
+    const parsed: unknown = JSON.parse(value)
+    // A key that may be null can be a text, and the text can look like a number: a node may be called 42.
+    return FIELDS[key].check(parsed) === null ? parsed : value
   } catch {
-    return value // a text for a key that may be null; the check decides
+    return value
   }
 }
 
@@ -291,9 +293,12 @@ export async function loadConfig(init: {
     const value = init.environment[environmentName(key)]
     if (value !== undefined) fromEnvironment[key] = parseText(key, value)
   }
-  const fromArguments: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(init.arguments))
-    fromArguments[key] = isConfigKey(key) ? parseText(key, value) : value
+  const fromArguments = Object.fromEntries(
+    Object.entries(init.arguments).map(([key, value]) => [
+      key,
+      isConfigKey(key) ? parseText(key, value) : value,
+    ]),
+  )
   const config: Config = {
     ...DEFAULT_CONFIG,
     ...fromFile,

@@ -114,6 +114,358 @@ export const ERRORS = {
     title: 'A peer refused more work for now',
     fix: 'Nothing to do: the request is repeated later.',
   },
+
+  // mesh: villages, invites, members
+  VILLAGE_NONE: {
+    http: 409,
+    title: 'This node is in no village',
+    fix: 'Create one with `village create`, or join one with `village join INVITE`.',
+  },
+  VILLAGE_ALREADY_JOINED: {
+    http: 409,
+    title: 'This node is already in a village',
+    fix: 'Leave it first with `village leave`, or start a second daemon with another --data.dir.',
+  },
+  VILLAGE_KEY_MISMATCH: {
+    http: 502,
+    title: 'The other side does not speak with the key of this village',
+    fix: 'Check that the address is that of a member, and ask an admin for a new invite.',
+  },
+  VILLAGE_FULL: {
+    http: 507,
+    title: 'The village holds as many records as it may',
+    fix: 'Ask an admin to start a new village; this one takes no more members.',
+  },
+  INVITE_MALFORMED: {
+    http: 400,
+    title: 'This is not an invite',
+    fix: 'Copy the whole text, from `village1` to its end.',
+  },
+  INVITE_ALTERED: {
+    http: 400,
+    title: 'The invite was changed or was not issued by an admin of the village',
+    fix: 'Copy the invite again from where it was issued, or ask an admin for a new one.',
+  },
+  INVITE_EXPIRED: {
+    http: 410,
+    title: 'The invite has expired',
+    fix: 'Ask an admin for a new one; if it should be valid, check the clock of this machine.',
+  },
+  INVITE_USED: {
+    http: 410,
+    title: 'The invite has been used as often as it may',
+    fix: 'Ask an admin for a new one.',
+  },
+  INVITE_REVOKED: {
+    http: 410,
+    title: 'The invite was withdrawn',
+    fix: 'Ask an admin for a new one.',
+  },
+  INVITE_OTHER_VILLAGE: {
+    http: 409,
+    title: 'The invite is for another village',
+    fix: 'Use the addresses that came with the invite, or ask an admin of this village for one.',
+  },
+  MEMBER_UNKNOWN: {
+    http: 403,
+    title: 'The peer is not a member of this village',
+    fix: 'Join the village with an invite; ask an admin for one.',
+  },
+  MEMBER_REVOKED: {
+    http: 403,
+    title: 'This membership was revoked by an admin of the village',
+    fix: 'Ask an admin; to come back, leave the village, start with a new data directory and join with a new invite.',
+  },
+  MEMBER_NOT_ADMIN: {
+    http: 403,
+    title: 'Only an admin of the village may do this',
+    fix: 'Ask an admin; `village members` shows who is one.',
+  },
+  MEMBER_ACCESS: {
+    http: 403,
+    title: 'The role of this peer does not allow this protocol',
+    fix: 'Ask an admin of the village for an invite with a higher role.',
+  },
+  CLOCK_SKEWED: {
+    http: 409,
+    title: 'The clocks of the two machines are more than ten minutes apart',
+    fix: 'Set the clock of this machine, then try again.',
+  },
+  PEER_RATE_LIMITED: {
+    http: 429,
+    title: 'A peer asks too often',
+    fix: 'Nothing to do: the request is repeated later.',
+  },
+  PROTOCOL_UNSUPPORTED: {
+    http: 502,
+    title: 'The peer does not speak this protocol',
+    fix: 'Update both daemons to the same version.',
+  },
+  PORT_BUSY: {
+    http: 409,
+    title: 'A port that the configuration names is in use',
+    fix: 'Stop the program that uses it, or choose another port; 0 takes a free one.',
+  },
+
+  // models, sessions and evaluation
+  MODEL_MALFORMED: {
+    http: 422,
+    title: 'The model file is not a valid ONNX file',
+    fix: 'Fetch or export the model again; a cut-off download is the usual cause.',
+  },
+  MODEL_EXTERNAL_DATA_INVALID: {
+    http: 422,
+    title: 'The external data of a model is missing or not allowed',
+    fix: 'Put the data file beside the .onnx file: a plain file, named without `..`, not a link.',
+  },
+  MODEL_UNSUPPORTED: {
+    http: 422,
+    title: 'The model uses something that this version does not support',
+    fix: 'Export the model with ordinary operators and dense tensors.',
+  },
+  MODEL_TOO_LARGE: {
+    http: 422,
+    title: 'The model is too large for one ONNX file',
+    fix: 'Write it with external data.',
+  },
+  MODEL_CARD_INVALID: {
+    http: 422,
+    title: 'The model directory is not complete',
+    fix: 'A model directory holds model.onnx, tokenizer.json and model.json; add the model again.',
+  },
+  SESSION_FAILED: {
+    http: 422,
+    title: 'The model could not be loaded or run',
+    fix: 'Read the reason in the log; check that the inputs match the model.',
+  },
+  EVALUATION_RESULT_MALFORMED: {
+    http: 502,
+    title: 'An evaluation result is not valid',
+    fix: 'Run the evaluation again; a peer that goes on sending such results is quarantined.',
+  },
+
+  // api and command line
+  API_UNAUTHORIZED: {
+    http: 401,
+    title: 'The API token is missing or wrong',
+    fix: 'Open the link that `village start` printed, or send the text of api.token as a bearer token.',
+  },
+  API_ORIGIN_REFUSED: {
+    http: 403,
+    title: 'The request comes from a web page or a host name that is not this daemon’s',
+    fix: 'Use the address that `village start` printed.',
+  },
+  API_RATE_LIMITED: {
+    http: 429,
+    title: 'Too many requests from this address',
+    fix: 'Wait as long as the Retry-After header says, or raise api.requestsByMinute.',
+  },
+  API_ROUTE_UNKNOWN: {
+    http: 404,
+    title: 'The API has no such path',
+    fix: 'Read /api/v1/openapi.json for the paths that there are.',
+  },
+  API_METHOD_NOT_ALLOWED: {
+    http: 405,
+    title: 'The path does not take this method',
+    fix: 'Use a method that the Allow header names.',
+  },
+  API_BODY_MALFORMED: {
+    http: 400,
+    title: 'The body cannot be read',
+    fix: 'Send valid JSON with its content length.',
+  },
+  API_BODY_TOO_LARGE: {
+    http: 413,
+    title: 'The body is larger than allowed',
+    fix: 'Send less, or raise api.maxBodyBytes; artifacts are uploaded as application/octet-stream.',
+  },
+  API_MEDIA_TYPE: {
+    http: 415,
+    title: 'The path does not take this content type',
+    fix: 'Send the content type that /api/v1/openapi.json names for the path.',
+  },
+  API_RANGE: {
+    http: 416,
+    title: 'The range lies outside the content',
+    fix: 'Ask for a range within the size that the Content-Range header tells.',
+  },
+  API_TOO_MANY_CLIENTS: {
+    http: 503,
+    title: 'Too many clients follow the events',
+    fix: 'Close a dashboard or another client, then try again.',
+  },
+  ADDRESS_UNAVAILABLE: {
+    http: 400,
+    title: 'The address cannot be listened on',
+    fix: 'Set an address of this machine; 127.0.0.1 always works.',
+  },
+  DAEMON_NOT_RUNNING: {
+    http: 503,
+    title: 'No daemon runs on this data directory',
+    fix: 'Start it with `village start`, or name its data directory with --data.dir.',
+  },
+  USAGE: {
+    http: 400,
+    title: 'The command line is not valid',
+    fix: 'Read `village --help`, or `village COMMAND --help`.',
+  },
+  FILE_UNREADABLE: {
+    http: 400,
+    title: 'A file cannot be read',
+    fix: 'Check the path and that you may read it.',
+  },
+  FILE_UNWRITABLE: {
+    http: 400,
+    title: 'A file cannot be written',
+    fix: 'Check the path and that you may write it.',
+  },
+
+  // jobs, trust and the model registry
+  JOB_UNKNOWN: {
+    http: 404,
+    title: 'There is no job with this id',
+    fix: '`village jobs` lists the jobs of this node; a job is known only where it was submitted.',
+  },
+  JOB_KIND_UNKNOWN: {
+    http: 400,
+    title: 'There is no job of this kind',
+    fix: 'Use one of the kinds that the message names.',
+  },
+  JOB_FINISHED: {
+    http: 409,
+    title: 'The job has already ended',
+    fix: 'Submit it again if it is needed again.',
+  },
+  JOB_RUNNING: {
+    http: 409,
+    title: 'The job is still running',
+    fix: 'Wait for it or cancel it first.',
+  },
+  JOB_CANCELLED: { http: 409, title: 'The job was cancelled', fix: 'Submit it again if it is needed.' },
+  JOB_TOO_LARGE: {
+    http: 422,
+    title: 'The job has more tasks than one job may have',
+    fix: 'Split it: one job for each part of the model or of the suite.',
+  },
+  TASK_KIND_UNKNOWN: {
+    http: 400,
+    title: 'This node knows no task of this kind',
+    fix: 'Update the daemon of the worker; the task goes to another one meanwhile.',
+  },
+  TASK_FAILED: {
+    http: 500,
+    title: 'A task of the job failed',
+    fix: 'Read the reason with `village jobs show`; submit the job again when it is removed.',
+  },
+  LEASE_UNKNOWN: {
+    http: 409,
+    title: 'There is no such lease',
+    fix: 'Nothing to do: the lease has ended and its task was given to another worker.',
+  },
+  LEASE_REVOKED: {
+    http: 409,
+    title: 'The lease was taken back',
+    fix: 'Nothing to do: the task is done, cancelled or given to another worker.',
+  },
+  RESULT_INVALID: {
+    http: 502,
+    title: 'The result of a task is not right',
+    fix: 'Nothing to do: it is not used and the task is computed again; see `village doctor` on the peer.',
+  },
+  PEER_QUARANTINED: {
+    http: 403,
+    title: 'The peer is quarantined and gets no work from this node',
+    fix: 'Wait until the quarantine ends, or pardon the peer when its fault is repaired.',
+  },
+  WORK_PAUSED: {
+    http: 503,
+    title: 'The node takes no work at present',
+    fix: '`village status` shows the reason: battery, temperature or memory.',
+  },
+  RESOURCES_INSUFFICIENT: {
+    http: 422,
+    title: 'The task needs more memory than this node lends',
+    fix: 'Raise resources.maxMemoryBytes, or let a larger member join.',
+  },
+  MODEL_UNKNOWN: {
+    http: 404,
+    title: 'There is no such model',
+    fix: '`village model list` shows the models of this node; add one with `village model add`.',
+  },
+  MODEL_ID_TAKEN: {
+    http: 409,
+    title: 'Another model has this id',
+    fix: 'Choose another --id, or remove the other model first.',
+  },
+  MODEL_NOTHING_TO_COMPRESS: {
+    http: 422,
+    title: 'The model has no weight matrix that is large enough to compress',
+    fix: 'Compress a model with larger MatMul, Gemm or Gather weights.',
+  },
+
+  // artifacts
+  CID_INVALID: {
+    http: 400,
+    title: 'A content identifier is not valid',
+    fix: 'Copy the whole identifier as `village artifact list` prints it; it must be a SHA-256 CID.',
+  },
+  ARTIFACT_MISSING: {
+    http: 404,
+    title: 'This node does not hold the artifact whole',
+    fix: 'Fetch it from the village first: `village artifact fetch CID`.',
+  },
+  ARTIFACT_CORRUPT: {
+    http: 502,
+    title: 'Bytes do not match their hash',
+    fix: 'Fetch the artifact again; if a peer sent them, it is dropped; if the disk did, check the disk.',
+  },
+  ARTIFACT_INVALID_MANIFEST: {
+    http: 422,
+    title: 'The manifest of an artifact is not valid',
+    fix: 'Ask whoever published it to add it again; no provider can repair it.',
+  },
+  ARTIFACT_UNAVAILABLE: {
+    http: 503,
+    title: 'No reachable peer provides what is missing of the artifact',
+    fix: 'Try again when a peer that holds it is online; what has arrived is kept.',
+  },
+  ARTIFACT_TOO_LARGE: {
+    http: 413,
+    title: 'The artifact is larger than this node takes',
+    fix: 'Raise resources.maxDiskBytes, or use a smaller artifact.',
+  },
+  ARTIFACT_UNSUPPORTED_FILE: {
+    http: 422,
+    title: 'A file or a name cannot be part of an artifact',
+    fix: 'Use regular files and directories with plain names; remove the named one.',
+  },
+  CAR_MALFORMED: {
+    http: 422,
+    title: 'The CAR file is damaged or incomplete',
+    fix: 'Export it again; nothing of it was added.',
+  },
+  // codecs and the worker pool
+  CODEC_MALFORMED: {
+    http: 422,
+    title: 'Packed weights are not valid',
+    fix: 'Fetch them again; if they came whole, whoever packed them runs another version or lies.',
+  },
+  CODEC_NON_FINITE: {
+    http: 422,
+    title: 'The weights contain a NaN or an infinity',
+    fix: 'Export the model again; a training run that diverged is the usual cause.',
+  },
+  CODEC_NEEDS_FORCE: {
+    http: 422,
+    title: 'This codec would lose most of what these weights hold',
+    fix: 'Choose int4 or seedlm, or repeat with the parameter force: true.',
+  },
+  WORKER_CRASHED: {
+    http: 500,
+    title: 'A worker thread ended while it worked',
+    fix: 'Nothing to do: it is replaced; lower the load or raise the memory cap if it happens again.',
+  },
 } as const satisfies Record<string, { http: number; title: string; fix: string }>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -34,9 +34,19 @@ export interface Events {
 
 const KEPT_EVENTS = 1_000
 
-export function createEvents(init: { now?: () => number } = {}): Events {
+/**
+ * `onError` is told what a listener threw: the one who emits never is, and the other listeners still see the event.
+ * Without it such an error is uncaught, as that of a DOM event listener is.
+ */
+export function createEvents(init: { now?: () => number; onError?: (error: unknown) => void } = {}): Events {
   const now = init.now ?? Date.now
-  const listeners = new Set<(event: VillageEvent) => void>()
+  const onError =
+    init.onError ??
+    ((error) =>
+      process.nextTick(() => {
+        throw error
+      }))
+  const subscriptions = new Set<{ listener: (event: VillageEvent) => void }>()
   const kept: VillageEvent[] = []
   let seq = 0
   return {
@@ -45,11 +55,20 @@ export function createEvents(init: { now?: () => number } = {}): Events {
       const event = { seq, timeMs: now(), type, data } as VillageEvent
       kept.push(event)
       if (kept.length > KEPT_EVENTS) kept.shift()
-      for (const listener of listeners) listener(event)
+      // A copy: one that subscribes while this event is handed out sees the next one.
+      for (const subscription of [...subscriptions]) {
+        if (!subscriptions.has(subscription)) continue
+        try {
+          subscription.listener(event)
+        } catch (error) {
+          onError(error)
+        }
+      }
     },
     subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      const subscription = { listener }
+      subscriptions.add(subscription)
+      return () => subscriptions.delete(subscription)
     },
     since: (after) => kept.filter((event) => event.seq > after),
   }

@@ -17,8 +17,8 @@ const KEY_FILE = 'identity.key'
 const MAX_KEY_BYTES = 1024
 
 async function readKey(file: string): Promise<Ed25519PrivateKey> {
-  const bytes = await readFile(file)
   try {
+    const bytes = await readFile(file)
     if (bytes.byteLength > MAX_KEY_BYTES) throw new Error('it is too large')
     const key = privateKeyFromProtobuf(bytes)
     if (key.type !== 'Ed25519') throw new Error(`it holds a key of type ${key.type}`)
@@ -30,9 +30,13 @@ async function readKey(file: string): Promise<Ed25519PrivateKey> {
   }
 }
 
+/** Two writers of one file, in this process or another, have temporary files of their own. */
+let temporaryCount = 0
+
 /** Writes the whole file under another name and links it into place, so that a crash leaves a whole key or none. */
 export async function writeSecretFile(file: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`
+  temporaryCount += 1
+  const temporary = `${file}.${process.pid}-${temporaryCount}.tmp`
   await rm(temporary, { force: true })
   const handle = await open(temporary, 'wx', 0o600)
   try {
@@ -57,7 +61,13 @@ export async function loadIdentity(components: { log: Log }, init: { directory: 
   })
   if (stats === null) {
     const privateKey = await generateKeyPair('Ed25519')
-    await writeSecretFile(file, privateKeyToProtobuf(privateKey))
+    try {
+      await writeSecretFile(file, privateKeyToProtobuf(privateKey))
+    } catch (error) {
+      // Another start of this node made the key at the same moment: that one is it.
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return loadIdentity(components, init)
+      throw error
+    }
     return { privateKey, peerId: peerIdFromPrivateKey(privateKey).toString() }
   }
   if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) {

@@ -31,6 +31,7 @@ export function createLifecycle(components: { log: Log }, services: readonly Ser
       await service.start(abort.signal)
       log.debug({ service: service.name }, 'service started')
     }
+    if (abort.signal.aborted) throw new VillageError('SHUTTING_DOWN')
   }
 
   async function stopAll(): Promise<void> {
@@ -47,19 +48,21 @@ export function createLifecycle(components: { log: Log }, services: readonly Ser
     }
   }
 
+  function stop(): Promise<void> {
+    stopping ??= stopAll()
+    return stopping
+  }
+
   return {
     async start() {
       starting ??= startAll()
       try {
         await starting
       } catch (error) {
-        await this.stop()
+        await stop()
         throw error
       }
     },
-    stop() {
-      stopping ??= stopAll()
-      return stopping
-    },
+    stop,
   }
 }

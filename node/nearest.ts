@@ -12,8 +12,12 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!
 }
 
+/** Nobody mistypes a word this long; comparing one that a client made up would only take time. */
+const MAX_WORD_LENGTH = 128
+
 /** The known word that `word` was probably meant to be, or null when none is near. */
 export function nearest(word: string, known: readonly string[]): string | null {
+  if (word.length > MAX_WORD_LENGTH) return null
   let best: string | null = null
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {

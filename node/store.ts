@@ -2,7 +2,7 @@
  * The state of a node in one LevelDB (through `level`): each service has a sublevel of its own with JSON or binary
  * values. The daemon owns the order of opening and closing. The database's own lock keeps a second daemon out.
  */
-import { mkdir, open, rm, stat } from 'node:fs/promises'
+import { mkdir, open, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Level } from 'level'
 import { VillageError } from './errors.ts'
@@ -46,7 +46,8 @@ export async function prepareDataDirectory(directory: string): Promise<void> {
   const probe = path.join(directory, `.probe-${process.pid}`)
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const handle = await open(probe, 'wx', 0o600)
+    // A crash may have left a probe of this process id: overwriting it is as good a proof.
+    const handle = await open(probe, 'w', 0o600)
     await handle.close()
     await rm(probe)
   } catch (error) {
@@ -86,20 +87,40 @@ async function migrate(db: Database): Promise<void> {
   await db.put(VERSION_KEY, String(DATA_VERSION))
 }
 
+/**
+ * The directories that this process has open. LevelDB's lock is a POSIX record lock, which a process loses as soon as
+ * it closes any descriptor of the file: a second opening in this process would fail and open the door to all others.
+ */
+const openDirectories = new Set<string>()
+
 /** Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED or DISK_FULL. */
 export async function openStore(init: { directory: string }): Promise<Store> {
   await prepareDataDirectory(init.directory)
-  const db: Database = new Level(path.join(init.directory, 'state'))
+  const directory = await realpath(init.directory)
+  if (openDirectories.has(directory))
+    throw new VillageError('DATA_DIR_LOCKED', `Another daemon uses ${init.directory}`)
+  openDirectories.add(directory)
+  try {
+    return createStore(await openDatabase(directory), () => openDirectories.delete(directory))
+  } catch (error) {
+    openDirectories.delete(directory)
+    throw error
+  }
+}
+
+async function openDatabase(directory: string): Promise<Database> {
+  const db: Database = new Level(path.join(directory, 'state'))
   try {
     await db.open()
   } catch (error) {
     switch (systemCode(error)) {
       case 'LEVEL_LOCKED':
-        throw new VillageError('DATA_DIR_LOCKED', `Another daemon uses ${init.directory}`, { cause: error })
+        throw new VillageError('DATA_DIR_LOCKED', `Another daemon uses ${directory}`, { cause: error })
       case 'LEVEL_CORRUPTION':
         throw new VillageError('DATA_CORRUPT', undefined, { cause: error })
       default:
-        throw new VillageError('DATA_DIR_READ_ONLY', `The state in ${init.directory} cannot be opened`, {
+        if (isDiskFull(error)) throw new VillageError('DISK_FULL', undefined, { cause: error })
+        throw new VillageError('DATA_DIR_READ_ONLY', `The state in ${directory} cannot be opened`, {
           cause: error,
         })
     }
@@ -110,34 +131,64 @@ export async function openStore(init: { directory: string }): Promise<Store> {
     await db.close()
     throw error
   }
+  return db
+}
+
+function createStore(db: Database, onClose: () => void): Store {
   return {
     db,
     json<T>(name: string): JsonTable<T> {
       const table = db.sublevel<string, T>(name, { valueEncoding: 'json' })
       return {
-        get: (key) => table.get(key),
+        get: (key) => translate(table.get(key)),
         put: (key, value, options) => translate(table.put(key, value, writeOptions(options))),
         del: (key) => translate(table.del(key)),
         batch: (operations, options) => translate(table.batch([...operations], writeOptions(options))),
-        entries: (options = {}) =>
-          table.iterator(
-            options.prefix === undefined ? {} : { gte: options.prefix, lt: `${options.prefix}\uffff` },
-          ),
+        async *entries(options = {}) {
+          const range =
+            options.prefix === undefined
+              ? {}
+              : { gte: options.prefix, lt: `${options.prefix}${LAST_CODE_POINT}` }
+          try {
+            yield* table.iterator(range)
+          } catch (error) {
+            throw storeError(error)
+          }
+        },
       }
     },
-    close: () => db.close(),
+    async close() {
+      await db.close()
+      onClose()
+    },
   }
 }
 
 /** `sync` is classic-level's own option: abstract-level's types of a sublevel do not know it, but pass it on. */
 const writeOptions = (options: { sync?: boolean } = {}): object => options
 
-async function translate(write: Promise<void>): Promise<void> {
+/** Sorts after every key that can follow a prefix. */
+const LAST_CODE_POINT = '\u{10ffff}'
+
+/** LevelDB reports a full disk in words only. */
+function isDiskFull(error: unknown): boolean {
+  const { message, cause } = error as Error
+  return /No space left|ENOSPC|Disk quota exceeded/.test(`${message} ${String(cause)}`)
+}
+
+function storeError(error: unknown): unknown {
+  if (isDiskFull(error)) return new VillageError('DISK_FULL', undefined, { cause: error })
+  const code = systemCode(error)
+  const { code: outer } = error as { code?: string }
+  if (code === 'LEVEL_CORRUPTION' || outer === 'LEVEL_CORRUPTION' || outer === 'LEVEL_DECODE_ERROR')
+    return new VillageError('DATA_CORRUPT', 'A stored record cannot be read', { cause: error })
+  return error
+}
+
+async function translate<T>(operation: Promise<T>): Promise<T> {
   try {
-    await write
+    return await operation
   } catch (error) {
-    if (/No space left|ENOSPC/.test(`${(error as Error).message} ${String((error as Error).cause)}`))
-      throw new VillageError('DISK_FULL', undefined, { cause: error })
-    throw error
+    throw storeError(error)
   }
 }

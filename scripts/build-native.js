@@ -1,1 +1,170 @@
-console.log('build placeholder')
+// Compiles native/ into native/build/village.node with the C++ compiler at hand. It is the install script of the package,
+// so it runs on the machine's own Node (20 or newer) and never fails an install: without a compiler the TypeScript
+// reference in node/compute/reference/ does the same work slower.
+//
+// usage: node scripts/build-native.js [--force]      $CXX names the compiler, $VILLAGE_NATIVE=off skips the build
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const sources = join(root, 'native')
+const buildDir = join(sources, 'build')
+const addon = join(buildDir, 'village.node')
+const stamp = join(buildDir, 'village.stamp')
+
+/** Compiled once a SIMD level; everything else once. */
+const BY_LEVEL = ['seedlm_search.cc', 'blockwise_encode.cc']
+/** Namespace, lanes of 32 bits, flags. Levels above the baseline are chosen at run time. */
+const BASELINE = { name: 'baseline', lanes: 4, flags: [] }
+const X64_LEVELS = [
+  { name: 'avx2', lanes: 8, flags: ['-mavx2'] },
+  {
+    name: 'avx512',
+    lanes: 16,
+    flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mprefer-vector-width=512'],
+  },
+]
+const LEVELS = process.arch === 'x64' ? [BASELINE, ...X64_LEVELS] : [BASELINE]
+
+function compileFlags() {
+  const require = createRequire(import.meta.url)
+  const apiHeaders = join(dirname(require.resolve('node-api-headers/package.json')), 'include')
+  const addonApi = dirname(require.resolve('node-addon-api/package.json'))
+  return [
+    '-std=c++17',
+    '-O3',
+    '-fPIC',
+    '-fvisibility=hidden',
+    // The bytes must not depend on the machine: no fused multiply-add, no reordered sums.
+    '-ffp-contract=off',
+    '-fno-fast-math',
+    '-fno-exceptions',
+    '-Wall',
+    '-Wextra',
+    '-Wno-psabi',
+    '-DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+    '-DNAPI_VERSION=8',
+    '-DNODE_GYP_MODULE_NAME=village',
+    '-isystem',
+    apiHeaders,
+    '-isystem',
+    addonApi,
+  ]
+}
+
+function linkFlags() {
+  return process.platform === 'darwin'
+    ? ['-bundle', '-undefined', 'dynamic_lookup']
+    : ['-shared', '-static-libgcc']
+}
+
+/** The first C++ compiler that answers, as a command and its leading arguments. */
+function findCompiler() {
+  const named = (process.env.CXX ?? '').split(' ').filter((word) => word !== '')
+  const candidates = named.length > 0 ? [named] : [['g++'], ['clang++'], ['c++']]
+  return candidates.find(
+    ([command, ...args]) =>
+      spawnSync(command ?? '', [...args, '--version'], { stdio: 'ignore' }).status === 0,
+  )
+}
+
+/** @param {string[]} compiler @param {string[]} flags */
+function fingerprint(compiler, flags) {
+  const hash = createHash('sha256')
+  const files = readdirSync(sources).filter((file) => /\.(cc|h)$/.test(file))
+  for (const file of files.sort()) hash.update(`${file}\n`).update(readFileSync(join(sources, file)))
+  const relative = flags.map((flag) => flag.replace(root, ''))
+  hash.update(JSON.stringify([process.platform, process.arch, compiler, relative, linkFlags(), LEVELS]))
+  return hash.digest('hex')
+}
+
+/** @param {string[]} compiler @param {string[]} args @returns {Promise<string | null>} what the compiler said if it failed */
+function runCompiler([command = '', ...leading], args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, [...leading, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (chunk) => (output += chunk))
+    child.stderr.on('data', (chunk) => (output += chunk))
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (code) => resolve(code === 0 ? null : output || `exit code ${code}`))
+  })
+}
+
+/** @param {string[]} compiler @param {string[]} flags @param {string} objects @returns {Promise<string | null>} */
+async function compileAll(compiler, flags, objects) {
+  const units = readdirSync(sources)
+    .filter((file) => file.endsWith('.cc'))
+    .flatMap((file) =>
+      BY_LEVEL.includes(file)
+        ? LEVELS.map((level) => ({
+            object: join(objects, `${file}.${level.name}.o`),
+            args: [`-DVILLAGE_LEVEL=${level.name}`, `-DVILLAGE_LANES=${level.lanes}`, ...level.flags],
+            file,
+          }))
+        : [{ object: join(objects, `${file}.o`), args: [], file }],
+    )
+  const queue = [...units]
+  /** @type {string | null} */
+  let failure = null
+  await Promise.all(
+    Array.from({ length: Math.min(availableParallelism(), 4) }, async () => {
+      for (let unit = queue.shift(); unit !== undefined && failure === null; unit = queue.shift())
+        failure ??= await runCompiler(compiler, [
+          ...flags,
+          ...unit.args,
+          '-c',
+          join(sources, unit.file),
+          '-o',
+          unit.object,
+        ])
+    }),
+  )
+  if (failure !== null) return failure
+  const linked = join(objects, 'village.node')
+  failure = await runCompiler(compiler, [...linkFlags(), ...units.map((unit) => unit.object), '-o', linked])
+  if (failure !== null) return failure
+  // A file that loads is the only proof that it can be used; it is renamed into place whole.
+  const check = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', linked], { encoding: 'utf8' })
+  if (check.status !== 0) return check.stderr || `the addon does not load (exit code ${check.status})`
+  renameSync(linked, addon)
+  return null
+}
+
+/** @param {string} why */
+function useReference(why) {
+  rmSync(addon, { force: true })
+  rmSync(stamp, { force: true })
+  console.warn(
+    `village: native kernels were not built (${why}); the slower TypeScript reference is used instead.`,
+  )
+}
+
+async function main() {
+  if (process.env.VILLAGE_NATIVE === 'off') return useReference('VILLAGE_NATIVE is off')
+  if (process.platform === 'win32') return useReference('Windows is not supported yet')
+  const compiler = findCompiler()
+  if (compiler === undefined)
+    return useReference('no C++ compiler was found: install g++ or clang++, or set CXX')
+  const flags = compileFlags()
+  const wanted = fingerprint(compiler, flags)
+  const current = existsSync(addon) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+  if (current && !process.argv.includes('--force')) return
+  const objects = join(buildDir, `objects-${process.pid}`)
+  mkdirSync(objects, { recursive: true })
+  try {
+    const failure = await compileAll(compiler, flags, objects)
+    if (failure !== null)
+      return useReference(`${compiler.join(' ')} failed: ${failure.trim().split('\n')[0]}`)
+    writeFileSync(stamp, wanted)
+    console.log('village: native kernels built')
+  } finally {
+    rmSync(objects, { recursive: true, force: true })
+  }
+}
+
+main().catch((error) => useReference(error instanceof Error ? error.message : String(error)))

@@ -7,7 +7,20 @@ import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning']
+/**
+ * How every process of this project is run. The sizes keep an idle daemon 40 MB smaller; the time of a node goes into
+ * kernels and sessions, which are not JavaScript.
+ */
+export const NODE_FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--optimize-for-size',
+  '--max-semi-space-size=4',
+]
+
+/** Compiled code is kept, so that a start neither strips types nor parses again. Nobody else can write there. */
+export const NODE_ENVIRONMENT = {
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? `${root}node_modules/.cache/village`,
+}
 
 export function nodeBinary() {
   const windows = process.platform === 'win32'
@@ -25,7 +38,10 @@ export function nodeBinary() {
  * @param {string[]} args
  */
 export function runOnNode24(script, args) {
-  const child = spawn(nodeBinary(), [...NODE_FLAGS, script, ...args], { stdio: 'inherit' })
+  const child = spawn(nodeBinary(), [...NODE_FLAGS, script, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, ...NODE_ENVIRONMENT },
+  })
   // The terminal sends Ctrl-C to the whole group; a service manager sends SIGTERM to this process alone.
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
   process.on('SIGINT', () => {})

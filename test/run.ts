@@ -3,16 +3,33 @@
  * uvu alone exits 0 on a throwing `before` hook, on a forgotten `.run()` and on `.only`, and has no timeout.
  *
  * usage: npm test [-- NAME ...]   only files whose path contains a NAME
+ *
+ * The tests of this runner point it elsewhere: VILLAGE_TEST_ROOT is the folder that holds `test/`, and
+ * VILLAGE_TEST_DEADLINE_MS is how long one file may take.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import path from 'node:path'
 import { nodeBinary } from '../scripts/run.js'
 
-const DEADLINE_MS = 180_000
-const KILL_GRACE_MS = 5_000
-const root = fileURLToPath(new URL('..', import.meta.url))
+const DEADLINE_MS = Number(process.env.VILLAGE_TEST_DEADLINE_MS ?? 180_000)
+/** How long children of a test may outlive it. */
+const LINGER_MS = 2_000
+const KILL_GRACE_MS = Math.min(5_000, DEADLINE_MS)
+const root = path.resolve(process.env.VILLAGE_TEST_ROOT ?? path.join(import.meta.dirname, '..'))
+/** A group by file, so that what a test starts ends with it: there is no such thing on Windows. */
+const groups = process.platform !== 'win32'
+const running = new Set<ChildProcess>()
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(groups ? -child.pid : child.pid, signal)
+  } catch {
+    // Nobody is left in the group.
+  }
+}
 
 interface Outcome {
   file: string
@@ -31,18 +48,28 @@ function runFile(file: string): Promise<Outcome> {
       cwd: root,
       env: { ...process.env, NODE_ENV: 'test', FORCE_COLOR: '0', NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: groups,
     })
+    running.add(child)
     let output = ''
     let timedOut = false
     child.stdout.on('data', (chunk) => (output += chunk))
     child.stderr.on('data', (chunk) => (output += chunk))
     const deadline = setTimeout(() => {
       timedOut = true
-      child.kill('SIGTERM')
-      setTimeout(() => child.kill('SIGKILL'), KILL_GRACE_MS).unref()
+      kill(child, 'SIGTERM')
+      setTimeout(() => kill(child, 'SIGKILL'), KILL_GRACE_MS)
     }, DEADLINE_MS)
+    // Processes that a test left behind would hold its output open: end them when the test itself has ended.
+    let linger: NodeJS.Timeout | undefined
+    child.on('exit', () => {
+      linger = setTimeout(() => kill(child, 'SIGKILL'), LINGER_MS)
+    })
     child.on('close', (code, signal) => {
       clearTimeout(deadline)
+      clearTimeout(linger)
+      kill(child, 'SIGKILL')
+      running.delete(child)
       const count = (label: string) =>
         [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].reduce(
           (sum, match) => sum + Number(match[1]),
@@ -55,10 +82,11 @@ function runFile(file: string): Promise<Outcome> {
         ? `still running after ${DEADLINE_MS / 1000} s`
         : code !== 0
           ? `ended with ${signal ?? `exit code ${code}`}`
-          : total === 0
+          : total + skipped === 0
             ? 'ran no test'
-            : passed + skipped < total
-              ? `${total - passed - skipped} tests failed`
+            : // uvu counts skipped tests beside the total, not in it.
+              passed < total
+              ? `${total - passed} of ${total} tests did not pass`
               : null
       const failed = problem === null ? 0 : Math.max(1, total - passed)
       resolve({
@@ -82,7 +110,20 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`)
   process.exit(1)
 }
-const usesOnly = files.filter((file) => /\.only\(/.test(readFileSync(`${root}${file}`, 'utf8')))
+
+/** What uvu would pass over in silence. */
+function sourceProblem(text: string): string | null {
+  if (/\.only\(/.test(text)) return 'uses .only'
+  const suites = [...text.matchAll(/\b(?:const|let) (\w+) = suite\b/g)].map((match) => match[1]!)
+  if (/import \{[^}]*\btest\b[^}]*\} from '[^']*\buvu\b[^']*'/.test(text)) suites.push('test')
+  const forgotten = suites.find((name) => !text.includes(`${name}.run()`))
+  return forgotten === undefined ? null : `never calls ${forgotten}.run()`
+}
+
+const sourceProblems = files.flatMap((file) => {
+  const problem = sourceProblem(readFileSync(path.join(root, file), 'utf8'))
+  return problem === null ? [] : [`${file} ${problem}`]
+})
 const outcomes: Outcome[] = []
 // Files under test/network start many daemons: one at a time, after all others.
 const parallel = files.filter((file) => !file.includes('test/network/'))
@@ -99,6 +140,12 @@ function report(outcome: Outcome): void {
     console.log(`${outcome.output.trimEnd()}\n     ${outcome.file}: ${outcome.problem}`)
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    for (const child of running) kill(child, 'SIGKILL')
+    process.exit(130)
+  })
+
 const queue = [...parallel]
 const lanes = Math.min(availableParallelism(), 4)
 await Promise.all(
@@ -107,11 +154,11 @@ await Promise.all(
   }),
 )
 for (const file of alone) report(await runFile(file))
-for (const file of usesOnly) console.log(`FAIL ${file} uses .only`)
+for (const problem of sourceProblems) console.log(`FAIL ${problem}`)
 
 const sum = (pick: (outcome: Outcome) => number) =>
   outcomes.reduce((total, outcome) => total + pick(outcome), 0)
-const failed = sum((outcome) => outcome.failed) + usesOnly.length
+const failed = sum((outcome) => outcome.failed) + sourceProblems.length
 const skipped = sum((outcome) => outcome.skipped)
 console.log(
   `\n${sum((outcome) => outcome.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,

@@ -86,12 +86,58 @@ function untilDrained(stream: Stream): Promise<void> {
   })
 }
 
+interface Incoming {
+  readonly buffered: Uint8ArrayList
+  /** Copies out the bytes from `start` to `end`, drops everything before `end`, and lets more come. */
+  take(start: number, end: number): Uint8Array
+  /** Resolves when bytes came or the stream ended. */
+  more(): Promise<void>
+  ended(): boolean
+  /** It did not end but was aborted, by either side. */
+  wasCut(): boolean
+}
+
+/**
+ * Takes bytes as they come, but no more than about two frames ahead of the reader: then the stream is paused, its window
+ * closes, and the sender waits. The async iterator of a libp2p stream queues without any bound instead.
+ */
+function createIncoming(stream: Stream, maxFrameBytes: number): Incoming {
+  const highWaterBytes = 2 * maxFrameBytes + 2 * MAX_VARINT_BYTES
+  const buffered = new Uint8ArrayList()
+  let wake: (() => void) | undefined
+  const changed = () => {
+    wake?.()
+    wake = undefined
+  }
+  stream.addEventListener('message', ({ data }) => {
+    buffered.append(data)
+    if (buffered.byteLength >= highWaterBytes && stream.readStatus === 'readable') stream.pause()
+    changed()
+  })
+  stream.addEventListener('remoteCloseWrite', changed)
+  stream.addEventListener('close', changed)
+  return {
+    buffered,
+    take(start, end) {
+      const bytes = buffered.slice(start, end)
+      buffered.consume(end)
+      if (stream.readStatus === 'paused' && buffered.byteLength < highWaterBytes) stream.resume()
+      return bytes
+    },
+    more: () =>
+      new Promise((resolve) => {
+        wake = resolve
+      }),
+    ended: () =>
+      stream.readBufferLength === 0 && (stream.status !== 'open' || stream.remoteWriteStatus !== 'writable'),
+    wasCut: () => stream.status === 'aborted' || stream.status === 'reset',
+  }
+}
+
 export function createFramedStream(init: { stream: Stream; peer: string; spec: ProtocolSpec }): FramedStream {
   const { stream, peer, spec } = init
-  const buffered = new Uint8ArrayList()
-  const chunks = stream[Symbol.asyncIterator]()
+  const incoming = createIncoming(stream, spec.maxFrameBytes)
   let sending: Promise<void> = Promise.resolve()
-  let pendingChunk: Promise<IteratorResult<Uint8Array | Uint8ArrayList>> | undefined
 
   function fail(error: unknown): never {
     const reason = error instanceof Error ? error : new Error(String(error))
@@ -102,46 +148,40 @@ export function createFramedStream(init: { stream: Stream; peer: string; spec: P
 
   async function nextFrame(): Promise<Uint8Array | null> {
     for (;;) {
-      const header = decodeLength(buffered)
+      const header = decodeLength(incoming.buffered)
       if (header !== null) {
         if (header.length > spec.maxFrameBytes)
           throw new VillageError('PROTOCOL_FRAME_TOO_LARGE', 'A frame is larger than its protocol allows', {
             fields: { protocol: spec.id, frameBytes: header.length, maxFrameBytes: spec.maxFrameBytes },
           })
         const end = header.headerBytes + header.length
-        if (buffered.byteLength >= end) {
-          const frame = buffered.slice(header.headerBytes, end)
-          buffered.consume(end)
-          return frame
-        }
+        if (incoming.buffered.byteLength >= end) return incoming.take(header.headerBytes, end)
       }
-      pendingChunk ??= chunks.next()
-      const chunk = await pendingChunk
-      pendingChunk = undefined
-      if (chunk.done === true) {
-        if (stream.status === 'aborted' || stream.status === 'reset')
+      if (incoming.ended()) {
+        if (incoming.wasCut())
           throw new VillageError('PEER_DISCONNECTED', 'The connection to the peer was lost')
-        if (buffered.byteLength === 0) return null
+        if (incoming.buffered.byteLength === 0) return null
         throw new VillageError('PROTOCOL_UNEXPECTED_END', 'The stream ended inside a frame')
       }
-      buffered.append(chunk.value)
+      await incoming.more()
     }
   }
 
   const framed: FramedStream = {
     peer,
     send(message, value, options = {}) {
-      const encoded = message.encode(value)
-      if (encoded.byteLength > spec.maxFrameBytes)
+      const parts = message.encodeParts(value)
+      const frameBytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
+      if (frameBytes > spec.maxFrameBytes)
         return Promise.reject(
           new VillageError('PROTOCOL_FRAME_TOO_LARGE', 'A frame to send is larger than its protocol allows', {
-            fields: { protocol: spec.id, frameBytes: encoded.byteLength, maxFrameBytes: spec.maxFrameBytes },
+            fields: { protocol: spec.id, frameBytes, maxFrameBytes: spec.maxFrameBytes },
           }),
         )
       const write = async () => {
         try {
           options.signal?.throwIfAborted()
-          const accepted = stream.send(new Uint8ArrayList(encodeLength(encoded.byteLength), encoded))
+          const accepted = stream.send(new Uint8ArrayList(encodeLength(frameBytes), ...parts))
           if (!accepted)
             await within(untilDrained(stream), spec.frameTimeoutMs, 'take what was sent', options.signal)
         } catch (error) {

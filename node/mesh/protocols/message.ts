@@ -20,12 +20,16 @@ interface Field<T> {
   /** Proto3 leaves out fields at their default. */
   isAbsent(value: T): boolean
   write(tag: number, value: T, target: Writer): void
+  /** Writes all but the bytes of the value themselves; for fields that can go uncopied. */
+  writeHead?(tag: number, value: Uint8Array, target: Writer): void
   read(source: Reader, before: T): T
 }
 
 export interface Message<T> {
   readonly name: string
   encode(value: T): Uint8Array
+  /** As encode(), in pieces: large byte fields are not copied, so they must stay as they are until they are sent. */
+  encodeParts(value: T): Uint8Array[]
   /** Throws PROTOCOL_MALFORMED. Unknown fields are skipped, so that a later minor version can add some. */
   decode(bytes: Uint8Array): T
 }
@@ -129,17 +133,31 @@ export const string = (maxBytes: number): Field<string> =>
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 
-export const bytes = (maxBytes: number): Field<Uint8Array> =>
-  scalar(
-    LENGTH_DELIMITED,
-    NO_BYTES,
-    (target, value) => {
-      if (value.byteLength > maxBytes) throw malformed(`a byte field is over its limit of ${maxBytes} bytes`)
-      target.bytes(value)
+/** A byte field from this size on is not copied by encodeParts(). */
+const UNCOPIED_MIN_BYTES = 16 * 1024
+
+export const bytes = (maxBytes: number): Field<Uint8Array> => {
+  const check = (value: Uint8Array) => {
+    if (value.byteLength > maxBytes) throw malformed(`a byte field is over its limit of ${maxBytes} bytes`)
+  }
+  return {
+    ...scalar(
+      LENGTH_DELIMITED,
+      NO_BYTES,
+      (target, value) => {
+        check(value)
+        target.bytes(value)
+      },
+      (source) => boundedBytes(source, maxBytes),
+      (value) => value.byteLength === 0,
+    ),
+    writeHead(tag, value, target) {
+      check(value)
+      target.uint32((tag << 3) | LENGTH_DELIMITED)
+      target.uint32(value.byteLength)
     },
-    (source) => boundedBytes(source, maxBytes),
-    (value) => value.byteLength === 0,
-  )
+  }
+}
 
 /** A message inside a message. It is absent, not defaulted, when it was not sent: wrap it in optional() or list(). */
 export const nested = <T>(inner: Message<T>, maxBytes: number): Field<T | undefined> => ({
@@ -194,6 +212,27 @@ export function message<F extends AnyFields>(name: string, fields: F): Message<I
         if (part !== undefined && !field.isAbsent(part)) field.write(tag, part, target)
       }
       return target.finish()
+    },
+    encodeParts(value) {
+      const parts: Uint8Array[] = []
+      let target = writer()
+      for (const [key, [tag, field]] of entries) {
+        const part = (value as Record<string, unknown>)[key]
+        if (part === undefined || field.isAbsent(part)) continue
+        if (
+          field.writeHead === undefined ||
+          !(part instanceof Uint8Array) ||
+          part.length < UNCOPIED_MIN_BYTES
+        ) {
+          field.write(tag, part, target)
+          continue
+        }
+        field.writeHead(tag, part, target)
+        parts.push(target.finish(), part)
+        target = writer()
+      }
+      const rest = target.finish()
+      return rest.byteLength > 0 || parts.length === 0 ? [...parts, rest] : parts
     },
     decode(encoded) {
       const result: Record<string, unknown> = {}

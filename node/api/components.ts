@@ -1,0 +1,73 @@
+/** What the HTTP API needs of the daemon: the smallest part of each service that its routes use. */
+import type { Jobs } from '../compute/jobs/jobs.ts'
+import type { Kernels } from '../compute/kernels.ts'
+import type { Models } from '../compute/models/registry.ts'
+import type { Pool } from '../compute/pool.ts'
+import type { Resources } from '../compute/resources.ts'
+import type { Config } from '../config.ts'
+import type { Events } from '../events.ts'
+import type { Identity } from '../identity.ts'
+import type { Log } from '../log.ts'
+import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
+import type { Villages } from '../mesh/membership/villages.ts'
+import type { Mesh } from '../mesh/mesh.ts'
+
+export interface ApiComponents {
+  readonly log: Log
+  readonly events: Events
+  readonly config: Config
+  readonly identity: Pick<Identity, 'peerId'>
+  readonly mesh: Pick<Mesh, 'village' | 'peers' | 'addresses' | 'dial'>
+  readonly villages: Villages
+  readonly artifacts: Pick<
+    Artifacts,
+    | 'addStream'
+    | 'addPath'
+    | 'info'
+    | 'list'
+    | 'read'
+    | 'stream'
+    | 'materialize'
+    | 'fetch'
+    | 'pin'
+    | 'unpin'
+    | 'remove'
+    | 'collect'
+    | 'exportCar'
+    | 'importCar'
+    | 'usage'
+  >
+  readonly models: Pick<Models, 'add' | 'list' | 'need' | 'inspect' | 'remove'>
+  readonly jobs: Pick<
+    Jobs,
+    'submit' | 'list' | 'get' | 'tasks' | 'cancel' | 'setPriority' | 'remove' | 'trust' | 'pardon'
+  >
+  readonly resources: Pick<Resources, 'limits' | 'snapshot'>
+  readonly pool: Pick<Pool, 'stats'>
+  readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>
+}
+
+export interface ApiInit {
+  /** The data directory: api.token and api.json are kept in it. */
+  readonly directory: string
+  readonly version: string
+  readonly startedAtMs: number
+}
+
+export interface Followers {
+  /** Counts one more; the function that it returns takes it off. Throws API_TOO_MANY_CLIENTS. */
+  enter(): () => void
+  count(): number
+}
+
+/** What every route handler is given: the services, and the facts about this run of the daemon. */
+export interface ApiContext extends ApiComponents, ApiInit {
+  /** Differs between two runs of the daemon, so that a client notices a restart. */
+  readonly instance: string
+  /** `http://127.0.0.1:7480`, known once the server listens. */
+  url(): string
+  /** Clients that follow the events, of which there may be only so many. */
+  readonly followers: Followers
+  metrics(): Promise<string>
+  openApi(): object
+}

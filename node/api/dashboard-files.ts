@@ -1,0 +1,76 @@
+/**
+ * The dashboard's files. What can be served is a fixed map made at the start (the folder's own files and three library
+ * modules of node_modules), so that no request path ever reaches the file system.
+ */
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { VillageError } from '../errors.ts'
+
+export interface StaticFile {
+  readonly mediaType: string
+  readonly etag: string
+  readonly bytes: Buffer
+}
+
+const FOLDER = fileURLToPath(new URL('dashboard/', import.meta.url))
+const MEDIA_TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+/** Served name → module. */
+const LIBRARIES: Record<string, string> = {
+  'preact.js': 'preact',
+  'hooks.js': 'preact/hooks',
+  'htm.js': 'htm',
+}
+
+/**
+ * Nothing inline runs, nothing comes from or goes to elsewhere; `data:` images are the QR codes of invites.
+ */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+function staticFile(name: string, bytes: Buffer): StaticFile {
+  const mediaType = MEDIA_TYPES[path.extname(name)]
+  if (mediaType === undefined) throw new VillageError('INTERNAL', `No media type is known for ${name}`)
+  return {
+    mediaType,
+    etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    bytes,
+  }
+}
+
+async function readLibrary(module: string): Promise<Buffer> {
+  const source = await readFile(fileURLToPath(import.meta.resolve(module)), 'utf8')
+  // Browsers resolve no bare module names without an import map, and an import map would have to be inline.
+  const rewritten = source
+    .replace(/from *"preact"/g, 'from"./preact.js"')
+    .replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n')
+  const left = /from *"([^"./][^"]*)"/.exec(rewritten)
+  if (left !== null) throw new VillageError('INTERNAL', `${module} imports ${left[1]}, which is not served`)
+  return Buffer.from(rewritten)
+}
+
+/** Request path → file: `/` is the page, the rest is below `/dashboard/`. */
+export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFile>> {
+  const files = new Map<string, StaticFile>()
+  for (const name of await readdir(FOLDER)) {
+    const file = staticFile(name, await readFile(path.join(FOLDER, name)))
+    files.set(name === 'index.html' ? '/' : `/dashboard/${name}`, file)
+  }
+  for (const [name, module] of Object.entries(LIBRARIES))
+    files.set(`/dashboard/lib/${name}`, staticFile(name, await readLibrary(module)))
+  return files
+}

@@ -1,0 +1,130 @@
+/**
+ * Talks to the daemon: the token, requests, and the stream of events. The token comes in the fragment of the link that
+ * `village start` prints (browsers never send a fragment), is taken out of the address at once, and is kept for this
+ * tab alone.
+ */
+const TOKEN_KEY = 'village.token'
+const MIN_RETRY_MS = 1_000
+const MAX_RETRY_MS = 15_000
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {{ code?: string, detail?: string, fix?: string }} problem
+   */
+  constructor(status, problem) {
+    super(problem.detail ?? `The daemon answered with status ${status}.`)
+    this.status = status
+    this.code = problem.code ?? 'INTERNAL'
+    this.fix = problem.fix ?? ''
+  }
+}
+
+export function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (given !== null) {
+    sessionStorage.setItem(TOKEN_KEY, given)
+    history.replaceState(null, '', location.pathname)
+  }
+  return sessionStorage.getItem(TOKEN_KEY)
+}
+
+/** @param {string} token */
+export const keepToken = (token) => sessionStorage.setItem(TOKEN_KEY, token)
+export const forgetToken = () => sessionStorage.removeItem(TOKEN_KEY)
+
+/** @param {string} method @param {string} path @param {unknown} [body] @param {RequestInit} [init] */
+async function open(method, path, body, init = {}) {
+  /** @type {Response} */
+  let response
+  try {
+    response = await fetch(path, {
+      method,
+      ...init,
+      headers: {
+        authorization: `Bearer ${sessionStorage.getItem(TOKEN_KEY) ?? ''}`,
+        ...(body === undefined || body instanceof Blob ? {} : { 'content-type': 'application/json' }),
+        ...(body instanceof Blob ? { 'content-type': 'application/octet-stream' } : {}),
+        ...init.headers,
+      },
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
+    })
+  } catch (error) {
+    if (init.signal?.aborted) throw error
+    throw new ApiError(0, {
+      code: 'DAEMON_NOT_RUNNING',
+      detail: 'The daemon does not answer.',
+      fix: 'Start it with `village start`, then open the link that it prints.',
+    })
+  }
+  if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => ({})))
+  return response
+}
+
+/** @param {string} path */
+export const get = async (path) => (await open('GET', path)).json()
+/** @param {'POST' | 'PUT' | 'DELETE'} method @param {string} path @param {unknown} [body] */
+export const send = async (method, path, body) => (await open(method, path, body)).json()
+
+/** @param {string} path @param {string} name */
+export async function download(path, name) {
+  const blob = await (await open('GET', path)).blob()
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(blob)
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
+/** @param {string} block */
+function parseEvent(block) {
+  /** @type {Record<string, string>} */
+  const fields = {}
+  for (const line of block.split('\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 1).trim()
+  }
+  return fields.event === undefined || fields.data === undefined
+    ? null
+    : { id: fields.id ?? '', type: fields.event, data: JSON.parse(fields.data) }
+}
+
+/**
+ * Follows the events until the signal aborts; connects again by itself and resumes where it was. EventSource could not
+ * send the token in a header.
+ * @param {{ signal: AbortSignal, onEvent(event: { type: string, data: any }): void, onState(live: boolean): void, onRefused(error: ApiError): void }} init
+ */
+export async function followEvents({ signal, onEvent, onState, onRefused }) {
+  let lastId = ''
+  let retryMs = MIN_RETRY_MS
+  while (!signal.aborted) {
+    try {
+      const response = await open('GET', '/api/v1/events', undefined, {
+        signal,
+        headers: lastId === '' ? {} : { 'last-event-id': lastId },
+      })
+      onState(true)
+      retryMs = MIN_RETRY_MS
+      let rest = ''
+      const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body)
+        .pipeThrough(new TextDecoderStream())
+        .getReader()
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        rest += part.value
+        const blocks = rest.split('\n\n')
+        rest = blocks.pop() ?? ''
+        for (const event of blocks.map(parseEvent)) {
+          if (event === null) continue
+          lastId = event.id
+          onEvent(event)
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof ApiError && error.status === 401) return onRefused(error)
+    }
+    onState(false)
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
+    retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)
+  }
+}

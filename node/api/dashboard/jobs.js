@@ -1,0 +1,151 @@
+/** Jobs as they move: every task, who holds it, and who did what share. */
+import { send } from './connection.js'
+import { bytes, duration, figure, percent, short, time } from './format.js'
+import { html } from './html.js'
+import { Submit } from './submit.js'
+import { Bar, Confirm, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
+
+/** More tasks than this share a cell: the strip stays readable and cheap to draw. */
+const MAX_CELLS = 160
+const MAX_HELD = 8
+const TONES = 6
+
+/** The state that a cell of several tasks shows: what moves wins over what is done, what failed over all. */
+const ORDER = ['failed', 'leased', 'ready', 'waiting', 'cancelled', 'done']
+
+function cells(tasks) {
+  const size = Math.ceil(tasks.length / MAX_CELLS)
+  return Array.from({ length: Math.ceil(tasks.length / size) }, (_, index) => {
+    const group = tasks.slice(index * size, (index + 1) * size)
+    const state = ORDER.find((name) => group.some((task) => task.state === name)) ?? 'waiting'
+    const share =
+      group.reduce((sum, task) => sum + (task.state === 'done' ? 1 : task.progress), 0) / group.length
+    return {
+      state,
+      share: Math.round(share * 4),
+      title: `${group[0].label}${group.length > 1 ? ` and ${group.length - 1} more` : ''}: ${state}`,
+    }
+  })
+}
+
+function Strip({ tasks }) {
+  const states = ['done', 'leased', 'failed'].map((state) => [
+    state,
+    tasks.filter((task) => task.state === state).length,
+  ])
+  const words = states.filter(([, amount]) => amount > 0).map(([state, amount]) => `${amount} ${state}`)
+  return html`<div class="strip" role="img" aria-label=${`Tasks: ${words.join(', ') || 'none started'} of ${tasks.length}`}>
+    ${cells(tasks).map((cell) => html`<i class=${`${cell.state} p${cell.share}`} title=${cell.title}></i>`)}
+  </div>`
+}
+
+function Held({ tasks, names }) {
+  const held = tasks.filter((task) => task.state === 'leased')
+  return html`<ul class="held" aria-label="Tasks that are being worked on">
+    ${held.slice(0, MAX_HELD).map(
+      (task) => html`<li key=${task.index}>
+        <span class="held-who">${task.peers.map((peer) => names(peer)).join(', ')}</span>
+        <span class="held-what" title=${task.label}>${task.label}</span>
+        <${Bar} share=${task.progress} label=${`Progress of ${task.label}`} />
+      </li>`,
+    )}
+    ${held.length > MAX_HELD ? html`<li class="more">and ${held.length - MAX_HELD} more</li>` : null}
+  </ul>`
+}
+
+function Shares({ shares, names }) {
+  const rows = Object.entries(shares).sort((a, b) => b[1].tasks - a[1].tasks)
+  const total = rows.reduce((sum, [, share]) => sum + share.tasks, 0)
+  if (total === 0) return null
+  return html`<div class="shares">
+    <div class="share-bar" aria-hidden="true">
+      ${rows.map(([peer, share], index) => html`<svg key=${peer} class=${`tone${index % TONES}`} width=${`${(share.tasks / total) * 100}%`} height="8"><rect width="100%" height="8" /></svg>`)}
+    </div>
+    <ul>
+      ${rows.map(
+        (
+          [peer, share],
+          index,
+        ) => html`<li key=${peer}><span class=${`key tone${index % TONES}`} aria-hidden="true"></span>
+          ${names(peer)} <small>${share.tasks} ${share.tasks === 1 ? 'task' : 'tasks'}, ${duration(share.busyMs)}, ${bytes(share.bytes)} (${percent(share.tasks / total)})</small></li>`,
+      )}
+    </ul>
+  </div>`
+}
+
+/** The plain figures of a result; lists and nested objects are for the command line's --json. */
+function Result({ result }) {
+  const rows = Object.entries(result).filter(([, value]) => typeof value !== 'object' || value === null)
+  return rows.length === 0
+    ? null
+    : html`<dl class="result">${rows.map(([key, value]) => html`<div><dt>${words(key)}</dt><dd>${figure(value)}</dd></div>`)}</dl>`
+}
+/** `bitsPerWeight` → `bits per weight` */
+const words = (key) => key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+
+function Comparison({ rows }) {
+  const plain = Object.keys(rows[0]).filter((key) =>
+    rows.every((row) => typeof row[key] !== 'object' || row[key] === null),
+  )
+  return html`<${Table} label="Comparison of models" head=${plain.map(words)}
+    rows=${rows.map((row, index) => ({ key: index, cells: plain.map((key) => figure(row[key])) }))} />`
+}
+
+function Job({ job, tasks, names }) {
+  const { busy, error, act } = useAction((method, path) => send(method, path))
+  const running = job.state === 'running'
+  const subject = job.params.model ?? job.params.models?.join(', ') ?? ''
+  const partial = (tasks ?? []).reduce((sum, task) => sum + (task.state === 'leased' ? task.progress : 0), 0)
+  const tables = Object.values(job.result ?? {}).filter(
+    (value) => Array.isArray(value) && value.length > 0 && value.length <= 20 && typeof value[0] === 'object',
+  )
+  return html`<article class="job" aria-labelledby=${`job-${job.id}`}>
+    <div class="job-head">
+      <h3 id=${`job-${job.id}`}>${job.kind} ${subject} ${job.params.codec ? html`<code>${job.params.codec}</code>` : null}</h3>
+      <span class=${`state ${job.state}`}>${job.state}</span>
+      <span class="job-actions">
+        ${
+          running
+            ? html`<${Confirm} label="Cancel" verb="Cancel the job" question="Cancel this job?" explain="What its tasks have done is lost."
+              action=${() => send('POST', `/api/v1/jobs/${job.id}/cancel`)} />`
+            : html`<button type="button" class="quiet" disabled=${busy} onClick=${() => act('DELETE', `/api/v1/jobs/${job.id}`).then(() => names.refresh('jobs'))}>Remove</button>`
+        }
+      </span>
+    </div>
+    <div class="job-progress">
+      <${Bar} share=${job.total === 0 ? 0 : (job.done + partial) / job.total} label=${`Progress of ${job.kind} ${subject}`} tone=${job.state} />
+      <small>${job.done} of ${job.total} tasks · ${running ? `since ${time(job.createdAtMs)}` : `took ${duration((job.finishedAtMs ?? job.createdAtMs) - job.createdAtMs)}`}${job.priority === 0 ? '' : ` · priority ${job.priority}`}</small>
+    </div>
+    ${tasks === undefined || tasks.length === 0 ? null : html`<${Strip} tasks=${tasks} /><${Held} tasks=${tasks} names=${names.of} />`}
+    <${Shares} shares=${job.shares} names=${names.of} />
+    ${job.error === null ? null : html`<${Problem} error=${job.error} />`}
+    <${Problem} error=${error} />
+    ${job.result === null ? null : html`<${Result} result=${job.result} />`}
+    ${tables.map((rows) => html`<${Comparison} rows=${rows} />`)}
+  </article>`
+}
+
+export function Jobs({ state, refresh }) {
+  const { jobs, models, catalog } = state
+  const known = new Map([
+    ...(state.members ?? []).map((member) => [member.peer, member.name]),
+    ...(state.peers ?? []).map((peer) => [peer.peer, peer.name]),
+    ...(state.status ? [[state.status.peer, `${state.status.name} (this node)`]] : []),
+  ])
+  const names = { of: (peer) => known.get(peer) ?? short(peer), refresh }
+  const newest = [...(jobs ?? [])].sort(
+    (a, b) => Number(b.state === 'running') - Number(a.state === 'running') || b.createdAtMs - a.createdAtMs,
+  )
+  return html`<${Section} id="jobs" title=${html`Jobs ${jobs === undefined ? null : html`<span class="count">${jobs.length}</span>`}`}>
+    ${models !== undefined && models.length > 0 && catalog !== undefined ? html`<${Submit} models=${models} catalog=${catalog} />` : null}
+    ${
+      jobs === undefined
+        ? html`<${Loading} lines=${4} />`
+        : newest.length === 0
+          ? html`<${Empty}>No jobs yet. ${models?.length ? 'Open “New job” above.' : 'Add a model first.'}<//>`
+          : newest.map(
+              (job) => html`<${Job} key=${job.id} job=${job} tasks=${state.tasks[job.id]} names=${names} />`,
+            )
+    }
+  <//>`
+}

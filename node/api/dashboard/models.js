@@ -1,0 +1,98 @@
+/** The models: how large, how small they became, and what that cost. */
+import { get, send } from './connection.js'
+import { bytes, count, figure, short } from './format.js'
+import { html } from './html.js'
+import { useState } from './lib/hooks.js'
+import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
+
+function AddForm({ open }) {
+  const { busy, error, act } = useAction((body) => send('POST', '/api/v1/models', body))
+  const submit = (event) => {
+    event.preventDefault()
+    act({ path: String(new FormData(event.currentTarget).get('path')).trim() })
+  }
+  return html`<details class="submit" open=${open}>
+    <summary>Add a model</summary>
+    <div class="form inline">
+      <button type="button" class="primary" disabled=${busy} onClick=${() => act({ embedded: 'encoder' })}>${busy ? 'Adding…' : 'Add the embedded encoder'}</button>
+    </div>
+    <form class="form inline" onSubmit=${submit}>
+      <label>Or a path on the daemon’s machine<input name="path" required autocomplete="off" placeholder="/home/me/model.onnx" /></label>
+      <button type="submit" disabled=${busy}>Add</button>
+    </form>
+    <${Problem} error=${error} />
+  </details>`
+}
+
+function Tensors({ id }) {
+  const [tensors, setTensors] = useState(null)
+  const { busy, error, act } = useAction(() => get(`/api/v1/models/${encodeURIComponent(id)}`))
+  const load = async (event) => {
+    if (!event.currentTarget.open || tensors !== null) return
+    const answer = await act()
+    if (answer !== undefined) setTensors(answer.details.tensors ?? [])
+  }
+  const largest = [...(tensors ?? [])].sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0)).slice(0, 30)
+  return html`<details onToggle=${load}>
+    <summary>Tensors</summary>
+    ${busy ? html`<${Loading} lines=${3} />` : null}<${Problem} error=${error} />
+    ${
+      tensors === null || tensors.length === 0
+        ? null
+        : html`<${Table} label=${`Tensors of ${id}`} head=${['Tensor', 'Shape', 'Size', 'Codec', 'Bits', 'Error']}
+          rows=${largest.map((tensor) => ({
+            key: tensor.name,
+            cells: [
+              html`<span class="name">${tensor.name}</span>`,
+              tensor.shape?.join(' × ') ?? '',
+              bytes(tensor.bytes ?? 0),
+              tensor.codec ?? '',
+              figure(tensor.bitsPerWeight ?? tensor.bits ?? ''),
+              figure(tensor.relativeError ?? tensor.error ?? ''),
+            ],
+          }))} />`
+    }
+    ${tensors !== null && tensors.length > largest.length ? html`<p class="foot">and ${tensors.length - largest.length} smaller ones</p>` : null}
+  </details>`
+}
+
+function Model({ model, models, refresh }) {
+  const parent = models.find((other) => other.id === model.parent)
+  const { report } = model
+  const bits = report?.bitsPerWeight
+  const ratio = report?.ratio ?? (parent === undefined ? undefined : parent.sizeBytes / model.sizeBytes)
+  const facts = [
+    ['size', bytes(model.sizeBytes)],
+    ['parameters', count(model.parameters)],
+    ['bits per weight', bits === undefined ? '' : figure(bits)],
+    ['smaller by', ratio === undefined ? '' : `${ratio.toFixed(2)}×`],
+    ['relative error', report?.relativeError === undefined ? '' : figure(report.relativeError)],
+  ].filter(([, value]) => value !== '')
+  return html`<article class="model" aria-labelledby=${`model-${model.id}`}>
+    <div class="job-head">
+      <h3 id=${`model-${model.id}`}>${model.id}</h3>
+      <small>${model.kind}${model.parent === null ? '' : ` from ${model.parent}`} · <${Copy} text=${model.cid} label=${`the CID of ${model.id}`}>${short(model.cid)}<//></small>
+      <${Confirm} label="Remove" verb="Remove" question=${`Remove ${model.id}?`} explain="Its artifact is collected when nothing else needs it."
+        action=${() => send('DELETE', `/api/v1/models/${encodeURIComponent(model.id)}`).then((done) => refresh('models').then(() => done))} />
+    </div>
+    <dl class="result">${facts.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
+    <${Tensors} id=${model.id} />
+  </article>`
+}
+
+export function Models({ state, refresh }) {
+  const { models } = state
+  return html`<${Section} id="models" title=${html`Models ${models === undefined ? null : html`<span class="count">${models.length}</span>`}`}>
+    ${models === undefined ? null : html`<${AddForm} open=${models.length === 0} />`}
+    ${
+      models === undefined
+        ? html`<${Loading} lines=${3} />`
+        : models.length === 0
+          ? html`<${Empty}>No models yet. The embedded encoder is a good first one: it needs no download.<//>`
+          : models.map(
+              (model) =>
+                html`<${Model} key=${model.id} model=${model} models=${models} refresh=${refresh} />`,
+            )
+    }
+  <//>`
+}

@@ -1,0 +1,160 @@
+/**
+ * What the page shows: a copy of the daemon's state, loaded once and then kept by its events. An event says what
+ * changed; the part that it belongs to is read again (at most a few times a second), except for tasks, which come so
+ * often that their events are applied in place.
+ */
+import { ApiError, followEvents, get } from './connection.js'
+
+const SETTLE_MS = 250
+const POLL_MS = 10_000
+
+/** Part of the state → where it is read. */
+const PARTS = {
+  status: async () => get('/api/v1/status'),
+  resources: async () => get('/api/v1/resources'),
+  peers: async () => (await get('/api/v1/peers')).peers,
+  members: async () => (await get('/api/v1/members')).members,
+  models: async () => (await get('/api/v1/models')).models,
+  artifacts: async () => get('/api/v1/artifacts'),
+  jobs: async () => (await get('/api/v1/jobs')).jobs,
+  catalog: async () => get('/api/v1/catalog'),
+}
+/** Event → parts that it makes stale. */
+const STALE = {
+  'peer:connected': ['peers', 'members', 'status'],
+  'peer:disconnected': ['peers', 'members', 'status'],
+  'village:changed': ['status', 'peers', 'members'],
+  'member:joined': ['members', 'status'],
+  'member:revoked': ['members', 'peers', 'status'],
+  'artifact:added': ['artifacts'],
+  'artifact:removed': ['artifacts'],
+  'job:changed': ['jobs', 'status'],
+  'model:added': ['models', 'status'],
+  'model:removed': ['models', 'status'],
+  'resources:changed': ['resources', 'status'],
+  'peer:quarantined': ['peers'],
+}
+
+const say = {
+  'peer:connected': () => 'A member connected.',
+  'peer:disconnected': () => 'A member went away.',
+  'member:joined': (data) => `${data.name} joined the village.`,
+  'model:added': (data) => `Model ${data.id} was added.`,
+  'peer:quarantined': () => 'A member returned a wrong result and is quarantined.',
+  'job:changed': (data) => (data.state === 'running' ? null : `A ${data.kind} job is ${data.state}.`),
+}
+
+/**
+ * @param {{ onChange(state: object): void, onRefused(error: ApiError): void }} init
+ * @returns {{ refresh(...parts: string[]): Promise<void>, stop(): void, say(text: string): void }}
+ */
+export function createStore({ onChange, onRefused }) {
+  const stopping = new AbortController()
+  /** @type {Record<string, any>} */
+  const state = { live: false, error: null, announcement: '', tasks: {} }
+  /** @type {Set<string>} */
+  const stale = new Set()
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  let settling = null
+  let changed = false
+
+  function publish() {
+    if (changed) return
+    changed = true
+    requestAnimationFrame(() => {
+      changed = false
+      if (!stopping.signal.aborted) onChange({ ...state })
+    })
+  }
+
+  async function readTasks() {
+    const running = state.jobs?.filter((job) => job.state === 'running') ?? []
+    for (const job of running)
+      if (state.tasks[job.id] === undefined) {
+        const { tasks } = await get(`/api/v1/jobs/${job.id}/tasks`)
+        state.tasks[job.id] = tasks
+      }
+    const ids = new Set(running.map((job) => job.id))
+    for (const id of Object.keys(state.tasks)) if (!ids.has(id)) delete state.tasks[id]
+  }
+
+  async function refresh(...parts) {
+    try {
+      await Promise.all(
+        parts.map(async (part) => {
+          state[part] = await PARTS[part]()
+        }),
+      )
+      if (parts.includes('jobs')) await readTasks()
+      state.error = null
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return onRefused(error)
+      // The job may have ended between the two reads; the next event tells.
+      if (!(error instanceof ApiError && error.status === 404)) state.error = error
+    }
+    publish()
+  }
+
+  function touch(parts) {
+    for (const part of parts) stale.add(part)
+    settling ??= setTimeout(() => {
+      settling = null
+      const wanted = [...stale]
+      stale.clear()
+      refresh(...wanted)
+    }, SETTLE_MS)
+  }
+
+  function applyTask({ job, task, state: taskState, peer, progress }) {
+    const known = state.tasks[job]?.[task]
+    if (known === undefined) return
+    const peers =
+      taskState === 'leased' && peer !== null && !known.peers.includes(peer)
+        ? [...known.peers, peer]
+        : known.peers
+    state.tasks[job] = state.tasks[job].with(task, {
+      ...known,
+      state: taskState,
+      progress,
+      peers: taskState === 'leased' ? peers : [],
+    })
+    publish()
+  }
+
+  followEvents({
+    signal: stopping.signal,
+    onRefused,
+    onState(live) {
+      state.live = live
+      publish()
+    },
+    onEvent({ type, data }) {
+      const text = say[type]?.(data)
+      if (text) state.announcement = text
+      if (type === 'hello') return
+      if (type === 'gap') {
+        state.tasks = {}
+        refresh(...Object.keys(PARTS))
+      } else if (type === 'task:changed') applyTask(data)
+      else if (STALE[type] !== undefined) touch(STALE[type])
+    },
+  })
+  refresh(...Object.keys(PARTS))
+  // Load, latency and free memory have no events.
+  const poll = setInterval(() => {
+    if (!document.hidden) touch(['status', 'resources', 'peers'])
+  }, POLL_MS)
+
+  return {
+    refresh,
+    say(text) {
+      state.announcement = text
+      publish()
+    },
+    stop() {
+      stopping.abort()
+      clearInterval(poll)
+      if (settling !== null) clearTimeout(settling)
+    },
+  }
+}

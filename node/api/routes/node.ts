@@ -1,0 +1,187 @@
+/** Routes about the node itself: health, status, doctor, configuration, resources, events, metrics, errors, OpenAPI. */
+
+import { CODECS } from '../../compute/codecs/table.ts'
+import { SUITES } from '../../compute/evaluate/suites.ts'
+import { type ConfigKey, FIELDS } from '../../config.ts'
+import { runDoctor } from '../../doctor.ts'
+import { ERRORS, isErrorCode, VillageError } from '../../errors.ts'
+import { createEventStream } from '../event-stream.ts'
+import {
+  anyObject,
+  anyText,
+  CHECK,
+  flag,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  RESOURCES,
+  STATUS,
+  text,
+} from '../schemas.ts'
+import { nodeStatus } from '../status.ts'
+import { RawReply, type Route, route } from './route.ts'
+
+const tag = 'node'
+type None = Record<string, never>
+
+export const NODE_ROUTES: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/healthz',
+    scope: 'public',
+    tag,
+    id: 'getHealth',
+    summary: 'Whether the daemon answers. Needs no token and tells nothing else.',
+    response: { kind: 'json', status: 200, schema: object({ status: oneOf('ok') }) },
+    handle: async () => ({ status: 'ok' }),
+  }),
+  route({
+    method: 'GET',
+    path: '/metrics',
+    scope: 'token',
+    tag,
+    id: 'getMetrics',
+    summary: 'Prometheus metrics. Event-loop delays are since the last scrape.',
+    response: { kind: 'raw', status: 200, mediaType: 'text/plain' },
+    handle: async (_request, api) =>
+      new RawReply(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, await api.metrics()),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/status',
+    scope: 'token',
+    tag,
+    id: 'getStatus',
+    summary: 'What this node is and does.',
+    response: { kind: 'json', status: 200, schema: STATUS },
+    handle: async (_request, api) => nodeStatus(api),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/doctor',
+    scope: 'token',
+    tag,
+    id: 'runDoctor',
+    summary: 'Checks of the machine and the installation, each with what to do about it.',
+    response: { kind: 'json', status: 200, schema: object({ checks: listOf(CHECK) }) },
+    slow: true,
+    handle: async (_request, { config, kernels }) => ({
+      checks: await runDoctor({ config, kernels, daemonRunning: true }),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/config',
+    scope: 'token',
+    tag,
+    id: 'getConfig',
+    summary: 'Every configuration key with its value, default, unit and meaning. No key holds a secret.',
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({
+        config: listOf(object({ key: anyText, value: {}, default: {}, unit: anyText, doc: anyText })),
+      }),
+    },
+    handle: async (_request, { config }) => ({
+      config: (Object.keys(FIELDS) as ConfigKey[]).map((key) => ({
+        key,
+        value: config[key],
+        default: FIELDS[key].default,
+        unit: FIELDS[key].unit,
+        doc: FIELDS[key].doc,
+      })),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/resources',
+    scope: 'token',
+    tag,
+    id: 'getResources',
+    summary: 'What this node lends at most, and how the machine is doing.',
+    response: { kind: 'json', status: 200, schema: RESOURCES },
+    handle: async (_request, { resources }) => ({ limits: resources.limits(), now: resources.snapshot() }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/catalog',
+    scope: 'token',
+    tag,
+    id: 'getCatalog',
+    summary: 'What jobs can be made of: codecs and evaluation suites.',
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({
+        codecs: listOf(object({ name: anyText, title: anyText, experimental: flag, needsForce: flag })),
+        suites: listOf(object({ name: anyText, title: anyText, items: integer() })),
+      }),
+    },
+    handle: async () => ({
+      codecs: CODECS.map(({ name, title, experimental, needsForce }) => ({
+        name,
+        title,
+        experimental,
+        needsForce,
+      })),
+      suites: SUITES.map(({ name, title, items }) => ({ name, title, items })),
+    }),
+  }),
+  route<None, { types?: string }>({
+    method: 'GET',
+    path: '/api/v1/events',
+    scope: 'token',
+    tag,
+    id: 'followEvents',
+    summary:
+      'Server-sent events. Last-Event-ID resumes; a `gap` event means that the state must be read anew.',
+    query: object({ types: text(1024) }, ['types']),
+    response: { kind: 'raw', status: 200, mediaType: 'text/event-stream' },
+    errors: ['API_TOO_MANY_CLIENTS'],
+    slow: true,
+    handle: async ({ query, headers, signal }, api) => {
+      const leave = api.followers.enter()
+      const lastEventId = headers['last-event-id']
+      const stream = createEventStream({
+        events: api.events,
+        instance: api.instance,
+        lastEventId: typeof lastEventId === 'string' ? lastEventId : null,
+        types: query.types === undefined ? null : query.types.split(','),
+        signal,
+      })
+      stream.once('close', leave)
+      return new RawReply(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }, stream)
+    },
+  }),
+  route<{ code: string }>({
+    method: 'GET',
+    path: '/api/v1/errors/:code',
+    scope: 'public',
+    tag,
+    id: 'getError',
+    summary: 'What an error code means and what to do: the `type` of problem details leads here.',
+    params: object({ code: text(64) }),
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ code: anyText, status: { type: 'integer' }, title: anyText, fix: anyText }),
+    },
+    errors: ['NOT_FOUND'],
+    handle: async ({ params: { code } }) => {
+      if (!isErrorCode(code)) throw new VillageError('NOT_FOUND', 'There is no such error code')
+      return { code, status: ERRORS[code].http, title: ERRORS[code].title, fix: ERRORS[code].fix }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    scope: 'public',
+    tag,
+    id: 'getOpenApi',
+    summary: 'This document.',
+    response: { kind: 'json', status: 200, schema: anyObject },
+    handle: async (_request, api) => api.openApi(),
+  }),
+]

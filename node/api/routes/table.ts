@@ -1,0 +1,15 @@
+/** All routes of the API. Dashboard files are served beside them (dashboard-files.ts). */
+import { ARTIFACT_ROUTES } from './artifacts.ts'
+import { JOB_ROUTES } from './jobs.ts'
+import { MODEL_ROUTES } from './models.ts'
+import { NODE_ROUTES } from './node.ts'
+import type { Route } from './route.ts'
+import { VILLAGE_ROUTES } from './village.ts'
+
+export const ROUTES: readonly Route[] = [
+  ...NODE_ROUTES,
+  ...VILLAGE_ROUTES,
+  ...ARTIFACT_ROUTES,
+  ...MODEL_ROUTES,
+  ...JOB_ROUTES,
+]

@@ -1,0 +1,189 @@
+/** The HTTP server: registers the rows of the route table on fastify and puts guard, limits and errors around them. */
+import type { IncomingMessage } from 'node:http'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { VillageError } from '../errors.ts'
+import type { ApiContext } from './components.ts'
+import { PAGE_POLICY, type StaticFile } from './dashboard-files.ts'
+import { checkRequest } from './guard.ts'
+import type { Metrics } from './metrics.ts'
+import { PROBLEM_MEDIA_TYPE, problemOf, requestError } from './problem.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { RawReply, type Route, type RouteRequest } from './routes/route.ts'
+import { createValidator } from './validation.ts'
+
+const IDLE_TIMEOUT_MS = 60_000
+const HEADERS_TIMEOUT_MS = 10_000
+const MAX_CONNECTIONS = 256
+const UPLOAD_MEDIA_TYPES = ['application/octet-stream', 'application/vnd.ipld.car']
+
+export interface ServerInit {
+  routes: readonly Route[]
+  files: ReadonlyMap<string, StaticFile>
+  token: string
+  /** Aborts what is in flight when the daemon stops. */
+  stopping: AbortSignal
+  now?: () => number
+}
+
+const API_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'cache-control': 'no-store',
+} as const
+
+function send(reply: FastifyReply, answer: unknown, status: number): FastifyReply {
+  if (!(answer instanceof RawReply)) return reply.code(status).send(answer)
+  return reply.code(answer.status).headers(answer.headers).send(answer.body)
+}
+
+/** Aborts when the answer's connection closes before the answer was sent whole, or when the daemon stops. */
+function requestSignal(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new VillageError('ABORTED', 'The client went away'))
+  })
+  return AbortSignal.any([gone.signal, stopping])
+}
+
+function sendProblem(reply: FastifyReply, error: VillageError): void {
+  const problem = problemOf(error)
+  const { retryAfterMs, sizeBytes } = error.fields
+  if (typeof retryAfterMs === 'number') reply.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))
+  if (error.code === 'API_UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
+  if (error.code === 'API_RANGE') reply.header('content-range', `bytes */${String(sizeBytes)}`)
+  if (error.code === 'API_METHOD_NOT_ALLOWED') reply.header('allow', String(error.fields.allow))
+  // What a failed answer said about its content does not hold for the problem document.
+  for (const name of ['content-length', 'content-disposition', 'etag', 'accept-ranges'])
+    reply.removeHeader(name)
+  void reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem))
+}
+
+function registerRoute(server: FastifyInstance, row: Route, api: ApiContext, init: ServerInit): void {
+  const validator = createValidator(row)
+  const status = row.response.kind === 'json' ? row.response.status : 200
+  server.route({
+    method: row.method,
+    url: row.path,
+    config: { scope: row.scope },
+    exposeHeadRoute: row.method === 'GET' && row.response.kind === 'json',
+    handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+      const wanted = row.body?.kind === 'stream' ? row.body.mediaType : 'application/json'
+      if (mediaType !== undefined && mediaType !== wanted && row.method !== 'GET')
+        throw new VillageError('API_MEDIA_TYPE', `The path takes ${wanted}`, {
+          fields: { mediaType: wanted },
+        })
+      if (row.body?.kind === 'stream' && mediaType === undefined)
+        throw new VillageError('API_MEDIA_TYPE', `The path takes ${wanted}`, {
+          fields: { mediaType: wanted },
+        })
+      if (row.body === undefined && request.body != null)
+        throw new VillageError('INVALID_ARGUMENT', 'The path takes no body', { fields: { field: 'body' } })
+      const { params, query, body = null } = request
+      validator.check({ params, query, body })
+      if (row.slow === true) request.raw.socket.setTimeout(0)
+      const given = {
+        params,
+        query,
+        body,
+        headers: request.headers,
+        signal: requestSignal(reply, init.stopping),
+      }
+      return send(reply, await row.handle(given as RouteRequest<never, never, never>, api), status)
+    },
+  })
+}
+
+function registerFiles(server: FastifyInstance, files: ReadonlyMap<string, StaticFile>): void {
+  for (const [url, file] of files)
+    server.get(url, { config: { scope: 'public' } }, async (request, reply) => {
+      reply.headers({
+        'content-security-policy': PAGE_POLICY,
+        'cache-control': 'no-cache',
+        etag: file.etag,
+        'content-type': file.mediaType,
+      })
+      return request.headers['if-none-match'] === file.etag ? reply.code(304).send() : reply.send(file.bytes)
+    })
+}
+
+/** Which methods the table has for a path that did not match with its own. */
+function allowedMethods(routes: readonly Route[], url: string): string[] {
+  const path = url.split('?')[0] ?? ''
+  const matches = (row: Route) =>
+    new RegExp(`^${row.path.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`).test(path)
+  return [...new Set(routes.filter(matches).map((row) => row.method as string))]
+}
+
+/** Makes the server; it listens when the caller says so. */
+export async function createServer(
+  api: ApiContext,
+  init: ServerInit & { metrics: Metrics },
+): Promise<FastifyInstance> {
+  const { log, config } = api
+  const now = init.now ?? Date.now
+  const rateLimit = createRateLimit({ requestsByMinute: config['api.requestsByMinute'] })
+  const server = fastify({
+    logger: false,
+    bodyLimit: config['api.maxBodyBytes'],
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    requestTimeout: 0, // an upload may last; what idles is ended by connectionTimeout
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, requestError(error)),
+    clientErrorHandler: (error, socket) => {
+      log.debug({ err: error }, 'request could not be parsed')
+      const status = (error as { code?: string }).code === 'HPE_HEADER_OVERFLOW' ? '431' : '400'
+      if (socket.writable)
+        socket.end(`HTTP/1.1 ${status} Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    },
+  })
+  server.server.maxConnections = MAX_CONNECTIONS
+  server.removeContentTypeParser('text/plain')
+  for (const mediaType of UPLOAD_MEDIA_TYPES)
+    server.addContentTypeParser(mediaType, (_request: FastifyRequest, payload: IncomingMessage, done) =>
+      done(null, payload),
+    )
+
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(API_HEADERS)
+    const retryAfterMs = rateLimit.take(request.socket.remoteAddress ?? '', now())
+    if (retryAfterMs > 0) throw new VillageError('API_RATE_LIMITED', undefined, { fields: { retryAfterMs } })
+    const scope = (request.routeOptions.config as { scope?: Route['scope'] }).scope ?? 'token'
+    checkRequest(request.headers, { boundHost: config['api.host'], token: init.token, scope })
+    if (init.stopping.aborted) throw new VillageError('SHUTTING_DOWN')
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    init.metrics.countRequest(route, reply.statusCode)
+    log.debug(
+      { method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },
+      'request answered',
+    )
+  })
+  server.setErrorHandler((thrown, request, reply) => {
+    const error = requestError(thrown)
+    if (error.http >= 500 && error.code !== 'SHUTTING_DOWN')
+      log.error({ err: thrown, method: request.method, route: request.routeOptions.url }, 'request failed')
+    // The rest of a body that was refused is not read: the connection ends with the answer.
+    if (!request.raw.complete) reply.header('connection', 'close')
+    sendProblem(reply, error)
+  })
+  server.setNotFoundHandler((request) => {
+    const allow = allowedMethods(init.routes, request.url)
+    if (allow.length > 0)
+      throw new VillageError('API_METHOD_NOT_ALLOWED', `The path takes ${allow.join(', ')}`, {
+        fields: { allow: allow.join(', ') },
+      })
+    throw new VillageError('API_ROUTE_UNKNOWN')
+  })
+  for (const row of init.routes) registerRoute(server, row, api, init)
+  registerFiles(server, init.files)
+  return server
+}

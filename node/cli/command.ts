@@ -1,0 +1,37 @@
+/** What a command is given and what it returns. */
+import type { Config } from '../config.ts'
+import type { Client } from './client.ts'
+import type { Progress } from './progress.ts'
+
+export interface CommandContext {
+  /** Positional arguments in their order; a variadic one is the rest. */
+  readonly args: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+  /** Aborts at the first Ctrl-C. */
+  readonly signal: AbortSignal
+  readonly json: boolean
+  /** The file that the configuration is read from, or null when there is none. */
+  readonly configFile: string | null
+  config(): Promise<Config>
+  /** Throws DAEMON_NOT_RUNNING. */
+  client(): Promise<Client>
+  progress(title: string): Progress
+  /** Writes to standard output at once, for a command that goes on; one that ends returns its text instead. */
+  write(text: string): void
+}
+
+export interface CommandResult {
+  /** What --json prints: one JSON document. */
+  readonly document: unknown
+  /** What people read. */
+  readonly text: string
+  readonly exitCode?: number
+}
+
+export type CommandRun = (context: CommandContext) => Promise<CommandResult>
+
+/** An option's text, or null when it was not given. */
+export function optionText(context: Pick<CommandContext, 'options'>, name: string): string | null {
+  const value = context.options[name]
+  return typeof value === 'string' ? value : null
+}

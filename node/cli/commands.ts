@@ -1,0 +1,317 @@
+/**
+ * The commands: one row each. Parsing, help and docs/cli.md are made from the rows; a command's code is only loaded
+ * when it runs.
+ */
+import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
+import type { CommandRun } from './command.ts'
+
+export interface CommandOption {
+  /** As commander writes it: `--name <value>`, `--flag`. */
+  readonly flags: string
+  readonly doc: string
+  readonly default?: string
+  /** May be given several times. */
+  readonly repeatable?: boolean
+}
+
+export interface CommandRow {
+  /** `status`, or `model add` for a command of a family. */
+  readonly name: string
+  readonly group: 'Node' | 'Village' | 'Models and jobs' | 'Artifacts'
+  readonly summary: string
+  /** `<required>`, `[optional]`, `<several...>`. */
+  readonly args?: readonly (readonly [argument: string, doc: string])[]
+  readonly options?: readonly CommandOption[]
+  /** Of several of one family, the one that runs when none is named. */
+  readonly isDefault?: boolean
+  load(): Promise<CommandRun>
+}
+
+const WAIT: CommandOption = { flags: '--wait', doc: 'Wait until the job has ended, with a progress bar.' }
+const PRIORITY: CommandOption = { flags: '--priority <number>', doc: 'Higher goes first.', default: '0' }
+const MODEL = ['<model>', 'Id of a model (`village model list`).'] as const
+const JOB = ['<job>', 'Id of a job, or its beginning.'] as const
+const CID = ['<cid>', 'CID of an artifact.'] as const
+const PIN: CommandOption = { flags: '--pin <name>', doc: 'Keep it from collection under this name.' }
+
+/** Every configuration key is an option of `start`. */
+export const CONFIG_OPTIONS: readonly CommandOption[] = (Object.keys(FIELDS) as ConfigKey[])
+  .filter((key) => key !== 'data.dir')
+  .map((key) => {
+    const { doc, unit, default: value } = FIELDS[key]
+    const shown = Array.isArray(value) ? value.join(',') : String(value)
+    return {
+      flags: `--${key} <value>`,
+      doc: `${doc}${unit === '' ? '' : ` Unit: ${unit}.`} Default: ${shown === '' ? 'none' : shown}. Environment: ${environmentName(key)}.`,
+    }
+  })
+
+/** Options that every command has. */
+export const SHARED_OPTIONS: readonly CommandOption[] = [
+  { flags: '--json', doc: 'Print one JSON document.' },
+  { flags: '--data.dir <value>', doc: `${FIELDS['data.dir'].doc} Default: ${FIELDS['data.dir'].default}.` },
+  {
+    flags: '--config <file>',
+    doc: 'The configuration file; by default daemon.config.json of the installation.',
+  },
+]
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'start',
+    group: 'Node',
+    summary: 'Run the daemon in this terminal until Ctrl-C.',
+    options: CONFIG_OPTIONS,
+    load: async () => (await import('./start.ts')).start,
+  },
+  {
+    name: 'status',
+    group: 'Node',
+    summary: 'What this node is and does.',
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'doctor',
+    group: 'Node',
+    summary: 'Check the machine and the installation; works without a daemon.',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'config',
+    group: 'Node',
+    summary: 'The configuration that the daemon runs with, or would.',
+    options: [{ flags: '--all', doc: 'Keys at their default too.' }],
+    load: async () => (await import('./config.ts')).config,
+  },
+  {
+    name: 'create',
+    group: 'Village',
+    summary: 'Create a village with this node as its first admin.',
+    args: [['<name>', 'The name that members see.']],
+    options: [{ flags: '--open', doc: 'Let anybody join as a guest.' }],
+    load: async () => (await import('./create.ts')).create,
+  },
+  {
+    name: 'invite',
+    group: 'Village',
+    summary: 'Make an invite: one line to copy, and a QR code.',
+    options: [
+      { flags: '--role <role>', doc: 'admin, member or edge.', default: 'member' },
+      { flags: '--expires <duration>', doc: 'How long it is good for, such as 12h or 7d.', default: '7d' },
+      { flags: '--uses <number>', doc: 'How many nodes may join by it.', default: '1' },
+      { flags: '--no-qr', doc: 'Leave the QR code out.' },
+    ],
+    load: async () => (await import('./invite.ts')).invite,
+  },
+  {
+    name: 'join',
+    group: 'Village',
+    summary: 'Join the village of an invite.',
+    args: [['<invite>', 'The line that begins with village1; `-` reads it from standard input.']],
+    load: async () => (await import('./join.ts')).join,
+  },
+  {
+    name: 'leave',
+    group: 'Village',
+    summary: 'Leave the village; its keys are removed from this node.',
+    load: async () => (await import('./leave.ts')).leave,
+  },
+  {
+    name: 'members',
+    group: 'Village',
+    summary: 'Everybody on the roster.',
+    load: async () => (await import('./members.ts')).members,
+  },
+  {
+    name: 'peers',
+    group: 'Village',
+    summary: 'Members that are connected now.',
+    load: async () => (await import('./peers.ts')).peers,
+  },
+  {
+    name: 'revoke',
+    group: 'Village',
+    summary: 'Revoke a member: it is shut out everywhere.',
+    args: [['<peer>', 'Peer ID of the member, or its end.']],
+    options: [{ flags: '--reason <text>', doc: 'Shown to members.', default: '' }],
+    load: async () => (await import('./revoke.ts')).revoke,
+  },
+  {
+    name: 'model list',
+    isDefault: true,
+    group: 'Models and jobs',
+    summary: 'The models that this node knows.',
+    load: async () => (await import('./model.ts')).list,
+  },
+  {
+    name: 'model add',
+    group: 'Models and jobs',
+    summary: 'Add an ONNX file, a model directory, or the embedded encoder.',
+    args: [['[path]', 'An .onnx file or a directory with one.']],
+    options: [
+      { flags: '--embedded <name>', doc: 'A model that comes with the daemon: encoder.' },
+      { flags: '--id <id>', doc: 'The short name that it gets.' },
+    ],
+    load: async () => (await import('./model.ts')).add,
+  },
+  {
+    name: 'model inspect',
+    group: 'Models and jobs',
+    summary: 'Inputs, outputs and tensors of a model, and its compression report.',
+    args: [MODEL],
+    load: async () => (await import('./model.ts')).inspect,
+  },
+  {
+    name: 'model rm',
+    group: 'Models and jobs',
+    summary: 'Forget a model.',
+    args: [MODEL],
+    load: async () => (await import('./model.ts')).remove,
+  },
+  {
+    name: 'compress',
+    group: 'Models and jobs',
+    summary: 'Compress a model over the machines of the village.',
+    args: [MODEL],
+    options: [
+      {
+        flags: '--codec <name>',
+        doc: 'int8, int4, seedlm or ternary (docs/compression.md).',
+        default: 'int4',
+      },
+      { flags: '--bits <number>', doc: 'Bits a weight, for codecs that offer several (seedlm: 3 or 4).' },
+      { flags: '--set <key=value>', doc: 'Another parameter of the codec.', repeatable: true },
+      { flags: '--id <id>', doc: 'The short name of the compressed model.' },
+      { flags: '--force', doc: 'Allow a codec that loses much of a model’s quality (ternary).' },
+      PRIORITY,
+      WAIT,
+    ],
+    load: async () => (await import('./compress.ts')).compress,
+  },
+  {
+    name: 'evaluate',
+    group: 'Models and jobs',
+    summary: 'Evaluate models; the first is the one that the others are compared with.',
+    args: [['<model...>', 'Ids of models.']],
+    options: [
+      { flags: '--suite <name>', doc: 'The evaluation suite.', default: 'similarity' },
+      PRIORITY,
+      WAIT,
+    ],
+    load: async () => (await import('./evaluate.ts')).evaluate,
+  },
+  {
+    name: 'jobs list',
+    isDefault: true,
+    group: 'Models and jobs',
+    summary: 'The jobs of this node.',
+    load: async () => (await import('./jobs.ts')).list,
+  },
+  {
+    name: 'jobs show',
+    group: 'Models and jobs',
+    summary: 'One job: tasks, who did what, result.',
+    args: [JOB],
+    options: [WAIT],
+    load: async () => (await import('./jobs.ts')).show,
+  },
+  {
+    name: 'jobs cancel',
+    group: 'Models and jobs',
+    summary: 'Cancel a job.',
+    args: [JOB],
+    load: async () => (await import('./jobs.ts')).cancel,
+  },
+  {
+    name: 'jobs priority',
+    group: 'Models and jobs',
+    summary: 'Change a job’s priority; higher goes first.',
+    args: [JOB, ['<number>', 'From -100 to 100; put -- before a negative one.']],
+    load: async () => (await import('./jobs.ts')).priority,
+  },
+  {
+    name: 'jobs rm',
+    group: 'Models and jobs',
+    summary: 'Forget a job; a running one is cancelled.',
+    args: [JOB],
+    load: async () => (await import('./jobs.ts')).remove,
+  },
+  {
+    name: 'artifact list',
+    isDefault: true,
+    group: 'Artifacts',
+    summary: 'The artifacts that this node holds.',
+    load: async () => (await import('./artifact.ts')).list,
+  },
+  {
+    name: 'artifact add',
+    group: 'Artifacts',
+    summary: 'Store a file or a directory.',
+    args: [['<path>', 'A file or a directory; `-` reads standard input.']],
+    options: [{ flags: '--name <name>', doc: 'The name that it gets.' }, PIN],
+    load: async () => (await import('./artifact.ts')).add,
+  },
+  {
+    name: 'artifact get',
+    group: 'Artifacts',
+    summary: 'Write an artifact to a file or below a directory.',
+    args: [CID],
+    options: [
+      { flags: '-o, --output <path>', doc: 'Where to; by default its name here. `-`: standard output.' },
+    ],
+    load: async () => (await import('./artifact-transfer.ts')).get,
+  },
+  {
+    name: 'artifact fetch',
+    group: 'Artifacts',
+    summary: 'Fetch an artifact from the village to this node.',
+    args: [CID],
+    options: [{ flags: '--from <peer>', doc: 'A peer that has it.', repeatable: true }, PIN],
+    load: async () => (await import('./artifact-transfer.ts')).fetch,
+  },
+  {
+    name: 'artifact pin',
+    group: 'Artifacts',
+    summary: 'Keep an artifact from collection.',
+    args: [CID, ['[name]', 'The pin’s name; by default `user`.']],
+    load: async () => (await import('./artifact.ts')).pin,
+  },
+  {
+    name: 'artifact unpin',
+    group: 'Artifacts',
+    summary: 'Take a pin away.',
+    args: [CID, ['[name]', 'The pin’s name; by default `user`.']],
+    load: async () => (await import('./artifact.ts')).unpin,
+  },
+  {
+    name: 'artifact rm',
+    group: 'Artifacts',
+    summary: 'Remove an artifact and its pins from this node.',
+    args: [CID],
+    load: async () => (await import('./artifact.ts')).remove,
+  },
+  {
+    name: 'artifact gc',
+    group: 'Artifacts',
+    summary: 'Remove what no pin needs.',
+    load: async () => (await import('./artifact.ts')).collect,
+  },
+  {
+    name: 'artifact export',
+    group: 'Artifacts',
+    summary: 'Write artifacts to a CAR file, for a USB stick or any IPFS tool.',
+    args: [['<cid...>', 'CIDs of artifacts.']],
+    options: [
+      { flags: '-o, --output <path>', doc: 'The file; `-`: standard output.', default: 'artifacts.car' },
+    ],
+    load: async () => (await import('./artifact-transfer.ts')).exportCar,
+  },
+  {
+    name: 'artifact import',
+    group: 'Artifacts',
+    summary: 'Store the artifacts of a CAR file.',
+    args: [['<file>', 'A CAR file; `-` reads standard input.']],
+    options: [PIN],
+    load: async () => (await import('./artifact-transfer.ts')).importCar,
+  },
+]

@@ -1,0 +1,38 @@
+import { toString as qrToString } from 'qrcode'
+import { VillageError } from '../errors.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { optionText } from './command.ts'
+import { parseDuration } from './duration.ts'
+import { time } from './format.ts'
+
+interface InviteView {
+  invite: string
+  id: string
+  role: string
+  expiresAtMs: number
+  uses: number
+  qrSvg: string | null
+}
+
+export async function invite(context: CommandContext): Promise<CommandResult> {
+  const uses = Number(optionText(context, 'uses'))
+  if (!Number.isInteger(uses) || uses < 1)
+    throw new VillageError('USAGE', '--uses takes a whole number from 1')
+  const expiresInMs = parseDuration(optionText(context, 'expires') ?? '')
+  const client = await context.client()
+  const { qrSvg, ...made } = await client.send<InviteView>('POST', '/api/v1/village/invites', {
+    role: optionText(context, 'role'),
+    expiresInMs,
+    uses,
+  })
+  const lines = [
+    made.invite,
+    '',
+    `For ${made.uses === 1 ? 'one node' : `${made.uses} nodes`} as ${made.role}, until ${time(made.expiresAtMs)} UTC. Whoever has this line can join: send it privately.`,
+    'On the other machine: village join INVITE',
+  ]
+  // The daemon makes a QR code when the invite fits one.
+  if (context.options.qr !== false && qrSvg !== null && !context.json)
+    lines.push('', (await qrToString(made.invite, { type: 'utf8', errorCorrectionLevel: 'L' })).trimEnd())
+  return { document: made, text: lines.join('\n') }
+}

@@ -1,0 +1,106 @@
+/** `village jobs …` */
+import type { Client } from './client.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { percent, short, table, time } from './format.ts'
+import { jobText } from './job-text.ts'
+import { pickId } from './pick.ts'
+import { parsePriority } from './submit-job.ts'
+import { type JobView, jobResult, waitForJob } from './wait-job.ts'
+
+interface TaskView {
+  index: number
+  kind: string
+  state: string
+  peers: string[]
+  attempts: number
+  progress: number
+  label: string
+}
+
+async function allJobs(client: Client): Promise<JobView[]> {
+  return (await client.get<{ jobs: JobView[] }>('/api/v1/jobs')).jobs
+}
+
+async function pickJob(client: Client, context: CommandContext): Promise<string> {
+  const jobs = await allJobs(client)
+  return pickId(
+    jobs.map((job) => job.id),
+    context.args[0] ?? '',
+    'job',
+    'start',
+  )
+}
+
+export async function list(context: CommandContext): Promise<CommandResult> {
+  const jobs = await allJobs(await context.client())
+  return {
+    document: { jobs },
+    text:
+      jobs.length === 0
+        ? 'No jobs yet: village compress MODEL --codec int4'
+        : table(
+            ['JOB', 'KIND', 'STATE', 'DONE', 'PRIORITY', 'PEERS', 'SUBMITTED'],
+            jobs.map((job) => [
+              job.id.slice(0, 12),
+              job.kind,
+              job.state,
+              job.total === 0 ? '' : `${percent(job.done / job.total)} of ${job.total}`,
+              String(job.priority),
+              String(Object.keys(job.shares).length),
+              time(job.createdAtMs),
+            ]),
+          ),
+  }
+}
+
+export async function show(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const id = await pickJob(client, context)
+  if (context.options.wait === true) {
+    const progress = context.progress('job')
+    return jobResult(await waitForJob({ client, progress, signal: context.signal }, id))
+  }
+  const [job, { tasks }] = await Promise.all([
+    client.get<JobView>(`/api/v1/jobs/${id}`),
+    client.get<{ tasks: TaskView[] }>(`/api/v1/jobs/${id}/tasks`),
+  ])
+  const moving = tasks.filter((task) => task.state === 'leased' || task.state === 'failed')
+  const parts = [jobText(job)]
+  if (moving.length > 0)
+    parts.push(
+      table(
+        ['TASK', 'STATE', 'PROGRESS', 'HELD BY', 'TRIES', 'WHAT'],
+        moving.map((task) => [
+          String(task.index),
+          task.state,
+          percent(task.progress),
+          task.peers.map(short).join(', '),
+          String(task.attempts),
+          task.label,
+        ]),
+      ),
+    )
+  return { document: { job, tasks }, text: parts.join('\n\n') }
+}
+
+export async function cancel(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const id = await pickJob(client, context)
+  await client.send('POST', `/api/v1/jobs/${id}/cancel`)
+  return { document: { cancelled: id }, text: `Job ${id} is cancelled.` }
+}
+
+export async function priority(context: CommandContext): Promise<CommandResult> {
+  const value = parsePriority(context.args[1] ?? '')
+  const client = await context.client()
+  const id = await pickJob(client, context)
+  await client.send('PUT', `/api/v1/jobs/${id}/priority`, { priority: value })
+  return { document: { job: id, priority: value }, text: `Job ${id} has priority ${value}.` }
+}
+
+export async function remove(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const id = await pickJob(client, context)
+  await client.send('DELETE', `/api/v1/jobs/${id}`)
+  return { document: { removed: id }, text: `Job ${id} is forgotten.` }
+}

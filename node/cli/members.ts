@@ -1,0 +1,41 @@
+import type { CommandContext, CommandResult } from './command.ts'
+import { short, table, time } from './format.ts'
+
+export interface MemberView {
+  peer: string
+  name: string
+  role: string
+  joinedAtMs: number
+  revoked: { atMs: number; reason: string } | null
+  connected: boolean
+  self: boolean
+}
+
+export async function members(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const { members: list } = await client.get<{ members: MemberView[] }>('/api/v1/members')
+  const state = (member: MemberView) =>
+    member.revoked !== null
+      ? `revoked ${time(member.revoked.atMs)}`
+      : member.self
+        ? 'this node'
+        : member.connected
+          ? 'connected'
+          : 'away'
+  return {
+    document: { members: list },
+    text:
+      list.length === 0
+        ? 'This node is in no village.'
+        : table(
+            ['NAME', 'PEER', 'ROLE', 'JOINED', 'STATE'],
+            list.map((member) => [
+              member.name,
+              short(member.peer),
+              member.role,
+              time(member.joinedAtMs),
+              state(member),
+            ]),
+          ),
+  }
+}

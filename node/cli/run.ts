@@ -1,0 +1,173 @@
+/** Parses the command line by the table of commands, runs the command and prints its result or its error. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Command, CommanderError, Option } from 'commander'
+import { loadConfig } from '../config.ts'
+import { toVillageError, VillageError } from '../errors.ts'
+import { VERSION } from '../version.ts'
+import { createClient, findDaemon } from './client.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { COMMANDS, type CommandOption, type CommandRow, SHARED_OPTIONS } from './commands.ts'
+import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
+import { printable } from './format.ts'
+import { createProgress } from './progress.ts'
+
+export interface CommandLineInit {
+  readonly arguments: readonly string[]
+  readonly environment: Record<string, string | undefined>
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: NodeJS.WriteStream
+  /** Aborts at the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** One line of description at the top of `village --help`. */
+const ABOUT =
+  'A daemon that joins the machines of a community: they lend each other compute and share models.'
+const SHIPPED_CONFIG = fileURLToPath(new URL('../../daemon.config.json', import.meta.url))
+
+/** Heads of the families `model`, `jobs`, `artifact` in the help. */
+const FAMILY_SUMMARIES: Record<string, string> = {
+  model: 'List, add, inspect and remove models.',
+  jobs: 'List, show, cancel, reorder and remove jobs.',
+  artifact: 'List, add, read, pin, fetch, export and import artifacts.',
+}
+
+function addOption(command: Command, row: CommandOption): void {
+  const option = new Option(row.flags, row.doc)
+  if (row.default !== undefined) option.default(row.default)
+  if (row.repeatable === true)
+    option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value])
+  command.addOption(option)
+}
+
+/** The commander program of the table; `act` is called with what was parsed. */
+export function buildProgram(
+  act: (row: CommandRow, args: readonly string[], options: Record<string, unknown>) => Promise<void>,
+): Command {
+  const program = new Command('village').description(ABOUT).version(VERSION)
+  program.configureHelp({ helpWidth: 80, showGlobalOptions: false })
+  const families = new Map<string, Command>()
+  const configure = (command: Command) =>
+    command
+      .exitOverride()
+      .configureHelp({ helpWidth: 80 })
+      .configureOutput({ outputError() {}, writeErr() {} })
+      .showSuggestionAfterError(true)
+  configure(program)
+  for (const row of COMMANDS) {
+    const [first = '', second] = row.name.split(' ')
+    let parent = program
+    if (second !== undefined) {
+      const known = families.get(first)
+      parent =
+        known ??
+        configure(program.command(first))
+          .description(FAMILY_SUMMARIES[first] ?? '')
+          .helpGroup(`${row.group}:`)
+      families.set(first, parent)
+    }
+    const command = configure(parent.command(second ?? first, { isDefault: row.isDefault === true }))
+      .description(row.summary)
+      .allowExcessArguments(false)
+    if (second === undefined) command.helpGroup(`${row.group}:`)
+    for (const [argument, doc] of row.args ?? []) command.argument(argument, doc)
+    for (const option of [...(row.options ?? []), ...SHARED_OPTIONS]) addOption(command, option)
+    command.action(async () =>
+      act(
+        row,
+        command.processedArgs.flat().filter((arg) => arg !== undefined),
+        command.opts(),
+      ),
+    )
+  }
+  program.addHelpText(
+    'after',
+    `\nExit codes:\n${Object.values(EXIT_CODES)
+      .map(({ code, doc }) => `  ${String(code).padEnd(4)} ${doc}`)
+      .join('\n')}\n`,
+  )
+  return program
+}
+
+function contextOf(
+  init: CommandLineInit,
+  args: readonly string[],
+  options: CommandContext['options'],
+): CommandContext {
+  const json = options.json === true
+  const named =
+    typeof options.config === 'string' ? options.config : (init.environment.VILLAGE_CONFIG ?? null)
+  const configFile = named ?? (existsSync(SHIPPED_CONFIG) ? SHIPPED_CONFIG : null)
+  const config = () =>
+    loadConfig({
+      file: configFile,
+      environment: init.environment,
+      arguments: Object.fromEntries(
+        // Configuration keys are the options with a dot, and `profile`.
+        Object.entries(options).filter(
+          (entry): entry is [string, string] =>
+            typeof entry[1] === 'string' && (entry[0].includes('.') || entry[0] === 'profile'),
+        ),
+      ),
+    })
+  return {
+    args,
+    options,
+    signal: init.signal,
+    json,
+    configFile,
+    config,
+    async client() {
+      const directory = (await config())['data.dir']
+      return createClient({ ...(await findDaemon(directory)), directory, signal: init.signal })
+    },
+    progress: (title) => createProgress(title, init.stderr, !json),
+    write: (text) => init.stdout.write(text),
+  }
+}
+
+/** commander's own failures as a USAGE error; help and version are no failures. */
+function usageError(error: CommanderError): VillageError {
+  return new VillageError('USAGE', error.message.replace(/^error: /, '').replace(/\n/g, ' '))
+}
+
+function printError(init: CommandLineInit, error: VillageError, json: boolean): void {
+  const { code, message, fix, fields } = error
+  if (json) init.stdout.write(`${JSON.stringify({ error: { code, message, fix, fields } }, null, 2)}\n`)
+  else init.stderr.write(`error ${code}: ${printable(message)}\nfix: ${fix}\n`)
+}
+
+/** Runs one command line; returns the exit code and never throws. */
+export async function runCommandLine(init: CommandLineInit): Promise<number> {
+  const json = init.arguments.includes('--json')
+  let exitCode: number = EXIT_CODES.ok.code
+  const program = buildProgram(async (row, args, options) => {
+    const context = contextOf(init, args, options as CommandContext['options'])
+    const result: CommandResult = await (await row.load())(context)
+    const text = json ? JSON.stringify(result.document, null, 2) : result.text
+    if (text !== '') init.stdout.write(`${text}\n`)
+    exitCode = result.exitCode ?? exitCode
+  })
+  program.configureOutput({
+    writeOut: (text) => void init.stdout.write(text),
+    outputError() {},
+    writeErr() {},
+  })
+  for (const command of [...program.commands, ...program.commands.flatMap((family) => family.commands)])
+    command.copyInheritedSettings(program)
+  try {
+    if (init.arguments.length === 0) program.outputHelp()
+    else await program.parseAsync([...init.arguments], { from: 'user' })
+    return exitCode
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_CODES.ok.code
+    const error = thrown instanceof CommanderError ? usageError(thrown) : toVillageError(thrown)
+    printError(
+      init,
+      init.signal.aborted ? new VillageError('ABORTED', undefined, { cause: thrown }) : error,
+      json,
+    )
+    return init.signal.aborted ? EXIT_CODES.interrupted.code : exitCodeOf(error.code)
+  }
+}

@@ -1,0 +1,62 @@
+/** `village start`: runs the daemon in this process until it is told to stop. */
+import { createDaemon } from '../daemon.ts'
+import { VERSION } from '../version.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { duration, facts } from './format.ts'
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+export async function start(context: CommandContext): Promise<CommandResult> {
+  const startedAtMs = performance.now()
+  const config = await context.config()
+  const daemon = await createDaemon(config)
+  const stop = () => daemon.stop()
+  context.signal.addEventListener('abort', stop, { once: true })
+  try {
+    await daemon.start()
+    const tookMs = performance.now() - startedAtMs
+    const { kernels } = daemon
+    const village = daemon.village()
+    const started = {
+      version: VERSION,
+      peer: daemon.peerId,
+      url: daemon.api.url(),
+      dashboard: daemon.api.dashboardLink(),
+      dataDirectory: config['data.dir'],
+      native: kernels.native,
+      reason: kernels.reason,
+      simd: kernels.simd,
+      village: village?.name ?? null,
+      readyMs: Math.round(tookMs),
+    }
+    context.write(
+      context.json
+        ? `${JSON.stringify(started)}\n`
+        : `${facts([
+            ['village', VERSION],
+            ['peer', started.peer],
+            ['data', started.dataDirectory],
+            [
+              'kernels',
+              kernels.native ? `native (${kernels.simd})` : `TypeScript reference: ${kernels.reason}`,
+            ],
+            [
+              'member of',
+              started.village ?? 'no village yet: `village create NAME` or `village join INVITE`',
+            ],
+            ['dashboard', started.dashboard],
+            ['ready in', duration(tookMs)],
+          ])}\n`,
+    )
+    await aborted(context.signal)
+  } finally {
+    context.signal.removeEventListener('abort', stop)
+    await daemon.stop()
+  }
+  return { document: null, text: '' }
+}

@@ -1,0 +1,60 @@
+import type { CommandContext, CommandResult } from './command.ts'
+import { bytes, duration, facts, percent } from './format.ts'
+
+interface StatusView {
+  version: string
+  name: string
+  peer: string
+  uptimeMs: number
+  dataDirectory: string
+  url: string
+  addresses: string[]
+  compute: {
+    native: boolean
+    reason: string | null
+    simd: string
+    threads: number
+    busy: number
+    queued: number
+  }
+  village: { name: string; role: string; members: number; open: boolean } | null
+  peers: number
+  models: number
+  jobs: { running: number; done: number; failed: number; cancelled: number }
+  artifacts: { sizeBytes: number; maxBytes: number; sentBytes: number; receivedBytes: number }
+  resources: { profile: string; accepting: boolean; reason: string | null; load: number }
+}
+
+export async function status(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const node = await client.get<StatusView>('/api/v1/status')
+  const { compute, village, artifacts, resources, jobs } = node
+  const rows: [string, string][] = [
+    ['node', `${node.name} ${node.peer}`],
+    ['daemon', `${node.version}, up ${duration(node.uptimeMs)}, ${node.url}`],
+    ['data', node.dataDirectory],
+    [
+      'village',
+      village === null
+        ? 'none: `village create NAME` or `village join INVITE`'
+        : `${village.name} (${village.open ? 'open' : 'private'}), ${village.members} members, this node is ${village.role}`,
+    ],
+    ['peers', `${node.peers} connected`],
+    ['work', resources.accepting ? `takes work (${resources.profile})` : `paused: ${resources.reason}`],
+    [
+      'compute',
+      `${compute.native ? `native ${compute.simd}` : `TypeScript reference (${compute.reason})`}, ${compute.busy} of ${compute.threads} threads busy, ${compute.queued} queued, load ${percent(resources.load)}`,
+    ],
+    [
+      'jobs',
+      `${jobs.running} running, ${jobs.done} done, ${jobs.failed} failed, ${jobs.cancelled} cancelled`,
+    ],
+    ['models', String(node.models)],
+    [
+      'artifacts',
+      `${bytes(artifacts.sizeBytes)} of ${bytes(artifacts.maxBytes)}, ${bytes(artifacts.sentBytes)} sent, ${bytes(artifacts.receivedBytes)} received`,
+    ],
+    ...node.addresses.map((address, index): [string, string] => [index === 0 ? 'addresses' : '', address]),
+  ]
+  return { document: node, text: facts(rows) }
+}

@@ -1,0 +1,78 @@
+/** Follows a job by the events until it has ended, with a progress bar. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JsonObject } from '../json.ts'
+import type { Client } from './client.ts'
+import type { CommandResult } from './command.ts'
+import { EXIT_CODES } from './exit-codes.ts'
+import { jobText } from './job-text.ts'
+import type { Progress } from './progress.ts'
+
+const RETRY_MS = 1_000
+
+/** The parts of a job that the command line shows (schemas.ts, JOB). */
+export interface JobView {
+  readonly id: string
+  readonly kind: string
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled'
+  readonly priority: number
+  readonly createdAtMs: number
+  readonly finishedAtMs: number | null
+  readonly total: number
+  readonly done: number
+  readonly params: JsonObject
+  readonly result: JsonObject | null
+  readonly error: { readonly code: string; readonly message: string } | null
+  readonly shares: Readonly<Record<string, { tasks: number; busyMs: number; bytes: number }>>
+}
+
+export async function waitForJob(
+  init: { client: Client; progress: Progress; signal: AbortSignal },
+  id: string,
+): Promise<JobView> {
+  const { client, progress, signal } = init
+  const running = new Map<number, number>()
+  let job = await client.get<JobView>(`/api/v1/jobs/${id}`)
+  let lastEventId: string | null = null
+  const show = () => {
+    const partial = [...running.values()].reduce((sum, share) => sum + share, 0)
+    progress.update(job.total === 0 ? 0 : (job.done + partial) / job.total, `${job.done}/${job.total} tasks`)
+  }
+  try {
+    while (job.state === 'running') {
+      show()
+      try {
+        for await (const event of client.events(['job:changed', 'task:changed'], lastEventId)) {
+          lastEventId = event.id
+          // After `hello` or `gap` events may have been missed: the state itself is asked for.
+          if (event.type === 'hello' || event.type === 'gap')
+            job = await client.get<JobView>(`/api/v1/jobs/${id}`)
+          else if (event.data.job !== id) continue
+          else if (event.type === 'task:changed') {
+            if (event.data.state === 'leased')
+              running.set(Number(event.data.task), Number(event.data.progress))
+            else running.delete(Number(event.data.task))
+          } else job = await client.get<JobView>(`/api/v1/jobs/${id}`)
+          if (job.state !== 'running') break
+          show()
+        }
+      } finally {
+        running.clear()
+      }
+      // The daemon may end the stream of a slow reader; a daemon that is gone makes the next request throw.
+      if (job.state === 'running') await sleep(RETRY_MS, undefined, { signal })
+    }
+    show()
+    return job
+  } finally {
+    progress.stop()
+  }
+}
+
+export function jobResult(job: JobView): CommandResult {
+  return {
+    document: job,
+    text: jobText(job),
+    exitCode:
+      job.state === 'failed' || job.state === 'cancelled' ? EXIT_CODES.jobFailed.code : EXIT_CODES.ok.code,
+  }
+}

@@ -1,0 +1,81 @@
+/** Checks candidate results: what is compared with what, and whose word decides when peers disagree. */
+import { toVillageError, VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import type { Log } from '../../log.ts'
+import type { TaskContext, TaskKind, TaskOutput } from '../tasks/task.ts'
+import type { Candidate } from './job-tasks.ts'
+import type { Verdict } from './scheduler.ts'
+
+interface CheckInit {
+  readonly kind: TaskKind
+  readonly params: JsonObject
+  readonly context: TaskContext
+  readonly depth: 'spot' | 'full' | 'compare'
+  readonly candidates: readonly Candidate[]
+  readonly ownPeer: string
+  /** Reads a candidate's output. */
+  readonly output: (lease: number) => Promise<TaskOutput>
+  readonly random: () => number
+  readonly log: Log
+}
+
+export interface CheckOutcome {
+  readonly verdicts: readonly Verdict[]
+  /** True when all of an accepted result was checked here. */
+  readonly exact: boolean
+  /** Why this node could not check, when it could not. */
+  readonly problem: VillageError | null
+}
+
+/**
+ * One result by itself is verified by its kind. Results side by side: when they all agree they stand. When not, this
+ * node's own result decides; without one, each is verified whole.
+ */
+export async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
+  const { candidates, kind } = init
+  if (init.depth !== 'compare') return verifyEach(init, init.depth)
+  const outputs = await Promise.all(candidates.map((candidate) => init.output(candidate.lease)))
+  const own = candidates.findIndex((candidate) => candidate.peer === init.ownPeer)
+  if (own >= 0) {
+    // The own result first, so that it is the one that is kept.
+    const ordered = [candidates[own]!, ...candidates.filter((_, index) => index !== own)]
+    const agrees = (candidate: Candidate) =>
+      kind.agree(outputs[own]!, outputs[candidates.indexOf(candidate)]!)
+    const verdicts = ordered.map((candidate): Verdict => {
+      const valid = candidate === candidates[own] || agrees(candidate)
+      return { lease: candidate.lease, verdict: valid ? 'valid' : 'invalid' }
+    })
+    return { verdicts, exact: true, problem: null }
+  }
+  const agree = outputs.every((output, index) =>
+    outputs.slice(0, index).every((other) => kind.agree(output, other)),
+  )
+  if (agree)
+    return {
+      verdicts: candidates.map(({ lease }) => ({ lease, verdict: 'valid' })),
+      exact: false,
+      problem: null,
+    }
+  return verifyEach(init, 'full')
+}
+
+async function verifyEach(init: CheckInit, depth: 'spot' | 'full'): Promise<CheckOutcome> {
+  const verdicts: Verdict[] = []
+  let exact = true
+  let problem: VillageError | null = null
+  for (const { lease, peer } of init.candidates) {
+    try {
+      const output = await init.output(lease)
+      const checked = await init.kind.verify(init.params, output, init.context, depth, init.random)
+      exact &&= checked.exact
+      verdicts.push({ lease, verdict: 'valid' })
+    } catch (error) {
+      const failure = toVillageError(error)
+      const invalid = failure instanceof VillageError && failure.code === 'RESULT_INVALID'
+      if (!invalid) problem = failure
+      verdicts.push({ lease, verdict: invalid ? 'invalid' : 'unchecked' })
+      init.log.warn({ err: failure, peer, kind: init.kind.kind }, 'result not accepted')
+    }
+  }
+  return { verdicts, exact, problem }
+}

@@ -1,0 +1,384 @@
+/**
+ * The jobs of this node and its work for others. A job is planned into tasks, stored, and only then acknowledged; this
+ * node works on it like any other member, so that a node alone does all of it.
+ */
+import { randomInt } from 'node:crypto'
+import path from 'node:path'
+import type { Config } from '../../config.ts'
+import { VillageError } from '../../errors.ts'
+import type { Events } from '../../events.ts'
+import type { JsonObject } from '../../json.ts'
+import type { Service } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { Mesh } from '../../mesh/mesh.ts'
+import { JOBS_LIMITS, JOBS_PROTOCOL } from '../../mesh/protocols/jobs.ts'
+import { nearest } from '../../nearest.ts'
+import type { Store } from '../../store.ts'
+import type { Models } from '../models/registry.ts'
+import type { Pool } from '../pool.ts'
+import type { Resources } from '../resources.ts'
+import { TASK_KINDS } from '../tasks/table.ts'
+import type { TaskKind } from '../tasks/task.ts'
+import { type JobKind, type JobSummary, MAX_TASKS_BY_JOB, type PlannedTask, type TaskSummary } from './job.ts'
+import { JOB_KINDS } from './kinds.ts'
+import type { OwnerConnection, OwnerLink } from './links.ts'
+import { createOwner, type Owner } from './owner.ts'
+import { serveWorker } from './owner-stream.ts'
+import { createJobQueue, type JobRecord } from './queue.ts'
+import { createRecruiting } from './recruiting.ts'
+import { createRuns, summaryOf } from './runs.ts'
+import { createTrustBook, type TrustEntry } from './trust-book.ts'
+import { createOwnersWorkedFor } from './worked-for.ts'
+import { createWorker } from './worker.ts'
+
+export interface Jobs extends Service {
+  /** Durable when it resolves. Throws JOB_KIND_UNKNOWN, INVALID_ARGUMENT, JOB_TOO_LARGE, and what the planning throws. */
+  submit(init: { kind: string; params: JsonObject; priority?: number }): Promise<JobSummary>
+  /** Oldest first. */
+  list(): JobSummary[]
+  get(id: string): JobSummary | null
+  /** Tasks of a running job; a finished one has only its summary. */
+  tasks(id: string): TaskSummary[]
+  cancel(id: string): Promise<void>
+  setPriority(id: string, priority: number): Promise<void>
+  /** Forgets a finished job and lets its artifacts go. */
+  remove(id: string): Promise<void>
+  /** Resolves when the job has ended, in whatever way. */
+  wait(id: string, options: { signal: AbortSignal }): Promise<JobSummary>
+  trust(): TrustEntry[]
+  pardon(peer: string): Promise<void>
+  /** Owners that this node works for now, itself included. */
+  work(): { owner: string; leases: number; running: number }[]
+  /** Share of the lent cores that is busy, 0 to 1. */
+  load(): number
+}
+
+interface Components {
+  readonly mesh: Pick<Mesh, 'handle' | 'open' | 'peers' | 'subscribe' | 'publish' | 'onPeerChange'>
+  readonly artifacts: Artifacts
+  readonly pool: Pick<Pool, 'run'>
+  readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
+  readonly models: Models
+  readonly store: Pick<Store, 'json'>
+  readonly events: Pick<Events, 'emit'>
+  readonly log: Log
+}
+
+interface Init {
+  readonly peerId: string
+  readonly version: string
+  readonly config: Pick<
+    Config,
+    'jobs.work' | 'jobs.leaseMs' | 'jobs.hedgeFactor' | 'jobs.replication' | 'jobs.trustAfter'
+  >
+  /** Working files of jobs. */
+  readonly directory: string
+  /** Where models are written out for onnxruntime. */
+  readonly modelsDirectory: string
+  /** Tables to work with instead of the project's own. */
+  readonly taskKinds?: readonly TaskKind[]
+  readonly jobKinds?: readonly JobKind[]
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+const ID_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
+const ID_LENGTH = 10
+const MAX_HOLD_FACTOR = 40
+const MAX_PEER_FAILURES = 3
+const MIN_HEDGE_MS = 1_000
+/** Finished jobs that are kept; the oldest go. */
+const MAX_FINISHED = 1_000
+const PRIORITY_RANGE = 1_000
+
+const newId = () =>
+  Array.from({ length: ID_LENGTH }, () => ID_ALPHABET[randomInt(ID_ALPHABET.length)]).join('')
+
+export function createJobs(components: Components, init: Init): Jobs {
+  const { mesh, artifacts, store, events, log } = components
+  const { config, peerId } = init
+  const now = init.now ?? Date.now
+  const random = init.random ?? Math.random
+  const taskKinds = new Map((init.taskKinds ?? TASK_KINDS).map((kind) => [kind.kind, kind]))
+  const jobKinds = new Map((init.jobKinds ?? JOB_KINDS).map((kind) => [kind.kind, kind]))
+  const queue = createJobQueue({ store, log })
+  const trust = createTrustBook(
+    { store, events },
+    {
+      ownPeer: peerId,
+      rules: { trustAfter: config['jobs.trustAfter'], replication: config['jobs.replication'] },
+      now,
+      random,
+    },
+  )
+  const finished = new Map<string, JobRecord>()
+  const waiting = new Map<string, Set<(summary: JobSummary) => void>>()
+  const stopping = new AbortController()
+  let nextOrder = 0
+  let started = false
+
+  const runs = createRuns(
+    { ...components, queue, owner: (): Owner => owner },
+    {
+      directory: path.join(init.directory, 'jobs'),
+      modelsDirectory: init.modelsDirectory,
+      kinds: jobKinds,
+      now,
+      ended,
+    },
+  )
+  const owner = createOwner(
+    { artifacts, pool: components.pool, trust, log },
+    {
+      ownPeer: peerId,
+      kinds: taskKinds,
+      modelsDirectory: init.modelsDirectory,
+      limits: {
+        leaseMs: config['jobs.leaseMs'],
+        maxHoldFactor: MAX_HOLD_FACTOR,
+        hedgeFactor: config['jobs.hedgeFactor'],
+        minHedgeMs: MIN_HEDGE_MS,
+        replication: config['jobs.replication'],
+        maxPeerFailures: MAX_PEER_FAILURES,
+      },
+      now,
+      random,
+      on: {
+        accepted: runs.accepted,
+        reopened: runs.reopened,
+        finished: runs.finished,
+        failed: (job, _task, error) => {
+          log.warn({ err: error, job }, 'job failed')
+          runs
+            .end(job, 'failed', error)
+            .catch((cause: unknown) => log.error({ err: cause, job }, 'job not ended'))
+        },
+        taskChanged: (job, task, peer) => {
+          const found = owner.state.jobs.get(job)?.tasks[task]
+          const state = found?.state ?? 'cancelled'
+          events.emit('task:changed', { job, task, state, peer, progress: state === 'done' ? 1 : 0 })
+        },
+      },
+    },
+  )
+  const worker = createWorker(components, { kinds: taskKinds, modelsDirectory: init.modelsDirectory, now })
+  const workedFor = createOwnersWorkedFor(
+    { mesh, worker, artifacts, log },
+    { version: init.version, enabled: config['jobs.work'], now },
+  )
+  const recruiting = createRecruiting(
+    { mesh, log },
+    {
+      now,
+      openTasks: owner.openTasks,
+      isWorking: (peer) => owner.state.workers.has(peer),
+      announced: workedFor.announced,
+    },
+  )
+  mesh.handle(JOBS_PROTOCOL, async (stream, { peer, signal }) => {
+    if (!started) throw new VillageError('SHUTTING_DOWN')
+    await serveWorker({ owner, log, now }, stream, {
+      signal: AbortSignal.any([signal, stopping.signal]),
+      announced: () => workedFor.announced(peer),
+    })
+  })
+
+  /** The own worker is linked without a network, through the same two interfaces. */
+  function attachOwnWorker(): void {
+    let toOwner: OwnerLink | undefined
+    let window = 0
+    const connection: OwnerConnection = {
+      owner: peerId,
+      own: true,
+      window: (leases) => {
+        window = leases
+        toOwner?.window(leases)
+      },
+      heartbeat: (leases) => toOwner?.heartbeat(leases),
+      failure: (failure) => toOwner?.failure(failure),
+      async deliver({ lease, busyMs, output }) {
+        toOwner?.result({ lease, busyMs, stats: output.stats, output: { bytes: output.bytes } })
+      },
+      release: () => {},
+    }
+    const link = worker.attach(connection)
+    toOwner = owner.attach({ peer: peerId, kinds: worker.kinds }, link)
+    toOwner.window(window)
+  }
+
+  function ended(record: JobRecord): void {
+    finished.set(record.id, record)
+    const summary = finishedSummary(record)
+    for (const resolve of waiting.get(record.id) ?? []) resolve(summary)
+    waiting.delete(record.id)
+    for (const id of [...finished.keys()].slice(0, Math.max(0, finished.size - MAX_FINISHED)))
+      forget(id).catch((error: unknown) => log.warn({ err: error, job: id }, 'old job not removed'))
+  }
+
+  function finishedSummary(record: JobRecord): JobSummary {
+    const done = Object.values(record.shares).reduce((sum, share) => sum + share.tasks, 0)
+    return summaryOf(record, record.state === 'done' ? record.total : done, record.shares)
+  }
+
+  async function forget(id: string): Promise<void> {
+    finished.delete(id)
+    await queue.remove(id)
+    const pin = `job:${id}`
+    for (const info of await artifacts.list())
+      if (info.pins.includes(pin)) await artifacts.unpin(info.cid, pin)
+  }
+
+  function get(id: string): JobSummary | null {
+    const record = finished.get(id)
+    return record === undefined ? runs.summary(id) : finishedSummary(record)
+  }
+
+  function known(id: string): JobSummary {
+    const summary = get(id)
+    if (summary === null)
+      throw new VillageError('JOB_UNKNOWN', `There is no job ${id}`, { fields: { job: id } })
+    return summary
+  }
+
+  function checkPriority(priority: number): number {
+    if (Number.isInteger(priority) && Math.abs(priority) <= PRIORITY_RANGE) return priority
+    throw new VillageError(
+      'INVALID_ARGUMENT',
+      `priority must be a whole number from -${PRIORITY_RANGE} to ${PRIORITY_RANGE}`,
+      { fields: { argument: 'priority' } },
+    )
+  }
+
+  /** A plan is this node's own work, but a kind with a fault must not write a job that can never run. */
+  function checkPlan(plan: readonly PlannedTask[]): void {
+    if (plan.length > MAX_TASKS_BY_JOB)
+      throw new VillageError(
+        'JOB_TOO_LARGE',
+        `The job has ${plan.length} tasks; ${MAX_TASKS_BY_JOB} is the most`,
+      )
+    for (const [index, task] of plan.entries()) {
+      const kind = taskKinds.get(task.kind)
+      const fits = Buffer.byteLength(JSON.stringify(task.params)) <= JOBS_LIMITS.maxParamsBytes
+      if (kind === undefined || !fits || task.after.some((before) => before >= index || before < 0))
+        throw new VillageError('INTERNAL', `Task ${index} of the plan cannot be leased`, {
+          fields: { kind: task.kind, fits },
+        })
+      kind.parseParams(task.params)
+    }
+  }
+
+  return {
+    name: 'jobs',
+    async start(signal) {
+      await trust.load()
+      const stored = await queue.load()
+      signal.throwIfAborted()
+      started = true
+      attachOwnWorker()
+      for (const job of stored) {
+        nextOrder = Math.max(nextOrder, job.record.order + 1)
+        if (job.record.state === 'running' && jobKinds.has(job.record.kind)) runs.add(job)
+        else finished.set(job.record.id, job.record)
+      }
+      recruiting.start()
+      recruiting.announce()
+    },
+    async stop() {
+      started = false
+      stopping.abort(new VillageError('SHUTTING_DOWN'))
+      await recruiting.stop()
+      await workedFor.stop()
+      await owner.stop()
+      await worker.stop()
+      await runs.stop()
+      await trust.flush()
+    },
+    async submit({ kind: name, params: given, priority = 0 }) {
+      if (!started) throw new VillageError('SHUTTING_DOWN')
+      const kind = jobKinds.get(name)
+      if (kind === undefined) {
+        const meant = nearest(name, [...jobKinds.keys()])
+        throw new VillageError(
+          'JOB_KIND_UNKNOWN',
+          `There is no job kind "${name}"; ${meant === null ? `kinds are ${[...jobKinds.keys()].join(', ')}` : `did you mean "${meant}"?`}`,
+          { fields: { kind: name, suggestion: meant } },
+        )
+      }
+      checkPriority(priority)
+      const params = kind.parseParams(given)
+      const id = newId()
+      const plan = await kind.plan(params, runs.context(id, stopping.signal))
+      checkPlan(plan)
+      const record: JobRecord = {
+        id,
+        kind: name,
+        params,
+        state: 'running',
+        priority,
+        order: nextOrder,
+        createdAtMs: now(),
+        finishedAtMs: null,
+        total: plan.length,
+        result: null,
+        error: null,
+        shares: {},
+      }
+      nextOrder += 1
+      await queue.add(record, plan)
+      if (!started) throw new VillageError('SHUTTING_DOWN', 'The job is stored and runs after the next start')
+      runs.add({ record, plan, results: new Map() })
+      recruiting.announce()
+      return known(id)
+    },
+    list: () =>
+      [...finished.keys(), ...runs.ids()]
+        .map((id) => known(id))
+        .sort((a, b) => a.createdAtMs - b.createdAtMs),
+    get,
+    tasks(id) {
+      known(id)
+      return runs.tasks(id)
+    },
+    async cancel(id) {
+      if (known(id).state !== 'running') throw new VillageError('JOB_FINISHED')
+      await runs.end(id, 'cancelled', new VillageError('JOB_CANCELLED'))
+    },
+    async setPriority(id, priority) {
+      checkPriority(priority)
+      if (known(id).state !== 'running') throw new VillageError('JOB_FINISHED')
+      owner.setPriority(id, priority)
+      await runs.setPriority(id, priority)
+    },
+    async remove(id) {
+      if (known(id).state === 'running') throw new VillageError('JOB_RUNNING')
+      await forget(id)
+    },
+    wait(id, { signal }) {
+      const summary = known(id)
+      if (summary.state !== 'running') return Promise.resolve(summary)
+      return new Promise((resolve, reject) => {
+        signal.throwIfAborted()
+        const listeners = waiting.get(id) ?? new Set()
+        waiting.set(id, listeners)
+        const settle = (result: JobSummary) => {
+          signal.removeEventListener('abort', abort)
+          resolve(result)
+        }
+        const abort = () => {
+          listeners.delete(settle)
+          reject(signal.reason)
+        }
+        listeners.add(settle)
+        signal.addEventListener('abort', abort, { once: true })
+      })
+    },
+    trust: trust.list,
+    async pardon(peer) {
+      await trust.pardon(peer)
+      owner.refreshTrust()
+    },
+    work: worker.owners,
+    load: worker.load,
+  }
+}

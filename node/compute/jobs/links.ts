@@ -1,0 +1,47 @@
+/**
+ * What an owner and a worker say to each other. The owner's own worker is linked directly, others over the protocol
+ * (worker-stream.ts and owner-stream.ts): both run the same code on both ends.
+ */
+import type { ErrorCode, VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import type { TaskOutput } from '../tasks/task.ts'
+
+export interface LeaseOrder {
+  readonly lease: number
+  readonly kind: string
+  /** Unchecked: it may come from anybody. */
+  readonly params: unknown
+  readonly leaseMs: number
+}
+
+/** An output as it arrives: the bytes, or where to get them. */
+export type OutputRef = { readonly bytes: Uint8Array } | { readonly cid: string; readonly sizeBytes: number }
+
+/** What the owner calls on a worker. None of these waits or throws. */
+export interface WorkerLink {
+  lease(order: LeaseOrder): void
+  revoke(lease: number, code: ErrorCode): void
+  /** The owner has the output. */
+  settled(lease: number): void
+  /** No more work ('') or a refusal; the link is over. */
+  end(code: ErrorCode | ''): void
+}
+
+/** What a worker calls on an owner. */
+export interface OwnerLink {
+  /** Leases that the worker is willing to hold at once. */
+  window(leases: number): void
+  heartbeat(leases: readonly { lease: number; share: number }[]): void
+  result(result: { lease: number; stats: JsonObject; busyMs: number; output: OutputRef }): void
+  /** `error` is known only to the node's own worker: peers say no more than a code. */
+  failure(failure: { lease: number; code: string; declined: boolean; error?: VillageError }): void
+}
+
+/** How a worker hands in an output: in memory to itself, or as bytes or an artifact to a peer. */
+export interface OwnerConnection extends Omit<OwnerLink, 'result'> {
+  readonly owner: string
+  readonly own: boolean
+  deliver(result: { lease: number; busyMs: number; output: TaskOutput }): Promise<void>
+  /** The owner does not need the output any more. */
+  release(lease: number): void
+}

@@ -1,0 +1,104 @@
+/** The owner's end of `/village/jobs/1.0.0`: one worker on one stream. */
+import { isErrorCode, toVillageError, VillageError } from '../../errors.ts'
+import { isJsonObject, type JsonObject } from '../../json.ts'
+import type { Log } from '../../log.ts'
+import type { FramedStream } from '../../mesh/framed-stream.ts'
+import { JOBS_LIMITS, OwnerFrame, WorkerFrame } from '../../mesh/protocols/jobs.ts'
+import type { OwnerLink, WorkerLink } from './links.ts'
+import type { Owner } from './owner.ts'
+
+/** Between two frames of a worker: it may have nothing to say for as long as it has no lease. */
+export const NO_TIMEOUT_MS = 2 ** 31 - 1
+/** Frames that a worker may send in a second, averaged over ten. */
+const FRAMES_BY_SECOND = 4_000
+
+const NO_FIELDS: OwnerFrame = { lease: undefined, revoke: undefined, settled: undefined, end: undefined }
+
+function parseStats(bytes: Uint8Array): JsonObject {
+  let stats: unknown
+  try {
+    stats = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    stats = null
+  }
+  if (!isJsonObject(stats))
+    throw new VillageError('PROTOCOL_MALFORMED', 'The statistics of a result are not JSON')
+  return stats
+}
+
+function createLink(stream: FramedStream, log: Log): WorkerLink {
+  const send = (frame: Partial<OwnerFrame>) => {
+    stream.send(OwnerFrame, { ...NO_FIELDS, ...frame }).catch((error: unknown) => {
+      // The reading side of the same stream sees the end and gives the leases to others.
+      log.debug({ err: error, peer: stream.peer }, 'frame to worker not sent')
+    })
+  }
+  return {
+    lease(order) {
+      const params = Buffer.from(JSON.stringify(order.params))
+      send({ lease: { lease: order.lease, kind: order.kind, params, leaseMs: order.leaseMs } })
+    },
+    revoke: (lease, code) => send({ revoke: { lease, code } }),
+    settled: (lease) => send({ settled: { lease } }),
+    end(code) {
+      send({ end: { code } })
+      stream.close().catch((error: unknown) => log.debug({ err: error }, 'stream to worker not closed'))
+    },
+  }
+}
+
+function take(worker: OwnerLink, frame: WorkerFrame): void {
+  if (frame.window !== undefined) worker.window(Math.min(frame.window.leases, JOBS_LIMITS.maxWindow))
+  else if (frame.heartbeat !== undefined) worker.heartbeat(frame.heartbeat.leases)
+  else if (frame.result !== undefined) {
+    const { lease, busyMs, cid, sizeBytes, inline } = frame.result
+    const output = cid === '' ? { bytes: inline } : { cid, sizeBytes }
+    worker.result({ lease, busyMs, stats: parseStats(frame.result.stats), output })
+  } else if (frame.failure !== undefined) {
+    const { lease, code, declined } = frame.failure
+    worker.failure({ lease, code: isErrorCode(code) ? code : 'INTERNAL', declined })
+  } else throw new VillageError('PROTOCOL_MALFORMED', 'A frame of a worker has none of its fields')
+}
+
+/**
+ * Serves a stream that a peer opened. `announced` is called when the opener is an owner that says it has work.
+ * Resolves when the stream has ended.
+ */
+export async function serveWorker(
+  components: { owner: Owner; log: Log; now: () => number },
+  stream: FramedStream,
+  init: { signal: AbortSignal; announced: (openTasks: number) => void },
+): Promise<void> {
+  const { owner, log, now } = components
+  const first = await stream.expect(WorkerFrame, { signal: init.signal })
+  if (first.announce !== undefined) {
+    init.announced(first.announce.openTasks)
+    await stream.close()
+    return
+  }
+  if (first.hello === undefined)
+    throw new VillageError('PROTOCOL_MALFORMED', 'A stream for jobs began with neither hello nor announce')
+  const link = createLink(stream, log)
+  let worker: (OwnerLink & { close(): void }) | undefined
+  try {
+    worker = owner.attach({ peer: stream.peer, kinds: first.hello.kinds }, link)
+    let credit = FRAMES_BY_SECOND * 10
+    let lastMs = now()
+    for (;;) {
+      const frame = await stream.receive(WorkerFrame, { signal: init.signal, timeoutMs: NO_TIMEOUT_MS })
+      if (frame === null) break
+      credit = Math.min(FRAMES_BY_SECOND * 10, credit + ((now() - lastMs) / 1000) * FRAMES_BY_SECOND)
+      lastMs = now()
+      credit -= 1
+      if (credit < 0) throw new VillageError('PEER_BUSY', 'A worker sends too many frames')
+      take(worker, frame)
+    }
+    await stream.close()
+  } catch (error) {
+    const failure = toVillageError(error)
+    if (worker === undefined) link.end(failure.code)
+    else throw failure
+  } finally {
+    worker?.close()
+  }
+}

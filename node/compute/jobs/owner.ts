@@ -1,0 +1,383 @@
+/**
+ * The owning side: carries out what the scheduler decides. It hands leases to workers, keeps the results that wait for
+ * a check, has them checked, and reports accepted ones. It knows tasks, not what a job is for (that is jobs.ts).
+ */
+import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import type { Log } from '../../log.ts'
+import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { TaskContext, TaskKind } from '../tasks/task.ts'
+import { checkCandidates } from './checks.ts'
+import { dispatch } from './dispatch.ts'
+import type { PlannedTask } from './job.ts'
+import { type Accepted, createScheduledJob, isFinished } from './job-tasks.ts'
+import type { OutputRef, OwnerLink, WorkerLink } from './links.ts'
+import { type HeldOutput, readOutput, receiveOutput } from './outputs.ts'
+import {
+  addJob,
+  addWorker,
+  createSchedulerState,
+  type Effect,
+  expireLeases,
+  onChecked,
+  onFailure,
+  onHeartbeat,
+  onResult,
+  quarantine,
+  removeJob,
+  removeWorker,
+  type SchedulerLimits,
+  type SchedulerState,
+} from './scheduler.ts'
+import { MAX_SILENCES } from './trust.ts'
+import type { TrustBook } from './trust-book.ts'
+
+interface Components {
+  readonly artifacts: Pick<Artifacts, 'addBytes' | 'fetch' | 'read' | 'pin' | 'unpin' | 'has' | 'materialize'>
+  readonly pool: TaskContext['pool']
+  readonly trust: TrustBook
+  readonly log: Log
+}
+
+/** What the owner tells jobs.ts. None of these may throw. */
+export interface OwnerEvents {
+  accepted(job: string, task: number, output: HeldOutput, accepted: Accepted): void
+  reopened(job: string, tasks: readonly number[]): void
+  finished(job: string): void
+  failed(job: string, task: number, error: VillageError): void
+  taskChanged(job: string, task: number, peer: string | null): void
+}
+
+interface Init {
+  readonly ownPeer: string
+  readonly kinds: ReadonlyMap<string, TaskKind>
+  readonly limits: SchedulerLimits
+  readonly modelsDirectory: string
+  readonly now: () => number
+  readonly random: () => number
+  readonly on: OwnerEvents
+}
+
+export interface Owner {
+  readonly state: SchedulerState
+  add(
+    job: { id: string; priority: number; order: number; plan: readonly PlannedTask[] },
+    accepted: ReadonlyMap<number, Accepted>,
+  ): void
+  remove(job: string, code: ErrorCode): void
+  setPriority(job: string, priority: number): void
+  /** Connects a worker; `close` when it is gone. Throws PEER_QUARANTINED. */
+  attach(init: { peer: string; kinds: readonly string[] }, link: WorkerLink): OwnerLink & { close(): void }
+  /** Peers were pardoned or their time is over. */
+  refreshTrust(): void
+  openTasks(): number
+  stop(): Promise<void>
+}
+
+/** A paused or busy worker is asked again after this long. */
+const RETRY_DECLINED_MS = 1_000
+const MAX_TICK_MS = 1_000
+
+export function createOwner(components: Components, init: Init): Owner {
+  const { artifacts, trust, log } = components
+  const { ownPeer, kinds, on, now } = init
+  const state = createSchedulerState(init.limits)
+  const plans = new Map<string, readonly PlannedTask[]>()
+  const links = new Map<string, WorkerLink>()
+  const outputs = new Map<number, HeldOutput>()
+  /** Leases whose output is being fetched: a second result for one is refused. */
+  const arriving = new Set<number>()
+  const problems = new Map<string, VillageError>()
+  const working = new Set<Promise<void>>()
+  const stopping = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  let dispatching = false
+
+  function track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => log.error({ err: error }, 'job bookkeeping failed'))
+      .finally(() => working.delete(tracked))
+    working.add(tracked)
+  }
+
+  /**
+   * Several results of one tick are followed by one dispatch. Not a microtask: tasks that take no time at all would then
+   * follow one another without ever letting the network have its turn.
+   */
+  function dispatchSoon(): void {
+    if (dispatching || stopping.signal.aborted) return
+    dispatching = true
+    setImmediate(() => {
+      dispatching = false
+      if (!stopping.signal.aborted) carryOut(dispatch(state, now()))
+    })
+  }
+
+  function updateTimer(): void {
+    if (state.jobs.size === 0 || stopping.signal.aborted) {
+      clearInterval(timer)
+      timer = undefined
+    } else
+      timer ??= setInterval(
+        () => {
+          carryOut(expireLeases(state, now()))
+          dispatchSoon()
+        },
+        Math.min(MAX_TICK_MS, init.limits.leaseMs / 4),
+      )
+  }
+
+  function contextFor(): TaskContext {
+    const { pool } = components
+    const { modelsDirectory } = init
+    return { artifacts, pool, modelsDirectory, signal: stopping.signal, progress: () => undefined, log }
+  }
+
+  function kindOf(job: string, task: number): { planned: PlannedTask; kind: TaskKind } {
+    const planned = plans.get(job)![task]!
+    return { planned, kind: kinds.get(planned.kind)! }
+  }
+
+  async function check(effect: Extract<Effect, { type: 'check' }>): Promise<void> {
+    const { planned, kind } = kindOf(effect.job, effect.task)
+    const outcome = await checkCandidates({
+      kind,
+      params: planned.params,
+      context: contextFor(),
+      depth: effect.depth,
+      candidates: effect.candidates,
+      ownPeer,
+      output: async (lease) => {
+        const held = outputs.get(lease)
+        if (held === undefined) throw new VillageError('ABORTED', 'The result is not needed any more')
+        return readOutput(artifacts, held)
+      },
+      random: init.random,
+      log,
+    }).catch((error: unknown) => ({
+      verdicts: effect.candidates.map(({ lease }) => ({ lease, verdict: 'unchecked' as const })),
+      exact: false,
+      problem: toVillageError(error),
+    }))
+    if (stopping.signal.aborted) return
+    if (outcome.problem !== null) problems.set(`${effect.job}/${effect.task}`, outcome.problem)
+    const { job, task } = effect
+    carryOut(onChecked(state, { job, task, verdicts: outcome.verdicts, exact: outcome.exact }))
+    dispatchSoon()
+  }
+
+  function blame(peer: string, kind: string, reason: string, cause: 'lie' | 'silence'): void {
+    track(trust.blame(peer, { kind, reason, cause }))
+    log.warn({ peer, kind, cause }, 'peer quarantined')
+    carryOut(quarantine(state, peer))
+    const link = links.get(peer)
+    detach(peer)
+    link?.end('PEER_QUARANTINED')
+  }
+
+  function carryOut(effects: readonly Effect[]): void {
+    for (const effect of effects) perform(effect)
+    updateTimer()
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'lease': {
+        const { lease } = effect
+        const { planned } = kindOf(lease.job, lease.task)
+        links.get(lease.peer)!.lease({
+          lease: lease.id,
+          kind: planned.kind,
+          params: planned.params,
+          leaseMs: init.limits.leaseMs,
+        })
+        on.taskChanged(lease.job, lease.task, lease.peer)
+        break
+      }
+      case 'revoke':
+        links.get(effect.lease.peer)?.revoke(effect.lease.id, effect.code)
+        break
+      case 'check':
+        track(check(effect))
+        break
+      case 'accepted': {
+        const held = outputs.get(effect.accepted.lease)!
+        outputs.delete(effect.accepted.lease)
+        links.get(held.peer)?.settled(effect.accepted.lease)
+        on.accepted(effect.job, effect.task, held, effect.accepted)
+        on.taskChanged(effect.job, effect.task, null)
+        break
+      }
+      case 'reopened':
+        on.reopened(effect.job, effect.tasks)
+        break
+      case 'valid':
+        trust.valid(effect.peer, effect.kind)
+        break
+      case 'lied':
+        blame(effect.peer, effect.kind, 'it returned a result that is not right', 'lie')
+        break
+      case 'silent':
+        if (effect.silences >= MAX_SILENCES)
+          blame(effect.peer, effect.kind, 'it took tasks and returned nothing', 'silence')
+        break
+      case 'dropped': {
+        const held = outputs.get(effect.lease)
+        outputs.delete(effect.lease)
+        if (held !== undefined) links.get(held.peer)?.settled(effect.lease)
+        break
+      }
+      case 'finished':
+        on.finished(effect.job)
+        break
+      case 'failed':
+        on.failed(
+          effect.job,
+          effect.task,
+          problems.get(`${effect.job}/${effect.task}`) ?? new VillageError('TASK_FAILED'),
+        )
+        break
+    }
+  }
+
+  async function takeResult(
+    peer: string,
+    result: { lease: number; stats: JsonObject; busyMs: number; output: OutputRef },
+  ): Promise<void> {
+    const lease = state.leases.get(result.lease)
+    if (lease === undefined || lease.peer !== peer || arriving.has(result.lease)) {
+      links.get(peer)?.revoke(result.lease, 'LEASE_UNKNOWN')
+      return
+    }
+    const { planned, kind } = kindOf(lease.job, lease.task)
+    const { maxOutputBytes } = kind.estimate(planned.params)
+    const busyMs = Math.min(result.busyMs, Math.max(0, now() - lease.leasedAtMs))
+    const { job } = lease
+    if (!('bytes' in result.output)) {
+      arriving.add(result.lease)
+      try {
+        const { signal } = stopping
+        await receiveOutput(artifacts, { peer, job, ref: result.output, maxOutputBytes, signal })
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        const failure = toVillageError(error)
+        log.debug({ err: failure, peer }, 'output not received')
+        if (failure.code === 'RESULT_INVALID') blame(peer, planned.kind, failure.message, 'lie')
+        // What is promised and not delivered is silence.
+        else if (state.leases.has(lease.id)) lease.expiresAtMs = 0
+        carryOut(expireLeases(state, now()))
+        dispatchSoon()
+        return
+      } finally {
+        arriving.delete(result.lease)
+      }
+    } else if (result.output.bytes.byteLength > maxOutputBytes && peer !== ownPeer) {
+      blame(peer, planned.kind, 'an output is larger than its task allows', 'lie')
+      dispatchSoon()
+      return
+    }
+    const decided = trust.check(peer, kind)
+    outputs.set(result.lease, { peer, stats: result.stats, ref: result.output, busyMs })
+    const effects = onResult(state, { peer, lease: result.lease, check: decided }, now())
+    if (effects === null) {
+      outputs.delete(result.lease)
+      links.get(peer)?.revoke(result.lease, 'LEASE_REVOKED')
+    } else carryOut(effects)
+    dispatchSoon()
+  }
+
+  function detach(peer: string): void {
+    links.delete(peer)
+    removeWorker(state, peer)
+    dispatchSoon()
+  }
+
+  return {
+    state,
+    add(job, accepted) {
+      plans.set(job.id, job.plan)
+      const plan = job.plan.map(({ kind, params, after }) => {
+        const taskKind = kinds.get(kind)!
+        const cost = Math.max(taskKind.estimate(params).cost, Number.MIN_VALUE)
+        return { kind, after, inputs: taskKind.inputs(params), cost }
+      })
+      const { id, priority, order } = job
+      carryOut(addJob(state, createScheduledJob({ id, priority, order, plan, accepted })))
+      dispatchSoon()
+    },
+    remove(job, code) {
+      carryOut(removeJob(state, job, code))
+      plans.delete(job)
+      for (const key of problems.keys()) if (key.startsWith(`${job}/`)) problems.delete(key)
+      dispatchSoon()
+    },
+    setPriority(job, priority) {
+      const scheduled = state.jobs.get(job)
+      if (scheduled !== undefined) scheduled.priority = priority
+    },
+    attach({ peer, kinds: known }, link) {
+      const own = peer === ownPeer
+      if (!own && trust.quarantined(peer)) throw new VillageError('PEER_QUARANTINED')
+      state.quarantined.delete(peer)
+      const before = links.get(peer)
+      if (before !== undefined) {
+        detach(peer)
+        before.end('')
+      }
+      links.set(peer, link)
+      addWorker(state, { peer, own, kinds: known })
+      const current = () => links.get(peer) === link
+      return {
+        window(leases) {
+          const worker = state.workers.get(peer)
+          if (!current() || worker === undefined) return
+          worker.window = leases
+          dispatchSoon()
+        },
+        heartbeat(leases) {
+          if (!current()) return
+          for (const { lease, share } of leases)
+            if (!onHeartbeat(state, { peer, lease, progress: share }, now()))
+              link.revoke(lease, 'LEASE_UNKNOWN')
+        },
+        result(result) {
+          if (current()) track(takeResult(peer, result))
+        },
+        failure({ lease, code, declined, error }) {
+          if (!current()) return
+          const held = state.leases.get(lease)
+          if (own && held !== undefined && !declined)
+            problems.set(
+              `${held.job}/${held.task}`,
+              error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`),
+            )
+          const retryAfterMs = RETRY_DECLINED_MS
+          const effects = onFailure(state, { peer, lease, declined, retryAfterMs }, now())
+          if (effects === null) link.revoke(lease, 'LEASE_UNKNOWN')
+          else carryOut(effects)
+          dispatchSoon()
+        },
+        close() {
+          if (current()) detach(peer)
+        },
+      }
+    },
+    refreshTrust() {
+      for (const peer of state.quarantined) if (!trust.quarantined(peer)) state.quarantined.delete(peer)
+    },
+    openTasks() {
+      let open = 0
+      for (const job of state.jobs.values()) if (!isFinished(job)) open += job.tasks.length - job.done
+      return open
+    },
+    async stop() {
+      stopping.abort(new VillageError('SHUTTING_DOWN'))
+      updateTimer()
+      for (const [peer, link] of [...links]) {
+        links.delete(peer)
+        link.end('SHUTTING_DOWN')
+      }
+      while (working.size > 0) await Promise.allSettled(working)
+    },
+  }
+}

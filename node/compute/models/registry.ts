@@ -1,0 +1,259 @@
+/**
+ * The models that this node knows by name. A model is a directory artifact (model.onnx with its external data, and for
+ * encoders tokenizer.json and model.json), pinned under `model:<id>`.
+ */
+import { copyFile, link, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { VillageError } from '../../errors.ts'
+import type { Events } from '../../events.ts'
+import type { JsonObject } from '../../json.ts'
+import type { Log } from '../../log.ts'
+import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import { nearest } from '../../nearest.ts'
+import type { JsonTable, Store } from '../../store.ts'
+import type { Pool } from '../pool.ts'
+import { CARD_FILE, MODEL_FILE, readCard, TOKENIZER_FILE } from './model-card.ts'
+
+export interface ModelEntry {
+  /** Short and unique on this node, e.g. `encoder` or `encoder-int4`. */
+  readonly id: string
+  readonly cid: string
+  /** One line for people. */
+  readonly name: string
+  readonly kind: 'encoder' | 'onnx' | 'packed'
+  readonly parameters: number
+  readonly sizeBytes: number
+  readonly addedAtMs: number
+  readonly source: string
+  /** The model that it was compressed from. */
+  readonly parent: string | null
+  readonly report: JsonObject | null
+}
+
+/** As it is stored. */
+interface StoredModel extends ModelEntry {
+  /** Artifacts that are kept as long as the model is, e.g. its packed form. */
+  readonly keeps: readonly string[]
+}
+
+export type NewModel = Omit<StoredModel, 'addedAtMs'>
+
+export interface Models {
+  /**
+   * Adds a model from a directory or an .onnx file, or the embedded encoder. Without an id, one is made from the file
+   * name. The same model under the same id is added once. Throws MODEL_ID_TAKEN, MODEL_MALFORMED, INVALID_ARGUMENT.
+   */
+  add(init: { path: string; id?: string } | { embedded: 'encoder'; id?: string }): Promise<ModelEntry>
+  /** Registers an artifact that is here already; where the id is taken by another model, a number is added to it. */
+  register(model: NewModel): Promise<ModelEntry>
+  list(): Promise<ModelEntry[]>
+  get(idOrCid: string): Promise<ModelEntry | null>
+  /** As get(), but throws MODEL_UNKNOWN with the nearest id. */
+  need(idOrCid: string): Promise<ModelEntry>
+  /** Inputs, outputs, operators and tensors; for a compressed model also what its report says of each tensor. */
+  inspect(idOrCid: string): Promise<JsonObject>
+  remove(idOrCid: string): Promise<void>
+}
+
+interface Components {
+  readonly artifacts: Pick<Artifacts, 'addPath' | 'pin' | 'unpin' | 'materialize' | 'info'>
+  readonly pool: Pick<Pool, 'run'>
+  readonly store: Pick<Store, 'json'>
+  readonly events: Pick<Events, 'emit'>
+  readonly log: Log
+}
+
+interface Init {
+  /** For files on their way in. */
+  readonly directory: string
+  /** Where models are written out for onnxruntime. */
+  readonly modelsDirectory: string
+  readonly now?: () => number
+}
+
+const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const MAX_NUMBERED = 10_000
+const pinOf = (id: string) => `model:${id}`
+
+function checkId(id: string): string {
+  if (ID.test(id)) return id
+  throw new VillageError(
+    'INVALID_ARGUMENT',
+    'A model id has 1 to 64 lower-case letters, digits, dots, dashes or underscores',
+    { fields: { argument: 'id' } },
+  )
+}
+
+/** An id from a file name: `My Model.onnx` → `my-model`. */
+function idFromPath(file: string): string {
+  const base = path.basename(file).replace(/\.onnx$/i, '')
+  const id = base
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[^a-z0-9]+|-+$/g, '')
+  return id.slice(0, 64) || 'model'
+}
+
+const exists = async (file: string) => (await stat(file).catch(() => null))?.isFile() === true
+
+/** A second name for the file where the file system allows it, so that gigabytes are not copied. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to))
+}
+
+export function createModels(components: Components, init: Init): Models {
+  const { artifacts, pool, events } = components
+  const table: JsonTable<StoredModel> = components.store.json('models')
+  const now = init.now ?? Date.now
+  const { signal } = new AbortController()
+  /** One change at a time: an id is looked up and taken in one go. */
+  let changing: Promise<unknown> = Promise.resolve()
+
+  function exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = changing.then(change)
+    changing = result.catch(() => {
+      // The caller has the failure; the next change does not depend on it.
+    })
+    return result
+  }
+
+  async function list(): Promise<StoredModel[]> {
+    const entries: StoredModel[] = []
+    for await (const [, entry] of table.entries()) entries.push(entry)
+    return entries.sort((a, b) => a.addedAtMs - b.addedAtMs || (a.id < b.id ? -1 : 1))
+  }
+
+  async function get(idOrCid: string): Promise<StoredModel | null> {
+    return (await table.get(idOrCid)) ?? (await list()).find((entry) => entry.cid === idOrCid) ?? null
+  }
+
+  async function need(idOrCid: string): Promise<StoredModel> {
+    const entry = await get(idOrCid)
+    if (entry !== null) return entry
+    const meant = nearest(
+      idOrCid,
+      (await list()).map(({ id }) => id),
+    )
+    throw new VillageError(
+      'MODEL_UNKNOWN',
+      `There is no model "${idOrCid}"${meant === null ? '' : `; did you mean "${meant}"?`}`,
+      { fields: { model: idOrCid, suggestion: meant } },
+    )
+  }
+
+  async function put(model: NewModel): Promise<ModelEntry> {
+    const entry: StoredModel = { ...model, addedAtMs: now() }
+    for (const cid of [entry.cid, ...entry.keeps]) await artifacts.pin(cid, pinOf(entry.id))
+    await table.put(entry.id, entry, { sync: true })
+    events.emit('model:added', { id: entry.id, name: entry.name })
+    return entry
+  }
+
+  /** Files of a model directory, in a directory of their own with the names that a model has. */
+  async function stage(given: string, staging: string): Promise<void> {
+    const stats = await stat(given).catch(() => null)
+    if (stats === null)
+      throw new VillageError('INVALID_ARGUMENT', `${given} does not exist`, { fields: { argument: 'path' } })
+    const file = stats.isDirectory() ? path.join(given, MODEL_FILE) : given
+    if (!(await exists(file)))
+      throw new VillageError('INVALID_ARGUMENT', `${given} has no ${MODEL_FILE}`, {
+        fields: { argument: 'path' },
+      })
+    const externalFiles = await pool.run('model.externalFiles', { modelPath: file }, { signal })
+    const directory = path.dirname(file)
+    await linkOrCopy(file, path.join(staging, MODEL_FILE))
+    for (const external of externalFiles) {
+      const target = path.join(staging, path.relative(directory, external))
+      await mkdir(path.dirname(target), { recursive: true })
+      await linkOrCopy(external, target)
+    }
+    if (!stats.isDirectory()) return
+    for (const name of [TOKENIZER_FILE, CARD_FILE])
+      if (await exists(path.join(given, name)))
+        await linkOrCopy(path.join(given, name), path.join(staging, name))
+  }
+
+  async function addStaged(init: Parameters<Models['add']>[0], staging: string): Promise<ModelEntry> {
+    const embedded = 'embedded' in init
+    if (embedded) await pool.run('encoder.write', { modelDir: staging }, { signal })
+    else await stage(init.path, staging)
+    const isEncoder = await exists(path.join(staging, CARD_FILE))
+    const card = isEncoder ? readCard(staging) : null
+    const facts = await pool.run('model.inspect', { modelPath: path.join(staging, MODEL_FILE) }, { signal })
+    const wanted = init.id ?? (embedded ? 'encoder' : idFromPath(init.path))
+    const info = await artifacts.addPath(staging, { name: wanted, pin: pinOf(wanted) })
+    return exclusive(async () => {
+      const before = await table.get(wanted)
+      if (before !== undefined && before.cid === info.cid) return before
+      if (before !== undefined) {
+        await artifacts.unpin(info.cid, pinOf(wanted))
+        if (init.id !== undefined)
+          throw new VillageError('MODEL_ID_TAKEN', `The id "${wanted}" belongs to another model`, {
+            fields: { id: wanted },
+          })
+      }
+      const id = before === undefined ? wanted : await freeId(wanted)
+      return put({
+        id,
+        cid: info.cid,
+        name: card === null ? wanted : card.title,
+        kind: isEncoder ? 'encoder' : 'onnx',
+        parameters: facts.parameters as number,
+        sizeBytes: info.sizeBytes,
+        source: card === null ? (embedded ? 'embedded' : path.basename(init.path)) : card.source,
+        parent: null,
+        report: null,
+        keeps: [],
+      })
+    })
+  }
+
+  async function freeId(wanted: string): Promise<string> {
+    for (let number = 2; number < MAX_NUMBERED; number++) {
+      const suffix = `-${number}`
+      const id = `${wanted.slice(0, 64 - suffix.length)}${suffix}`
+      if ((await table.get(id)) === undefined) return id
+    }
+    throw new VillageError('MODEL_ID_TAKEN', `The id "${wanted}" belongs to another model`)
+  }
+
+  return {
+    async add(given) {
+      if (given.id !== undefined) checkId(given.id)
+      await mkdir(init.directory, { recursive: true })
+      const staging = await mkdtemp(path.join(init.directory, 'adding-'))
+      try {
+        return await addStaged(given, staging)
+      } finally {
+        await rm(staging, { recursive: true, force: true })
+      }
+    },
+    register: (model) =>
+      exclusive(async () => {
+        checkId(model.id)
+        const before = await table.get(model.id)
+        const id = before === undefined || before.cid === model.cid ? model.id : await freeId(model.id)
+        return put({ ...model, id })
+      }),
+    list,
+    get,
+    need,
+    async inspect(idOrCid) {
+      const entry = await need(idOrCid)
+      const directory = await artifacts.materialize(entry.cid, init.modelsDirectory)
+      const facts = await pool.run(
+        'model.inspect',
+        { modelPath: path.join(directory, MODEL_FILE) },
+        { signal },
+      )
+      return { ...entry, ...facts, parameters: entry.parameters }
+    },
+    remove: (idOrCid) =>
+      exclusive(async () => {
+        const entry = await need(idOrCid)
+        await table.del(entry.id)
+        for (const cid of [entry.cid, ...entry.keeps]) await artifacts.unpin(cid, pinOf(entry.id))
+        events.emit('model:removed', { id: entry.id })
+      }),
+  }
+}

@@ -1,0 +1,164 @@
+import { encodeFloats } from './data-types.ts'
+import {
+  type AttributeValue,
+  type NodeSpec,
+  type TensorSource,
+  tensorFromBytes,
+  uint8Tensor,
+} from './encode.ts'
+import type { GraphInfo, NodeInfo } from './model.ts'
+import { blocksPerRow, checkNBits, type NBits, trimPadding } from './nbits.ts'
+import type { WeightPlan } from './weights.ts'
+
+/** onnxruntime's level for int8 activations: the fast path of MatMulNBits on CPUs. */
+const ACCURACY_LEVEL = 4
+
+/** The operators that run quantised weights, and which operators they stand for. */
+type Kind = 'matmul' | 'gather'
+const KIND_OF: Readonly<Record<string, Kind>> = { MatMul: 'matmul', Gemm: 'matmul', Gather: 'gather' }
+
+/** Names of the tensors that replace one weight, by kind of operator. */
+export interface QuantizedWeight {
+  readonly rows: number
+  readonly cols: number
+  readonly bits: number
+  readonly blockSize: number
+  readonly inputs: ReadonlyMap<Kind, readonly string[]>
+}
+
+export interface QuantizedTensors {
+  readonly weight: QuantizedWeight
+  readonly tensors: readonly TensorSource[]
+  readonly runtime: 'MatMulNBits' | 'GatherBlockQuantized' | 'MatMulNBits+GatherBlockQuantized'
+}
+
+/**
+ * The tensors of a quantised weight for MatMulNBits and GatherBlockQuantized (onnxruntime's ContribOperators.md), or
+ * undefined where some use of the weight has no quantised operator: then it must be written as floats.
+ */
+export function quantizedTensors(
+  graph: GraphInfo,
+  plan: WeightPlan,
+  form: NBits,
+): QuantizedTensors | undefined {
+  checkNBits(plan.name, form, plan.rows, plan.cols)
+  if (plan.runtime !== 'quantized') return undefined
+  const kinds = new Set(plan.uses.map((operator) => KIND_OF[operator]!))
+  // GatherBlockQuantized takes rows of whole bytes.
+  const gathers = kinds.has('gather')
+  if (gathers && (plan.cols * form.bits) % 8 !== 0) return undefined
+  const taken = takenNames(graph)
+  const blocks = blocksPerRow(plan.cols, form.blockSize)
+  const tensors: TensorSource[] = []
+  const push = (suffix: string, make: (name: string) => TensorSource): string => {
+    const name = freshName(taken, `${plan.name}_${suffix}`)
+    tensors.push(make(name))
+    return name
+  }
+  const scaleBytes = encodeFloats(plan.tensor.type.code, form.scales)!
+  const scales = push('scales', (name) =>
+    tensorFromBytes(name, plan.tensor.type.code, [plan.rows, blocks], scaleBytes),
+  )
+  const { zeroPoints } = form
+  const zeros =
+    zeroPoints === null
+      ? []
+      : [
+          push('zero_points', (name) =>
+            uint8Tensor(name, [plan.rows, zeroPoints.length / plan.rows], zeroPoints),
+          ),
+        ]
+  const inputs = new Map<Kind, readonly string[]>()
+  if (kinds.has('matmul')) {
+    const dims = [plan.rows, blocks, (form.blockSize * form.bits) / 8]
+    inputs.set('matmul', [
+      push(`q${form.bits}`, (name) => uint8Tensor(name, dims, form.packed)),
+      scales,
+      ...zeros,
+    ])
+  }
+  if (gathers) {
+    const rows = trimPadding(form, plan.rows, plan.cols)
+    const dims = [plan.rows, rows.length / plan.rows]
+    inputs.set('gather', [
+      push(`table_q${form.bits}`, (name) => uint8Tensor(name, dims, rows)),
+      scales,
+      ...zeros,
+    ])
+  }
+  const runtime = !gathers
+    ? 'MatMulNBits'
+    : kinds.size === 1
+      ? 'GatherBlockQuantized'
+      : 'MatMulNBits+GatherBlockQuantized'
+  const weight = { rows: plan.rows, cols: plan.cols, bits: form.bits, blockSize: form.blockSize, inputs }
+  return { weight, tensors, runtime }
+}
+
+function takenNames(graph: GraphInfo): Set<string> {
+  const names = new Set(graph.initializers.keys())
+  for (const value of [...graph.inputs, ...graph.outputs]) names.add(value.name)
+  for (const node of graph.nodes) for (const output of node.outputs) names.add(output)
+  return names
+}
+
+function freshName(taken: Set<string>, wanted: string): string {
+  let name = wanted
+  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`
+  taken.add(name)
+  return name
+}
+
+/** The nodes that take the place of `node`, or undefined where none of its weights is quantised. */
+export function rewriteNode(
+  node: NodeInfo,
+  quantized: ReadonlyMap<string, QuantizedWeight>,
+): NodeSpec[] | undefined {
+  const kind = node.domain === '' ? KIND_OF[node.opType] : undefined
+  if (kind === undefined) return undefined
+  const weightInput = kind === 'gather' ? 0 : 1
+  const weight = quantized.get(node.inputs[weightInput] ?? '')
+  if (weight === undefined) return undefined
+  return kind === 'gather' ? [gatherNode(node, weight)] : matMulNodes(node, weight)
+}
+
+function gatherNode(node: NodeInfo, weight: QuantizedWeight): NodeSpec {
+  const [data, ...rest] = weight.inputs.get('gather')!
+  const attributes: Record<string, AttributeValue> = {
+    gather_axis: { int: 0 },
+    quantize_axis: { int: 1 },
+    block_size: { int: weight.blockSize },
+    bits: { int: weight.bits },
+  }
+  return {
+    opType: 'GatherBlockQuantized',
+    domain: 'com.microsoft',
+    name: node.name,
+    inputs: [data!, node.inputs[1]!, ...rest],
+    outputs: node.outputs,
+    attributes,
+  }
+}
+
+function matMulNodes(node: NodeInfo, weight: QuantizedWeight): NodeSpec[] {
+  const bias = node.opType === 'Gemm' ? node.inputs[2] : undefined
+  const output = node.outputs[0]!
+  const product = bias ? `${output}_product` : output
+  const attributes: Record<string, AttributeValue> = {
+    K: { int: weight.cols },
+    N: { int: weight.rows },
+    bits: { int: weight.bits },
+    block_size: { int: weight.blockSize },
+    accuracy_level: { int: ACCURACY_LEVEL },
+  }
+  const matMul: NodeSpec = {
+    opType: 'MatMulNBits',
+    domain: 'com.microsoft',
+    name: node.name,
+    inputs: [node.inputs[0]!, ...weight.inputs.get('matmul')!],
+    outputs: [product],
+    attributes,
+  }
+  if (!bias) return [matMul]
+  return [matMul, { opType: 'Add', name: `${node.name}_bias`, inputs: [product, bias], outputs: [output] }]
+}

@@ -1,0 +1,235 @@
+/**
+ * The resource governor: what this machine lends, and whether it lends at present. Sensors are read every 10 s; the
+ * decisions are pure. A node that stops accepting finishes what runs.
+ */
+import { readdir, readFile, statfs } from 'node:fs/promises'
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
+import systeminformation from 'systeminformation'
+import type { Config } from '../config.ts'
+import type { Events } from '../events.ts'
+import type { Service } from '../lifecycle.ts'
+import type { Log } from '../log.ts'
+
+export type Power = 'mains' | 'battery' | 'unknown'
+
+/** What a profile lends of a machine. */
+export interface Profile {
+  readonly cpuShare: number
+  readonly maxCpuCores: number
+  readonly memoryShare: number
+  readonly pausesOnBattery: boolean
+}
+
+export const PROFILES: Readonly<Record<string, Profile>> = {
+  laptop: { cpuShare: 0.5, maxCpuCores: 1024, memoryShare: 0.5, pausesOnBattery: true },
+  server: { cpuShare: 1, maxCpuCores: 1024, memoryShare: 0.8, pausesOnBattery: false },
+  edge: { cpuShare: 1, maxCpuCores: 1, memoryShare: 0.4, pausesOnBattery: true },
+}
+
+export interface ResourceLimits {
+  /** Tasks that run at once, one thread each. */
+  readonly cpuCores: number
+  readonly memoryBytes: number
+  readonly diskBytes: number
+  readonly uploadBytesPerSecond: number | null
+}
+
+export interface Sensors {
+  readonly power: Power
+  readonly temperatureCelsius: number | null
+  readonly freeMemoryBytes: number
+  readonly rssBytes: number
+}
+
+export type PauseReason = 'battery' | 'temperature' | 'memory'
+
+export interface Decision {
+  /** Takes work of other members. */
+  readonly accepting: boolean
+  /** Takes work of this node's own jobs: their owner asked for it, so that a battery is no reason against it. */
+  readonly acceptingOwn: boolean
+  readonly reason: PauseReason | null
+}
+
+export interface ResourceSnapshot extends Sensors, Decision {
+  readonly cpuCores: number
+  readonly memoryBytes: number
+  readonly diskFreeBytes: number
+  /** One-minute load average by core; above 1 the machine is busy. */
+  readonly load: number
+}
+
+export interface Resources extends Service {
+  limits(): ResourceLimits
+  snapshot(): ResourceSnapshot
+  /** False when a task of this size would take more than is lent or free. */
+  admit(need: { memoryBytes: number }): boolean
+  accepts(own: boolean): boolean
+  onChange(listener: () => void): () => void
+  /** Reads the sensors now and decides again. */
+  check(): Promise<void>
+}
+
+type ResourceConfig = Pick<
+  Config,
+  | 'profile'
+  | 'resources.maxCpuCores'
+  | 'resources.maxMemoryBytes'
+  | 'resources.maxDiskBytes'
+  | 'resources.maxUploadBytesPerSecond'
+  | 'resources.maxTemperatureCelsius'
+  | 'resources.onBattery'
+>
+
+const CHECK_MS = 10_000
+/** Work starts again only when it is this much cooler, so that it does not flutter. */
+const HYSTERESIS_CELSIUS = 5
+const MIN_FREE_MEMORY_BYTES = 128 * 2 ** 20
+
+export function limitsOf(
+  config: ResourceConfig,
+  machine: { cores: number; memoryBytes: number },
+): ResourceLimits {
+  const profile = PROFILES[config.profile]!
+  const share = Math.max(1, Math.min(profile.maxCpuCores, Math.floor(machine.cores * profile.cpuShare)))
+  return {
+    cpuCores: Math.min(config['resources.maxCpuCores'] ?? share, machine.cores),
+    memoryBytes: config['resources.maxMemoryBytes'] ?? Math.floor(machine.memoryBytes * profile.memoryShare),
+    diskBytes: config['resources.maxDiskBytes'],
+    uploadBytesPerSecond: config['resources.maxUploadBytesPerSecond'],
+  }
+}
+
+/** Whether work is taken, from what the sensors say and what was decided before. */
+export function decide(
+  config: ResourceConfig,
+  limits: Pick<ResourceLimits, 'memoryBytes'>,
+  sensors: Sensors,
+  before: Decision | null,
+): Decision {
+  const { temperatureCelsius } = sensors
+  const limitCelsius =
+    config['resources.maxTemperatureCelsius'] - (before?.reason === 'temperature' ? HYSTERESIS_CELSIUS : 0)
+  if (temperatureCelsius !== null && temperatureCelsius > limitCelsius)
+    return { accepting: false, acceptingOwn: false, reason: 'temperature' }
+  if (sensors.rssBytes > limits.memoryBytes || sensors.freeMemoryBytes < MIN_FREE_MEMORY_BYTES)
+    return { accepting: false, acceptingOwn: true, reason: 'memory' }
+  const onBattery = config['resources.onBattery']
+  const pauses = onBattery === 'pause' || (onBattery === 'auto' && PROFILES[config.profile]!.pausesOnBattery)
+  if (sensors.power === 'battery' && pauses)
+    return { accepting: false, acceptingOwn: true, reason: 'battery' }
+  return { accepting: true, acceptingOwn: true, reason: null }
+}
+
+/** Power from /sys/class/power_supply where there is one: no process is started for it, unlike systeminformation's way. */
+async function readPower(): Promise<Power> {
+  if (process.platform !== 'linux') {
+    const battery = await systeminformation.battery()
+    if (!battery.hasBattery) return 'mains'
+    return battery.acConnected ? 'mains' : 'battery'
+  }
+  const root = '/sys/class/power_supply'
+  const supplies = await readdir(root).catch(() => [])
+  let hasBattery = false
+  for (const supply of supplies) {
+    const read = async (file: string) =>
+      (await readFile(`${root}/${supply}/${file}`, 'utf8').catch(() => '')).trim()
+    const type = await read('type')
+    if ((type === 'Mains' || type === 'USB') && (await read('online')) === '1') return 'mains'
+    // `Device` is the battery of a mouse or headset.
+    if (type === 'Battery' && (await read('scope')) !== 'Device') hasBattery = true
+  }
+  if (hasBattery) return 'battery'
+  return supplies.length > 0 ? 'mains' : 'unknown'
+}
+
+async function readTemperature(): Promise<number | null> {
+  const { main } = await systeminformation.cpuTemperature()
+  return typeof main === 'number' && Number.isFinite(main) && main > 0 ? main : null
+}
+
+async function readMachine(): Promise<Sensors> {
+  const [power, temperatureCelsius] = await Promise.all([readPower(), readTemperature()])
+  // On Linux, Node's free memory is MemAvailable: what caches give back counts as free.
+  return { power, temperatureCelsius, freeMemoryBytes: freemem(), rssBytes: process.memoryUsage.rss() }
+}
+
+export function createResources(
+  components: { log: Log; events: Pick<Events, 'emit'>; config: ResourceConfig },
+  init: { directory: string; readSensors?: () => Promise<Sensors> },
+): Resources {
+  const { log, events, config } = components
+  const readSensors = init.readSensors ?? readMachine
+  const limits = limitsOf(config, { cores: availableParallelism(), memoryBytes: totalmem() })
+  const listeners = new Set<() => void>()
+  let sensors: Sensors = {
+    power: 'unknown',
+    temperatureCelsius: null,
+    freeMemoryBytes: freemem(),
+    rssBytes: process.memoryUsage.rss(),
+  }
+  let decision = decide(config, limits, sensors, null)
+  let diskFreeBytes = 0
+  let timer: NodeJS.Timeout | undefined
+  let checking: Promise<void> | undefined
+
+  async function readAll(): Promise<void> {
+    try {
+      sensors = await readSensors()
+      const disk = await statfs(init.directory)
+      diskFreeBytes = disk.bavail * disk.bsize
+    } catch (error) {
+      log.warn({ err: error }, 'sensors could not be read')
+      return
+    }
+    const next = decide(config, limits, sensors, decision)
+    const changed =
+      next.accepting !== decision.accepting ||
+      next.acceptingOwn !== decision.acceptingOwn ||
+      next.reason !== decision.reason
+    decision = next
+    if (!changed) return
+    log.info({ accepting: next.accepting, reason: next.reason }, 'work is taken or paused')
+    events.emit('resources:changed', { accepting: next.accepting, reason: next.reason })
+    for (const listener of listeners) listener()
+  }
+
+  function check(): Promise<void> {
+    checking ??= readAll().finally(() => {
+      checking = undefined
+    })
+    return checking
+  }
+
+  return {
+    name: 'resources',
+    async start() {
+      await check()
+      timer = setInterval(() => void check(), CHECK_MS).unref()
+    },
+    async stop() {
+      clearInterval(timer)
+      await checking
+    },
+    limits: () => limits,
+    snapshot: () => ({
+      ...sensors,
+      ...decision,
+      rssBytes: process.memoryUsage.rss(),
+      freeMemoryBytes: freemem(),
+      cpuCores: limits.cpuCores,
+      memoryBytes: limits.memoryBytes,
+      diskFreeBytes,
+      load: loadavg()[0]! / availableParallelism(),
+    }),
+    admit: ({ memoryBytes }) =>
+      process.memoryUsage.rss() + memoryBytes <= limits.memoryBytes &&
+      freemem() - memoryBytes >= MIN_FREE_MEMORY_BYTES,
+    accepts: (own) => (own ? decision.acceptingOwn : decision.accepting),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    check,
+  }
+}

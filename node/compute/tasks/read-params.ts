@@ -1,0 +1,70 @@
+/** Reads the parameters of tasks and jobs, which may come from anybody: every field is named, typed and bounded. */
+import { VillageError } from '../../errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
+
+export interface ParamsReader {
+  text(name: string, maxLength: number): string
+  texts(name: string, maxItems: number, maxLength: number): string[]
+  integer(name: string, min: number, max: number, fallback?: number): number
+  flag(name: string): boolean
+  object(name: string): JsonObject
+  optionalText(name: string, maxLength: number): string | null
+  /** Throws for fields that nobody read: nothing is accepted and ignored. */
+  end(): void
+}
+
+export function invalid(name: string, expected: string): VillageError {
+  return new VillageError('INVALID_ARGUMENT', `"${name}" must be ${expected}`, { fields: { argument: name } })
+}
+
+export function readParams(input: unknown): ParamsReader {
+  if (!isJsonObject(input)) throw invalid('params', 'an object')
+  const read = new Set<string>()
+  const take = (name: string): JsonValue | undefined => {
+    read.add(name)
+    return Object.hasOwn(input, name) ? input[name] : undefined
+  }
+  const isText = (value: unknown, maxLength: number): value is string =>
+    typeof value === 'string' && value.length > 0 && value.length <= maxLength
+  return {
+    text(name, maxLength) {
+      const value = take(name)
+      if (!isText(value, maxLength)) throw invalid(name, `a text of 1 to ${maxLength} characters`)
+      return value
+    },
+    texts(name, maxItems, maxLength) {
+      const value = take(name)
+      if (!Array.isArray(value) || value.length === 0 || value.length > maxItems)
+        throw invalid(name, `a list of 1 to ${maxItems} texts`)
+      for (const item of value)
+        if (!isText(item, maxLength)) throw invalid(name, `a list of 1 to ${maxItems} texts`)
+      return [...value] as string[]
+    },
+    integer(name, min, max, fallback) {
+      const value = take(name) ?? fallback
+      if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
+        throw invalid(name, `a whole number from ${min} to ${max}`)
+      return value as number
+    },
+    flag(name) {
+      const value = take(name) ?? false
+      if (typeof value !== 'boolean') throw invalid(name, 'true or false')
+      return value
+    },
+    object(name) {
+      const value = take(name) ?? {}
+      if (!isJsonObject(value)) throw invalid(name, 'an object')
+      return value
+    },
+    optionalText(name, maxLength) {
+      const value = take(name) ?? null
+      if (value !== null && !isText(value, maxLength))
+        throw invalid(name, `a text of 1 to ${maxLength} characters`)
+      return value
+    },
+    end() {
+      for (const name of Object.keys(input))
+        if (!read.has(name)) throw invalid(name, 'left out: it is not known')
+    },
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What a kind of task states. Kinds are a fixed table: a lease names a kind and gives parameters, and nothing that
+ * comes over the network is ever run.
+ */
+import type { JsonObject } from '../../json.ts'
+import type { Log } from '../../log.ts'
+import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { Pool } from '../pool.ts'
+
+export interface TaskContext {
+  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has'>
+  readonly pool: Pick<Pool, 'run'>
+  /** Where models are written out for onnxruntime, one directory a CID. */
+  readonly modelsDirectory: string
+  readonly signal: AbortSignal
+  /** Share of the task that is done, 0 to 1. */
+  progress(share: number): void
+  readonly log: Log
+}
+
+export interface TaskOutput {
+  /** Becomes an artifact, or is kept with the job when it is small. */
+  readonly bytes: Uint8Array
+  /** Facts about the bytes; they are claims until the kind has verified them. */
+  readonly stats: JsonObject
+}
+
+export interface TaskEstimate {
+  readonly memoryBytes: number
+  /** Relative work, so that tasks of different sizes can be compared; any unit, the same for all tasks of a kind. */
+  readonly cost: number
+  /** The largest output that a worker may hand in. */
+  readonly maxOutputBytes: number
+}
+
+export interface TaskKind {
+  readonly kind: string
+  /**
+   * How a result of a peer that has not earned trust is checked: `verify` where checking is cheaper than computing,
+   * `replicate` where it is not.
+   */
+  readonly check: 'verify' | 'replicate'
+  /** Checks parameters that may come from anybody; throws INVALID_ARGUMENT naming the field. */
+  parseParams(input: unknown): JsonObject
+  /** CIDs that a worker needs before it starts. */
+  inputs(params: JsonObject): string[]
+  estimate(params: JsonObject): TaskEstimate
+  run(params: JsonObject, context: TaskContext): Promise<TaskOutput>
+  /**
+   * Throws RESULT_INVALID when the output is not what run() gives. `spot` looks at a small random sample, `full` at all
+   * that is cheaper than run() itself. `exact` is true when nothing of the output rests on the peer's word. Any other
+   * error means that this node could not check.
+   */
+  verify(
+    params: JsonObject,
+    output: TaskOutput,
+    context: TaskContext,
+    depth: 'spot' | 'full',
+    random: () => number,
+  ): Promise<{ exact: boolean }>
+  /** True when two outputs of one task can both be right: equal bytes, or within the tolerance of the kind. */
+  agree(a: TaskOutput, b: TaskOutput): boolean
+}

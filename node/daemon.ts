@@ -1,0 +1,148 @@
+/**
+ * The composition root: the only place that wires services to each other. Linear on purpose: what a service may use is
+ * what it is handed here.
+ */
+import { hostname } from 'node:os'
+import path from 'node:path'
+import { type Api, createApi } from './api/api.ts'
+import { createJobs, type Jobs } from './compute/jobs/jobs.ts'
+import { type Kernels, loadKernels } from './compute/kernels.ts'
+import { createModels, type Models } from './compute/models/registry.ts'
+import { createPool } from './compute/pool.ts'
+import { createResources } from './compute/resources.ts'
+import { TASK_KINDS } from './compute/tasks/table.ts'
+import type { Config } from './config.ts'
+import { createEvents } from './events.ts'
+import { loadIdentity } from './identity.ts'
+import { createLifecycle } from './lifecycle.ts'
+import { createLog, type Log, type LogLevel } from './log.ts'
+import { createArtifacts } from './mesh/artifacts/artifacts.ts'
+import { createMembership } from './mesh/membership/membership.ts'
+import { createVillages, type VillageInfo } from './mesh/membership/villages.ts'
+import { createMesh } from './mesh/mesh.ts'
+import { openStore, type Store } from './store.ts'
+import { VERSION } from './version.ts'
+
+export interface Daemon {
+  readonly peerId: string
+  readonly kernels: Kernels
+  readonly api: Api
+  readonly jobs: Jobs
+  readonly models: Models
+  village(): VillageInfo | null
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+const MAX_ANNOUNCED_MODELS = 64
+
+/**
+ * Opens the data directory and makes every service; nothing listens before start().
+ * Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED, IDENTITY_INVALID or DISK_FULL.
+ */
+export async function createDaemon(config: Config): Promise<Daemon> {
+  const log = createLog({ level: config['log.level'] as LogLevel })
+  const store = await openStore({ directory: config['data.dir'] })
+  try {
+    return await wire(config, log, store)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
+  const directory = config['data.dir']
+  const modelsDirectory = path.join(directory, 'models')
+  const startedAtMs = Date.now()
+
+  const events = createEvents({
+    onError: (error) => log.error({ err: error }, 'a listener of events failed'),
+  })
+  const identity = await loadIdentity({ log }, { directory })
+  const kernels = loadKernels({ native: config['compute.native'] as 'auto' | 'off' })
+  if (!kernels.native)
+    log.warn({ reason: kernels.reason }, 'the TypeScript reference serves: compression is many times slower')
+
+  const resources = createResources({ log, events, config }, { directory })
+  const limits = resources.limits()
+  const pool = createPool(
+    { log },
+    { threads: limits.cpuCores, native: config['compute.native'] as 'auto' | 'off' },
+  )
+
+  const membership = createMembership({ log, events, store, identity }, { directory })
+  const mesh = createMesh({ log, events, store, identity, membership }, { config, version: VERSION })
+  const villages = createVillages(
+    { log, membership, network: mesh },
+    { name: config['node.name'] ?? hostname() },
+  )
+  const artifacts = createArtifacts(
+    { mesh, store, log, events },
+    {
+      directory,
+      maxBytes: limits.diskBytes,
+      uploadBytesPerSecond: limits.uploadBytesPerSecond,
+      collectEveryMs: config['artifacts.collectEveryMs'],
+      onMisbehaviour: (peer, code) =>
+        log.warn({ peer, code }, 'a peer sent bytes that are not what it promised'),
+    },
+  )
+
+  const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
+  const jobs = createJobs(
+    { mesh, artifacts, pool, resources, models, store, events, log },
+    { peerId: identity.peerId, version: VERSION, config, directory, modelsDirectory },
+  )
+
+  // Capabilities are read synchronously at every announcement; the list of models is kept at hand for it.
+  let announcedModels: string[] = []
+  const refreshModels = async () => {
+    announcedModels = (await models.list()).slice(-MAX_ANNOUNCED_MODELS).map(({ cid }) => cid)
+    mesh.announce()
+  }
+  mesh.advertise(() => {
+    const { cpuCores, memoryBytes, power, accepting } = resources.snapshot()
+    return {
+      version: VERSION,
+      cores: cpuCores,
+      memoryBytes,
+      power,
+      profile: config.profile,
+      native: kernels.native,
+      accepting: accepting && config['jobs.work'],
+      load: jobs.load(),
+      taskKinds: TASK_KINDS.map(({ kind }) => kind),
+      models: announcedModels,
+    }
+  })
+  resources.onChange(() => mesh.announce())
+  events.subscribe(({ type }) => {
+    if (type === 'model:added' || type === 'model:removed')
+      refreshModels().catch((error: unknown) => log.error({ err: error }, 'models could not be announced'))
+  })
+
+  const api = createApi(
+    { log, events, config, identity, mesh, villages, artifacts, models, jobs, resources, pool, kernels },
+    { directory, version: VERSION, startedAtMs },
+  )
+  const lifecycle = createLifecycle({ log }, [resources, pool, artifacts, mesh, jobs, api])
+
+  return {
+    peerId: identity.peerId,
+    kernels,
+    api,
+    jobs,
+    models,
+    village: () => villages.current(),
+    async start() {
+      await refreshModels()
+      await lifecycle.start()
+    },
+    async stop() {
+      await lifecycle.stop()
+      // Last, and also when nothing was started: every service writes to it until it has stopped.
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,200 @@
+/** The fetches under way: one by root, shared by all who want it; their records, pins, progress and cleaning up. */
+import type { CID } from 'multiformats/cid'
+import { toVillageError, VillageError } from '../../errors.ts'
+import type { Events } from '../../events.ts'
+import type { Log } from '../../log.ts'
+import type { Mesh } from '../mesh.ts'
+import type { BlockStore } from './blocks.ts'
+import { type BlockKey, DAG_PB_CODEC } from './cids.ts'
+import { fetchArtifact } from './fetch.ts'
+import type { Holds } from './holds.ts'
+import type { Library } from './library.ts'
+import type { Manifest } from './manifest.ts'
+import { createIdleStreams, createProviders } from './providers.ts'
+import type { ArtifactInfo, Records } from './records.ts'
+
+export interface FetchOptions {
+  signal: AbortSignal
+  /** Peer IDs that are thought to hold it. */
+  providers?: readonly string[]
+  pin?: string
+  /** Called as leaves come in; a fetch that is resumed starts with what is there. */
+  onProgress?: (doneBytes: number, totalBytes: number) => void
+}
+
+export interface Fetches {
+  fetch(root: CID, options: FetchOptions): Promise<ArtifactInfo>
+  stop(): Promise<void>
+}
+
+export interface FetchesComponents {
+  mesh: Pick<Mesh, 'open' | 'peers' | 'findProviders' | 'peerId'>
+  blocks: BlockStore
+  records: Records
+  library: Library
+  holds: Holds
+  log: Log
+  events: Pick<Events, 'emit'>
+  onReceived(sizeBytes: number): void
+  onMisbehaviour(peer: string, code: string): void
+}
+
+export interface FetchesInit {
+  maxBytes: number
+  stallTimeoutMs: number
+  starvedTimeoutMs: number
+  stopping: AbortSignal
+  now: () => number
+}
+
+/** A peer that lied is not asked again for this long. */
+const BAN_MS = 10 * 60_000
+const PROGRESS_EVENT_MS = 200
+
+interface Run {
+  readonly result: Promise<Manifest>
+  readonly abort: AbortController
+  readonly listeners: Set<(doneBytes: number, totalBytes: number) => void>
+  waiting: number
+}
+
+export function createFetches(components: FetchesComponents, init: FetchesInit): Fetches {
+  const { records, library, holds, log, events } = components
+  const runs = new Map<string, Run>()
+  const idle = createIdleStreams()
+  const bannedUntilMs = new Map<string, number>()
+
+  function isBanned(peer: string): boolean {
+    const until = bannedUntilMs.get(peer)
+    if (until !== undefined && until <= init.now()) bannedUntilMs.delete(peer)
+    return bannedUntilMs.has(peer)
+  }
+
+  function onMisbehaviour(peer: string, code: string): void {
+    bannedUntilMs.set(peer, init.now() + BAN_MS)
+    log.warn({ peer, code }, 'provider misbehaved and is not asked for a while')
+    components.onMisbehaviour(peer, code)
+  }
+
+  /** What was fetched of an artifact that can never become whole goes; the rest is kept for the next attempt. */
+  async function afterFailure(cid: string, stored: readonly BlockKey[], error: unknown): Promise<void> {
+    const { code } = toVillageError(error)
+    if (code !== 'ARTIFACT_INVALID_MANIFEST' && code !== 'ARTIFACT_TOO_LARGE') return
+    await records.delete(cid)
+    events.emit('artifact:removed', { cid })
+    await library.discard(stored)
+  }
+
+  async function run(root: CID, options: FetchOptions, signal: AbortSignal, listeners: Run['listeners']) {
+    const cid = root.toString()
+    const hold = holds.open()
+    const stored: BlockKey[] = []
+    let reportedAtMs = 0
+    try {
+      const before = records.get(cid)
+      if (before === undefined)
+        await records.put({
+          cid,
+          sizeBytes: 0,
+          name: null,
+          kind: root.code === DAG_PB_CODEC ? 'directory' : 'file',
+          pins: options.pin === undefined ? [] : [options.pin],
+          addedAtMs: init.now(),
+          complete: false,
+        })
+      const manifest = await fetchArtifact(
+        { ...components, idle, onMisbehaviour },
+        {
+          root,
+          providers: createProviders(
+            { ...components, idle, isBanned },
+            { root, given: options.providers ?? [], stallTimeoutMs: init.stallTimeoutMs, signal },
+          ),
+          hold,
+          maxBytes: init.maxBytes,
+          starvedTimeoutMs: init.starvedTimeoutMs,
+          signal,
+          onStored: (key) => stored.push(key),
+          onProgress(doneBytes, totalBytes) {
+            for (const listener of listeners) listener(doneBytes, totalBytes)
+            const nowMs = init.now()
+            if (doneBytes < totalBytes && nowMs - reportedAtMs < PROGRESS_EVENT_MS) return
+            reportedAtMs = nowMs
+            events.emit('artifact:progress', { cid, doneBytes, totalBytes })
+          },
+        },
+      )
+      await library.record(manifest, options.pin === undefined ? {} : { pin: options.pin })
+      return manifest
+    } catch (error) {
+      hold.release()
+      await afterFailure(cid, stored, error).catch((failure: unknown) => {
+        log.warn({ err: failure, cid }, 'failed fetch not cleaned up')
+      })
+      throw error
+    } finally {
+      hold.release()
+    }
+  }
+
+  function join(root: CID, options: FetchOptions): Run {
+    const cid = root.toString()
+    const known = runs.get(cid)
+    if (known !== undefined) return known
+    const abort = new AbortController()
+    const listeners: Run['listeners'] = new Set()
+    const signal = AbortSignal.any([abort.signal, init.stopping])
+    const result = run(root, options, signal, listeners).finally(() => {
+      if (runs.get(cid) === started) runs.delete(cid)
+    })
+    result.catch(() => {
+      // Thrown to those who wait; nobody does after all have given up.
+    })
+    const started: Run = { result, abort, listeners, waiting: 0 }
+    runs.set(cid, started)
+    return started
+  }
+
+  async function wait(root: CID, started: Run, options: FetchOptions): Promise<Manifest> {
+    const { signal, onProgress } = options
+    started.waiting += 1
+    if (onProgress !== undefined) started.listeners.add(onProgress)
+    const aborted = Promise.withResolvers<never>()
+    const onAbort = () => aborted.reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    try {
+      return await Promise.race([started.result, aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      if (onProgress !== undefined) started.listeners.delete(onProgress)
+      started.waiting -= 1
+      if (started.waiting === 0) {
+        // Whoever wants it from now on starts anew.
+        runs.delete(root.toString())
+        started.abort.abort(new VillageError('ABORTED'))
+      }
+    }
+  }
+
+  return {
+    async fetch(root, options) {
+      options.signal.throwIfAborted()
+      init.stopping.throwIfAborted()
+      const release = holds.root(root.toString())
+      try {
+        const manifest = (await library.has(root))
+          ? await library.complete(root)
+          : await wait(root, join(root, options), options)
+        // Adds this caller's pin; the artifact may have been fetched for another.
+        const info = await library.record(manifest, options.pin === undefined ? {} : { pin: options.pin })
+        return info
+      } finally {
+        release()
+      }
+    },
+    async stop() {
+      await Promise.allSettled([...runs.values()].map((started) => started.result))
+      await idle.closeAll()
+    },
+  }
+}

@@ -1,0 +1,192 @@
+/** The providing side of /village/artifacts/1.0.0: answers requests for what this node holds and may give. */
+import { VillageError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { FramedStream } from '../framed-stream.ts'
+import type { StreamContext } from '../mesh.ts'
+import {
+  Bitmap,
+  Chunk,
+  MAX_BITMAP_BYTES,
+  MAX_REQUEST_LEAVES,
+  Opened,
+  Request,
+  RequestKind,
+} from '../protocols/artifacts.ts'
+import type { Infer } from '../protocols/message.ts'
+import type { BlockStore } from './blocks.ts'
+import { type BlockKey, decodeCid, keyOfDigest } from './cids.ts'
+import type { Holds } from './holds.ts'
+import type { Library } from './library.ts'
+import type { Manifest } from './manifest.ts'
+import type { UploadLimit } from './upload-limit.ts'
+
+export interface ServeComponents {
+  blocks: BlockStore
+  library: Library
+  holds: Holds
+  log: Log
+  uploadLimit: UploadLimit
+  /** Whether guests may read a root; members may read every artifact. */
+  published(cid: string): boolean
+  onSent(sizeBytes: number): void
+}
+
+/** A requester that asks for nothing this long loses its stream. */
+const IDLE_MS = 60_000
+const MAX_STREAMS = 48
+
+interface Session {
+  manifest: Manifest
+  nodes: ReadonlySet<BlockKey>
+  release(): void
+}
+
+export function createServer(components: ServeComponents) {
+  const { blocks, library, holds } = components
+  let streams = 0
+
+  async function openRoot(root: Uint8Array, context: StreamContext): Promise<Session | null> {
+    const cid = decodeCid(root)
+    const text = cid.toString()
+    if (context.role === 'guest' && !components.published(text)) return null
+    const release = holds.root(text)
+    try {
+      const manifest = await library.manifest(cid)
+      // A root that is a leaf has a manifest whether it is here or not.
+      const isHere = manifest.nodes.length > 0 || manifest.leaves.every((leaf) => blocks.has(leaf.key))
+      if (isHere) return { manifest, nodes: new Set(manifest.nodes.map((node) => node.key)), release }
+    } catch (error) {
+      if (!(error instanceof VillageError)) {
+        release()
+        throw error
+      }
+      components.log.debug({ err: error, cid: text }, 'artifact asked for cannot be served')
+    }
+    release()
+    return null
+  }
+
+  async function sendBlock(
+    stream: FramedStream,
+    index: number,
+    bytes: Uint8Array | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (bytes === null) {
+      await stream.send(Chunk, { index, sizeBytes: 0, data: new Uint8Array(0), missing: true }, { signal })
+      return
+    }
+    const { chunkBytes } = components.uploadLimit
+    for (let offset = 0; offset === 0 || offset < bytes.byteLength; offset += chunkBytes) {
+      const data = bytes.subarray(offset, offset + chunkBytes)
+      await components.uploadLimit.take(data.byteLength, signal)
+      await stream.send(Chunk, { index, sizeBytes: bytes.byteLength, data, missing: false }, { signal })
+      components.onSent(data.byteLength)
+    }
+  }
+
+  /** A block that is not here, or that has just proved to be damaged, is null: the requester takes it from another. */
+  async function readBlock(key: BlockKey | undefined): Promise<Uint8Array | null> {
+    if (key === undefined || !blocks.has(key)) return null
+    try {
+      return await blocks.get(key)
+    } catch (error) {
+      components.log.warn({ err: error, block: key }, 'block cannot be served')
+      return null
+    }
+  }
+
+  /** Sends the blocks in order, reading the next while one is on its way. */
+  async function sendAll(
+    stream: FramedStream,
+    wanted: readonly { index: number; key: BlockKey | undefined }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    let ahead = readBlock(wanted[0]?.key)
+    for (const [position, { index }] of wanted.entries()) {
+      const bytes = await ahead
+      const next = wanted[position + 1]
+      ahead = next === undefined ? Promise.resolve(null) : readBlock(next.key)
+      await sendBlock(stream, index, bytes, signal)
+    }
+  }
+
+  function bitmapOf(manifest: Manifest): Uint8Array {
+    const bits = new Uint8Array(Math.min(MAX_BITMAP_BYTES, Math.ceil(manifest.leaves.length / 8)))
+    manifest.leaves.forEach((leaf, index) => {
+      const byte = index >> 3
+      if (byte < bits.length && blocks.has(leaf.key)) bits[byte]! |= 1 << (index & 7)
+    })
+    return bits
+  }
+
+  async function answer(
+    stream: FramedStream,
+    request: Infer<typeof Request>,
+    session: Session | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    switch (request.kind) {
+      case RequestKind.bitmap:
+        await stream.send(
+          Bitmap,
+          { bits: session === null ? new Uint8Array(0) : bitmapOf(session.manifest) },
+          { signal },
+        )
+        return
+      case RequestKind.nodes: {
+        const wanted = request.digests.map((digest, index) => {
+          const key = keyOfDigest(digest)
+          return { index, key: session?.nodes.has(key) === true ? key : undefined }
+        })
+        await sendAll(stream, wanted, signal)
+        return
+      }
+      case RequestKind.leaves: {
+        if (request.count > MAX_REQUEST_LEAVES)
+          throw new VillageError('PROTOCOL_MALFORMED', `A request names over ${MAX_REQUEST_LEAVES} leaves`)
+        const wanted = Array.from({ length: request.count }, (_, offset) => {
+          const index = request.start + offset
+          return { index, key: session?.manifest.leaves[index]?.key }
+        })
+        await sendAll(stream, wanted, signal)
+        return
+      }
+      default:
+        throw new VillageError('PROTOCOL_MALFORMED', 'A request is of an unknown kind')
+    }
+  }
+
+  /** Handles one stream to its end. */
+  return async function serve(stream: FramedStream, context: StreamContext): Promise<void> {
+    const { signal } = context
+    let session: Session | null = null
+    streams += 1
+    try {
+      for (;;) {
+        const request = await stream.receive(Request, { signal, timeoutMs: IDLE_MS })
+        if (request === null) break
+        if (request.kind !== RequestKind.open) {
+          await answer(stream, request, session, signal)
+          continue
+        }
+        session?.release()
+        session = null
+        const busy = streams > MAX_STREAMS
+        if (!busy) session = await openRoot(request.root, context)
+        await stream.send(
+          Opened,
+          {
+            code: busy ? 'PEER_BUSY' : session === null ? 'ARTIFACT_MISSING' : '',
+            complete: session !== null && library.holdsAll(session.manifest),
+          },
+          { signal },
+        )
+      }
+      await stream.close()
+    } finally {
+      streams -= 1
+      session?.release()
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * What members lend: each announces its capabilities by gossip when they change and every 30 s, together with the
+ * addresses where it can be reached; what was not renewed for 90 s is forgotten.
+ */
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Log } from '../log.ts'
+import {
+  ANNOUNCE_EVERY_MS,
+  CAPABILITIES_TOPIC,
+  CAPABILITIES_TTL_MS,
+  CapabilitiesAnnouncement,
+  MAX_ADDRESSES,
+  MAX_CAPABILITIES_BYTES,
+  MAX_MODELS,
+  MAX_TASK_KINDS,
+  POWER_CODES,
+} from './protocols/capabilities.ts'
+import { CLOCK_SKEW_MS } from './protocols/records.ts'
+import type { TopicInit } from './topics.ts'
+
+export interface Capabilities {
+  version: string
+  cores: number
+  memoryBytes: number
+  power: 'mains' | 'battery' | 'unknown'
+  profile: string
+  native: boolean
+  accepting: boolean
+  /** 0 to 1. */
+  load: number
+  taskKinds: string[]
+  /** CIDs, at most 64. */
+  models: string[]
+}
+
+export interface CapabilityBoard {
+  readonly topic: string
+  readonly topicInit: TopicInit
+  /** Sets what this node announces; read again at every announcement. */
+  advertise(read: () => Capabilities): void
+  of(peer: string): Capabilities | null
+  /** Announces soon: at most once in two seconds. */
+  announce(): void
+  start(network: CapabilityNetwork): void
+  stop(): void
+}
+
+export interface CapabilityNetwork {
+  publish(topic: string, bytes: Uint8Array): Promise<number>
+  /** Own addresses, with /p2p/. */
+  addresses(): string[]
+  learned(peer: string, addresses: string[]): void
+}
+
+const SOON_MS = 150
+const AT_MOST_EVERY_MS = 2_000
+const MAX_BOARD = 10_000
+
+export function encodeCapabilities(
+  capabilities: Capabilities,
+  init: { timeMs: number; addresses: readonly string[] },
+): Uint8Array {
+  return CapabilitiesAnnouncement.encode({
+    ...capabilities,
+    timeMs: init.timeMs,
+    power: POWER_CODES[capabilities.power],
+    taskKinds: capabilities.taskKinds.slice(0, MAX_TASK_KINDS),
+    models: capabilities.models.slice(0, MAX_MODELS),
+    addresses: init.addresses
+      .slice(0, MAX_ADDRESSES)
+      .map((address) => multiaddr(address.replace(/\/p2p\/[^/]+$/, '')).bytes),
+  })
+}
+
+/** Throws PROTOCOL_MALFORMED or what multiaddr throws; returns null for values outside their range. */
+export function decodeCapabilities(
+  bytes: Uint8Array,
+): { capabilities: Capabilities; timeMs: number; addresses: string[] } | null {
+  const value = CapabilitiesAnnouncement.decode(bytes)
+  const power = (Object.keys(POWER_CODES) as Capabilities['power'][]).find(
+    (name) => POWER_CODES[name] === value.power,
+  )
+  if (power === undefined || !(value.load >= 0 && value.load <= 1) || value.cores > 65_536) return null
+  const { version, cores, memoryBytes, profile, native, accepting, load, taskKinds, models, timeMs } = value
+  return {
+    capabilities: {
+      version,
+      cores,
+      memoryBytes,
+      power,
+      profile,
+      native,
+      accepting,
+      load,
+      taskKinds,
+      models,
+    },
+    timeMs,
+    addresses: value.addresses.map((address) => multiaddr(address).toString()),
+  }
+}
+
+export function createCapabilityBoard(
+  components: { log: Log },
+  init: { now?: () => number } = {},
+): CapabilityBoard {
+  const { log } = components
+  const now = init.now ?? Date.now
+  const board = new Map<string, { capabilities: Capabilities; timeMs: number; heardAtMs: number }>()
+  let read: (() => Capabilities) | undefined
+  let network: CapabilityNetwork | undefined
+  let every: NodeJS.Timeout | undefined
+  let soon: NodeJS.Timeout | undefined
+  let lastAtMs = Number.NEGATIVE_INFINITY
+
+  function send(): void {
+    soon = undefined
+    if (read === undefined || network === undefined) return
+    lastAtMs = now()
+    const bytes = encodeCapabilities(read(), { timeMs: lastAtMs, addresses: network.addresses() })
+    network.publish(CAPABILITIES_TOPIC, bytes).catch((error: unknown) => {
+      log.debug({ err: error }, 'capabilities could not be announced')
+    })
+  }
+
+  function forgetOld(): void {
+    for (const [peer, entry] of board) if (now() - entry.heardAtMs > CAPABILITIES_TTL_MS) board.delete(peer)
+  }
+
+  const self: CapabilityBoard = {
+    topic: CAPABILITIES_TOPIC,
+    topicInit: {
+      maxBytes: MAX_CAPABILITIES_BYTES,
+      validate(bytes, from) {
+        const heard = decodeCapabilities(bytes)
+        if (heard === null) return 'reject'
+        if (Math.abs(heard.timeMs - now()) > CLOCK_SKEW_MS) return 'ignore'
+        return heard.timeMs > (board.get(from)?.timeMs ?? 0) ? 'accept' : 'ignore'
+      },
+      handle(bytes, from) {
+        const heard = decodeCapabilities(bytes)
+        if (heard === null || (board.size >= MAX_BOARD && !board.has(from))) return
+        board.set(from, { capabilities: heard.capabilities, timeMs: heard.timeMs, heardAtMs: now() })
+        network?.learned(from, heard.addresses)
+      },
+    },
+    advertise(reader) {
+      read = reader
+      self.announce()
+    },
+    of(peer) {
+      const entry = board.get(peer)
+      return entry === undefined || now() - entry.heardAtMs > CAPABILITIES_TTL_MS ? null : entry.capabilities
+    },
+    announce() {
+      if (network === undefined) return
+      soon ??= setTimeout(send, Math.max(SOON_MS, lastAtMs + AT_MOST_EVERY_MS - now()))
+    },
+    start(given) {
+      network = given
+      every = setInterval(() => {
+        forgetOld()
+        self.announce()
+      }, ANNOUNCE_EVERY_MS)
+      self.announce()
+    },
+    stop() {
+      clearInterval(every)
+      clearTimeout(soon)
+      soon = undefined
+      network = undefined
+      board.clear()
+    },
+  }
+  return self
+}

@@ -1,0 +1,145 @@
+/** The libp2p host of one village: every option with the reason where it differs from libp2p's own. */
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { type Identify, identify, identifyPush } from '@libp2p/identify'
+import type { Libp2p } from '@libp2p/interface'
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { mdns } from '@libp2p/mdns'
+import { type Ping, ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import type { Datastore } from 'interface-datastore'
+import { createLibp2p } from 'libp2p'
+import type { Config } from '../config.ts'
+import type { Identity } from '../identity.ts'
+import type { DialRecord } from './dial-record.ts'
+import type { Gate } from './membership/gate.ts'
+import type { Village } from './membership/membership.ts'
+import { createProtector } from './membership/pre-shared-key.ts'
+import { secure } from './membership/secure.ts'
+import { wanDiscovery, wanListenAddresses, wanServices, wanTransports } from './wan.ts'
+
+const MIB = 2 ** 20
+/** Many members may share one address (a lab, a home, a test): libp2p's 5 a second by host would turn them away. */
+const INBOUND_BY_HOST_A_SECOND = 100
+const MAX_INBOUND_PENDING = 100
+const MAX_PARALLEL_DIALS = 16
+const CONNECTION_PING_EVERY_MS = 20_000
+/** A node under full load answers late; only one that is gone should lose its connections. */
+const CONNECTION_PING_TIMEOUT_MS = 30_000
+const MAX_STREAMS_BY_CONNECTION = 256
+/** The window is what a peer may send before we take it; it must fit the read buffer, or a pause would reset the stream. */
+const STREAM_WINDOW_BYTES = { edge: MIB, other: 4 * MIB }
+const MDNS_EVERY_MS = 10_000
+const MAX_TOPIC_BYTES_BY_PEER = 64 * 1024
+const MAX_GOSSIP_MESSAGES_BY_RPC = 500
+
+export type HostServices = {
+  identify: Identify
+  ping: Ping
+  dht: KadDHT
+  pubsub: GossipSub
+} & Record<string, unknown>
+export type Host = Libp2p<HostServices>
+
+export interface HostInit {
+  village: Village
+  config: Config
+  edge: boolean
+  version: string
+  listen: readonly string[]
+  gate: Gate
+  /** Full topic names; gossip of any other topic is not read. */
+  topics: readonly string[]
+  maxGossipBytes: number
+}
+
+/** Creates the host without starting it: handlers and topics are registered first. */
+export function createHost(
+  components: { identity: Identity; datastore: Datastore; dials: DialRecord },
+  init: HostInit,
+): Promise<Host> {
+  const { identity, datastore, dials } = components
+  const { village, config, edge } = init
+  const windowBytes = edge ? STREAM_WINDOW_BYTES.edge : STREAM_WINDOW_BYTES.other
+  const prefix = `/village/${village.shortId}`
+  return createLibp2p<HostServices>({
+    start: false,
+    privateKey: identity.privateKey,
+    nodeInfo: { name: 'aivillage', version: init.version, userAgent: `aivillage/${init.version}` },
+    addresses: {
+      listen: [...init.listen, ...wanListenAddresses(config)],
+      announce: [...config['mesh.announce']],
+    },
+    transports: [tcp(), webSockets(), ...wanTransports(config)],
+    connectionProtector: () => createProtector(village.psk, (connection) => dials.reached(connection)),
+    connectionEncrypters: [
+      secure({
+        gate: init.gate,
+        onRefused: (connection, peer, error) => dials.refused(connection, peer, error),
+      }),
+    ],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: MAX_STREAMS_BY_CONNECTION,
+        maxOutboundStreams: MAX_STREAMS_BY_CONNECTION,
+        streamOptions: { maxStreamWindowSize: windowBytes, maxReadBufferLength: 2 * windowBytes },
+      }),
+    ],
+    connectionManager: {
+      maxConnections: config['mesh.maxConnections'],
+      inboundConnectionThreshold: INBOUND_BY_HOST_A_SECOND,
+      maxIncomingPendingConnections: MAX_INBOUND_PENDING,
+      maxParallelDials: MAX_PARALLEL_DIALS,
+      reconnectRetries: 0, // connector.ts redials members, with its own backoff
+    },
+    connectionMonitor: {
+      pingInterval: CONNECTION_PING_EVERY_MS,
+      pingTimeout: { minTimeout: CONNECTION_PING_TIMEOUT_MS, maxTimeout: CONNECTION_PING_TIMEOUT_MS },
+    },
+    datastore,
+    peerDiscovery: [
+      ...(config['mesh.mdns']
+        ? [mdns({ serviceTag: `_${village.shortId}._udp.local`, interval: MDNS_EVERY_MS })]
+        : []),
+      ...wanDiscovery(config),
+    ],
+    services: {
+      identify: identify({ runOnLimitedConnection: true }),
+      identifyPush: identifyPush({ runOnLimitedConnection: true }),
+      ping: ping(),
+      dht: kadDHT({
+        protocol: `${prefix}/kad/1.0.0`,
+        datastorePrefix: '/dht',
+        clientMode: edge,
+        // Provider records only; without the mapper private addresses are dropped, and a LAN village finds nobody.
+        validators: {},
+        selectors: {},
+        peerInfoMapper: passthroughMapper,
+        allowQueryWithZeroPeers: true,
+      }),
+      pubsub: gossipsub({
+        globalSignaturePolicy: 'StrictSign',
+        allowedTopics: new Set(init.topics),
+        allowPublishToZeroTopicPeers: true,
+        emitSelf: false,
+        runOnLimitedConnection: true,
+        maxInboundDataLength: init.maxGossipBytes,
+        maxTopicBytesPerPeer: MAX_TOPIC_BYTES_BY_PEER,
+        decodeRpcLimits: {
+          maxSubscriptions: 100,
+          maxMessages: MAX_GOSSIP_MESSAGES_BY_RPC,
+          maxIhaveMessageIDs: 5_000,
+          maxIwantMessageIDs: 5_000,
+          maxControlMessages: 500,
+          maxIdontwantMessageIDs: 512,
+          maxPeerInfos: 16,
+        },
+        // The default silences a mesh of more than ten peers behind one address. Members are vouched for one by one
+        // in the hello, so many addresses are no proof of many members, and one address is no sign of an attack.
+        scoreParams: { IPColocationFactorWeight: 0 },
+      }),
+      ...wanServices(config),
+    },
+  }) as Promise<Host>
+}

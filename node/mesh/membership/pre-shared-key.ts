@@ -1,0 +1,96 @@
+/**
+ * The pre-shared key of a private village: everything on a connection, the handshake included, is XORed with a key
+ * stream that only members can make. It hides what runs here and keeps strangers from saying anything that is
+ * understood; that bytes are whole and from whom they came is the matter of Noise, inside it.
+ *
+ * Each side sends a random salt of 32 bytes. The key stream of a sender is ChaCha20 (RFC 8439) under
+ * HKDF-SHA256(key, salt of the sender, "village/psk/1"): 32 bytes of key, 16 bytes of counter and nonce.
+ * `@libp2p/pnet` has the same shape, but the XSalsa20 module under it grows its one WebAssembly memory at every turn
+ * between two connections until the process dies (docs/decisions/0002-pre-shared-key.md).
+ */
+import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import type { AbortOptions, ConnectionProtector, MessageStream, MultiaddrConnection } from '@libp2p/interface'
+import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+export const PSK_BYTES = 32
+export const PSK_SALT_BYTES = 32
+const INFO = 'village/psk/1'
+const KEY_BYTES = 32
+const COUNTER_BYTES = 16
+
+export type KeyStream = (bytes: Uint8Array) => Uint8Array
+
+/** XORs successive bytes with the key stream of `salt`; the same call encrypts and decrypts. */
+export function createKeyStream(psk: Uint8Array, salt: Uint8Array): KeyStream {
+  const material = Buffer.from(hkdfSync('sha256', psk, salt, INFO, KEY_BYTES + COUNTER_BYTES))
+  const cipher = createCipheriv('chacha20', material.subarray(0, KEY_BYTES), material.subarray(KEY_BYTES))
+  return (bytes) => cipher.update(bytes)
+}
+
+class ProtectedConnection extends AbstractMultiaddrConnection {
+  readonly #inner: MultiaddrConnection
+  readonly #encrypt: KeyStream
+
+  constructor(inner: MultiaddrConnection, keys: { encrypt: KeyStream; decrypt: KeyStream }) {
+    super({
+      log: inner.log,
+      remoteAddr: inner.remoteAddr,
+      direction: inner.direction,
+      inactivityTimeout: inner.inactivityTimeout,
+      maxReadBufferLength: inner.maxReadBufferLength,
+    })
+    this.#inner = inner
+    this.#encrypt = keys.encrypt
+    inner.addEventListener('message', ({ data }) => this.onData(keys.decrypt(data.subarray())))
+    inner.addEventListener('drain', () => this.safeDispatchEvent('drain'))
+    inner.addEventListener('close', (event) => {
+      if (event.error === undefined) this.onTransportClosed()
+      else if (event.local === true) this.abort(event.error)
+      else this.onRemoteReset()
+    })
+  }
+
+  override sendData(data: Uint8ArrayList): { sentBytes: number; canSendMore: boolean } {
+    const sentBytes = data.byteLength
+    return { sentBytes, canSendMore: this.#inner.send(this.#encrypt(data.subarray())) }
+  }
+
+  override async sendClose(options?: AbortOptions): Promise<void> {
+    await this.#inner.close(options)
+  }
+
+  override sendReset(error: Error): void {
+    this.#inner.abort(error)
+  }
+
+  override sendPause(): void {
+    this.#inner.pause()
+  }
+
+  override sendResume(): void {
+    this.#inner.resume()
+  }
+}
+
+/** `onReached` hears of every connection before its first byte; without a key (open village) nothing else happens. */
+export function createProtector(
+  psk: Uint8Array | null,
+  onReached: (connection: MessageStream) => void,
+): ConnectionProtector {
+  return {
+    async protect(connection, options) {
+      onReached(connection)
+      if (psk === null) return connection
+      const salt = randomBytes(PSK_SALT_BYTES)
+      const bytes = byteStream(connection)
+      const [theirs] = await Promise.all([
+        bytes.read({ ...options, bytes: PSK_SALT_BYTES }),
+        bytes.write(salt, options),
+      ])
+      const keys = { encrypt: createKeyStream(psk, salt), decrypt: createKeyStream(psk, theirs.subarray()) }
+      // libp2p's type says a bare stream; what the upgrader passes is always the connection of a transport.
+      return new ProtectedConnection(bytes.unwrap() as MultiaddrConnection, keys)
+    },
+  }
+}

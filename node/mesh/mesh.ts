@@ -1,0 +1,420 @@
+/**
+ * The mesh: one facade over the libp2p host of the village that this node is in. A node in no village runs no host at
+ * all; when a village is created, joined or left the host is started anew, and handlers and topics stay registered.
+ */
+import { availableParallelism, totalmem } from 'node:os'
+import type { Connection } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { CID } from 'multiformats/cid'
+import type { Config } from '../config.ts'
+import { type ErrorCode, toVillageError, VillageError } from '../errors.ts'
+import type { Events } from '../events.ts'
+import type { Identity } from '../identity.ts'
+import type { Service } from '../lifecycle.ts'
+import type { Log } from '../log.ts'
+import type { Store } from '../store.ts'
+import { type Capabilities, createCapabilityBoard } from './capabilities.ts'
+import { type Connector, createConnector } from './connector.ts'
+import { clearDatastore, createDatastore } from './datastore.ts'
+import { createDialRecord } from './dial-record.ts'
+import { createFramedStream, type FramedStream } from './framed-stream.ts'
+import { createHost, type Host } from './host.ts'
+import { createGate } from './membership/gate.ts'
+import type { Membership, Village } from './membership/membership.ts'
+import type { Role } from './membership/records.ts'
+import { createRosterSync } from './membership/sync.ts'
+import { describeVillage, type VillageInfo, type VillageNetwork } from './membership/villages.ts'
+import { chooseListenAddresses, keepPorts } from './ports.ts'
+import type { ProtocolSpec } from './protocols/spec.ts'
+import { createStreams, type StreamHandler } from './streams.ts'
+import { createTopics, type TopicInit } from './topics.ts'
+
+export type { Role } from './membership/records.ts'
+export type { StreamContext } from './streams.ts'
+export type { Validation } from './topics.ts'
+
+export interface PeerInfo {
+  peer: string
+  name: string
+  role: Role
+  addresses: string[]
+  direction: 'inbound' | 'outbound'
+  relayed: boolean
+  connectedAtMs: number
+  /** Round trip of the last keep-alive, every 20 s; null before the first. */
+  latencyMs: number | null
+  capabilities: Capabilities | null
+}
+
+export interface Mesh extends Service, VillageNetwork {
+  readonly peerId: string
+  /** Null: this node is in no village; then peers() is empty, open() throws VILLAGE_NONE and publish() returns 0. */
+  village(): VillageInfo | null
+  /** Connected members. */
+  peers(): PeerInfo[]
+  /** Own dialable multiaddrs with /p2p/. */
+  addresses(): string[]
+  /** Before start. Access, stream and rate limits of the spec are enforced before the handler is called. */
+  handle(spec: ProtocolSpec, handler: StreamHandler): void
+  /**
+   * Opens a stream, dialling if needed. Throws VILLAGE_NONE, MEMBER_UNKNOWN, MEMBER_REVOKED, PEER_UNREACHABLE,
+   * VILLAGE_KEY_MISMATCH, PROTOCOL_UNSUPPORTED or the reason of the signal.
+   */
+  open(peer: string, spec: ProtocolSpec, options: { signal: AbortSignal }): Promise<FramedStream>
+  /** Before start. */
+  subscribe(topic: string, init: TopicInit): void
+  /** Returns the number of peers that it was sent to. */
+  publish(topic: string, bytes: Uint8Array): Promise<number>
+  provide(cid: CID, options: { signal: AbortSignal }): Promise<void>
+  /** Members that the DHT names as providers. */
+  findProviders(cid: CID, options: { signal: AbortSignal }): AsyncIterable<string>
+  onPeerChange(listener: (change: { peer: string; connected: boolean }) => void): () => void
+  /** Returns the peer ID. Throws the refusal of the other side, PEER_UNREACHABLE or VILLAGE_KEY_MISMATCH. */
+  dial(address: string, options: { signal: AbortSignal }): Promise<string>
+  /** Sets what this node announces to the others; it is read again at every announcement. */
+  advertise(read: () => Capabilities): void
+  /** Announces now that capabilities have changed. */
+  announce(): void
+  /** The names of the host's services; empty without a village. */
+  services(): string[]
+}
+
+const DATASTORE = 'libp2p'
+/** Reasons why joining failed that say less than any other, the least last. */
+const JOIN_FAILURES: readonly ErrorCode[] = ['PEER_BUSY', 'VILLAGE_KEY_MISMATCH', 'PEER_UNREACHABLE']
+
+interface Running {
+  host: Host
+  connector: Connector
+  prefix: string
+}
+
+export function createMesh(
+  components: {
+    log: Log
+    events: Events
+    store: Store
+    identity: Identity
+    membership: Membership
+  },
+  init: { config: Config; version: string },
+): Mesh {
+  const { events, store, identity, membership } = components
+  const log = components.log.child({ service: 'mesh' })
+  const { config } = init
+  const self = identity.peerId
+  const dials = createDialRecord()
+  const streams = createStreams({ log }, { roleOf: membership.roleOf })
+  const topics = createTopics(
+    { log },
+    { roleOf: membership.roleOf, isRevoked: (peer) => membership.revocationOf(peer) !== null },
+  )
+  const board = createCapabilityBoard({ log })
+  const sync = createRosterSync({ log, membership })
+  const ports = store.json<number>('ports')
+  const listeners = new Set<(change: { peer: string; connected: boolean }) => void>()
+
+  let running: Running | null = null
+  let started = false
+  /** One change of the host at a time. */
+  let changing: Promise<void> = Promise.resolve()
+  let endChanges: (() => void) | undefined
+
+  streams.register(sync.spec, sync.handler)
+  topics.register(sync.topic, sync.topicInit)
+  topics.register(board.topic, board.topicInit)
+
+  // Announced until the daemon says more: addresses travel with it, so that members find each other.
+  board.advertise(() => ({
+    version: init.version,
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    power: 'unknown',
+    profile: config.profile,
+    native: false,
+    accepting: false,
+    load: 0,
+    taskKinds: [],
+    models: [],
+  }))
+
+  const gate = createGate({ log, membership }, { peerId: self, onDigest: sync.heard })
+
+  function need(): Running {
+    const revocation = membership.revocationOf(self)
+    if (revocation !== null)
+      throw new VillageError('MEMBER_REVOKED', undefined, { fields: { reason: revocation.reason } })
+    if (running === null) throw new VillageError('VILLAGE_NONE')
+    return running
+  }
+
+  function tell(peer: string, connected: boolean): void {
+    events.emit(connected ? 'peer:connected' : 'peer:disconnected', { peer })
+    for (const listener of listeners) listener({ peer, connected })
+  }
+
+  function watch(host: Host): void {
+    host.addEventListener('connection:open', ({ detail: connection }) => {
+      const peer = connection.remotePeer.toString()
+      // It may have been revoked between its hello and now.
+      if (membership.roleOf(peer) === null) connection.abort(new VillageError('MEMBER_REVOKED'))
+      else if (connection.direction === 'outbound') sync.connected(peer)
+    })
+    host.addEventListener('peer:connect', ({ detail }) => tell(detail.toString(), true))
+    host.addEventListener('peer:disconnect', ({ detail }) => tell(detail.toString(), false))
+    host.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
+      if (detail.subscriptions.some(({ topic, subscribe }) => subscribe && topic.endsWith(`/${board.topic}`)))
+        board.announce()
+    })
+  }
+
+  async function startHost(village: Village): Promise<void> {
+    const prefix = `/village/${village.shortId}/`
+    const configured = config['mesh.listen']
+    const listen = await chooseListenAddresses({ log, ports }, configured)
+    const host = await createHost(
+      { identity, datastore: createDatastore({ store }, { name: DATASTORE }), dials },
+      {
+        village,
+        config,
+        listen,
+        gate,
+        version: init.version,
+        edge: membership.roleOf(self) === 'edge' || config.profile === 'edge',
+        topics: topics.names(prefix),
+        maxGossipBytes: topics.maxBytes(),
+      },
+    )
+    await streams.attach(host)
+    topics.attach(host, prefix)
+    watch(host)
+    try {
+      await host.start()
+    } catch (error) {
+      await host.stop()
+      throw /EADDRINUSE/.test(String(error))
+        ? new VillageError('PORT_BUSY', undefined, { cause: error })
+        : error
+    }
+    for (const topic of topics.names(prefix)) host.services.pubsub.subscribe(topic)
+    await keepPorts({ ports }, configured, host.getMultiaddrs().map(String))
+    const connector = createConnector(
+      { log, host },
+      {
+        self,
+        members: () => membership.village()?.roster.standing().members.keys() ?? [],
+        // Who is unknown may have joined while this node was away: the hello decides.
+        mayDial: (peer) => membership.revocationOf(peer) === null,
+        bootstrap: config['mesh.bootstrap'],
+        maxConnections: config['mesh.maxConnections'],
+      },
+    )
+    running = { host, connector, prefix }
+    sync.start({
+      peers: () => mesh.peers().map(({ peer }) => peer),
+      open: mesh.open,
+      publish: mesh.publish,
+    })
+    board.start({
+      publish: mesh.publish,
+      addresses: mesh.addresses,
+      learned(peer, addresses) {
+        const merged = host.peerStore.merge(peerIdFromString(peer), {
+          multiaddrs: addresses.map((a) => multiaddr(a)),
+        })
+        merged.catch((error: unknown) => log.debug({ err: error, peer }, 'addresses could not be stored'))
+      },
+    })
+    // One who is not let in yet dials the addresses of its invite only (joinThrough).
+    if (membership.roleOf(self) !== null && !village.guest) connector.start()
+    log.info({ village: village.id, addresses: mesh.addresses() }, 'the mesh is up')
+  }
+
+  async function stopHost(): Promise<void> {
+    if (running === null) return
+    const { host, connector } = running
+    running = null
+    board.stop()
+    streams.abort(new VillageError('SHUTTING_DOWN'))
+    await Promise.all([sync.stop(), connector.stop()])
+    await host.stop()
+    await streams.drained()
+  }
+
+  async function reloadNow(): Promise<void> {
+    await stopHost()
+    const village = membership.village()
+    if (started && village !== null && membership.revocationOf(self) === null) await startHost(village)
+  }
+
+  function reload(): Promise<void> {
+    const result = changing.then(reloadNow)
+    changing = result.catch(() => undefined) // the caller of this reload has the failure
+    return result
+  }
+
+  function onRevoked(revoked: readonly string[]): void {
+    const reason = new VillageError('MEMBER_REVOKED')
+    for (const peer of revoked) {
+      streams.abort(reason, peer)
+      for (const connection of running?.host.getConnections(peerIdFromString(peer)) ?? [])
+        connection.abort(reason)
+    }
+    if (!revoked.includes(self)) return
+    const { reason: why, by } = membership.revocationOf(self) ?? {}
+    log.warn({ by, reason: why }, 'this node was revoked: it leaves the mesh')
+    reload().catch((error: unknown) => log.error({ err: error }, 'the mesh could not be stopped'))
+  }
+
+  function describe(peer: string, connections: readonly Connection[]): PeerInfo | null {
+    const role = membership.roleOf(peer)
+    const [first] = connections
+    if (role === null || first === undefined) return null
+    const best = connections.find((connection) => connection.direct) ?? first
+    return {
+      peer,
+      name: membership.village()?.roster.standing().members.get(peer)?.name ?? '',
+      role,
+      addresses: [...new Set(connections.map((connection) => connection.remoteAddr.toString()))],
+      direction: best.direction,
+      relayed: !best.direct,
+      connectedAtMs: Math.min(...connections.map((connection) => connection.timeline.open)),
+      latencyMs: best.rtt ?? null,
+      capabilities: board.of(peer),
+    }
+  }
+
+  async function addressesOf(host: Host, peer: string): Promise<string[]> {
+    const known = await host.peerStore.get(peerIdFromString(peer)).catch(() => null)
+    return known?.addresses.map(({ multiaddr: address }) => `${address.toString()}/p2p/${peer}`) ?? []
+  }
+
+  async function dialAddress(host: Host, address: string, signal: AbortSignal): Promise<string> {
+    let target: ReturnType<typeof multiaddr>
+    try {
+      target = multiaddr(address)
+    } catch (error) {
+      throw new VillageError('INVALID_ARGUMENT', 'This is not a multiaddr', {
+        cause: error,
+        fields: { address },
+      })
+    }
+    try {
+      return (await host.dial(target, { signal })).remotePeer.toString()
+    } catch (error) {
+      signal.throwIfAborted()
+      throw dials.explain({ peer: null, addresses: [target.toString()] }, error)
+    }
+  }
+
+  const mesh: Mesh = {
+    name: 'mesh',
+    peerId: self,
+    async start() {
+      await membership.load()
+      started = true
+      endChanges = membership.onChange(({ revoked }) => onRevoked(revoked))
+      await reload()
+    },
+    async stop() {
+      started = false
+      endChanges?.()
+      await reload()
+    },
+    reload,
+    village: () => describeVillage(membership, self),
+    addresses: () => running?.host.getMultiaddrs().map(String) ?? [],
+    peers() {
+      const byPeer = new Map<string, Connection[]>()
+      for (const connection of running?.host.getConnections() ?? []) {
+        const peer = connection.remotePeer.toString()
+        byPeer.set(peer, [...(byPeer.get(peer) ?? []), connection])
+      }
+      return [...byPeer].flatMap(([peer, connections]) => describe(peer, connections) ?? [])
+    },
+    handle(spec, handler) {
+      if (started) throw new VillageError('INTERNAL', 'Handlers are registered before the mesh starts')
+      streams.register(spec, handler)
+    },
+    subscribe(topic, row) {
+      if (started) throw new VillageError('INTERNAL', 'Topics are registered before the mesh starts')
+      topics.register(topic, row)
+    },
+    async open(peer, spec, { signal }) {
+      const { host } = need()
+      signal.throwIfAborted()
+      if (membership.revocationOf(peer) !== null)
+        throw new VillageError('MEMBER_REVOKED', undefined, { fields: { peer } })
+      if (membership.roleOf(peer) === null)
+        throw new VillageError('MEMBER_UNKNOWN', undefined, { fields: { peer } })
+      const peerId = peerIdFromString(peer)
+      if (host.getConnections(peerId).length === 0)
+        try {
+          await host.dial(peerId, { signal })
+        } catch (error) {
+          signal.throwIfAborted()
+          throw dials.explain({ peer, addresses: await addressesOf(host, peer) }, error)
+        }
+      try {
+        const stream = await host.dialProtocol(peerId, spec.id, { signal, runOnLimitedConnection: true })
+        return createFramedStream({ stream, peer, spec })
+      } catch (error) {
+        signal.throwIfAborted()
+        const unsupported = error instanceof Error && error.name === 'UnsupportedProtocolError'
+        throw new VillageError(unsupported ? 'PROTOCOL_UNSUPPORTED' : 'PEER_DISCONNECTED', undefined, {
+          cause: error,
+          fields: { peer, protocol: spec.id },
+        })
+      }
+    },
+    async publish(topic, bytes) {
+      if (running === null) return 0
+      const { recipients } = await running.host.services.pubsub.publish(running.prefix + topic, bytes)
+      return recipients.length
+    },
+    async provide(cid, { signal }) {
+      await need().host.contentRouting.provide(cid, { signal })
+    },
+    async *findProviders(cid, { signal }) {
+      const { host } = need()
+      for await (const { id, multiaddrs } of host.contentRouting.findProviders(cid, { signal })) {
+        const peer = id.toString()
+        if (peer === self || membership.roleOf(peer) === null) continue
+        if (multiaddrs.length > 0) await host.peerStore.merge(id, { multiaddrs })
+        yield peer
+      }
+    },
+    onPeerChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    dial: (address, { signal }) => dialAddress(need().host, address, signal),
+    async joinThrough(addresses, { signal }) {
+      const { host, connector } = need()
+      const failures: VillageError[] = []
+      for (const address of addresses) {
+        try {
+          const peer = await dialAddress(host, address, signal)
+          // Until now nobody knew this node's role, and it had nobody to look for.
+          if (membership.roleOf(self) === 'edge') await host.services.dht.setMode('client')
+          connector.start()
+          return peer
+        } catch (error) {
+          signal.throwIfAborted()
+          failures.push(toVillageError(error))
+        }
+      }
+      // A member that answered knows more than a stranger that did, and that more than an address that did not.
+      const rank = ({ code }: VillageError) => JOIN_FAILURES.indexOf(code) + 1
+      const [best] = failures.sort((a, b) => rank(a) - rank(b))
+      throw best ?? new VillageError('PEER_UNREACHABLE', 'The invite names no address')
+    },
+    synchronise: (peer, options) => sync.run(peer, options),
+    forgetPeers: () => clearDatastore({ store }, { name: DATASTORE }),
+    advertise: board.advertise,
+    announce: board.announce,
+    services: () => (running === null ? [] : Object.keys(running.host.services)),
+  }
+  return mesh
+}

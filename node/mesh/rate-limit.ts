@@ -1,0 +1,32 @@
+/** Token buckets, one a key: `byMinute` tokens come in a minute, and as many may be saved. Time is an argument. */
+export interface RateLimit {
+  /** Takes a token; false when there is none. */
+  take(key: string, nowMs: number): boolean
+}
+
+const MINUTE_MS = 60_000
+/** Buckets that are full again are forgotten once there are more than this. */
+const MAX_BUCKETS = 4_096
+
+export function createRateLimit(init: { byMinute: number }): RateLimit {
+  const buckets = new Map<string, { tokens: number; atMs: number }>()
+
+  function refilled(bucket: { tokens: number; atMs: number }, nowMs: number): number {
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs)
+    return Math.min(init.byMinute, bucket.tokens + (elapsedMs * init.byMinute) / MINUTE_MS)
+  }
+
+  function forgetFull(nowMs: number): void {
+    for (const [key, bucket] of buckets) if (refilled(bucket, nowMs) >= init.byMinute) buckets.delete(key)
+  }
+
+  return {
+    take(key, nowMs) {
+      const bucket = buckets.get(key)
+      const tokens = bucket === undefined ? init.byMinute : refilled(bucket, nowMs)
+      if (bucket === undefined && buckets.size >= MAX_BUCKETS) forgetFull(nowMs)
+      buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs })
+      return tokens >= 1
+    },
+  }
+}

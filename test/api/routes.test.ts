@@ -1,0 +1,249 @@
+/** Every row of the route table, over real HTTP: guarded, described, and answering as its schema says. */
+
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CAR_MEDIA_TYPE } from '../../node/api/routes/artifacts.ts'
+import { ROUTES } from '../../node/api/routes/table.ts'
+import { PROBLEM } from '../../node/api/schemas.ts'
+import { isErrorCode } from '../../node/errors.ts'
+import { type Ask, startTestApi, type TestApi } from '../helpers/api-server.ts'
+import { FRIEND, SELF } from '../helpers/memory-services.ts'
+
+const test = suite('api routes')
+const ajv = new Ajv2020({ allErrors: true })
+const isProblem = ajv.compile(PROBLEM)
+const OCTETS = { 'content-type': 'application/octet-stream' }
+
+type Call = Ask & { path: string }
+/** How to call each row so that it succeeds; `prepare` brings the services into the state that it needs. */
+const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
+  getHealth: async () => ({ path: '/healthz' }),
+  getMetrics: async () => ({ path: '/metrics' }),
+  getStatus: async () => ({ path: '/api/v1/status' }),
+  runDoctor: async () => ({ path: '/api/v1/doctor' }),
+  getConfig: async () => ({ path: '/api/v1/config' }),
+  getCatalog: async () => ({ path: '/api/v1/catalog' }),
+  getResources: async () => ({ path: '/api/v1/resources' }),
+  getError: async () => ({ path: '/api/v1/errors/PORT_BUSY' }),
+  getOpenApi: async () => ({ path: '/api/v1/openapi.json' }),
+  getVillage: async () => ({ path: '/api/v1/village' }),
+  createVillage: async () => ({ path: '/api/v1/village', body: { name: 'Elm Street', open: true } }),
+  createInvite: async ({ services }) => {
+    await services.villages.create({ name: 'Elm Street', open: false })
+    return { path: '/api/v1/village/invites', body: { role: 'member', expiresInMs: 60_000, uses: 1 } }
+  },
+  withdrawInvite: async ({ services }) => {
+    await services.villages.create({ name: 'Elm Street', open: false })
+    const { id } = await services.villages.invite({ role: 'member', expiresInMs: 60_000, uses: 1 })
+    return { path: `/api/v1/village/invites/${id}` }
+  },
+  joinVillage: async () => ({ path: '/api/v1/village/join', body: { invite: ' village1abc\n' } }),
+  leaveVillage: async ({ services }) => {
+    await services.villages.create({ name: 'Elm Street', open: false })
+    return { path: '/api/v1/village/leave' }
+  },
+  listMembers: async ({ services }) => {
+    await services.villages.join('village1abc', { signal: new AbortController().signal })
+    return { path: '/api/v1/members' }
+  },
+  revokeMember: async ({ services }) => {
+    await services.villages.join('village1abc', { signal: new AbortController().signal })
+    return { path: `/api/v1/members/${FRIEND}/revoke`, body: { reason: 'moved away' } }
+  },
+  listPeers: async ({ services }) => {
+    await services.villages.join('village1abc', { signal: new AbortController().signal })
+    return { path: '/api/v1/peers' }
+  },
+  dialPeer: async () => ({
+    path: '/api/v1/peers/dial',
+    body: { address: `/ip4/127.0.0.1/tcp/1/p2p/${SELF}` },
+  }),
+  listArtifacts: async (server) => {
+    await artifact(server)
+    return { path: '/api/v1/artifacts' }
+  },
+  uploadArtifact: async () => ({
+    path: '/api/v1/artifacts?name=a.bin&pin=mine',
+    body: 'bytes',
+    headers: OCTETS,
+  }),
+  addArtifactPath: async ({ directory }) => {
+    const file = path.join(directory, 'a file')
+    await writeFile(file, 'content')
+    return { path: '/api/v1/artifacts/path', body: { path: file, pin: 'mine' } }
+  },
+  collectArtifacts: async () => ({ path: '/api/v1/artifacts/gc' }),
+  exportArtifacts: async (server) => ({ path: `/api/v1/artifacts/export?cids=${await artifact(server)}` }),
+  importArtifacts: async () => ({
+    path: '/api/v1/artifacts/import',
+    body: Buffer.from('\x03\0\0\0abc'),
+    headers: { 'content-type': CAR_MEDIA_TYPE },
+  }),
+  getArtifact: async (server) => ({ path: `/api/v1/artifacts/${await artifact(server)}` }),
+  readArtifact: async (server) => ({ path: `/api/v1/artifacts/${await artifact(server)}/content` }),
+  materializeArtifact: async (server) => ({
+    path: `/api/v1/artifacts/${await artifact(server)}/materialize`,
+    body: { directory: path.join(server.directory, 'out') },
+  }),
+  fetchArtifact: async (server) => ({
+    path: `/api/v1/artifacts/${await artifact(server)}/fetch`,
+    body: { pin: 'mine', providers: [FRIEND] },
+  }),
+  pinArtifact: async (server) => ({ path: `/api/v1/artifacts/${await artifact(server)}/pins/mine` }),
+  unpinArtifact: async (server) => ({ path: `/api/v1/artifacts/${await artifact(server)}/pins/mine` }),
+  removeArtifact: async (server) => ({ path: `/api/v1/artifacts/${await artifact(server)}` }),
+  listModels: async ({ services }) => {
+    await services.models.add({ embedded: 'encoder' })
+    return { path: '/api/v1/models' }
+  },
+  addModel: async () => ({ path: '/api/v1/models', body: { embedded: 'encoder', id: 'mine' } }),
+  inspectModel: async ({ services }) => {
+    await services.models.add({ embedded: 'encoder' })
+    return { path: '/api/v1/models/encoder' }
+  },
+  removeModel: async ({ services }) => {
+    await services.models.add({ embedded: 'encoder' })
+    return { path: '/api/v1/models/encoder' }
+  },
+  listJobs: async (server) => {
+    await job(server)
+    return { path: '/api/v1/jobs' }
+  },
+  submitJob: async () => ({
+    path: '/api/v1/jobs',
+    body: { kind: 'compress', params: { model: 'encoder', codec: 'int4' }, priority: 2 },
+  }),
+  getJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
+  listTasks: async (server) => ({ path: `/api/v1/jobs/${await job(server)}/tasks` }),
+  cancelJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}/cancel` }),
+  setJobPriority: async (server) => ({
+    path: `/api/v1/jobs/${await job(server)}/priority`,
+    body: { priority: 3 },
+  }),
+  removeJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
+  listTrust: async () => ({ path: '/api/v1/trust' }),
+  pardonPeer: async () => ({ path: `/api/v1/trust/${FRIEND}/pardon` }),
+}
+/** An endless stream has a test file of its own. */
+const ENDLESS = ['followEvents']
+
+async function artifact({ services }: TestApi): Promise<string> {
+  return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
+}
+async function job({ services }: TestApi): Promise<string> {
+  const { id } = await services.jobs.submit({ kind: 'compress', params: { model: 'encoder' } })
+  services.finishTask(id, 0, FRIEND)
+  return id
+}
+async function withApi(run: (server: TestApi) => Promise<void>): Promise<void> {
+  const server = await startTestApi()
+  try {
+    await run(server)
+  } finally {
+    await server.close()
+  }
+}
+
+test('every row has a call here, and operation ids are unique', () => {
+  const ids = ROUTES.map((row) => row.id).sort()
+  assert.equal([...new Set(ids)], ids)
+  assert.equal([...Object.keys(CALLS), ...ENDLESS].sort(), ids)
+})
+
+for (const row of ROUTES.filter((candidate) => !ENDLESS.includes(candidate.id)))
+  test(`${row.method} ${row.path} answers as its schema says`, () =>
+    withApi(async (server) => {
+      const { path: target, ...init } = await CALLS[row.id]!(server)
+      const answer = await server.ask(target, { method: row.method, ...init })
+      assert.is(answer.status, row.response.status, answer.bytes.toString())
+      const contentType = answer.headers['content-type'] ?? ''
+      if (row.response.kind === 'json') {
+        const validate = ajv.compile(row.response.schema)
+        assert.ok(validate(answer.json), ajv.errorsText(validate.errors))
+        assert.match(contentType, /^application\/json/)
+      } else assert.ok(contentType.startsWith(row.response.mediaType), contentType)
+    }))
+
+test('no row with the scope `token` answers without it', () =>
+  withApi(async ({ ask }) => {
+    for (const row of ROUTES) {
+      const target = row.path.replace(/:\w+/g, 'x')
+      const answer = await ask(target, { method: row.method, token: null })
+      if (row.scope === 'token') {
+        assert.is(answer.status, 401, `${row.method} ${row.path}`)
+        assert.is(answer.json.code, 'API_UNAUTHORIZED')
+        assert.is(answer.headers['www-authenticate'], 'Bearer')
+      } else assert.is.not(answer.status, 401, `${row.method} ${row.path}`)
+    }
+  }))
+
+test('no row takes a field that it does not know, in body or query', () =>
+  withApi(async (server) => {
+    for (const row of ROUTES.filter((candidate) => !ENDLESS.includes(candidate.id))) {
+      const target = row.path.replace(/:\w+/g, 'x')
+      const query = await server.ask(`${target}?surprise=1`, {
+        method: row.method,
+        ...(row.body?.kind === 'json' ? { body: {} } : {}),
+        ...(row.body?.kind === 'stream'
+          ? { body: 'x', headers: { 'content-type': row.body.mediaType } }
+          : {}),
+      })
+      assert.is(query.json?.code, 'INVALID_ARGUMENT', `${row.method} ${row.path}: ${query.bytes}`)
+      assert.ok(isProblem(query.json), ajv.errorsText(isProblem.errors))
+    }
+  }))
+
+for (const row of ROUTES.filter((candidate) => candidate.body?.kind === 'json'))
+  test(`${row.method} ${row.path} names the field that it does not know`, () =>
+    withApi(async (server) => {
+      const { path: target, body } = await CALLS[row.id]!(server)
+      const answer = await server.ask(target, {
+        method: row.method,
+        body: { ...(body as object), surprise: 1 },
+      })
+      assert.is(answer.status, 400)
+      assert.is(answer.json.fields.field, 'body.surprise')
+    }))
+
+test('every row with a body refuses another content type, and a row without refuses a body', () =>
+  withApi(async ({ ask }) => {
+    for (const row of ROUTES.filter((candidate) => candidate.method !== 'GET')) {
+      const target = row.path.replace(/:\w+/g, 'x')
+      const wrong = await ask(target, {
+        method: row.method,
+        body: 'a=b',
+        headers: { 'content-type': 'text/plain' },
+      })
+      assert.is(wrong.status, 415, `${row.method} ${row.path}`)
+      assert.is(wrong.json.code, 'API_MEDIA_TYPE')
+      if (row.body !== undefined) continue
+      const extra = await ask(target, { method: row.method, body: { a: 1 } })
+      assert.is(extra.json?.code, 'INVALID_ARGUMENT', `${row.method} ${row.path}`)
+    }
+  }))
+
+test('the OpenAPI document is valid and describes every row', () =>
+  withApi(async ({ ask }) => {
+    const { json } = await ask('/api/v1/openapi.json', { token: null })
+    const { valid, errors } = await new Validator().validate(structuredClone(json))
+    assert.ok(valid, JSON.stringify(errors))
+    for (const row of ROUTES) {
+      const operation = json.paths[row.path.replace(/:(\w+)/g, '{$1}')][row.method.toLowerCase()]
+      assert.is(operation.operationId, row.id)
+      assert.equal(operation.security, row.scope === 'public' ? [] : [{ token: [] }])
+    }
+    assert.is(
+      Object.values(json.paths).flatMap((methods) => Object.keys(methods as object)).length,
+      ROUTES.length,
+    )
+  }))
+
+test('every error code that a row names is in the table', () => {
+  for (const row of ROUTES) for (const code of row.errors ?? []) assert.ok(isErrorCode(code), code)
+})
+
+test.run()

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { CodecParams } from '../../../node/compute/codecs/codec.ts'
+import { CODECS, codecByName, decodeSlice } from '../../../node/compute/codecs/table.ts'
+import { allKernels } from '../../helpers/weights.ts'
+
+interface Vector {
+  about: string
+  codec: string
+  params: CodecParams
+  rows: number
+  cols: number
+  weights: string
+  packed: string
+  decoded: string
+}
+
+const file = new URL('../../vectors/codecs/slices.json', import.meta.url)
+const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] }
+
+function floats(base64: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(base64, 'base64'))
+  return new Float32Array(bytes.buffer)
+}
+
+test('every codec has golden vectors', () => {
+  const covered = new Set(vectors.map((vector) => vector.codec))
+  for (const { name } of CODECS) assert.ok(covered.has(name), name)
+})
+
+// Stored models and other peers hold these bytes: a change here is a new codec id, not a new vector.
+for (const { about, codec, params, rows, cols, weights, packed, decoded } of vectors)
+  test(`${codec}: ${about}`, () => {
+    for (const kernels of allKernels()) {
+      const matrix = { rows, cols, data: floats(weights) }
+      const encoded = codecByName(codec).encode(matrix, codecByName(codec).parseParams(params), kernels)
+      assert.is(Buffer.from(encoded).toString('base64'), packed, `${kernels.simd} encodes`)
+      assert.equal(decodeSlice(encoded, kernels).data, floats(decoded), `${kernels.simd} decodes`)
+    }
+  })
+
+test.run()

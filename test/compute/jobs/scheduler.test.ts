@@ -1,0 +1,470 @@
+import fc from 'fast-check'
+import { suite, test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { dispatch } from '../../../node/compute/jobs/dispatch.ts'
+import {
+  type Check,
+  createScheduledJob,
+  isFinished,
+  medianPace,
+} from '../../../node/compute/jobs/job-tasks.ts'
+import {
+  addJob,
+  addWorker,
+  createSchedulerState,
+  type Effect,
+  expireLeases,
+  type Lease,
+  onChecked,
+  onFailure,
+  onHeartbeat,
+  onResult,
+  quarantine,
+  removeJob,
+  removeWorker,
+  type SchedulerLimits,
+  type SchedulerState,
+} from '../../../node/compute/jobs/scheduler.ts'
+
+const LIMITS: SchedulerLimits = {
+  leaseMs: 100,
+  maxHoldFactor: 10,
+  hedgeFactor: 3,
+  minHedgeMs: 50,
+  replication: 2,
+  maxPeerFailures: 3,
+}
+const OWN = 'own'
+
+const plain = (count: number, init: { inputs?: string[]; kind?: string } = {}) =>
+  Array.from({ length: count }, () => ({
+    kind: init.kind ?? 'toy',
+    after: [] as number[],
+    inputs: init.inputs ?? [],
+    cost: 1,
+  }))
+
+function add(
+  state: SchedulerState,
+  id: string,
+  plan = plain(3),
+  init: { priority?: number; order?: number } = {},
+) {
+  return addJob(
+    state,
+    createScheduledJob({
+      id,
+      plan,
+      priority: init.priority ?? 0,
+      order: init.order ?? 0,
+      accepted: new Map(),
+    }),
+  )
+}
+
+function worker(state: SchedulerState, peer: string, window: number, kinds = ['toy']): void {
+  addWorker(state, { peer, own: peer === OWN, kinds })
+  state.workers.get(peer)!.window = window
+}
+
+const leasesOf = (effects: readonly Effect[]): Lease[] =>
+  effects.flatMap((effect) => (effect.type === 'lease' ? [effect.lease] : []))
+const types = (effects: readonly Effect[] | null) => effects?.map((effect) => effect.type) ?? null
+
+test('equal workers get equal shares, and no more than their windows', () => {
+  const state = createSchedulerState(LIMITS)
+  for (const peer of [OWN, 'a', 'b']) worker(state, peer, 2)
+  add(state, 'job', plain(30))
+  const leases = leasesOf(dispatch(state, 0))
+  assert.is(leases.length, 6)
+  for (const peer of [OWN, 'a', 'b']) assert.is(leases.filter((lease) => lease.peer === peer).length, 2)
+  assert.is(new Set(leases.map((lease) => lease.task)).size, 6)
+})
+
+test('a task waits for those before it and is leased as soon as they are done', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, OWN, 8)
+  add(state, 'job', [...plain(2), { kind: 'toy', after: [0, 1], inputs: [], cost: 1 }])
+  const first = leasesOf(dispatch(state, 0))
+  assert.equal(
+    first.map((lease) => lease.task),
+    [0, 1],
+  )
+  assert.equal(types(onResult(state, { peer: OWN, lease: first[0]!.id, check: 'none' }, 1)), ['accepted'])
+  assert.equal(leasesOf(dispatch(state, 1)), [])
+  onResult(state, { peer: OWN, lease: first[1]!.id, check: 'none' }, 2)
+  const last = leasesOf(dispatch(state, 2))
+  assert.is(last[0]!.task, 2)
+  assert.equal(types(onResult(state, { peer: OWN, lease: last[0]!.id, check: 'none' }, 3)), [
+    'accepted',
+    'finished',
+  ])
+})
+
+test('jobs go by priority, then by age; a changed priority counts at once', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, OWN, 1)
+  add(state, 'old', plain(5), { order: 1 })
+  add(state, 'new', plain(5), { order: 2 })
+  add(state, 'urgent', plain(1), { order: 3, priority: 5 })
+  const served: string[] = []
+  for (let turn = 0; turn < 4; turn++) {
+    if (turn === 2) state.jobs.get('new')!.priority = 1
+    const [lease] = leasesOf(dispatch(state, turn))
+    served.push(lease!.job)
+    onResult(state, { peer: OWN, lease: lease!.id, check: 'none' }, turn)
+  }
+  assert.equal(served, ['urgent', 'old', 'new', 'new'])
+})
+
+test('a worker that holds the inputs comes first, and nobody idles for it', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'holder', 1)
+  worker(state, 'other', 1)
+  state.workers.get('holder')!.holds.add('model')
+  add(state, 'job', [...plain(1), ...plain(1, { inputs: ['model'] })])
+  const byPeer = new Map(leasesOf(dispatch(state, 0)).map((lease) => [lease.peer, lease.task]))
+  assert.is(byPeer.size, 2)
+  const again = createSchedulerState(LIMITS)
+  worker(again, 'other', 1)
+  add(again, 'job', plain(1, { inputs: ['model'] }))
+  assert.is(leasesOf(dispatch(again, 0)).length, 1)
+})
+
+test('a task whose inputs nobody holds is not passed over for ever', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 1)
+  state.workers.get('a')!.holds.add('held')
+  add(state, 'job', [...plain(1, { inputs: ['rare'] }), ...plain(40, { inputs: ['held'] })])
+  const order: number[] = []
+  for (let turn = 0; turn < 12; turn++) {
+    const [lease] = leasesOf(dispatch(state, turn))
+    order.push(lease!.task)
+    onResult(state, { peer: 'a', lease: lease!.id, check: 'none' }, turn)
+  }
+  assert.ok(order.indexOf(0) >= 1 && order.indexOf(0) <= 9, `task 0 came at ${order.indexOf(0)}`)
+})
+
+test('heartbeats keep a lease, but not beyond the longest hold', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 1)
+  add(state, 'job', plain(1))
+  const [lease] = leasesOf(dispatch(state, 0))
+  for (let nowMs = 90; nowMs < 1000; nowMs += 90) {
+    assert.equal(expireLeases(state, nowMs), [])
+    assert.ok(onHeartbeat(state, { peer: 'a', lease: lease!.id, progress: 0.5 }, nowMs))
+  }
+  assert.not(onHeartbeat(state, { peer: 'b', lease: lease!.id, progress: 0.5 }, 995))
+  assert.equal(types(expireLeases(state, 1000)), ['revoke', 'silent'])
+  assert.is(state.jobs.get('job')!.tasks[0]!.state, 'ready')
+})
+
+test('an expired lease goes to another, and a late result of it is refused', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'silent', 1)
+  add(state, 'job', plain(1))
+  const [lost] = leasesOf(dispatch(state, 0))
+  const effects = expireLeases(state, 100)
+  assert.equal(effects[1], { type: 'silent', peer: 'silent', kind: 'toy', silences: 1 })
+  worker(state, 'b', 1)
+  const [found] = leasesOf(dispatch(state, 100))
+  assert.is(found!.peer, 'b')
+  assert.is(onResult(state, { peer: 'silent', lease: lost!.id, check: 'none' }, 101), null)
+  assert.is(onResult(state, { peer: 'silent', lease: found!.id, check: 'none' }, 101), null)
+  assert.equal(types(onResult(state, { peer: 'b', lease: found!.id, check: 'none' }, 102)), [
+    'accepted',
+    'finished',
+  ])
+})
+
+test('a straggler is hedged once, by an idle worker, and the loser’s lease is taken back', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'slow', 1)
+  worker(state, 'fast', 1)
+  add(state, 'job', plain(6))
+  let nowMs = 0
+  const [slow] = leasesOf(dispatch(state, nowMs)).filter((lease) => lease.peer === 'slow')
+  for (let done = 0; done < 5; done++) {
+    const lease = [...state.leases.values()].find(({ peer }) => peer === 'fast')!
+    nowMs += 10
+    onResult(state, { peer: 'fast', lease: lease.id, check: 'none' }, nowMs)
+    dispatch(state, nowMs)
+  }
+  assert.is(medianPace(state.jobs.get('job')!), 10)
+  assert.equal(dispatch(state, nowMs), [])
+  const [hedge] = dispatch(state, 51)
+  assert.ok(hedge?.type === 'lease' && hedge.hedge && hedge.lease.peer === 'fast')
+  assert.equal(dispatch(state, 60), [])
+  const effects = onResult(state, { peer: 'fast', lease: hedge.lease.id, check: 'none' }, 61)!
+  assert.equal(types(effects), ['revoke', 'accepted', 'finished'])
+  assert.ok(effects[0]!.type === 'revoke' && effects[0].lease.id === slow!.id)
+})
+
+test('replicated results: two that agree stand, and a second peer is asked only after the first', () => {
+  const state = createSchedulerState(LIMITS)
+  for (const peer of ['a', 'b']) worker(state, peer, 4)
+  add(state, 'job', plain(1))
+  const [first] = leasesOf(dispatch(state, 0))
+  assert.equal(onResult(state, { peer: first!.peer, lease: first!.id, check: 'replicate' }, 1), [])
+  const [second] = leasesOf(dispatch(state, 2))
+  assert.is.not(second!.peer, first!.peer)
+  const [check] = onResult(state, { peer: second!.peer, lease: second!.id, check: 'replicate' }, 3)!
+  assert.ok(check?.type === 'check' && check.depth === 'compare' && check.candidates.length === 2)
+  const verdicts = [first!, second!].map(({ id }) => ({ lease: id, verdict: 'valid' as const }))
+  const effects = onChecked(state, { job: 'job', task: 0, verdicts, exact: false })
+  assert.equal(types(effects), ['valid', 'valid', 'dropped', 'accepted', 'finished'])
+  assert.equal(state.jobs.get('job')!.tasks[0]!.accepted!.vouchers.toSorted(), ['a', 'b'])
+})
+
+test('what a liar alone vouched for is open again, with all that rests on it', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'liar', 1)
+  add(state, 'job', [
+    ...plain(1),
+    { kind: 'toy', after: [0], inputs: [], cost: 1 },
+    { kind: 'toy', after: [1], inputs: [], cost: 1 },
+  ])
+  for (const nowMs of [0, 1]) {
+    const [lease] = leasesOf(dispatch(state, nowMs))
+    onResult(state, { peer: 'liar', lease: lease!.id, check: 'none' }, nowMs)
+  }
+  const [third] = leasesOf(dispatch(state, 2))
+  onResult(state, { peer: 'liar', lease: third!.id, check: 'full' }, 3)
+  const verdicts = [{ lease: third!.id, verdict: 'invalid' as const }]
+  assert.equal(types(onChecked(state, { job: 'job', task: 2, verdicts, exact: true })), ['dropped', 'lied'])
+  const effects = quarantine(state, 'liar')
+  const [reopened] = effects.filter((effect) => effect.type === 'reopened')
+  assert.ok(reopened?.type === 'reopened')
+  assert.equal(reopened.tasks.toSorted(), [0, 1, 2])
+  assert.equal(
+    state.jobs.get('job')!.tasks.map((task) => task.state),
+    ['ready', 'waiting', 'waiting'],
+  )
+  assert.equal(dispatch(state, 4), [])
+  worker(state, OWN, 1)
+  assert.is(leasesOf(dispatch(state, 5))[0]!.task, 0)
+})
+
+test('peers that fail a task cannot fail the job; the owner’s second failure does', () => {
+  const state = createSchedulerState(LIMITS)
+  for (const peer of ['a', 'b', 'c', 'd']) worker(state, peer, 1)
+  add(state, 'job', plain(1))
+  for (let turn = 0; turn < 3; turn++) {
+    const [lease] = leasesOf(dispatch(state, turn))
+    const failure = { peer: lease!.peer, lease: lease!.id, declined: false, retryAfterMs: 0 }
+    assert.equal(onFailure(state, failure, turn), [])
+  }
+  assert.equal(dispatch(state, 10), [])
+  worker(state, OWN, 1)
+  for (const expected of [[], ['failed']]) {
+    const [lease] = leasesOf(dispatch(state, 11))
+    const failure = { peer: OWN, lease: lease!.id, declined: false, retryAfterMs: 0 }
+    assert.equal(types(onFailure(state, failure, 12)), expected)
+  }
+})
+
+test('a task that was declined comes back to the same worker later', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 1)
+  add(state, 'job', plain(1))
+  const [lease] = leasesOf(dispatch(state, 0))
+  onFailure(state, { peer: 'a', lease: lease!.id, declined: true, retryAfterMs: 50 }, 0)
+  assert.equal(dispatch(state, 49), [])
+  assert.is(leasesOf(dispatch(state, 50)).length, 1)
+})
+
+test('a removed job takes its leases with it', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 2)
+  add(state, 'job', plain(2))
+  dispatch(state, 0)
+  assert.equal(types(removeJob(state, 'job', 'JOB_CANCELLED')), ['revoke', 'revoke'])
+  assert.is(state.leases.size, 0)
+  assert.is(state.workers.get('a')!.leases.size, 0)
+})
+
+test('workers get only kinds that they know', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 2, ['other'])
+  add(state, 'job', plain(2))
+  assert.equal(dispatch(state, 0), [])
+})
+
+test('an accepted result of an earlier run is not computed again', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, OWN, 9)
+  const accepted = new Map([[0, { lease: 0, vouchers: [OWN], exact: true }]])
+  const plan = [...plain(2), { kind: 'toy', after: [0], inputs: [], cost: 1 }]
+  addJob(state, createScheduledJob({ id: 'job', plan, priority: 0, order: 0, accepted }))
+  assert.equal(
+    leasesOf(dispatch(state, 0)).map((lease) => lease.task),
+    [1, 2],
+  )
+  assert.equal(
+    types(addJob(state, createScheduledJob({ id: 'empty', plan: [], priority: 0, order: 1, accepted }))),
+    ['finished'],
+  )
+})
+
+test.run()
+
+type Behaviour = 'honest' | 'liar' | 'silent' | 'failing' | 'fickle'
+const BEHAVIOURS: readonly Behaviour[] = ['honest', 'liar', 'silent', 'failing', 'fickle']
+
+/** Plays a village of workers against the scheduler and keeps the books that the invariants are about. */
+class Village {
+  readonly state: SchedulerState
+  readonly lies = new Set<number>()
+  readonly finished = new Set<string>()
+  readonly failed = new Set<string>()
+  /** Accepted less reopened, by task. */
+  readonly counts = new Map<string, number>()
+  nowMs = 0
+  readonly behaviours: ReadonlyMap<string, Behaviour>
+  readonly checks: readonly Check[]
+  readonly random: () => number
+  #queue: Effect[] = []
+
+  constructor(behaviours: ReadonlyMap<string, Behaviour>, checks: readonly Check[], random: () => number) {
+    this.state = createSchedulerState(LIMITS)
+    this.behaviours = behaviours
+    this.checks = checks
+    this.random = random
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.random() * items.length)]!
+  }
+
+  take(effects: readonly Effect[] | null): void {
+    this.#queue.push(...(effects ?? []))
+    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift())
+      this.perform(effect)
+  }
+
+  perform(effect: Effect): void {
+    if (effect.type === 'accepted') {
+      for (const peer of effect.accepted.vouchers)
+        assert.not(this.state.quarantined.has(peer), 'a result of a quarantined peer was accepted')
+      this.count(effect.job, effect.task, 1)
+    } else if (effect.type === 'reopened') for (const task of effect.tasks) this.reopen(effect.job, task)
+    else if (effect.type === 'check') {
+      const { job, task, depth } = effect
+      const verdicts = effect.candidates.map(({ lease }) => ({
+        lease,
+        verdict: this.lies.has(lease) ? ('invalid' as const) : ('valid' as const),
+      }))
+      this.#queue.push(...onChecked(this.state, { job, task, verdicts, exact: depth === 'full' }))
+    } else if (effect.type === 'lied' || (effect.type === 'silent' && effect.silences >= 3)) {
+      this.#queue.push(...quarantine(this.state, effect.peer))
+      removeWorker(this.state, effect.peer)
+    } else if (effect.type === 'finished') this.finished.add(effect.job)
+    else if (effect.type === 'failed') this.failed.add(effect.job)
+  }
+
+  count(job: string, task: number, change: number): void {
+    const key = `${job}/${task}`
+    const next = (this.counts.get(key) ?? 0) + change
+    assert.ok(next === 0 || next === 1, `task ${key} was accepted ${next} times`)
+    this.counts.set(key, next)
+  }
+
+  reopen(job: string, task: number): void {
+    // A task that only waits again was not accepted before.
+    if (this.counts.get(`${job}/${task}`) === 1) this.count(job, task, -1)
+    this.finished.delete(job)
+  }
+
+  step(): void {
+    this.nowMs += Math.floor(this.random() * 40)
+    this.take(expireLeases(this.state, this.nowMs))
+    this.take(dispatch(this.state, this.nowMs))
+    for (const lease of [...this.state.leases.values()])
+      if (this.state.leases.has(lease.id) && this.random() < 0.5) this.act(lease)
+    for (const [peer] of this.behaviours) {
+      if (peer === OWN || this.random() > 0.05) continue
+      if (this.state.workers.has(peer)) removeWorker(this.state, peer)
+      else if (!this.state.quarantined.has(peer)) worker(this.state, peer, 1 + Math.floor(this.random() * 4))
+    }
+  }
+
+  act(lease: Lease): void {
+    const { peer, id } = lease
+    const behaviour = this.behaviours.get(peer)!
+    if (behaviour === 'silent') return
+    const roll = this.random()
+    if (behaviour === 'failing' || (behaviour === 'fickle' && roll < 0.2)) {
+      this.take(
+        onFailure(this.state, { peer, lease: id, declined: roll < 0.1, retryAfterMs: 30 }, this.nowMs),
+      )
+      return
+    }
+    if (roll < 0.3) {
+      onHeartbeat(this.state, { peer, lease: id, progress: roll }, this.nowMs)
+      return
+    }
+    if (behaviour === 'liar' && this.random() < 0.5) this.lies.add(id)
+    const check = peer === OWN ? 'none' : this.pick(this.checks)
+    this.take(onResult(this.state, { peer, lease: id, check }, this.nowMs))
+  }
+}
+
+function seeded(seed: number): () => number {
+  let value = seed
+  return () => {
+    value = (value + 0x6d2b79f5) | 0
+    let mixed = Math.imul(value ^ (value >>> 15), 1 | value)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const properties = suite('properties')
+
+properties('whatever happens, every task ends done once and nothing of a quarantined peer is used', () => {
+  fc.assert(
+    fc.property(
+      fc.integer(),
+      fc.array(fc.constantFrom(...BEHAVIOURS), { maxLength: 5 }),
+      fc.constantFrom<Check[]>(['full'], ['replicate'], ['none', 'spot', 'full'], ['none', 'replicate']),
+      fc.integer({ min: 1, max: 25 }),
+      (seed, peers, checks, tasks) => {
+        const random = seeded(seed)
+        const behaviours = new Map<string, Behaviour>([
+          [OWN, 'honest'],
+          ...peers.map((behaviour, index) => [`peer-${index}`, behaviour] as const),
+        ])
+        const village = new Village(behaviours, checks, random)
+        for (const peer of behaviours.keys()) worker(village.state, peer, 1 + Math.floor(random() * 4))
+        const plan = Array.from({ length: tasks }, (_, index) => ({
+          kind: 'toy',
+          after: index > 0 && random() < 0.3 ? [Math.floor(random() * index)] : [],
+          inputs: random() < 0.3 ? ['model'] : [],
+          cost: 1 + random(),
+        }))
+        for (const [order, id] of ['one', 'two'].entries())
+          village.take(
+            addJob(
+              village.state,
+              createScheduledJob({ id, plan, priority: order, order, accepted: new Map() }),
+            ),
+          )
+        for (let step = 0; step < 2_000 && village.finished.size < 2; step++) village.step()
+        assert.equal([...village.failed], [])
+        assert.is(village.finished.size, 2, 'a job did not end although the owner works')
+        for (const job of village.state.jobs.values()) {
+          assert.ok(isFinished(job))
+          for (const task of job.tasks) {
+            assert.is(village.counts.get(`${job.id}/${task.index}`), 1)
+            const { vouchers, exact } = task.accepted!
+            assert.ok(exact || vouchers.some((peer) => !village.state.quarantined.has(peer)))
+            assert.is(task.leases.size, 0)
+          }
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+properties.run()

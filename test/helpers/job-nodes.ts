@@ -1,0 +1,139 @@
+/** Nodes with mesh, artifacts and jobs on loopback, and kinds of tasks that can be told to misbehave. */
+import path from 'node:path'
+import type { JobKind } from '../../node/compute/jobs/job.ts'
+import { createJobs, type Jobs } from '../../node/compute/jobs/jobs.ts'
+import { createModels, type Models } from '../../node/compute/models/registry.ts'
+import { createPool, type Pool } from '../../node/compute/pool.ts'
+import type { Resources } from '../../node/compute/resources.ts'
+import type { TaskKind } from '../../node/compute/tasks/task.ts'
+import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
+import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
+import { joinWith, type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG } from './mesh.ts'
+
+export interface JobNode {
+  readonly mesh: MeshNode
+  readonly peer: string
+  readonly artifacts: Artifacts
+  readonly pool: Pool
+  readonly models: Models
+  readonly jobs: Jobs
+  readonly resources: TestResources
+  /** Stops all services and closes the store; the directory stays. */
+  stop(): Promise<void>
+}
+
+export interface TestResources extends Pick<Resources, 'limits' | 'accepts' | 'onChange'> {
+  /** Takes work of others, of its own. */
+  set(accepts: { others: boolean; own: boolean }): void
+}
+
+export interface JobNodeInit extends MeshNodeInit {
+  taskKinds?: readonly TaskKind[]
+  jobKinds?: readonly JobKind[]
+  cores?: number
+  accepts?: { others: boolean; own: boolean }
+  random?: () => number
+}
+
+export function testResources(init: {
+  cores: number
+  accepts: { others: boolean; own: boolean }
+}): TestResources {
+  let accepts = init.accepts
+  const listeners = new Set<() => void>()
+  return {
+    limits: () => ({
+      cpuCores: init.cores,
+      memoryBytes: 4 * 2 ** 30,
+      diskBytes: 2 ** 30,
+      uploadBytesPerSecond: null,
+    }),
+    accepts: (own) => (own ? accepts.own : accepts.others),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    set(next) {
+      accepts = next
+      for (const listener of listeners) listener()
+    },
+  }
+}
+
+const running = new Set<JobNode>()
+
+export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
+  const cores = init.cores ?? 1
+  const resources = testResources({ cores, accepts: init.accepts ?? { others: true, own: true } })
+  const config: Config = { ...DEFAULT_CONFIG, ...init.config }
+  const parts: { artifacts?: Artifacts; jobs?: Jobs; models?: Models; pool?: Pool } = {}
+  const mesh = await startMeshNode({
+    ...init,
+    prepare(mesh, { store, events, directory }) {
+      const log = TEST_LOG
+      const pool = createPool({ log }, { threads: cores, niceness: 0 })
+      const artifacts = createArtifacts(
+        { mesh, store, events, log },
+        { directory, maxBytes: 2 ** 30, uploadBytesPerSecond: null, collectEveryMs: 0 },
+      )
+      const modelsDirectory = path.join(directory, 'models')
+      const models = createModels(
+        { artifacts, pool, store, events, log },
+        { directory: path.join(directory, 'incoming'), modelsDirectory },
+      )
+      const jobs = createJobs(
+        { mesh, artifacts, pool, resources, models, store, events, log },
+        {
+          peerId: mesh.peerId,
+          version: '0.0.0',
+          config,
+          directory,
+          modelsDirectory,
+          ...(init.taskKinds === undefined ? {} : { taskKinds: init.taskKinds }),
+          ...(init.jobKinds === undefined ? {} : { jobKinds: init.jobKinds }),
+          ...(init.random === undefined ? {} : { random: init.random }),
+        },
+      )
+      Object.assign(parts, { artifacts, jobs, models, pool })
+    },
+  })
+  const { artifacts, jobs, models, pool } = parts as Required<typeof parts>
+  const signal = AbortSignal.timeout(60_000)
+  await pool.start(signal)
+  await artifacts.start(signal)
+  await jobs.start(signal)
+  const node: JobNode = {
+    mesh,
+    peer: mesh.mesh.peerId,
+    artifacts,
+    pool,
+    models,
+    jobs,
+    resources,
+    async stop() {
+      if (!running.delete(node)) return
+      await jobs.stop()
+      await artifacts.stop()
+      await pool.stop()
+      await mesh.stop()
+    },
+  }
+  running.add(node)
+  return node
+}
+
+export async function stopJobNodes(): Promise<void> {
+  await Promise.all([...running].map((node) => node.stop()))
+}
+
+/** The first founds a village, the others join. */
+export async function startJobVillage(inits: readonly JobNodeInit[]): Promise<JobNode[]> {
+  const nodes: JobNode[] = []
+  for (const [index, init] of inits.entries()) {
+    const node = await startJobNode({ name: `node-${index}`, ...init })
+    if (index === 0) await node.mesh.villages.create({ name: 'test village', open: false })
+    else await joinWith(nodes[0]!.mesh, node.mesh)
+    nodes.push(node)
+  }
+  return nodes
+}

@@ -1,0 +1,97 @@
+/** A kind of task that is cheap and checkable, and a job made of it: the services under test are the real ones. */
+import { createHash } from 'node:crypto'
+import type { JobKind } from '../../node/compute/jobs/job.ts'
+import { readParams } from '../../node/compute/tasks/read-params.ts'
+import type { TaskKind, TaskOutput } from '../../node/compute/tasks/task.ts'
+import { VillageError } from '../../node/errors.ts'
+
+export interface ToyInit {
+  readonly check?: 'verify' | 'replicate'
+  /** What a worker does instead of the honest thing. */
+  readonly run?: (
+    index: number,
+    honest: () => TaskOutput,
+    signal: AbortSignal,
+  ) => Promise<TaskOutput> | TaskOutput
+  /** Called on every start of a task. */
+  readonly started?: (index: number) => void
+  readonly inputs?: readonly string[]
+}
+
+/** The bytes of task `index`: a chain of hashes, `sizeBytes` long. */
+export function toyBytes(index: number, sizeBytes: number): Uint8Array {
+  const out = new Uint8Array(sizeBytes)
+  let block = createHash('sha256').update(`toy ${index}`).digest()
+  for (let at = 0; at < sizeBytes; at += block.length) {
+    out.set(block.subarray(0, Math.min(block.length, sizeBytes - at)), at)
+    block = createHash('sha256').update(block).digest()
+  }
+  return out
+}
+
+const sumOf = (bytes: Uint8Array) => bytes.reduce((sum, byte) => sum + byte, 0)
+
+export function toyTask(init: ToyInit = {}): TaskKind {
+  return {
+    kind: 'toy',
+    check: init.check ?? 'verify',
+    parseParams(input) {
+      const reader = readParams(input)
+      const index = reader.integer('index', 0, 1_000_000)
+      const sizeBytes = reader.integer('sizeBytes', 1, 4 * 2 ** 20)
+      reader.end()
+      return { index, sizeBytes }
+    },
+    inputs: () => [...(init.inputs ?? [])],
+    estimate: ({ sizeBytes }) => ({ memoryBytes: 1024, cost: 1, maxOutputBytes: sizeBytes as number }),
+    async run(params, { signal }) {
+      const index = params.index as number
+      init.started?.(index)
+      const honest = () => {
+        const bytes = toyBytes(index, params.sizeBytes as number)
+        return { bytes, stats: { sum: sumOf(bytes) } }
+      }
+      return init.run === undefined ? honest() : init.run(index, honest, signal)
+    },
+    async verify(params, output, _context, depth) {
+      const expected = toyBytes(params.index as number, params.sizeBytes as number)
+      if (Buffer.compare(output.bytes, expected) !== 0 || output.stats.sum !== sumOf(expected))
+        throw new VillageError('RESULT_INVALID')
+      return { exact: depth === 'full' }
+    },
+    agree: (a, b) => Buffer.compare(a.bytes, b.bytes) === 0 && a.stats.sum === b.stats.sum,
+  }
+}
+
+/** `tasks` toy tasks; with `chain` each waits for the one before. The result is the hash of all outputs in order. */
+export const toyJob: JobKind = {
+  kind: 'toys',
+  parseParams(input) {
+    const reader = readParams(input)
+    const tasks = reader.integer('tasks', 0, 100_000)
+    const sizeBytes = reader.integer('sizeBytes', 1, 4 * 2 ** 20, 32)
+    const chain = reader.flag('chain')
+    reader.end()
+    return { tasks, sizeBytes, chain }
+  },
+  async plan({ tasks, sizeBytes, chain }) {
+    return Array.from({ length: tasks as number }, (_, index) => ({
+      kind: 'toy',
+      params: { index, sizeBytes: sizeBytes as number },
+      after: chain === true && index > 0 ? [index - 1] : [],
+      label: `toy ${index}`,
+    }))
+  },
+  async assemble(_params, results, { artifacts, pin }) {
+    const hash = createHash('sha256')
+    for (const result of results) hash.update(await result.read())
+    const { cid } = await artifacts.addBytes(hash.digest(), { pin })
+    return { cid, artifacts: [cid] }
+  },
+}
+
+export function toyHash(tasks: number, sizeBytes: number): string {
+  const hash = createHash('sha256')
+  for (let index = 0; index < tasks; index++) hash.update(toyBytes(index, sizeBytes))
+  return hash.digest('hex')
+}

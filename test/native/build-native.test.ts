@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { nativeLevels } from '../../node/compute/kernels.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const test = suite<{ tree: string }>('build-native')
+
+test.before.each((context) => {
+  context.tree = mkdtempSync(join(tmpdir(), 'village-native-'))
+  cpSync(join(root, 'native'), join(context.tree, 'native'), {
+    recursive: true,
+    filter: (path) => !path.includes('build'),
+  })
+  cpSync(join(root, 'scripts/build-native.js'), join(context.tree, 'scripts/build-native.js'))
+  writeFileSync(join(context.tree, 'package.json'), '{"type":"module"}')
+  symlinkSync(join(root, 'node_modules'), join(context.tree, 'node_modules'))
+})
+
+test.after.each(({ tree }) => rmSync(tree, { recursive: true, force: true }))
+
+function build(tree: string, env: Record<string, string> = {}): { status: number | null; output: string } {
+  const child = spawnSync(process.execPath, [join(tree, 'scripts/build-native.js')], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
+  return { status: child.status, output: child.stdout + child.stderr }
+}
+
+test('without a compiler the install goes on, says so, and a stale addon is removed', ({ tree }) => {
+  const addon = join(tree, 'native/build/village.node')
+  cpSync(join(root, 'scripts/build-native.js'), addon)
+  const { status, output } = build(tree, { CXX: 'no-such-compiler' })
+  assert.is(status, 0)
+  assert.match(output, /no C\+\+ compiler was found/)
+  assert.match(output, /reference is used instead/)
+  assert.is(output.trim().split('\n').length, 1, 'one line')
+  assert.not.ok(existsSync(addon))
+})
+
+test('switched off, nothing is compiled', ({ tree }) => {
+  const { status, output } = build(tree, { VILLAGE_NATIVE: 'off' })
+  assert.is(status, 0)
+  assert.match(output, /VILLAGE_NATIVE is off/)
+})
+
+test('builds once, and a source that does not compile ends in the reference', ({ tree }) => {
+  if (nativeLevels().length === 0) {
+    console.log('skipped: compiling (no compiler built the addon here)')
+    return
+  }
+  const addon = join(tree, 'native/build/village.node')
+  assert.match(build(tree).output, /native kernels built/)
+  const builtMs = statSync(addon).mtimeMs
+  assert.is(build(tree).output, '', 'nothing to do')
+  assert.is(statSync(addon).mtimeMs, builtMs)
+
+  appendFileSync(join(tree, 'native/blockwise.cc'), 'this is not C++\n')
+  const broken = build(tree)
+  assert.is(broken.status, 0)
+  assert.match(broken.output, /failed/)
+  assert.not.ok(existsSync(addon))
+})
+
+test.run()

@@ -1,0 +1,183 @@
+/** The runner of this suite on small suites of its own: what uvu lets through, it must not. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const uvu = pathToFileURL(path.resolve(import.meta.dirname, '../node_modules/uvu/dist/index.mjs')).href
+const HEAD = `import { suite, test } from '${uvu}'\n`
+const PASSING = `test('passes', () => {})\n`
+const RUN = 'test.run()\n'
+
+interface Ended {
+  code: number | null
+  output: string
+  lastLine: string
+}
+
+/** Runs the runner on a folder with these test files; `names` are its arguments. */
+async function runSuite(
+  files: Record<string, string>,
+  names: string[] = [],
+  deadlineMs = 60_000,
+): Promise<Ended> {
+  const root = mkdtempSync(path.join(tmpdir(), 'village-run-'))
+  try {
+    for (const [file, text] of Object.entries(files)) {
+      const target = path.join(root, 'test', file)
+      mkdirSync(path.dirname(target), { recursive: true })
+      writeFileSync(target, text)
+    }
+    return await new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [path.resolve(import.meta.dirname, 'run.ts'), ...names], {
+        env: { ...process.env, VILLAGE_TEST_ROOT: root, VILLAGE_TEST_DEADLINE_MS: String(deadlineMs) },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let output = ''
+      child.stdout.on('data', (chunk) => (output += chunk))
+      child.stderr.on('data', (chunk) => (output += chunk))
+      child.on('error', reject)
+      child.on('close', (code) =>
+        resolve({ code, output, lastLine: output.trimEnd().split('\n').at(-1) ?? '' }),
+      )
+    })
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+const runner = suite('test runner')
+
+runner('adds up what passed and ends with one line', async () => {
+  const ended = await runSuite({
+    'a.test.ts': `${HEAD}${PASSING}test('passes too', () => {})\n${RUN}`,
+    'deep/b.test.ts': `${HEAD}const s = suite('s')\ns('passes', () => {})\ns.run()\n${PASSING}${RUN}`,
+  })
+  assert.is(ended.lastLine, '4 passed, 0 failed')
+  assert.is(ended.code, 0)
+})
+
+runner('a name chooses files, and one that matches none is a failure', async () => {
+  const files = { 'a.test.ts': `${HEAD}${PASSING}${RUN}`, 'b.test.ts': `${HEAD}${PASSING}${RUN}` }
+  const chosen = await runSuite(files, ['b.test'])
+  assert.is(chosen.lastLine, '1 passed, 0 failed')
+  assert.not.match(chosen.output, /a\.test/)
+  const none = await runSuite(files, ['nothing'])
+  assert.is(none.code, 1)
+  assert.match(none.output, 'no test file matches nothing')
+})
+
+/** Every way to look green without having been tested. */
+const FAILURES: readonly {
+  name: string
+  text: string
+  says: RegExp
+  lastLine: string
+  deadlineMs?: number
+}[] = [
+  {
+    name: 'a failing test',
+    text: `${HEAD}${PASSING}test('fails', () => { throw new Error('the reason') })\n${RUN}`,
+    says: /the reason/,
+    lastLine: '1 passed, 1 failed',
+  },
+  {
+    name: 'a throwing before hook',
+    text: `${HEAD}test.before(() => { throw new Error('no') })\n${PASSING}${RUN}`,
+    says: /1 of 1 tests did not pass/,
+    lastLine: '0 passed, 1 failed',
+  },
+  {
+    name: 'a throwing before hook beside skipped tests',
+    text: `${HEAD}test.before(() => { throw new Error('no') })\n${PASSING}test.skip('later')\n${RUN}`,
+    says: /1 of 1 tests did not pass/,
+    lastLine: '0 passed, 1 failed, 1 skipped',
+  },
+  {
+    name: 'a throwing after hook',
+    text: `${HEAD}test.after(() => { throw new Error('no') })\n${PASSING}${RUN}`,
+    says: /exit code/,
+    lastLine: '0 passed, 1 failed',
+  },
+  {
+    name: 'a forgotten run()',
+    text: `${HEAD}${PASSING}`,
+    says: /never calls test\.run\(\)/,
+    lastLine: '0 passed, 2 failed',
+  },
+  {
+    name: 'a suite without run() beside one that has it',
+    text: `${HEAD}const other = suite('other')\nother('lost', () => {})\n${PASSING}${RUN}`,
+    says: /never calls other\.run\(\)/,
+    lastLine: '1 passed, 1 failed',
+  },
+  {
+    name: 'a test chosen alone',
+    text: `${HEAD}${PASSING}test.${'only'}('alone', () => {})\n${RUN}`,
+    says: /uses \.only/,
+    lastLine: '1 passed, 1 failed, 1 skipped',
+  },
+  { name: 'a file without tests', text: 'export {}\n', says: /ran no test/, lastLine: '0 passed, 1 failed' },
+  {
+    name: 'an exit in the middle of a test',
+    text: `${HEAD}test('leaves', () => process.exit(0))\n${RUN}`,
+    says: /ended with exit code 1/,
+    lastLine: '0 passed, 1 failed',
+  },
+  {
+    name: 'a file that hangs, with a child that keeps its output open',
+    text: [
+      HEAD,
+      `import { spawn } from 'node:child_process'\n`,
+      `test('hangs', async () => {\n`,
+      `  spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' })\n`,
+      `  await new Promise(() => {})\n})\n${RUN}`,
+    ].join(''),
+    says: /still running after 3 s/,
+    deadlineMs: 3_000,
+    lastLine: '0 passed, 1 failed',
+  },
+]
+
+for (const { name, text, says, lastLine, deadlineMs } of FAILURES)
+  runner(`fails on ${name}`, async () => {
+    const ended = await runSuite({ 'x.test.ts': text }, [], deadlineMs)
+    assert.is(ended.code, 1, ended.output)
+    assert.match(ended.output, says)
+    assert.is(ended.lastLine, lastLine, ended.output)
+  })
+
+runner('names what was skipped, and does not count it as run', async () => {
+  const ended = await runSuite({
+    'a.test.ts': `${HEAD}console.log('skipped: no browser')\ntest.skip('in a browser')\n${RUN}`,
+  })
+  assert.is(ended.lastLine, '0 passed, 0 failed, 1 skipped')
+  assert.match(ended.output, 'skipped: no browser')
+  assert.is(ended.code, 0)
+})
+
+runner('ends what a test left running', async () => {
+  const server = `net.createServer().listen(0, '127.0.0.1', function () { process.send(this.address().port) })`
+  const ended = await runSuite({
+    'a.test.ts': [
+      HEAD,
+      `import { spawn } from 'node:child_process'\nimport { once } from 'node:events'\n`,
+      `test('leaves a server behind', async () => {\n`,
+      `  const child = spawn(process.execPath, ['-e', ${JSON.stringify(server)}],`,
+      ` { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })\n`,
+      `  const [port] = await once(child, 'message')\n`,
+      `  console.log('skipped: port ' + port)\n  child.disconnect()\n  child.unref()\n})\n${RUN}`,
+    ].join(''),
+  })
+  assert.is(ended.lastLine, '1 passed, 0 failed', ended.output)
+  const port = Number(/port (\d+)/.exec(ended.output)?.[1])
+  const error = await once(connect(port, '127.0.0.1'), 'connect').catch((reason: unknown) => reason)
+  assert.is((error as NodeJS.ErrnoException).code, 'ECONNREFUSED')
+})
+
+runner.run()
