@@ -1,5 +1,6 @@
-// The N-API surface of the kernels: checks types and sizes, calls, returns. Arguments come from node/compute/kernels.ts, but
-// nothing here trusts them: a wrong size throws a TypeError and never reaches a kernel.
+// The N-API surface of the kernels: checks types and sizes, calls, returns. Arguments come from
+// node/compute/kernels.ts, but nothing here trusts them: a wrong size throws a TypeError and never reaches a
+// kernel.
 #include <napi.h>
 
 #include <cmath>
@@ -53,7 +54,8 @@ bool readBlockwise(Arguments& arguments, BlockwiseShape* shape) {
   shape->scaleBytes = static_cast<uint32_t>(arguments.integer(2, 4));
   shape->scaleExponent = arguments.integer(-100, 100);
   return arguments.ok && holds(shape->rows, shape->cols) && (shape->bits == 4 || shape->bits == 8) &&
-         (shape->scaleBytes == 2 || shape->scaleBytes == 4) && (shape->blockSize & (shape->blockSize - 1)) == 0;
+         (shape->scaleBytes == 2 || shape->scaleBytes == 4) &&
+         (shape->blockSize & (shape->blockSize - 1)) == 0;
 }
 
 // (rows, cols, blockWeights, coefficients, scale)
@@ -69,68 +71,71 @@ bool readSeedlm(Arguments& arguments, SeedlmShape* shape) {
           (shape->blockWeights == 12 && shape->coefficients == 4));
 }
 
-// The floats of info[0], or null where it is not a Float32Array of rows * cols.
-const float* matrix(const Napi::CallbackInfo& info, uint32_t rows, uint32_t cols) {
-  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) return nullptr;
-  const auto array = info[0].As<Napi::Float32Array>();
+bool isArray(const Napi::Value& value, napi_typedarray_type type) {
+  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == type;
+}
+
+// The floats of argument `at`, or null where it is not a Float32Array of rows * cols.
+float* matrix(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols) {
+  if (!isArray(info[at], napi_float32_array)) return nullptr;
+  const auto array = info[at].As<Napi::Float32Array>();
   return array.ElementLength() == size_t(rows) * cols ? array.Data() : nullptr;
 }
 
-const uint8_t* bytes(const Napi::CallbackInfo& info, size_t length) {
-  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) return nullptr;
-  const auto array = info[0].As<Napi::Uint8Array>();
+uint8_t* bytes(const Napi::CallbackInfo& info, size_t at, size_t length) {
+  if (!isArray(info[at], napi_uint8_array)) return nullptr;
+  const auto array = info[at].As<Napi::Uint8Array>();
   return array.ElementLength() == length ? array.Data() : nullptr;
 }
 
-Napi::Value refuse(const Napi::CallbackInfo& info) {
+void refuse(const Napi::CallbackInfo& info) {
   Napi::TypeError::New(info.Env(), "arguments do not fit the kernel").ThrowAsJavaScriptException();
-  return info.Env().Undefined();
 }
 
-Napi::Value blockwiseEncode(const Napi::CallbackInfo& info) {
-  Arguments arguments{info, 1};
+// (data, payload, shape, level): fills the payload.
+void blockwiseEncode(const Napi::CallbackInfo& info) {
+  Arguments arguments{info, 2};
   BlockwiseShape shape{};
   SimdLevel level{};
   if (!readBlockwise(arguments, &shape) || !readLevel(arguments, &level)) return refuse(info);
-  const float* data = matrix(info, shape.rows, shape.cols);
-  if (data == nullptr) return refuse(info);
-  auto payload = Napi::Uint8Array::New(info.Env(), village::blockwiseBytes(shape));
-  village::blockwiseEncode(data, shape, level, payload.Data());
-  return payload;
+  const float* data = matrix(info, 0, shape.rows, shape.cols);
+  uint8_t* payload = bytes(info, 1, village::blockwiseBytes(shape));
+  if (data == nullptr || payload == nullptr) return refuse(info);
+  village::blockwiseEncode(data, shape, level, payload);
 }
 
-Napi::Value blockwiseDecode(const Napi::CallbackInfo& info) {
-  Arguments arguments{info, 1};
+// (payload, data, shape): fills the data.
+void blockwiseDecode(const Napi::CallbackInfo& info) {
+  Arguments arguments{info, 2};
   BlockwiseShape shape{};
   if (!readBlockwise(arguments, &shape)) return refuse(info);
-  const uint8_t* payload = bytes(info, village::blockwiseBytes(shape));
-  if (payload == nullptr) return refuse(info);
-  auto data = Napi::Float32Array::New(info.Env(), size_t(shape.rows) * shape.cols);
-  village::blockwiseDecode(payload, shape, data.Data());
-  return data;
+  const uint8_t* payload = bytes(info, 0, village::blockwiseBytes(shape));
+  float* data = matrix(info, 1, shape.rows, shape.cols);
+  if (data == nullptr || payload == nullptr) return refuse(info);
+  village::blockwiseDecode(payload, shape, data);
 }
 
-Napi::Value seedlmEncode(const Napi::CallbackInfo& info) {
-  Arguments arguments{info, 1};
+// (data, payload, shape, level): fills the payload.
+void seedlmEncode(const Napi::CallbackInfo& info) {
+  Arguments arguments{info, 2};
   SeedlmShape shape{};
   SimdLevel level{};
   if (!readSeedlm(arguments, &shape) || !readLevel(arguments, &level)) return refuse(info);
-  const float* data = matrix(info, shape.rows, shape.cols);
-  if (data == nullptr) return refuse(info);
-  auto payload = Napi::Uint8Array::New(info.Env(), village::seedlmBytes(shape));
-  village::seedlmEncode(data, shape, level, payload.Data());
-  return payload;
+  const float* data = matrix(info, 0, shape.rows, shape.cols);
+  uint8_t* payload = bytes(info, 1, village::seedlmBytes(shape));
+  if (data == nullptr || payload == nullptr) return refuse(info);
+  village::seedlmEncode(data, shape, level, payload);
 }
 
-Napi::Value seedlmDecode(const Napi::CallbackInfo& info) {
-  Arguments arguments{info, 1};
+// (payload, data, shape): fills the data.
+void seedlmDecode(const Napi::CallbackInfo& info) {
+  Arguments arguments{info, 2};
   SeedlmShape shape{};
   if (!readSeedlm(arguments, &shape)) return refuse(info);
-  const uint8_t* payload = bytes(info, village::seedlmBytes(shape));
-  if (payload == nullptr) return refuse(info);
-  auto data = Napi::Float32Array::New(info.Env(), size_t(shape.rows) * shape.cols);
-  village::seedlmDecode(payload, shape, data.Data());
-  return data;
+  const uint8_t* payload = bytes(info, 0, village::seedlmBytes(shape));
+  float* data = matrix(info, 1, shape.rows, shape.cols);
+  if (data == nullptr || payload == nullptr) return refuse(info);
+  village::seedlmDecode(payload, shape, data);
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {

@@ -1,7 +1,7 @@
-// Block-wise integers: the search for the scale (and zero point) of least squared error. Compiled once a SIMD level.
-// Twin: node/compute/reference/blockwise.ts. All is done on weights over 2^scaleExponent, where squares neither vanish nor
-// overflow. Lanes run the candidates of a block side by side; each candidate's sums are
-// taken over the weights in order, in fp32.
+// Block-wise integers: the search for the scale (and zero point) of least squared error. Compiled once a SIMD
+// level. Twin: node/compute/reference/blockwise.ts. All is done on weights over 2^scaleExponent, where
+// squares neither vanish nor overflow. Lanes run the candidates of a block side by side; each candidate's
+// sums are taken over the weights in order, in fp32.
 #include "blockwise_layout.h"
 #include "levels.h"
 
@@ -22,6 +22,8 @@ struct Candidates {
   float low[kCandidates];
   float high[kCandidates];
 };
+
+inline float magnitude(float value) { return value < 0 ? -value : value; }
 
 inline float nearestCode(float weight, float inverse, float low, float high) {
   float x = weight * inverse;
@@ -47,7 +49,7 @@ inline float shrink(int k, const BlockwiseShape& shape) {
 void symmetric(const float* weights, uint32_t count, const BlockwiseShape& shape, Candidates& candidates) {
   float extreme = 0;
   for (uint32_t i = 0; i < count; i++)
-    if ((weights[i] < 0 ? -weights[i] : weights[i]) > (extreme < 0 ? -extreme : extreme)) extreme = weights[i];
+    if (magnitude(weights[i]) > magnitude(extreme)) extreme = weights[i];
   const float low = shape.bits == 4 ? -8.0f : -128.0f;
   const float high = -low - 1.0f;
   for (int k = 0; k < kCandidates; k++) {
@@ -59,7 +61,8 @@ void symmetric(const float* weights, uint32_t count, const BlockwiseShape& shape
   }
 }
 
-void withZeroPoint(const float* weights, uint32_t count, const BlockwiseShape& shape, Candidates& candidates) {
+void withZeroPoint(const float* weights, uint32_t count, const BlockwiseShape& shape,
+                   Candidates& candidates) {
   float smallest = 0;
   float largest = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -99,8 +102,10 @@ int best(const float* weights, uint32_t count, const Candidates& candidates, flo
   return chosen;
 }
 
-// With the codes held, the best scale is a least-squares quotient; with the scale held, the best codes are the nearest.
-void refine(const float* weights, uint32_t count, const BlockwiseShape& shape, Candidates& candidates, int k, float error) {
+// With the codes held, the best scale is a least-squares quotient; with the scale held, the best codes are
+// the nearest.
+void refine(const float* weights, uint32_t count, const BlockwiseShape& shape, Candidates& candidates, int k,
+            float error) {
   for (int round = 0; round < kRefinements; round++) {
     const float low = candidates.low[k];
     const float high = candidates.high[k];
@@ -153,7 +158,8 @@ void blockwiseEncode(const float* data, const BlockwiseShape& shape, uint8_t* pa
       putScale(packed + size_t(block) * shape.scaleBytes, candidates.scale[k], shape);
       if (shape.zeroPoints) putCode(packed + layout.zeroPointsAt, block, shape.bits, zeroPoint);
       for (uint32_t i = 0; i < count; i++) {
-        const float code = nearestCode(weights[i], candidates.inverse[k], candidates.low[k], candidates.high[k]);
+        const float code =
+            nearestCode(weights[i], candidates.inverse[k], candidates.low[k], candidates.high[k]);
         putCode(packed + layout.codesAt, first + i, shape.bits, static_cast<int32_t>(code) + zeroPoint);
       }
     }

@@ -1,5 +1,5 @@
-// Where the parts of a packed row lie. A row: the scales of its blocks, their zero points (if any), then the codes.
-// 4-bit values are packed two a byte, low nibble first; a row starts on a byte.
+// Where the parts of a packed row lie. A row: the scales of its blocks, their zero points (if any), then the
+// codes. 4-bit values are packed two a byte, low nibble first; a row starts on a byte.
 #pragma once
 #include <cstring>
 

@@ -1,12 +1,13 @@
-// IEEE 754 binary16 by bit manipulation, rounding to nearest, ties to even. Twin: node/compute/reference/f16.ts.
+// IEEE 754 binary16 by bit manipulation, rounding to nearest, ties to even. Twin:
+// node/compute/reference/f16.ts.
 #pragma once
 #include <cstdint>
 #include <cstring>
 
 namespace village {
 
-// `static`: each object file keeps its own copy, so that one compiled for a wider instruction set is never the one
-// that the linker gives to the baseline.
+// `static`: each object file keeps its own copy, so that one compiled for a wider instruction set is never
+// the one that the linker gives to the baseline.
 static inline uint16_t toHalfBits(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -21,11 +22,13 @@ static inline uint16_t toHalfBits(float value) {
     const uint32_t kept = mantissa >> shift;
     const uint32_t rest = mantissa & ((1u << shift) - 1u);
     const uint32_t half = 1u << (shift - 1u);
-    return static_cast<uint16_t>(sign | (kept + ((rest > half || (rest == half && (kept & 1u))) ? 1u : 0u)));
+    const bool up = rest > half || (rest == half && (kept & 1u));
+    return static_cast<uint16_t>(sign | (kept + (up ? 1u : 0u)));
   }
   const uint32_t kept = (magnitude - 0x38000000u) >> 13;
   const uint32_t rest = magnitude & 0x1fffu;
-  return static_cast<uint16_t>(sign | (kept + ((rest > 0x1000u || (rest == 0x1000u && (kept & 1u))) ? 1u : 0u)));
+  const bool up = rest > 0x1000u || (rest == 0x1000u && (kept & 1u));
+  return static_cast<uint16_t>(sign | (kept + (up ? 1u : 0u)));
 }
 
 static inline float fromHalfBits(uint16_t half) {

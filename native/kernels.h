@@ -1,16 +1,19 @@
-// The compute kernels of the village: what binding.cc may call. Pure C++, no Node, no allocation visible to callers.
-// Every function gives the same bytes as its TypeScript twin in node/compute/reference/ and the same at every SIMD level:
-// arithmetic is fp32 or fp64 in a written order, without fused multiply-add; lanes only run independent items side by side.
+// The compute kernels of the village: what binding.cc may call. Pure C++, no Node, no allocation visible to
+// callers. Every function gives the same bytes as its TypeScript twin in node/compute/reference/ and the same
+// at every SIMD level: arithmetic is fp32 or fp64 in a written order, without fused multiply-add; lanes only
+// run independent items side by side.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 namespace village {
 
-// Raised with every change of what a kernel takes or gives; node/compute/kernels.ts refuses an addon of another revision.
-constexpr int kRevision = 1;
+// Raised with every change of what a kernel takes or gives; node/compute/kernels.ts refuses an addon of
+// another revision.
+constexpr int kRevision = 2;
 
-// Instruction sets that the kernels were compiled for, narrowest first. `baseline` is SSE2 on x86-64 and NEON on ARM64.
+// Instruction sets that the kernels were compiled for, narrowest first. `baseline` is SSE2 on x86-64 and NEON
+// on ARM64.
 enum class SimdLevel : int { baseline = 0, avx2 = 1, avx512 = 2 };
 
 // The widest level that this processor has.
@@ -18,8 +21,8 @@ SimdLevel widestLevel();
 // What a level is called here: "sse2", "neon", "portable", "avx2", "avx512".
 const char* levelName(SimdLevel level);
 
-// Block-wise integers of 4 or 8 bits (see docs/compression.md). `data` is rows x cols, row-major, finite, and at most
-// 2^27 * 2^scaleExponent in size.
+// Block-wise integers of 4 or 8 bits (see docs/compression.md). `data` is rows x cols, row-major, finite, and
+// at most 2^27 * 2^scaleExponent in size.
 struct BlockwiseShape {
   uint32_t rows;
   uint32_t cols;

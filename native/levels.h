@@ -11,11 +11,11 @@
 
 namespace village {
 
-#define VILLAGE_DECLARE_LEVEL(level)                                                                          \
-  namespace level {                                                                                           \
-  void blockwiseEncode(const float* data, const BlockwiseShape& shape, uint8_t* payload);                     \
-  void searchC8P3(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best);    \
-  void searchC12P4(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best);   \
+#define VILLAGE_DECLARE_LEVEL(level) \
+  namespace level { \
+  void blockwiseEncode(const float* data, const BlockwiseShape& shape, uint8_t* payload); \
+  void searchC8P3(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best); \
+  void searchC12P4(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best); \
   }
 
 VILLAGE_DECLARE_LEVEL(baseline)

@@ -1,4 +1,5 @@
-// SeedLM (arXiv 2410.10714): tables, choice of seed and coefficients, packed bytes. Twin: node/compute/reference/seedlm.ts.
+// SeedLM (arXiv 2410.10714): tables, choice of seed and coefficients, packed bytes. Twin:
+// node/compute/reference/seedlm.ts.
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -13,14 +14,16 @@ constexpr int kMaxBlockWeights = 12;
 constexpr int kMaxCoefficients = 4;
 constexpr int kMinExponent = -8;
 constexpr int kMaxExponent = 7;
-// Below this share of its own length left after projection, a column of U is called dependent on the ones before it.
+// Below this share of its own length left after projection, a column of U is called dependent on the ones
+// before it.
 constexpr double kMinPivot = 0.05;
 // Blocks searched together: each tile of the tables is read once for all of them.
 constexpr size_t kBatch = 64;
 // Weights (after division by the scale) below this quantise to nothing at the smallest exponent.
 constexpr float kNegligible = 0.000244140625f; // 2^-12
 
-// The search sees the weights of a block as integers of this size: sums of 12 products with 16 bits stay below 2^31.
+// The search sees the weights of a block as integers of this size: sums of 12 products with 16 bits stay
+// below 2^31.
 constexpr float kSearchRange = 4095.0f;
 
 int32_t toSearchInteger(float weight, float factor) {
@@ -60,7 +63,8 @@ const SequenceTables& sequence() {
 }
 
 // G = L D L^T with L unit lower triangular. Returns false where a pivot shows dependent columns.
-bool factor(const double gram[][kMaxCoefficients], int size, double lower[][kMaxCoefficients], double* pivots) {
+bool factor(const double gram[][kMaxCoefficients], int size, double lower[][kMaxCoefficients],
+            double* pivots) {
   bool independent = true;
   for (int row = 0; row < size; row++) {
     for (int col = 0; col < row; col++) {
@@ -144,7 +148,8 @@ int smallestExponent(double largest) {
   return exponent;
 }
 
-// Quantises the coefficients of each candidate (nearest plane, last coefficient first) and keeps the least squared error.
+// Quantises the coefficients of each candidate (nearest plane, last coefficient first) and keeps the least
+// squared error.
 Choice choose(const float* weights, int C, int P, const SeedlmCandidate* candidates) {
   const float* values = sequence().values.data();
   Choice best{0, kMinExponent, {0, 0, 0, 0}};
@@ -201,10 +206,15 @@ Choice choose(const float* weights, int C, int P, const SeedlmCandidate* candida
   return best;
 }
 
-// A row: one 16-bit seed a block, then its nibbles (exponent + 8, then the coefficients + 8), low nibble first.
-size_t rowBytes(uint32_t blocks, uint32_t P) { return size_t(blocks) * 2 + (size_t(blocks) * (P + 1) + 1) / 2; }
+// A row: one 16-bit seed a block, then its nibbles (exponent + 8, then the coefficients + 8), low nibble
+// first.
+size_t rowBytes(uint32_t blocks, uint32_t P) {
+  return size_t(blocks) * 2 + (size_t(blocks) * (P + 1) + 1) / 2;
+}
 
-uint32_t blocksOf(const SeedlmShape& shape) { return (shape.cols + shape.blockWeights - 1) / shape.blockWeights; }
+uint32_t blocksOf(const SeedlmShape& shape) {
+  return (shape.cols + shape.blockWeights - 1) / shape.blockWeights;
+}
 
 void putBlock(uint8_t* row, uint32_t blocks, uint32_t block, int P, const Choice& choice) {
   const uint32_t seed = sequence().states[choice.position];
@@ -281,7 +291,8 @@ void seedlmDecode(const uint8_t* payload, const SeedlmShape& shape, float* data)
       float fields[kMaxCoefficients + 1];
       for (int i = 0; i <= P; i++, at++)
         fields[i] = static_cast<float>(static_cast<int>((nibbles[at >> 1] >> (at & 1 ? 4 : 0)) & 15) - 8);
-      const float step = static_cast<float>(static_cast<double>(shape.scale) * powerOfTwo(static_cast<int>(fields[0])));
+      const double exact = static_cast<double>(shape.scale) * powerOfTwo(static_cast<int>(fields[0]));
+      const float step = static_cast<float>(exact);
       for (int c = 0; c < C && block * C + c < shape.cols; c++) {
         float sum = u[c * P] * fields[1];
         for (int p = 1; p < P; p++) sum = sum + u[c * P + p] * fields[p + 1];

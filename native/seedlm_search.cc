@@ -1,10 +1,11 @@
-// SeedLM's exhaustive search over all 65,535 seeds. Compiled once a SIMD level (VILLAGE_LEVEL, VILLAGE_LANES).
-// Twin: node/compute/reference/seedlm-search.ts.
+// SeedLM's exhaustive search over all 65,535 seeds. Compiled once a SIMD level: VILLAGE_LEVEL, VILLAGE_LANES.
+// Twins: searchPlain in node/compute/reference/seedlm.ts, and seedlm-wasm.ts beside it.
 //
-// The columns of U are shifts of one sequence, so one dot product by position serves all P columns: with
-// d[i] = sum_c w[c] * v[i + c*P], the vector U^T w of position i is (d[i], d[i+1], .. d[i+P-1]). The energy of w inside
-// the column space is |L^-1 U^T w|^2, where U^T U = L L^T; L^-1 does not depend on the weights and is in the tables.
-// Lanes run neighbouring positions side by side; the operations on one position keep their written order.
+// The columns of U are shifts of one sequence, so one dot product by position serves all P columns: with d[i]
+// = sum_c w[c] * v[i + c*P], the vector U^T w of position i is (d[i], d[i+1], .. d[i+P-1]). The energy of w
+// inside the column space is |L^-1 U^T w|^2, where U^T U = L L^T; L^-1 does not depend on the weights and is
+// in the tables. Lanes run neighbouring positions side by side; the operations on one position keep their
+// written order.
 #include "levels.h"
 
 #include <cstring>
@@ -29,11 +30,11 @@ inline Lanes all(float value) { return value - Lanes{}; }
 // By lane the dot product of two pairs of 16-bit integers.
 inline IntLanes multiplyPairs(IntLanes a, IntLanes b) {
 #if defined(__AVX512BW__)
-  return reinterpret_cast<IntLanes>(_mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+  return (IntLanes)_mm512_madd_epi16((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
-  return reinterpret_cast<IntLanes>(_mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+  return (IntLanes)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
-  return reinterpret_cast<IntLanes>(_mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+  return (IntLanes)_mm_madd_epi16((__m128i)a, (__m128i)b);
 #else
   return ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
 #endif
@@ -53,7 +54,8 @@ inline bool anyGreater(Lanes lanes, Lanes bound) {
 #endif
 }
 
-// Positions by tile: its shifted values, whitening and dot products (34 KiB at P = 3) stay in the first-level cache.
+// Positions by tile: its shifted values, whitening and dot products (34 KiB at P = 3) stay in the first-level
+// cache.
 constexpr uint32_t kTile = 512;
 constexpr uint32_t kTileDots = kTile + 16;
 // Blocks side by side, so that one load of a table serves two; only AVX-512 has the registers for it.
@@ -124,13 +126,15 @@ inline void offerTile(const float* energies, Lanes largest, uint32_t start, Seed
 }
 
 template <int C, int P, int G>
-inline void searchTile(const int32_t* shifted, const float* whitening, const int32_t* blocks, uint32_t start, SeedlmCandidate* best) {
+inline void searchTile(const int32_t* shifted, const float* whitening, const int32_t* blocks, uint32_t start,
+                       SeedlmCandidate* best) {
   alignas(64) float dots[G * kTileDots];
   alignas(64) float energies[G * kTile];
   Lanes largest[G];
   dotProducts<C, G>(shifted, blocks, dots);
   tileEnergies<P, G>(whitening, dots, energies, largest);
-  for (int g = 0; g < G; g++) offerTile(energies + g * kTile, largest[g], start, best + g * kSeedlmCandidates);
+  for (int g = 0; g < G; g++)
+    offerTile(energies + g * kTile, largest[g], start, best + g * kSeedlmCandidates);
 }
 
 template <int C, int P>
@@ -142,10 +146,11 @@ void search(const SeedlmTables& tables, const int32_t* blocks, size_t count, See
       std::memcpy(shifted + c * kTileDots, tables.pairs + start + c * 2 * P, kTileDots * sizeof(int32_t));
     const float* whitening = tables.whitening + start;
     size_t block = 0;
+    const auto pairs = [&] { return blocks + block * (C / 2); };
+    const auto kept = [&] { return best + block * kSeedlmCandidates; };
     for (; block + kGroup <= count; block += kGroup)
-      searchTile<C, P, kGroup>(shifted, whitening, blocks + block * (C / 2), start, best + block * kSeedlmCandidates);
-    for (; block < count; block++)
-      searchTile<C, P, 1>(shifted, whitening, blocks + block * (C / 2), start, best + block * kSeedlmCandidates);
+      searchTile<C, P, kGroup>(shifted, whitening, pairs(), start, kept());
+    for (; block < count; block++) searchTile<C, P, 1>(shifted, whitening, pairs(), start, kept());
   }
 }
 

@@ -1,8 +1,9 @@
-// Compiles native/ into native/build/village.node with the C++ compiler at hand. It is the install script of the package,
-// so it runs on the machine's own Node (20 or newer) and never fails an install: without a compiler the TypeScript
-// reference in node/compute/reference/ does the same work slower.
+// Compiles native/ into native/build/village.node with the C++ compiler at hand. It is the install script of
+// the package, so it runs on the machine's own Node (20 or newer) and never fails an install: without a
+// compiler the TypeScript reference in node/compute/reference/ does the same work slower.
 //
-// usage: node scripts/build-native.js [--force]      $CXX names the compiler, $VILLAGE_NATIVE=off skips the build
+// usage: node scripts/build-native.js [--force]
+//        $CXX names the compiler, VILLAGE_NATIVE=off skips the build
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -83,7 +84,10 @@ function fingerprint(compiler, flags) {
   return hash.digest('hex')
 }
 
-/** @param {string[]} compiler @param {string[]} args @returns {Promise<string | null>} what the compiler said if it failed */
+/**
+ * @param {string[]} compiler @param {string[]} args @returns {Promise<string | null>} what the compiler said
+ * if it failed
+ */
 function runCompiler([command = '', ...leading], args) {
   return new Promise((resolve) => {
     const child = spawn(command, [...leading, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -95,7 +99,10 @@ function runCompiler([command = '', ...leading], args) {
   })
 }
 
-/** @param {string[]} compiler @param {string[]} flags @param {string} objects @returns {Promise<string | null>} */
+/**
+ * @param {string[]} compiler @param {string[]} flags @param {string} objects @returns {Promise<string |
+ * null>}
+ */
 async function compileAll(compiler, flags, objects) {
   const units = readdirSync(sources)
     .filter((file) => file.endsWith('.cc'))
@@ -113,15 +120,11 @@ async function compileAll(compiler, flags, objects) {
   let failure = null
   await Promise.all(
     Array.from({ length: Math.min(availableParallelism(), 4) }, async () => {
-      for (let unit = queue.shift(); unit !== undefined && failure === null; unit = queue.shift())
-        failure ??= await runCompiler(compiler, [
-          ...flags,
-          ...unit.args,
-          '-c',
-          join(sources, unit.file),
-          '-o',
-          unit.object,
-        ])
+      for (let unit = queue.shift(); unit !== undefined && failure === null; unit = queue.shift()) {
+        const source = join(sources, unit.file)
+        const said = await runCompiler(compiler, [...flags, ...unit.args, '-c', source, '-o', unit.object])
+        failure ??= said
+      }
     }),
   )
   if (failure !== null) return failure

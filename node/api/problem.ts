@@ -29,12 +29,14 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 export function requestError(error: unknown): VillageError {
   if (error instanceof VillageError) return error
   const { code, statusCode } = error as { code?: string; statusCode?: number }
-  const known = code === undefined ? undefined : FASTIFY_CODES[code]
-  if (known !== undefined) return new VillageError(known, undefined, { cause: error })
+  const framework = code === undefined ? undefined : FASTIFY_CODES[code]
+  if (framework !== undefined) return new VillageError(framework, undefined, { cause: error })
   // A body that broke off: the parser raises a plain error with a client status.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new VillageError('API_BODY_MALFORMED', undefined, { cause: error })
-  return toVillageError(error)
+  const known = toVillageError(error)
+  // The text of an unexpected error is for the log: it may hold anything.
+  return known.code === 'INTERNAL' ? new VillageError('INTERNAL', undefined, { cause: error }) : known
 }
 
 export function problemOf(error: VillageError): Problem {

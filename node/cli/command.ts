@@ -16,6 +16,8 @@ export interface CommandContext {
   /** Throws DAEMON_NOT_RUNNING. */
   client(): Promise<Client>
   progress(title: string): Progress
+  /** Width of the terminal; null when standard output is none. */
+  readonly columns: number | null
   /** Writes to standard output at once, for a command that goes on; one that ends returns its text instead. */
   write(text: string): void
 }

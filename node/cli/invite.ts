@@ -31,8 +31,15 @@ export async function invite(context: CommandContext): Promise<CommandResult> {
     `For ${made.uses === 1 ? 'one node' : `${made.uses} nodes`} as ${made.role}, until ${time(made.expiresAtMs)} UTC. Whoever has this line can join: send it privately.`,
     'On the other machine: village join INVITE',
   ]
-  // The daemon makes a QR code when the invite fits one.
-  if (context.options.qr !== false && qrSvg !== null && !context.json)
-    lines.push('', (await qrToString(made.invite, { type: 'utf8', errorCorrectionLevel: 'L' })).trimEnd())
+  // The daemon makes a QR code when the invite fits one. A code that the terminal breaks is of no use.
+  if (context.options.qr !== false && qrSvg !== null && !context.json && context.columns !== null) {
+    const code = (await qrToString(made.invite, { type: 'utf8', errorCorrectionLevel: 'L' })).trimEnd()
+    const width = code.slice(0, code.indexOf('\n')).length
+    if (width <= context.columns) lines.push('', code)
+    else
+      lines.push(
+        `The QR code needs ${width} columns, this terminal has ${context.columns}; the dashboard shows it.`,
+      )
+  }
   return { document: made, text: lines.join('\n') }
 }

@@ -15,7 +15,7 @@ import { createProgress } from './progress.ts'
 export interface CommandLineInit {
   readonly arguments: readonly string[]
   readonly environment: Record<string, string | undefined>
-  readonly stdout: { write(text: string): unknown }
+  readonly stdout: { write(text: string): unknown; readonly columns?: number }
   readonly stderr: NodeJS.WriteStream
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal
@@ -55,6 +55,7 @@ export function buildProgram(
       .configureOutput({ outputError() {}, writeErr() {} })
       .showSuggestionAfterError(true)
   configure(program)
+  for (const option of SHARED_OPTIONS) addOption(program, option)
   for (const row of COMMANDS) {
     const [first = '', second] = row.name.split(' ')
     let parent = program
@@ -77,7 +78,7 @@ export function buildProgram(
       act(
         row,
         command.processedArgs.flat().filter((arg) => arg !== undefined),
-        command.opts(),
+        command.optsWithGlobals(),
       ),
     )
   }
@@ -123,6 +124,7 @@ function contextOf(
       return createClient({ ...(await findDaemon(directory)), directory, signal: init.signal })
     },
     progress: (title) => createProgress(title, init.stderr, !json),
+    columns: init.stdout.columns ?? null,
     write: (text) => init.stdout.write(text),
   }
 }

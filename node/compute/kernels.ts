@@ -1,24 +1,35 @@
 /**
- * The kernels: the native addon where it was built, the TypeScript reference otherwise. Both give the same bytes.
+ * The kernels: the native addon where it was built, the TypeScript reference otherwise. Both give the same
+ * bytes.
  *
- * Environment: VILLAGE_NATIVE=off forces the reference; VILLAGE_SIMD=sse2|neon|avx2|avx512 forces an instruction set that
- * the machine has (to compare levels; the bytes do not differ).
+ * Environment: VILLAGE_NATIVE=off forces the reference; VILLAGE_SIMD=sse2|neon|avx2|avx512|wasm|typescript
+ * forces an instruction set that the machine has (to compare levels; the bytes do not differ).
  */
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../errors.ts'
-import { type BlockwiseShape, blockwiseDecode, blockwiseEncode } from './reference/blockwise.ts'
-import { type SeedlmShape, seedlmDecode, seedlmEncode } from './reference/seedlm.ts'
+import { type BlockwiseShape, blockwiseDecode, blockwiseEncode, blockwiseRow } from './reference/blockwise.ts'
+import {
+  type SeedlmShape,
+  searchPlain,
+  seedlmDecode,
+  seedlmEncode,
+  seedlmRowBytes,
+} from './reference/seedlm.ts'
+import { searchWasm } from './reference/seedlm-wasm.ts'
 
 export type { BlockwiseShape } from './reference/blockwise.ts'
 export type { SeedlmShape } from './reference/seedlm.ts'
 
-/** Pure functions on float32 matrices (rows × cols, row-major, finite) and packed payloads of exactly the right length. */
+/**
+ * Pure functions on float32 matrices (rows × cols, row-major, finite) and packed payloads of exactly the
+ * right length.
+ */
 export interface Kernels {
   readonly native: boolean
   /** Why the reference serves, as a sentence; null where the addon does. */
   readonly reason: string | null
-  /** Instruction set in use: sse2, neon, avx2, avx512, portable, or typescript. */
+  /** Instruction set in use: sse2, neon, avx2, avx512 or portable; of the reference wasm or typescript. */
   readonly simd: string
   blockwiseEncode(data: Float32Array, shape: BlockwiseShape): Uint8Array
   blockwiseDecode(payload: Uint8Array, shape: BlockwiseShape): Float32Array
@@ -27,27 +38,31 @@ export interface Kernels {
 }
 
 /** kRevision of native/kernels.h. */
-const REVISION = 1
+const REVISION = 2
 const ADDON = fileURLToPath(new URL('../../native/build/village.node', import.meta.url))
 
 interface Addon {
   readonly revision: number
   /** Instruction sets that this machine can run, narrowest first. */
   readonly levels: readonly string[]
-  blockwiseEncode(data: Float32Array, ...shapeAndLevel: number[]): Uint8Array
-  blockwiseDecode(payload: Uint8Array, ...shape: number[]): Float32Array
-  seedlmEncode(data: Float32Array, ...shapeAndLevel: number[]): Uint8Array
-  seedlmDecode(payload: Uint8Array, ...shape: number[]): Float32Array
+  /** All of them fill their second argument, which has the size that the shape needs. */
+  blockwiseEncode(data: Float32Array, payload: Uint8Array, ...shapeAndLevel: number[]): void
+  blockwiseDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
+  seedlmEncode(data: Float32Array, payload: Uint8Array, ...shapeAndLevel: number[]): void
+  seedlmDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
 }
 
-function reference(reason: string): Kernels {
+/** `wasm` runs the slowest search, that of seedlm, in WebAssembly SIMD; `typescript` is the plain oracle. */
+const REFERENCE_LEVELS = ['wasm', 'typescript']
+
+function reference(reason: string, level = 'wasm'): Kernels {
   return {
     native: false,
     reason,
-    simd: 'typescript',
+    simd: level,
     blockwiseEncode,
     blockwiseDecode,
-    seedlmEncode,
+    seedlmEncode: (data, shape) => seedlmEncode(data, shape, level === 'wasm' ? searchWasm : searchPlain),
     seedlmDecode,
   }
 }
@@ -66,10 +81,27 @@ function bind(addon: Addon, level: number): Kernels {
     native: true,
     reason: null,
     simd: addon.levels[level]!,
-    blockwiseEncode: (data, shape) => addon.blockwiseEncode(data, ...blockwiseArguments(shape), level),
-    blockwiseDecode: (payload, shape) => addon.blockwiseDecode(payload, ...blockwiseArguments(shape)),
-    seedlmEncode: (data, shape) => addon.seedlmEncode(data, ...seedlmArguments(shape), level),
-    seedlmDecode: (payload, shape) => addon.seedlmDecode(payload, ...seedlmArguments(shape)),
+    blockwiseEncode(data, shape) {
+      const payload = new Uint8Array(blockwiseRow(shape).bytes * shape.rows)
+      addon.blockwiseEncode(data, payload, ...blockwiseArguments(shape), level)
+      return payload
+    },
+    blockwiseDecode(payload, shape) {
+      const data = new Float32Array(shape.rows * shape.cols)
+      addon.blockwiseDecode(payload, data, ...blockwiseArguments(shape))
+      return data
+    },
+    seedlmEncode(data, shape) {
+      const rowBytes = seedlmRowBytes(shape.cols, shape.blockWeights, shape.coefficients)
+      const payload = new Uint8Array(rowBytes * shape.rows)
+      addon.seedlmEncode(data, payload, ...seedlmArguments(shape), level)
+      return payload
+    },
+    seedlmDecode(payload, shape) {
+      const data = new Float32Array(shape.rows * shape.cols)
+      addon.seedlmDecode(payload, data, ...seedlmArguments(shape))
+      return data
+    },
   }
 }
 
@@ -98,13 +130,15 @@ export function nativeLevels(): readonly string[] {
  * `simd` (or VILLAGE_SIMD) that the machine does not have throws INVALID_ARGUMENT.
  */
 export function loadKernels(init: { native?: 'auto' | 'off'; simd?: string } = {}): Kernels {
+  const wanted = init.simd ?? process.env.VILLAGE_SIMD ?? ''
+  if (REFERENCE_LEVELS.includes(wanted))
+    return reference(`the reference was asked for by name (${wanted})`, wanted)
   if (init.native === 'off') return reference('the native addon is switched off in the configuration')
   if (process.env.VILLAGE_NATIVE === 'off')
     return reference('the native addon is switched off by VILLAGE_NATIVE')
   const addon = loadAddon()
   if (typeof addon === 'string') return reference(addon)
-  const wanted = init.simd ?? process.env.VILLAGE_SIMD
-  if (wanted === undefined || wanted === '') return bind(addon, addon.levels.length - 1)
+  if (wanted === '') return bind(addon, addon.levels.length - 1)
   const level = addon.levels.indexOf(wanted)
   if (level < 0)
     throw new VillageError(

@@ -1,7 +1,8 @@
 /**
- * What the worker threads can do. A row is a name and a function of (input, signal): input and output are plain data that can
- * cross a thread boundary, and the arrays of an output are given away. A long one awaits something between its steps and
- * looks at the signal then. Nothing here came over the network: a task names rows, it never brings one.
+ * What the worker threads can do. A row is a name and a function of (input, signal): input and output are
+ * plain data that can cross a thread boundary, and the arrays of an output are given away. A long one awaits
+ * something between its steps and looks at the signal then. Nothing here came over the network: a task names
+ * rows, it never brings one.
  */
 import { CODEC_OPERATIONS } from './codecs/operations.ts'
 import { MODEL_OPERATIONS } from './models/operations.ts'

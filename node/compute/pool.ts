@@ -1,9 +1,9 @@
 /**
  * Worker threads for everything that computes, so that the event loop of the daemon stays free.
  *
- * Threads are started when there is work for them and keep what they have loaded (kernels, sessions). That is why this
- * is not piscina: it ends the thread of a cancelled task, and with it every session that the thread had loaded; here a
- * running operation is told through its signal, and only a deaf one loses its thread.
+ * Threads are started when there is work for them and keep what they have loaded (kernels, sessions). That is
+ * why this is not piscina: it ends the thread of a cancelled task, and with it every session that the thread
+ * had loaded; here a running operation is told through its signal, and only a deaf one loses its thread.
  */
 import { Worker } from 'node:worker_threads'
 import { toVillageError, VillageError } from '../errors.ts'
@@ -42,8 +42,9 @@ export interface PoolStats {
 /** `T` is the table that the threads serve; the daemon's is OPERATIONS. */
 export interface Pool<T extends OperationTable = Operations> extends Service {
   /**
-   * Runs a row of OPERATIONS on a thread. Rejects with what the operation threw, with the signal's reason as soon as it
-   * aborts, WORKER_CRASHED when the thread ended, SHUTTING_DOWN when the pool is stopped or was never started.
+   * Runs a row of OPERATIONS on a thread. Rejects with what the operation threw, with the signal's reason as
+   * soon as it aborts, WORKER_CRASHED when the thread ended, SHUTTING_DOWN when the pool is stopped or was
+   * never started.
    */
   run<N extends keyof T & string>(
     name: N,
@@ -126,7 +127,8 @@ export function createPool<T extends OperationTable = Operations>(
     clearTimeout(thread.deadline)
     if (!thread.leaving)
       log.error({ err: cause, exitCode, operation: thread.task?.name }, 'worker thread ended')
-    // A thread that could not even start takes one waiting task with it: starts are then never repeated without end.
+    // A thread that could not even start takes one waiting task with it: starts are then never repeated
+    // without end.
     const task = thread.task ?? (thread.ready || thread.leaving ? null : (queue.shift() ?? null))
     task?.settle(
       new VillageError('WORKER_CRASHED', `The worker thread ended while it ran ${task.name}.`, {

@@ -17,7 +17,8 @@ export function serveOperations(table: OperationTable): void {
   const port = parentPort
   if (port === null) throw new VillageError('INTERNAL', 'The worker must be started as a thread.')
   const { niceness } = workerData as WorkerInit
-  // Linux keeps niceness by thread: the event loop of the daemon goes first. Elsewhere this would slow the whole process.
+  // Linux keeps niceness by thread: the event loop of the daemon goes first. Elsewhere this would slow the
+  // whole process.
   if (process.platform === 'linux' && niceness > 0) setPriority(niceness)
 
   // The pool types inputs by name, so that a name and an input which arrive here belong together.

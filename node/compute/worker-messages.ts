@@ -34,8 +34,8 @@ export function fromWireError(wire: WireError): VillageError {
 const MAX_DEPTH = 6
 
 /**
- * The buffers of all arrays in plain data, to be transferred instead of copied. Arrays that are only a part of their buffer are
- * left out (and copied): the rest of the buffer belongs to somebody else.
+ * The buffers of all arrays in plain data, to be transferred instead of copied. Arrays that are only a part
+ * of their buffer are left out (and copied): the rest of the buffer belongs to somebody else.
  */
 export function transferable(value: unknown): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>()

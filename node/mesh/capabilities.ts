@@ -39,6 +39,8 @@ export interface CapabilityBoard {
   /** Sets what this node announces; read again at every announcement. */
   advertise(read: () => Capabilities): void
   of(peer: string): Capabilities | null
+  /** What this node would announce now; empty without a reader or a network. */
+  announcement(): Uint8Array
   /** Announces soon: at most once in two seconds. */
   announce(): void
   start(network: CapabilityNetwork): void
@@ -115,10 +117,9 @@ export function createCapabilityBoard(
 
   function send(): void {
     soon = undefined
-    if (read === undefined || network === undefined) return
+    if (network === undefined) return
     lastAtMs = now()
-    const bytes = encodeCapabilities(read(), { timeMs: lastAtMs, addresses: network.addresses() })
-    network.publish(CAPABILITIES_TOPIC, bytes).catch((error: unknown) => {
+    network.publish(CAPABILITIES_TOPIC, self.announcement()).catch((error: unknown) => {
       log.debug({ err: error }, 'capabilities could not be announced')
     })
   }
@@ -151,6 +152,10 @@ export function createCapabilityBoard(
     of(peer) {
       const entry = board.get(peer)
       return entry === undefined || now() - entry.heardAtMs > CAPABILITIES_TTL_MS ? null : entry.capabilities
+    },
+    announcement() {
+      if (read === undefined || network === undefined) return new Uint8Array(0)
+      return encodeCapabilities(read(), { timeMs: now(), addresses: network.addresses() })
     },
     announce() {
       if (network === undefined) return

@@ -8,12 +8,15 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Log } from '../log.ts'
 import type { Host } from './host.ts'
+import { sample } from './neighbours.ts'
 
 const TICK_MS = 1_000
 const FIRST_BACKOFF_MS = 1_000
 const MAX_BACKOFF_MS = 60_000
 /** Of two nodes that find each other, the one with the greater ID waits this long, so that one connection is made. */
 const YIELD_MS = 1_500
+/** How often a node with few connections asks one of them for more. */
+const MEET_EVERY_MS = 10_000
 const MAX_DIALS_AT_ONCE = 6
 const DIAL_TIMEOUT_MS = 10_000
 const MAX_DISCOVERED = 256
@@ -43,6 +46,8 @@ export function createConnector(
     self: string
     members: () => Iterable<string>
     mayDial: (peer: string) => boolean
+    /** Asks a connected peer where others are. */
+    meet: (peer: string) => void
     bootstrap: readonly string[]
     maxConnections: number
   },
@@ -53,6 +58,7 @@ export function createConnector(
   const candidates = new Map<string, Candidate>()
   const discovered = new Set<string>()
   const dialling = new Map<string, Promise<void>>()
+  let nextMeetingAtMs = Date.now() + MEET_EVERY_MS
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> = Promise.resolve()
 
@@ -89,6 +95,11 @@ export function createConnector(
 
   async function tick(): Promise<void> {
     const connected = new Set(host.getPeers().map(String))
+    const [anyone] = sample([...connected], 1, Math.random)
+    if (connected.size < wanted && anyone !== undefined && Date.now() >= nextMeetingAtMs) {
+      nextMeetingAtMs = Date.now() + MEET_EVERY_MS
+      init.meet(anyone)
+    }
     if (connected.size === 0)
       for (const address of init.bootstrap)
         if (!dialling.has(address) && candidate(address).nextAtMs <= Date.now())

@@ -105,13 +105,17 @@ function createIncoming(stream: Stream, maxFrameBytes: number): Incoming {
   const highWaterBytes = 2 * maxFrameBytes + 2 * MAX_VARINT_BYTES
   const buffered = new Uint8ArrayList()
   let wake: (() => void) | undefined
+  let resuming = false
+  const pauseWhenFull = () => {
+    if (buffered.byteLength >= highWaterBytes && stream.readStatus === 'readable') stream.pause()
+  }
   const changed = () => {
     wake?.()
     wake = undefined
   }
   stream.addEventListener('message', ({ data }) => {
     buffered.append(data)
-    if (buffered.byteLength >= highWaterBytes && stream.readStatus === 'readable') stream.pause()
+    if (!resuming) pauseWhenFull()
     changed()
   })
   stream.addEventListener('remoteCloseWrite', changed)
@@ -121,7 +125,14 @@ function createIncoming(stream: Stream, maxFrameBytes: number): Incoming {
     take(start, end) {
       const bytes = buffered.slice(start, end)
       buffered.consume(end)
-      if (stream.readStatus === 'paused' && buffered.byteLength < highWaterBytes) stream.resume()
+      if (stream.readStatus === 'paused' && buffered.byteLength < highWaterBytes) {
+        // resume() first delivers what had piled up and only then reopens the window: a pause in between would be undone for
+        // the muxer alone, which would then take bytes until its read buffer overflows and resets the stream.
+        resuming = true
+        stream.resume()
+        resuming = false
+        pauseWhenFull()
+      }
       return bytes
     },
     more: () =>

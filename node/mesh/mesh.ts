@@ -16,7 +16,7 @@ import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
 import { type Capabilities, createCapabilityBoard } from './capabilities.ts'
 import { type Connector, createConnector } from './connector.ts'
-import { clearDatastore, createDatastore } from './datastore.ts'
+import { clearDatastore, PeerDatastore } from './datastore.ts'
 import { createDialRecord } from './dial-record.ts'
 import { createFramedStream, type FramedStream } from './framed-stream.ts'
 import { createHost, type Host } from './host.ts'
@@ -25,6 +25,7 @@ import type { Membership, Village } from './membership/membership.ts'
 import type { Role } from './membership/records.ts'
 import { createRosterSync } from './membership/sync.ts'
 import { describeVillage, type VillageInfo, type VillageNetwork } from './membership/villages.ts'
+import { createNeighbourExchange } from './neighbours.ts'
 import { chooseListenAddresses, keepPorts } from './ports.ts'
 import type { ProtocolSpec } from './protocols/spec.ts'
 import { createStreams, type StreamHandler } from './streams.ts'
@@ -81,12 +82,14 @@ export interface Mesh extends Service, VillageNetwork {
 }
 
 const DATASTORE = 'libp2p'
+const MEET_TIMEOUT_MS = 15_000
 /** Reasons why joining failed that say less than any other, the least last. */
 const JOIN_FAILURES: readonly ErrorCode[] = ['PEER_BUSY', 'VILLAGE_KEY_MISMATCH', 'PEER_UNREACHABLE']
 
 interface Running {
   host: Host
   connector: Connector
+  datastore: PeerDatastore
   prefix: string
 }
 
@@ -112,6 +115,8 @@ export function createMesh(
   )
   const board = createCapabilityBoard({ log })
   const sync = createRosterSync({ log, membership })
+  const members = () => membership.village()?.roster.standing().members.keys() ?? [][Symbol.iterator]()
+  const neighbours = createNeighbourExchange({ log, board }, { members })
   const ports = store.json<number>('ports')
   const listeners = new Set<(change: { peer: string; connected: boolean }) => void>()
 
@@ -122,6 +127,7 @@ export function createMesh(
   let endChanges: (() => void) | undefined
 
   streams.register(sync.spec, sync.handler)
+  streams.register(neighbours.spec, neighbours.handler)
   topics.register(sync.topic, sync.topicInit)
   topics.register(board.topic, board.topicInit)
 
@@ -154,27 +160,36 @@ export function createMesh(
     for (const listener of listeners) listener({ peer, connected })
   }
 
+  /** Asks a connected peer where the others are. */
+  function meet(peer: string): void {
+    mesh
+      .open(peer, neighbours.spec, { signal: AbortSignal.timeout(MEET_TIMEOUT_MS) })
+      .then((stream) => neighbours.run(stream))
+      .catch((error: unknown) => log.debug({ err: error, peer }, 'a peer did not say where others are'))
+  }
+
   function watch(host: Host): void {
     host.addEventListener('connection:open', ({ detail: connection }) => {
       const peer = connection.remotePeer.toString()
       // It may have been revoked between its hello and now.
       if (membership.roleOf(peer) === null) connection.abort(new VillageError('MEMBER_REVOKED'))
-      else if (connection.direction === 'outbound') sync.connected(peer)
+      else if (connection.direction === 'outbound') {
+        sync.connected(peer)
+        meet(peer)
+      }
     })
     host.addEventListener('peer:connect', ({ detail }) => tell(detail.toString(), true))
     host.addEventListener('peer:disconnect', ({ detail }) => tell(detail.toString(), false))
-    host.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
-      if (detail.subscriptions.some(({ topic, subscribe }) => subscribe && topic.endsWith(`/${board.topic}`)))
-        board.announce()
-    })
   }
 
   async function startHost(village: Village): Promise<void> {
     const prefix = `/village/${village.shortId}/`
     const configured = config['mesh.listen']
     const listen = await chooseListenAddresses({ log, ports }, configured)
+    const datastore = new PeerDatastore({ store, log }, { name: DATASTORE })
+    await datastore.load()
     const host = await createHost(
-      { identity, datastore: createDatastore({ store }, { name: DATASTORE }), dials },
+      { identity, datastore, dials },
       {
         village,
         config,
@@ -203,14 +218,16 @@ export function createMesh(
       { log, host },
       {
         self,
-        members: () => membership.village()?.roster.standing().members.keys() ?? [],
+        members,
+        meet,
         // Who is unknown may have joined while this node was away: the hello decides.
         mayDial: (peer) => membership.revocationOf(peer) === null,
         bootstrap: config['mesh.bootstrap'],
         maxConnections: config['mesh.maxConnections'],
       },
     )
-    running = { host, connector, prefix }
+    running = { host, connector, datastore, prefix }
+    neighbours.attach(host)
     sync.start({
       peers: () => mesh.peers().map(({ peer }) => peer),
       open: mesh.open,
@@ -233,13 +250,15 @@ export function createMesh(
 
   async function stopHost(): Promise<void> {
     if (running === null) return
-    const { host, connector } = running
+    const { host, connector, datastore } = running
     running = null
     board.stop()
+    neighbours.attach(null)
     streams.abort(new VillageError('SHUTTING_DOWN'))
     await Promise.all([sync.stop(), connector.stop()])
     await host.stop()
     await streams.drained()
+    await datastore.flush()
   }
 
   async function reloadNow(): Promise<void> {

@@ -89,9 +89,9 @@ export function renderConfigDocs(): string {
     '# Configuration\n',
     `${GENERATED_NOTE}\n`,
     'A key is read from the command line (`village start --api.port 7481`), else from the environment, else from the',
-    'file given with `--config FILE` (JSON, flat keys), else it has its default. An unknown key is an error.',
-    '[daemon.config.json](../daemon.config.json) holds every key at its default; the table itself is `FIELDS` in',
-    '[node/config.ts](../node/config.ts).\n',
+    'file (JSON, flat keys), else it has its default. The file is the one given with `--config FILE`, else the one that',
+    '`VILLAGE_CONFIG` names, else [daemon.config.json](../daemon.config.json), which comes with every key at its',
+    'default. An unknown key is an error. The table itself is `FIELDS` in [node/config.ts](../node/config.ts).\n',
     [...groups].map(([group, rows]) => `## ${group}\n\n${table(head, rows)}\n`).join('\n'),
   ].join('\n')
 }

@@ -13,8 +13,9 @@ const CODE = /\.(ts|js|cc|h|css|html)$/
 const LEFTOVERS = /\b(?:TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b/
 const REGISTRY_HOSTS =
   /\b(?:registry\.(?:npmjs\.org|yarnpkg\.com|npmmirror\.com)|npm\.pkg\.github\.com|(?:deb|security|snapshot)\.debian\.org|archive\.ubuntu\.com|pypi\.org|files\.pythonhosted\.org|crates\.io|proxy\.golang\.org)\b/
-/** Absolute paths of somebody's machine, not of a system (`/etc`, `/usr/bin`, `/tmp`). */
-const MACHINE_PATHS = /(?<![\w.:@/~$}-])\/(?:work|root|home\/[a-z][\w-]*|Users\/[A-Za-z][\w-]*)\/[\w.-]+/
+/** Absolute paths of somebody's machine, not of a system (`/etc`, `/tmp`) and not of an example (`/home/you`). */
+const MACHINE_PATHS =
+  /(?<![\w.:@/~$}-])\/(?:work|root|home\/(?!you\b|me\b)[a-z][\w-]*|Users\/(?!you\b|me\b)[A-Za-z][\w-]*)\/[\w.-]+/
 
 const LINE_RULES: readonly { rule: RegExp; message: string }[] = [
   { rule: LEFTOVERS, message: 'has a leftover marker: do it, or file an issue' },

@@ -28,9 +28,9 @@ export function rowsOf(matrix: WeightMatrix, from: number, to: number): WeightMa
   return { rows: to - from, cols, data: data.slice(from * cols, to * cols) }
 }
 
-/** The reference and every SIMD level of the addon that this machine can run. */
+/** The plain reference first, then every other way to compute that this machine has. */
 export function allKernels(): Kernels[] {
   const levels = nativeLevels()
   if (levels.length === 0) console.log('skipped: native kernels (the addon is not built)')
-  return [loadKernels({ native: 'off' }), ...levels.map((simd) => loadKernels({ simd }))]
+  return ['typescript', 'wasm', ...levels].map((simd) => loadKernels({ simd }))
 }

@@ -1,6 +1,7 @@
 /**
- * `int8` and `int4`: blocks of a row share a scale, w ≈ (code - zero point) · scale. The scale (and zero point) of least
- * squared error is searched among 32 clippings and refined by least squares, after rounding to its stored precision.
+ * `int8` and `int4`: blocks of a row share a scale, w ≈ (code - zero point) · scale. The scale (and zero
+ * point) of least squared error is searched among 32 clippings and refined by least squares, after rounding
+ * to its stored precision.
  */
 import { VillageError } from '../../errors.ts'
 import type { BlockwiseShape } from '../kernels.ts'
@@ -17,6 +18,8 @@ const LARGEST_HALF = 65504
 /** Leaves room for squares of weights, and for the exponent. */
 const LARGEST_SINGLE = 2 ** 27
 const MAX_SCALE_EXPONENT = 100
+/** 255 times this is still a float32. */
+const MAX_SCALE = 2 ** 119
 
 interface BlockwiseParams {
   readonly blockSize: (typeof BLOCK_SIZES)[number]
@@ -62,7 +65,10 @@ export function blockwiseCodec({ id, name, title, bits, defaultBlockSize }: Bloc
     return scaleExponent === undefined ? params : { ...params, scaleExponent }
   }
 
-  /** A power of two that brings tensors with very small or large weights near 1, where scales and squares are exact enough. */
+  /**
+   * A power of two that brings tensors with very small or large weights near 1, where scales and squares are
+   * exact enough.
+   */
   function fit(params: BlockwiseParams, stats: TensorStats): BlockwiseParams {
     if (params.scaleExponent !== undefined) return params
     const { maxAbs } = stats
@@ -95,7 +101,8 @@ export function blockwiseCodec({ id, name, title, bits, defaultBlockSize }: Bloc
     const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
     for (let row = 0; row < slice.rows; row++)
       for (let block = 0; block < layout.blocks; block++)
-        if (!Number.isFinite(readScale(view, row * layout.bytes + block * shape.scaleBytes, shape)))
+        // False for NaN as well.
+        if (!(Math.abs(readScale(view, row * layout.bytes + block * shape.scaleBytes, shape)) <= MAX_SCALE))
           throw malformed('a scale is not finite')
     return { slice, shape }
   }
@@ -123,7 +130,7 @@ export function blockwiseCodec({ id, name, title, bits, defaultBlockSize }: Bloc
       const fitted = fit(parse(params), stats)
       const largestScale = (2 * stats.maxAbs) / (2 ** bits - 2)
       const largestStored = fitted.scaleType === 'fp16' ? LARGEST_HALF : LARGEST_SINGLE
-      if (largestScale > largestStored * 2 ** fitted.scaleExponent!)
+      if (largestScale > Math.min(largestStored * 2 ** fitted.scaleExponent!, MAX_SCALE / 4))
         throw new VillageError('INVALID_ARGUMENT', `The weights are too large for the scales of ${name}.`, {
           fields: { argument: 'params.scaleExponent', maxAbs: stats.maxAbs },
         })

@@ -3,8 +3,9 @@ import type { Kernels } from '../kernels.ts'
 import type { TensorStats } from './tensor-stats.ts'
 
 /**
- * Weights as codecs see them: row-major float32, one row an output channel. A MatMul weight [K, N] arrives transposed
- * (rows N, cols K), a Gather table as it is. Blocks and groups run along the columns and never cross a row.
+ * Weights as codecs see them: row-major float32, one row an output channel. A MatMul weight [K, N] arrives
+ * transposed (rows N, cols K), a Gather table as it is. Blocks and groups run along the columns and never
+ * cross a row.
  */
 export interface WeightMatrix {
   readonly rows: number
@@ -16,10 +17,10 @@ export interface WeightMatrix {
 export type CodecParams = JsonObject
 
 /**
- * What onnxruntime runs. `nbits` is laid out as its MatMulNBits wants it: `packed` is rows × blocks × blockSize·bits/8 bytes
- * (lowest bits first, the last block of a row padded with the zero point), `scales` rows × blocks, `zeroPoints` rows ×
- * ceil(blocks·bits/8) bytes packed like the codes, or null for 2^(bits-1) everywhere; blocks = ceil(cols / blockSize).
- * `dense` is the decoded matrix, row-major.
+ * What onnxruntime runs. `nbits` is laid out as its MatMulNBits wants it: `packed` is rows × blocks ×
+ * blockSize·bits/8 bytes (lowest bits first, the last block of a row padded with the zero point), `scales`
+ * rows × blocks, `zeroPoints` rows × ceil(blocks·bits/8) bytes packed like the codes, or null for 2^(bits-1)
+ * everywhere; blocks = ceil(cols / blockSize). `dense` is the decoded matrix, row-major.
  */
 export type RuntimeForm =
   | {
@@ -33,8 +34,8 @@ export type RuntimeForm =
   | { readonly kind: 'dense'; readonly data: Float32Array }
 
 /**
- * A codec: one row of CODECS. A packed blob holds one slice, any contiguous range of a tensor's rows; with the
- * parameters of `fit`, slicing a tensor differently changes no byte of a row.
+ * A codec: one row of CODECS. A packed blob holds one slice, any contiguous range of a tensor's rows; with
+ * the parameters of `fit`, slicing a tensor differently changes no byte of a row.
  */
 export interface Codec {
   /** Stable wire id, 1 to 255. */
@@ -47,12 +48,14 @@ export interface Codec {
   readonly needsForce: boolean
   /** Checks parameters and fills defaults. Throws INVALID_ARGUMENT naming the field. */
   parseParams(input: unknown): CodecParams
-  /** Fills what depends on the whole tensor, so that slices of it encode alike. Fields already given are kept. */
+  /**
+   * Fills what depends on the whole tensor, so that slices of it encode alike. Fields already given are kept.
+   */
   fit(params: CodecParams, stats: TensorStats): CodecParams
   /**
-   * Encodes one slice; parameters that `fit` was not asked for are fitted to the slice itself.
-   * Throws INVALID_ARGUMENT for a matrix that is empty, too large or of the wrong length, CODEC_NON_FINITE for a NaN or an
-   * infinity, CODEC_NEEDS_FORCE (see needsForce).
+   * Encodes one slice; parameters that `fit` was not asked for are fitted to the slice itself. Throws
+   * INVALID_ARGUMENT for a matrix that is empty, too large or of the wrong length, CODEC_NON_FINITE for a NaN
+   * or an infinity, CODEC_NEEDS_FORCE (see needsForce).
    */
   encode(matrix: WeightMatrix, params: CodecParams, kernels: Kernels): Uint8Array
   /** Decodes a blob that may come from anybody. Throws CODEC_MALFORMED. */

@@ -12,11 +12,15 @@ export interface EncodeStats {
   readonly maxAbsError: number
 }
 
+function shapeOf({ rows, cols }: WeightMatrix): string {
+  return `${rows} by ${cols}`
+}
+
 export function measure(original: WeightMatrix, decoded: WeightMatrix, packedBytes: number): EncodeStats {
   if (original.rows !== decoded.rows || original.cols !== decoded.cols)
     throw new VillageError(
       'INVALID_ARGUMENT',
-      `The decoded weights are ${decoded.rows} by ${decoded.cols} instead of ${original.rows} by ${original.cols}.`,
+      `The decoded weights are ${shapeOf(decoded)} instead of ${shapeOf(original)}.`,
     )
   let squaredError = 0
   let squaredNorm = 0
@@ -32,7 +36,10 @@ export function measure(original: WeightMatrix, decoded: WeightMatrix, packedByt
   return { weights: original.data.length, packedBytes, squaredError, squaredNorm, maxAbsError }
 }
 
-/** Statistics of slices together. Float64 addition: add them in the order of the rows to find the same sums anywhere. */
+/**
+ * Statistics of slices together. Float64 addition: add them in the order of the rows to find the same sums
+ * anywhere.
+ */
 export function addEncodeStats(a: EncodeStats, b: EncodeStats): EncodeStats {
   return {
     weights: a.weights + b.weights,

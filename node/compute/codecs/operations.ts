@@ -58,9 +58,10 @@ function measureSlice(input: { matrix: WeightMatrix; packed: Uint8Array }): Enco
 }
 
 /**
- * Checks a slice that somebody else encoded: decodes it, measures the error again, and encodes `rows` (numbers within the
- * slice) anew. `wrongRows` are those of them whose bytes differ from what the codec gives.
- * Throws CODEC_MALFORMED where the blob is damaged, of another codec, of another shape or has other parameters.
+ * Checks a slice that somebody else encoded: decodes it, measures the error again, and encodes `rows`
+ * (numbers within the slice) anew. `wrongRows` are those of them whose bytes differ from what the codec
+ * gives. Throws CODEC_MALFORMED where the blob is damaged, of another codec, of another shape or has other
+ * parameters.
  */
 async function checkSlice(
   input: {

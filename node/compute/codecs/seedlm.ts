@@ -1,7 +1,7 @@
 /**
- * `seedlm` (arXiv 2410.10714): a block of C weights is a seed of a 16-bit shift register, an exponent and P coefficients of 4
- * bits; the register's states make the basis that the coefficients combine. 4 bits a weight with C = 8 and P = 3, 3 bits
- * with C = 12 and P = 4. The search over all seeds is exhaustive.
+ * `seedlm` (arXiv 2410.10714): a block of C weights is a seed of a 16-bit shift register, an exponent and P
+ * coefficients of 4 bits; the register's states make the basis that the coefficients combine. 4 bits a weight
+ * with C = 8 and P = 3, 3 bits with C = 12 and P = 4. The search over all seeds is exhaustive.
  */
 import { VillageError } from '../../errors.ts'
 import type { SeedlmShape } from '../kernels.ts'
@@ -13,7 +13,9 @@ import { malformed, readSlice, type Slice, writeSlice } from './wire.ts'
 
 const ID = 4
 const NAME = 'seedlm'
-/** The largest weight is divided down to this: exponents from -8 to 7 then reach 10 powers of two below it. */
+/**
+ * The largest weight is divided down to this: exponents from -8 to 7 then reach 10 powers of two below it.
+ */
 const LARGEST_SCALED = 64
 /** A slice may hold weights this much beyond its scale before it is called a mistake. */
 const MAX_SCALED = 4096

@@ -17,10 +17,11 @@ export const CODECS: readonly Codec[] = [
 /** Throws INVALID_ARGUMENT with the names there are. */
 export function codecByName(name: string): Codec {
   const codec = CODECS.find((row) => row.name === name)
+  const names = CODECS.map((row) => row.name)
   if (codec === undefined)
     throw new VillageError(
       'INVALID_ARGUMENT',
-      `There is no codec ${JSON.stringify(name.slice(0, 40))}; there are ${CODECS.map((row) => row.name).join(', ')}.`,
+      `There is no codec ${JSON.stringify(name.slice(0, 40))}; there are ${names.join(', ')}.`,
       { fields: { argument: 'codec' } },
     )
   return codec

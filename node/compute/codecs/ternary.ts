@@ -1,6 +1,7 @@
 /**
- * `ternary`: BitNet b1.58 (arXiv 2402.17764, equation 1). γ is the mean magnitude of the tensor and every weight becomes
- * γ · round(w / γ) held to -1, 0, 1. Models trained that way lose nothing; others collapse, so encode wants `force` for them.
+ * `ternary`: BitNet b1.58 (arXiv 2402.17764, equation 1). γ is the mean magnitude of the tensor and every
+ * weight becomes γ · round(w / γ) held to -1, 0, 1. Models trained that way lose nothing; others collapse, so
+ * encode wants `force` for them.
  */
 import { VillageError } from '../../errors.ts'
 import type { Codec, CodecParams, RuntimeForm, WeightMatrix } from './codec.ts'
@@ -23,7 +24,10 @@ interface TernaryParams {
   readonly force: boolean
 }
 
-/** How trits (0, 1, 2 for -1, 0, 1) share a byte; the first is the lowest digit, missing ones at the end of a row are 1. */
+/**
+ * How trits (0, 1, 2 for -1, 0, 1) share a byte; the first is the lowest digit, missing ones at the end of a
+ * row are 1.
+ */
 const PACKINGS: Record<Packing, { readonly perByte: number; readonly base: number }> = {
   '5in8': { perByte: 5, base: 3 },
   '2bit': { perByte: 4, base: 4 },

@@ -1,9 +1,10 @@
 /**
  * The container of packed weights: one slice (a contiguous range of rows) of one tensor.
  *
- * Little-endian: "VSLC" · version u8 = 1 · codec id u8 · length of the parameters u16 · rows u32 · cols u32 · length of the
- * payload u32 · CRC-32 u32 of everything else · parameters as canonical JSON · payload. The payload is a whole number of
- * bytes for each row, in order, so that slices of a tensor join by appending their payloads.
+ * Little-endian: "VSLC" · version u8 = 1 · codec id u8 · length of the parameters u16 · rows u32 · cols u32 ·
+ * length of the payload u32 · CRC-32 u32 of everything else · parameters as canonical JSON · payload. The
+ * payload is a whole number of bytes for each row, in order, so that slices of a tensor join by appending
+ * their payloads.
  */
 import { crc32 } from 'node:zlib'
 import { VillageError } from '../../errors.ts'
@@ -48,7 +49,10 @@ export function writeSlice(slice: Slice): Uint8Array {
   return packed
 }
 
-/** Reads a blob that may come from anybody; what the payload holds is for its codec to check. Throws CODEC_MALFORMED. */
+/**
+ * Reads a blob that may come from anybody; what the payload holds is for its codec to check. Throws
+ * CODEC_MALFORMED.
+ */
 export function readSlice(packed: Uint8Array): Slice {
   if (packed.length < HEADER_BYTES) throw malformed('they are shorter than their header')
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)

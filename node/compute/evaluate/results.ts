@@ -78,7 +78,10 @@ export function decodeResults(bytes: Uint8Array): ResultSet {
   return { suite: suite.name, start, count, dims, vectors }
 }
 
-/** Puts the parts of one evaluation together; a gap, an overlap or mixed shapes throw EVALUATION_RESULT_MALFORMED. */
+/**
+ * Puts the parts of one evaluation together; a gap, an overlap or mixed shapes throw
+ * EVALUATION_RESULT_MALFORMED.
+ */
 export function joinResults(parts: readonly ResultSet[]): ResultSet {
   const sorted = [...parts].sort((a, b) => a.start - b.start)
   const [first] = sorted
@@ -97,8 +100,9 @@ export function joinResults(parts: readonly ResultSet[]): ResultSet {
 }
 
 /**
- * Whether two results of the same items can both be right: onnxruntime rounds differently on different machines, so
- * each pair of vectors must have a cosine of at least `tolerance`, and lengths within the same share of each other.
+ * Whether two results of the same items can both be right: onnxruntime rounds differently on different
+ * machines, so each pair of vectors must have a cosine of at least `tolerance`, and lengths within the same
+ * share of each other.
  */
 export function compareResults(
   a: ResultSet,

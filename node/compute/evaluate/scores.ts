@@ -29,10 +29,10 @@ export interface SimilarityScores {
 const DEFAULT_RESAMPLES = 1000
 
 /**
- * How much of what `original` puts next to each other `candidate` keeps. Both hold the same items in the same order.
- * Intervals are percentile bootstraps over items (Efron and Tibshirani, 1993, chapter 13), paired: one draw of items
- * for both models. For the correlations each draw takes all pairs of distinct drawn items, with the values (for
- * Spearman: the ranks) of the full sample. Pure: equal inputs and seed give equal scores.
+ * How much of what `original` puts next to each other `candidate` keeps. Both hold the same items in the same
+ * order. Intervals are percentile bootstraps over items (Efron and Tibshirani, 1993, chapter 13), paired: one
+ * draw of items for both models. For the correlations each draw takes all pairs of distinct drawn items, with
+ * the values (for Spearman: the ranks) of the full sample. Pure: equal inputs and seed give equal scores.
  */
 export function scoreSimilarity(
   original: VectorSet,
@@ -99,7 +99,9 @@ export function nearestNeighbours(cosines: Float64Array, count: number): number[
   })
 }
 
-/** Share of items whose nearest neighbour is of their own group: quality without an original to compare with. */
+/**
+ * Share of items whose nearest neighbour is of their own group: quality without an original to compare with.
+ */
 export function groupAccuracy(set: VectorSet, group: (item: number) => number): number {
   const nearest = nearestNeighbours(cosineMatrix(set), set.count)
   return nearest.filter((other, item) => other >= 0 && group(other) === group(item)).length / set.count
@@ -119,7 +121,9 @@ function rowCosines(a: VectorSet, b: VectorSet): number[] {
   })
 }
 
-/** Replaces the value of each pair of distinct items by its rank among all pairs; ties share their mean rank. */
+/**
+ * Replaces the value of each pair of distinct items by its rank among all pairs; ties share their mean rank.
+ */
 export function rankPairs(values: Float64Array, count: number): Float64Array {
   const pairs: number[] = []
   for (let row = 0; row < count; row++)

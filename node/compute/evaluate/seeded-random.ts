@@ -1,6 +1,6 @@
 /**
- * A seeded generator of numbers in [0, 1) for resampling: SplitMix32 (the 32-bit finaliser of MurmurHash3 over a
- * Weyl sequence). The same seed gives the same numbers on every machine. Not for secrets.
+ * A seeded generator of numbers in [0, 1) for resampling: SplitMix32 (the 32-bit finaliser of MurmurHash3
+ * over a Weyl sequence). The same seed gives the same numbers on every machine. Not for secrets.
  */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0

@@ -38,9 +38,9 @@ export function embeddedEncoderSource(): { directory: string; version: string } 
 }
 
 /**
- * Writes the embedded sentence encoder into `modelDir` as model.onnx, tokenizer.json and model.json, unless it is
- * there; the same package gives the same bytes on every machine. model.json comes last, so that a directory that has
- * it is complete. Synchronous (a fraction of a second): run it in a worker.
+ * Writes the embedded sentence encoder into `modelDir` as model.onnx, tokenizer.json and model.json, unless
+ * it is there; the same package gives the same bytes on every machine. model.json comes last, so that a
+ * directory that has it is complete. Synchronous (a fraction of a second): run it in a worker.
  */
 export function writeEmbeddedEncoder(modelDir: string): EncoderCard {
   if (existsSync(join(modelDir, CARD_FILE))) return readCard(modelDir)

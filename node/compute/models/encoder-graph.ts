@@ -26,15 +26,16 @@ const MASKED_SCORE = -1e9
 const NORM_FLOOR = 1e-12
 
 /**
- * The encoder as an ONNX graph: (input_ids, attention_mask), both int64 [batch, length], to sentence_embedding
- * float32 [batch, 512] of length 1.
+ * The encoder as an ONNX graph: (input_ids, attention_mask), both int64 [batch, length], to
+ * sentence_embedding float32 [batch, 512] of length 1.
  *
  * Read off the TF.js graph of the npm package (the model is Cer et al., "Universal Sentence Encoder",
- * arXiv 1803.11175, transformer variant): token embeddings, doubled, plus sines and cosines of the position (the
- * published graph adds the embedding to itself plus the position signal); two pre-norm transformer layers of four
- * heads; the first one's residual is widened from 256 to 512; the mean over tokens; a tanh layer; unit length.
- * Where TF.js gathers and scatters the tokens that are there, this graph masks: padding takes no part in attention or
- * in the mean. Biases, norms and constant matrices are initializers; every matrix is the second input of a MatMul.
+ * arXiv 1803.11175, transformer variant): token embeddings, doubled, plus sines and cosines of the position
+ * (the published graph adds the embedding to itself plus the position signal); two pre-norm transformer
+ * layers of four heads; the first one's residual is widened from 256 to 512; the mean over tokens; a tanh
+ * layer; unit length. Where TF.js gathers and scatters the tokens that are there, this graph masks: padding
+ * takes no part in attention or in the mean. Biases, norms and constant matrices are initializers; every
+ * matrix is the second input of a MatMul.
  */
 export function encoderModel(weights: TfjsWeights): ModelSpec {
   const graph = createGraphBuilder()

@@ -4,10 +4,12 @@ import { VillageError } from '../../errors.ts'
 const RESERVED_IDS = 6
 
 /**
- * The tokenizer.json (Hugging Face format) of the embedded encoder, from the [piece, score] list of its package.
+ * The tokenizer.json (Hugging Face format) of the embedded encoder, from the [piece, score] list of its
+ * package.
  *
- * A SentencePiece unigram model (Kudo, arXiv 1804.10959): NFKC, runs of white space to one U+2581, one in front, the
- * segmentation of highest total score, neighbouring unknown characters merged. Two repairs are made:
+ * A SentencePiece unigram model (Kudo, arXiv 1804.10959): NFKC, runs of white space to one U+2581, one in
+ * front, the segmentation of highest total score, neighbouring unknown characters merged. Two repairs are
+ * made:
  * - Reserved pieces get names with a space, which no text contains after white space became U+2581: "<s>" in a text
  *   is text.
  * - The package lost the score of pieces with a colon (null, or the number after the colon). The list is sorted by

@@ -47,8 +47,8 @@ function findWeight(model: OnnxModel, name: string): WeightPlan {
 }
 
 /**
- * Operations on models that run in worker threads: rows of the pool's table. Inputs and outputs are plain data that
- * can go between threads.
+ * Operations on models that run in worker threads: rows of the pool's table. Inputs and outputs are plain
+ * data that can go between threads.
  */
 export const MODEL_OPERATIONS = {
   async 'session.run'(

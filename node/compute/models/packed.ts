@@ -94,8 +94,8 @@ export function parseManifest(bytes: Uint8Array): PackedManifest {
 }
 
 /**
- * Makes an ordinary model directory of a packed one: the same graph with the decoded weights. Memory is one weight.
- * Throws MODEL_MALFORMED and CODEC_MALFORMED for a packed directory that is not valid.
+ * Makes an ordinary model directory of a packed one: the same graph with the decoded weights. Memory is one
+ * weight. Throws MODEL_MALFORMED and CODEC_MALFORMED for a packed directory that is not valid.
  */
 async function unpackModel(init: { packedDir: string; outDir: string }): Promise<{ sha256: string }> {
   const file = path.join(init.packedDir, PACKED_FILE)

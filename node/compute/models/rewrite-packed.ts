@@ -20,8 +20,8 @@ export interface RewriteRequest {
 }
 
 /**
- * Writes a runnable copy of a model whose weights have the values of packed slices. One weight is unpacked at a time.
- * CODEC_MALFORMED for a damaged slice, INVALID_ARGUMENT for slices that do not make up their weight.
+ * Writes a runnable copy of a model whose weights have the values of packed slices. One weight is unpacked at
+ * a time. CODEC_MALFORMED for a damaged slice, INVALID_ARGUMENT for slices that do not make up their weight.
  */
 export async function rewritePacked(
   components: { kernels: Kernels },

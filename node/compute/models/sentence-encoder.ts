@@ -22,8 +22,9 @@ export interface Embeddings {
 
 export interface SentenceEncoder {
   /**
-   * Embeds texts in their order. Texts of like length share a run, so that little is padded; padding changes a vector
-   * by rounding alone. Throws SESSION_FAILED where the model gives something else than finite vectors.
+   * Embeds texts in their order. Texts of like length share a run, so that little is padded; padding changes
+   * a vector by rounding alone. Throws SESSION_FAILED where the model gives something else than finite
+   * vectors.
    */
   embed(request: EmbedRequest, signal: AbortSignal): Promise<Embeddings>
 }

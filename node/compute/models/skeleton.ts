@@ -1,7 +1,7 @@
 /**
- * What remains of a model when its compressed weights are taken out. The skeleton is an ONNX file in which those
- * weights point into a data file that is not there (`weights.bin`): writing it makes the model whole again.
- * Synchronous: run it in a worker.
+ * What remains of a model when its compressed weights are taken out. The skeleton is an ONNX file in which
+ * those weights point into a data file that is not there (`weights.bin`): writing it makes the model whole
+ * again. Synchronous: run it in a worker.
  */
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
@@ -113,7 +113,10 @@ export function writeSkeleton(init: {
   return missing
 }
 
-/** The slices in a file of slices one after another, by their stated sizes; throws CODEC_MALFORMED at the first bad one. */
+/**
+ * The slices in a file of slices one after another, by their stated sizes; throws CODEC_MALFORMED at the
+ * first bad one.
+ */
 function readSlices(file: string, sizes: readonly number[]): Uint8Array[] {
   const bytes = readFileSync(file)
   if (sizes.reduce((sum, size) => sum + size, 0) !== bytes.length)
@@ -129,8 +132,8 @@ function readSlices(file: string, sizes: readonly number[]): Uint8Array[] {
 }
 
 /**
- * Writes `weights.bin` beside a skeleton from packed slices, so that it is an ordinary model with the decoded values.
- * Returns the SHA-256 of what was written, as hex.
+ * Writes `weights.bin` beside a skeleton from packed slices, so that it is an ordinary model with the decoded
+ * values. Returns the SHA-256 of what was written, as hex.
  */
 export function fillSkeleton(
   components: { kernels: Kernels },

@@ -1,8 +1,8 @@
 /**
  * Element types of ONNX tensors (onnx.proto, TensorProto.DataType) and conversions to and from float32.
  *
- * `bits` is the stored width of one element; 4- and 2-bit types pack several elements in a byte, and strings have no
- * fixed width (0).
+ * `bits` is the stored width of one element; 4- and 2-bit types pack several elements in a byte, and strings
+ * have no fixed width (0).
  */
 export interface DataType {
   readonly code: number

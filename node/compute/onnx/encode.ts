@@ -26,8 +26,8 @@ export interface ValueSpec {
 }
 
 /**
- * A tensor to write. Its size is known beforehand and its bytes are made when they are written, so that only one
- * tensor is in memory at a time.
+ * A tensor to write. Its size is known beforehand and its bytes are made when they are written, so that only
+ * one tensor is in memory at a time.
  */
 export interface TensorSource {
   readonly name: string

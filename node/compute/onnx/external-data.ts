@@ -16,7 +16,10 @@ function invalid(tensor: string, what: string): VillageError {
   })
 }
 
-/** Reads the key and value pairs of TensorProto.external_data (onnx.proto: location, offset, length, checksum). */
+/**
+ * Reads the key and value pairs of TensorProto.external_data (onnx.proto: location, offset, length,
+ * checksum).
+ */
 export function parseExternalEntry(tensor: string, pairs: ReadonlyMap<string, string>): ExternalEntry {
   const location = pairs.get('location')
   if (location === undefined || location === '') throw invalid(tensor, 'has no location')
@@ -31,8 +34,9 @@ export function parseExternalEntry(tensor: string, pairs: ReadonlyMap<string, st
 }
 
 /**
- * The path of an external data file, after checking that it is a plain file inside the model's directory, reached
- * without links, and at least as long as the tensor needs: a model from a stranger must not read other files.
+ * The path of an external data file, after checking that it is a plain file inside the model's directory,
+ * reached without links, and at least as long as the tensor needs: a model from a stranger must not read
+ * other files.
  */
 export function resolveExternalFile(
   modelPath: string,
@@ -72,7 +76,10 @@ export function checkExternalRange(
     throw invalid(tensor, `ends at byte ${entry.offset + neededBytes} of a file of ${fileBytes} bytes`)
 }
 
-/** Opens an external file that was checked; a link put in its place since then is refused where the system can. */
+/**
+ * Opens an external file that was checked; a link put in its place since then is refused where the system
+ * can.
+ */
 export function openExternalFile(path: string): number {
   return openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
 }

@@ -7,7 +7,10 @@ import { WIRE_BYTES } from './wire.ts'
 
 /** protobuf refuses messages of 2 GiB and more. */
 const MAX_INLINE_BYTES = 2 ** 31 - 1
-/** Smaller tensors (shapes, scalars) stay in the model file: onnxruntime reads shapes while it loads the graph. */
+/**
+ * Smaller tensors (shapes, scalars) stay in the model file: onnxruntime reads shapes while it loads the
+ * graph.
+ */
 const MIN_EXTERNAL_BYTES = 1024
 /** Page alignment lets onnxruntime map large tensors instead of copying them. */
 const LARGE_ALIGNMENT = 4096
@@ -17,8 +20,9 @@ const LARGE_BYTES = 1024 * 1024
 const LENGTH_BYTES = 5
 
 /**
- * Writes one model file from front to back, with an external data file beside it (`<name>.data`) if asked. Both are
- * written under temporary names, synced and renamed on `commit`, so that a model is complete or not there.
+ * Writes one model file from front to back, with an external data file beside it (`<name>.data`) if asked.
+ * Both are written under temporary names, synced and renamed on `commit`, so that a model is complete or not
+ * there.
  */
 export interface ModelFile {
   raw(bytes: Uint8Array): void

@@ -3,7 +3,10 @@ import type { ByteRange } from './wire.ts'
 
 /** Where the elements of a tensor lie. Nothing of them is in memory. */
 export type TensorStorage =
-  /** Little-endian elements, back to back, in the model file (`file` null) or in a checked external file (its path). */
+  /**
+   * Little-endian elements, back to back, in the model file (`file` null) or in a checked external file (its
+   * path).
+   */
   | {
       readonly kind: 'raw'
       readonly file: string | null
@@ -59,7 +62,9 @@ export interface ValueInfo {
   readonly dims: readonly (number | string | null)[] | undefined
 }
 
-/** One field as it stands in the file, tag included: what is not replaced is copied from here byte for byte. */
+/**
+ * One field as it stands in the file, tag included: what is not replaced is copied from here byte for byte.
+ */
 export interface FieldRange extends ByteRange {
   readonly field: number
   /** Name of the initializer, input, output or value; '' for every other field. */

@@ -2,8 +2,8 @@ import { VillageError } from '../../errors.ts'
 import type { RuntimeForm } from '../codecs/codec.ts'
 
 /**
- * Block-wise quantised weights in the layout of onnxruntime's MatMulNBits (its ContribOperators.md); a block size is a
- * power of two of at least 16.
+ * Block-wise quantised weights in the layout of onnxruntime's MatMulNBits (its ContribOperators.md); a block
+ * size is a power of two of at least 16.
  */
 export type NBits = Extract<RuntimeForm, { kind: 'nbits' }>
 
@@ -52,7 +52,10 @@ export function dequantizeNBits(form: NBits, rows: number, cols: number): Float3
   return out
 }
 
-/** The packed rows without the padding of their last block: what GatherBlockQuantized takes, [rows, cols × bits / 8]. */
+/**
+ * The packed rows without the padding of their last block: what GatherBlockQuantized takes, [rows, cols ×
+ * bits / 8].
+ */
 export function trimPadding(form: NBits, rows: number, cols: number): Uint8Array {
   const stored = (blocksPerRow(cols, form.blockSize) * form.blockSize * form.bits) / 8
   const wanted = (cols * form.bits) / 8
@@ -63,7 +66,10 @@ export function trimPadding(form: NBits, rows: number, cols: number): Uint8Array
   return out
 }
 
-/** The forms of consecutive row slices of one weight as one form; slices of different kinds or layouts do not join. */
+/**
+ * The forms of consecutive row slices of one weight as one form; slices of different kinds or layouts do not
+ * join.
+ */
 export function joinForms(name: string, forms: readonly RuntimeForm[]): RuntimeForm {
   const [first] = forms
   const differ = new VillageError('INVALID_ARGUMENT', `The slices of "${name}" do not have one runtime form.`)

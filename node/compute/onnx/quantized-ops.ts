@@ -33,8 +33,9 @@ export interface QuantizedTensors {
 }
 
 /**
- * The tensors of a quantised weight for MatMulNBits and GatherBlockQuantized (onnxruntime's ContribOperators.md), or
- * undefined where some use of the weight has no quantised operator: then it must be written as floats.
+ * The tensors of a quantised weight for MatMulNBits and GatherBlockQuantized (onnxruntime's
+ * ContribOperators.md), or undefined where some use of the weight has no quantised operator: then it must be
+ * written as floats.
  */
 export function quantizedTensors(
   graph: GraphInfo,

@@ -31,8 +31,8 @@ export interface ElementRange {
 }
 
 /**
- * An ONNX file (ModelProto of onnx.proto) that is open for reading. Only its structure is in memory: names, dims,
- * attributes and byte ranges. Close it after use (`using model = openModel(path)` does).
+ * An ONNX file (ModelProto of onnx.proto) that is open for reading. Only its structure is in memory: names,
+ * dims, attributes and byte ranges. Close it after use (`using model = openModel(path)` does).
  */
 export interface OnnxModel extends Disposable {
   readonly path: string
@@ -56,9 +56,9 @@ export interface OnnxModel extends Disposable {
 
 /**
  * Opens an ONNX file without loading tensor data, in memory bounded by `limits` whatever the file says.
- * The calls are synchronous (a few reads of 64 KiB for the structure): use it in worker threads, or for small models.
- * Throws NOT_FOUND, MODEL_MALFORMED for bytes that are not a ModelProto, MODEL_EXTERNAL_DATA_INVALID for external data that is
- * missing, short, or outside the model's directory.
+ * The calls are synchronous (a few reads of 64 KiB for the structure): use it in worker threads, or for small
+ * models. Throws NOT_FOUND, MODEL_MALFORMED for bytes that are not a ModelProto, MODEL_EXTERNAL_DATA_INVALID
+ * for external data that is missing, short, or outside the model's directory.
  */
 export function openModel(path: string, limits: WireLimits = DEFAULT_WIRE_LIMITS): OnnxModel {
   const fd = openFile(path)

@@ -26,13 +26,15 @@ const CHUNK_BYTES = 1024 * 1024
 const MAX_INLINE_SOURCE_BYTES = 2 ** 30
 
 /**
- * Writes a runnable copy of `model` at `path` in which the named weights have their compressed values: MatMul and
- * plain Gemm become MatMulNBits (accuracy_level 4), Gather becomes GatherBlockQuantized, and where neither fits the
- * values are written as floats of the weight's own type. Everything else is copied byte for byte.
+ * Writes a runnable copy of `model` at `path` in which the named weights have their compressed values: MatMul
+ * and plain Gemm become MatMulNBits (accuracy_level 4), Gather becomes GatherBlockQuantized, and where
+ * neither fits the values are written as floats of the weight's own type. Everything else is copied byte for
+ * byte.
  *
- * `replacements` maps names of listWeights to functions that make the values when they are written: one tensor is in
- * memory at a time. The copy uses external data where the source does. Throws INVALID_ARGUMENT for a name that is
- * not a weight or a form of the wrong size, MODEL_UNSUPPORTED for external data outside the main graph.
+ * `replacements` maps names of listWeights to functions that make the values when they are written: one
+ * tensor is in memory at a time. The copy uses external data where the source does. Throws INVALID_ARGUMENT
+ * for a name that is not a weight or a form of the wrong size, MODEL_UNSUPPORTED for external data outside
+ * the main graph.
  */
 export async function rewriteModel(
   model: OnnxModel,
@@ -59,7 +61,10 @@ export async function rewriteModel(
   }
 }
 
-/** Tensors in attributes, subgraphs and functions are copied with their text, which would point at the old file. */
+/**
+ * Tensors in attributes, subgraphs and functions are copied with their text, which would point at the old
+ * file.
+ */
 function checkExternalTensors(model: OnnxModel): void {
   let inMainGraph = 0
   for (const tensor of model.graph.initializers.values())

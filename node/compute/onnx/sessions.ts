@@ -21,7 +21,10 @@ export interface SessionRequest {
 }
 
 export interface Sessions {
-  /** Runs a model once. Throws INVALID_ARGUMENT for feeds that do not fit its inputs, SESSION_FAILED for the rest. */
+  /**
+   * Runs a model once. Throws INVALID_ARGUMENT for feeds that do not fit its inputs, SESSION_FAILED for the
+   * rest.
+   */
   run(request: SessionRequest, signal: AbortSignal): Promise<Record<string, TensorValue>>
   loaded(): readonly string[]
   /** Releases all sessions. */
@@ -41,18 +44,21 @@ const DEFAULT_MAX_SESSIONS = 4
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 /**
- * Loaded onnxruntime sessions by model path. Loading and running block their thread (onnxruntime-node runs in the
- * calling thread), so this belongs into worker threads.
+ * Loaded onnxruntime sessions by model path. Loading and running block their thread (onnxruntime-node runs in
+ * the calling thread), so this belongs into worker threads.
  *
- * A model file is first read by `openModel`: onnxruntime never sees a file that is not well formed or whose external
- * data lies outside its directory. A file that was replaced (other size or time) is loaded anew.
+ * A model file is first read by `openModel`: onnxruntime never sees a file that is not well formed or whose
+ * external data lies outside its directory. A file that was replaced (other size or time) is loaded anew.
  */
 export function createSessions(init: SessionsInit = {}): Sessions {
   const maxSessions = init.maxSessions ?? DEFAULT_MAX_SESSIONS
   const maxBytes = init.maxBytes ?? DEFAULT_MAX_BYTES
   /** In order of use: the first is the least recently used. */
   const entries = new Map<string, Entry>()
-  /** Evicted sessions on their way out; the next run waits for them, so that memory is free before it is taken. */
+  /**
+   * Evicted sessions on their way out; the next run waits for them, so that memory is free before it is
+   * taken.
+   */
   const leaving = new Set<Promise<void>>()
 
   async function load(modelPath: string): Promise<InferenceSession> {

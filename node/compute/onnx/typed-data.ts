@@ -22,8 +22,8 @@ const FROM_VARINT: Readonly<Record<string, (value: bigint) => number>> = {
 }
 
 /**
- * Decodes the elements from `start` on into `target`. Varints have no fixed width, so that those before `start` are
- * read too; exporters use typed fields for small tensors only.
+ * Decodes the elements from `start` on into `target`. Varints have no fixed width, so that those before
+ * `start` are read too; exporters use typed fields for small tensors only.
  */
 export function readTypedElements(
   tensor: TensorInfo,

@@ -3,12 +3,15 @@ import { BFLOAT16, FLOAT16, FLOAT32 } from './data-types.ts'
 import type { GraphInfo, NodeInfo, TensorInfo } from './model.ts'
 import type { OnnxModel } from './read.ts'
 
-/** How a compressed weight can run: a quantised operator of onnxruntime where each use allows it, else dense floats. */
+/**
+ * How a compressed weight can run: a quantised operator of onnxruntime where each use allows it, else dense
+ * floats.
+ */
 export type WeightRuntime = 'quantized' | 'dense'
 
 /**
- * A weight that a codec may compress, seen as a matrix: `rows` output channels by `cols` inputs. A MatMul weight
- * [K, N] is `transposed`: its rows are the N columns as they lie in the file.
+ * A weight that a codec may compress, seen as a matrix: `rows` output channels by `cols` inputs. A MatMul
+ * weight [K, N] is `transposed`: its rows are the N columns as they lie in the file.
  */
 export interface WeightPlan {
   readonly name: string
@@ -56,9 +59,9 @@ export function isPlainGemm(node: NodeInfo): boolean {
 }
 
 /**
- * The weights of the main graph that codecs may compress, in the order of the file: constant float inputs of MatMul,
- * Gemm, Gather (a table) and Conv with at least `minElements` elements. A weight with any other reader is left alone,
- * and so are Constant nodes and subgraphs.
+ * The weights of the main graph that codecs may compress, in the order of the file: constant float inputs of
+ * MatMul, Gemm, Gather (a table) and Conv with at least `minElements` elements. A weight with any other
+ * reader is left alone, and so are Constant nodes and subgraphs.
  */
 export function listWeights(model: OnnxModel, init: { minElements?: number } = {}): WeightPlan[] {
   const minElements = Math.max(1, init.minElements ?? 1024)
@@ -124,8 +127,8 @@ function collectUses(graph: GraphInfo): Map<string, FoundUses> {
 const CHUNK_ELEMENTS = 1024 * 1024
 
 /**
- * Rows `startRow` to `startRow + rowCount` of a weight as row-major float32 (rowCount × cols). Memory is the result
- * plus one chunk of 4 MiB: a transposed weight is read in stretches of its stored rows.
+ * Rows `startRow` to `startRow + rowCount` of a weight as row-major float32 (rowCount × cols). Memory is the
+ * result plus one chunk of 4 MiB: a transposed weight is read in stretches of its stored rows.
  */
 export function readRows(
   model: OnnxModel,

@@ -38,10 +38,10 @@ const WINDOW_BYTES = 64 * 1024
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads the protobuf wire format (protobuf.dev/programming-guides/encoding) of an open file through a window of 64 KiB:
- * skipping a length-delimited field costs nothing, so a file of gigabytes opens in kilobytes.
- * Every length is checked against the end of its enclosing message, and everything that is kept counts against
- * `limits`; a violation is MODEL_MALFORMED.
+ * Reads the protobuf wire format (protobuf.dev/programming-guides/encoding) of an open file through a window
+ * of 64 KiB: skipping a length-delimited field costs nothing, so a file of gigabytes opens in kilobytes.
+ * Every length is checked against the end of its enclosing message, and everything that is kept counts
+ * against `limits`; a violation is MODEL_MALFORMED.
  */
 export class WireCursor {
   position = 0

@@ -26,8 +26,8 @@ export interface ModelSpec {
 }
 
 /**
- * Writes a model as one ONNX file, or as a file and `<path>.data` beside it. Tensors stream through one at a time;
- * the same spec gives the same bytes. The file appears whole or not at all.
+ * Writes a model as one ONNX file, or as a file and `<path>.data` beside it. Tensors stream through one at a
+ * time; the same spec gives the same bytes. The file appears whole or not at all.
  */
 export function writeModel(path: string, spec: ModelSpec, init: { external?: boolean } = {}): void {
   const file = createModelFile(path, { external: init.external ?? false })
@@ -52,7 +52,10 @@ export function writeModel(path: string, spec: ModelSpec, init: { external?: boo
   }
 }
 
-/** Collects nodes and initializers of a graph under names made from its operators; `add` returns the output's name. */
+/**
+ * Collects nodes and initializers of a graph under names made from its operators; `add` returns the output's
+ * name.
+ */
 export interface GraphBuilder {
   readonly nodes: readonly NodeSpec[]
   readonly initializers: readonly TensorSource[]

@@ -1,10 +1,10 @@
 /**
- * Block-wise integers in TypeScript: the twin of native/blockwise*.cc, its oracle in tests and the fallback without a
- * compiler. Every operation is rounded to fp32 in the written order, so both give the same bytes. Encoding works on
- * weights over 2^scaleExponent, where squares neither vanish nor overflow.
+ * Block-wise integers in TypeScript: the twin of native/blockwise*.cc, its oracle in tests and the fallback
+ * without a compiler. Every operation is rounded to fp32 in the written order, so both give the same bytes.
+ * Encoding works on weights over 2^scaleExponent, where squares neither vanish nor overflow.
  *
- * A row of the payload: the scales of its blocks, their zero points (if any), then the codes; 4-bit values two a byte,
- * low nibble first.
+ * A row of the payload: the scales of its blocks, their zero points (if any), then the codes; 4-bit values
+ * two a byte, low nibble first.
  */
 import { fromHalfBits, toHalfBits } from './f16.ts'
 
@@ -154,7 +154,10 @@ function best(weights: Float32Array, candidates: Candidates): { k: number; error
   return { k: chosen, error }
 }
 
-/** With the codes held, the best scale is a least-squares quotient; with the scale held, the best codes are the nearest. */
+/**
+ * With the codes held, the best scale is a least-squares quotient; with the scale held, the best codes are
+ * the nearest.
+ */
 function refine(
   weights: Float32Array,
   shape: BlockwiseShape,
@@ -188,8 +191,8 @@ function refine(
 }
 
 /**
- * Encodes rows × cols float32 weights (row-major, finite, at most 2^27 · 2^scaleExponent in size) into the payload of the
- * block-wise integer codecs.
+ * Encodes rows × cols float32 weights (row-major, finite, at most 2^27 · 2^scaleExponent in size) into the
+ * payload of the block-wise integer codecs.
  */
 export function blockwiseEncode(data: Float32Array, shape: BlockwiseShape): Uint8Array {
   const layout = blockwiseRow(shape)
@@ -226,7 +229,9 @@ export function blockwiseEncode(data: Float32Array, shape: BlockwiseShape): Uint
   return payload
 }
 
-/** The weights that a payload of exactly rows × row bytes stands for: (code - zero point) · scale, in float32. */
+/**
+ * The weights that a payload of exactly rows × row bytes stands for: (code - zero point) · scale, in float32.
+ */
 export function blockwiseDecode(payload: Uint8Array, shape: BlockwiseShape): Float32Array {
   const layout = blockwiseRow(shape)
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)

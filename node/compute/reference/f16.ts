@@ -1,10 +1,13 @@
 /**
- * IEEE 754 binary16 by bit manipulation, rounding to nearest, ties to even. `native/f16.h` is the same arithmetic.
+ * IEEE 754 binary16 by bit manipulation, rounding to nearest, ties to even. `native/f16.h` is the same
+ * arithmetic.
  */
 const floatView = new Float32Array(1)
 const bitsView = new Uint32Array(floatView.buffer)
 
-/** A number (rounded to float32 first) to the 16 bits of its half-precision value; too large becomes infinity. */
+/**
+ * A number (rounded to float32 first) to the 16 bits of its half-precision value; too large becomes infinity.
+ */
 export function toHalfBits(value: number): number {
   floatView[0] = value
   const bits = bitsView[0]!

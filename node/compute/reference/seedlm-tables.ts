@@ -1,15 +1,18 @@
 /**
- * SeedLM (arXiv 2410.10714): the register's sequence and what the search knows before it sees a weight. The twin of the
- * tables in native/seedlm.cc, bit for bit: fp64 in a written order, rounded once.
+ * SeedLM (arXiv 2410.10714): the register's sequence and what the search knows before it sees a weight. The
+ * twin of the tables in native/seedlm.cc, bit for bit: fp64 in a written order, rounded once.
  *
- * The register has K = 16 bits, shifts right and feeds back the exclusive or of bits 0, 1, 3 and 12; it runs through all
- * 65,535 non-zero states. Seed s gives U(s): C × P entries from C·P successive states beginning with s itself, row by row,
- * each (state - 2^15) / (2^15 - 1) in float32.
+ * The register has K = 16 bits, shifts right and feeds back the exclusive or of bits 0, 1, 3 and 12; it runs
+ * through all 65,535 non-zero states. Seed s gives U(s): C × P entries from C·P successive states beginning
+ * with s itself, row by row, each (state - 2^15) / (2^15 - 1) in float32.
  */
 export const POSITIONS = 65535
 /** The planes of the tables are this long; the last entry has no energy. */
 export const POSITIONS_PADDED = 65536
-/** Below this share of its own length left after projection, a column of U is called dependent on the ones before it. */
+/**
+ * Below this share of its own length left after projection, a column of U is called dependent on the ones
+ * before it.
+ */
 const MIN_PIVOT = 0.05
 const LONGEST_BLOCK = 48
 
@@ -26,8 +29,8 @@ export interface SearchTables {
   /** Entries of the sequence less 2^15: exact integers. */
   readonly integers: Int32Array
   /**
-   * Rows of the inverse Cholesky factor of UᵀU by position, one plane of POSITIONS_PADDED an entry (row by row); all zero
-   * where U is ill-conditioned, which keeps that seed out of the search.
+   * Rows of the inverse Cholesky factor of UᵀU by position, one plane of POSITIONS_PADDED an entry (row by
+   * row); all zero where U is ill-conditioned, which keeps that seed out of the search.
    */
   readonly whitening: Float32Array
 }

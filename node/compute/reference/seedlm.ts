@@ -1,10 +1,10 @@
 /**
- * SeedLM (arXiv 2410.10714) in TypeScript: the twin of native/seedlm*.cc, its oracle in tests and the fallback without a
- * compiler. A block of C weights becomes a 16-bit seed, a 4-bit exponent e and P 4-bit coefficients q:
- * weights ≈ scale · 2^e · U(seed) q.
+ * SeedLM (arXiv 2410.10714) in TypeScript: the twin of native/seedlm*.cc, its oracle in tests and the
+ * fallback without a compiler. A block of C weights becomes a 16-bit seed, a 4-bit exponent e and P 4-bit
+ * coefficients q: weights ≈ scale · 2^e · U(seed) q.
  *
- * Every seed is tried: the energy of the block inside the column space of U(seed) ranks them, and the best ones have their
- * coefficients quantised and are compared by the error that is then left.
+ * Every seed is tried: the energy of the block inside the column space of U(seed) ranks them, and the best
+ * ones have their coefficients quantised and are compared by the error that is then left.
  */
 import { factor, gramOf, POSITIONS_PADDED, searchTables, sequence } from './seedlm-tables.ts'
 
@@ -22,13 +22,19 @@ export interface SeedlmShape {
 const CANDIDATES = 8
 const MIN_EXPONENT = -8
 const MAX_EXPONENT = 7
-/** The search sees the weights of a block as integers of this size: sums of 12 products with 16 bits stay below 2^31. */
+/**
+ * The search sees the weights of a block as integers of this size: sums of 12 products with 16 bits stay
+ * below 2^31.
+ */
 const SEARCH_RANGE = 4095
 /** Weights (after division by the scale) below this quantise to nothing at the smallest exponent. */
 const NEGLIGIBLE = 2 ** -12
 const f = Math.fround
 
-/** Bytes of a row: one 16-bit seed a block, then its nibbles (exponent + 8, then the coefficients + 8), low nibble first. */
+/**
+ * Bytes of a row: one 16-bit seed a block, then its nibbles (exponent + 8, then the coefficients + 8), low
+ * nibble first.
+ */
 export function seedlmRowBytes(cols: number, C: number, P: number): number {
   const blocks = Math.ceil(cols / C)
   return blocks * 2 + Math.ceil((blocks * (P + 1)) / 2)
@@ -36,13 +42,29 @@ export function seedlmRowBytes(cols: number, C: number, P: number): number {
 
 const dots = new Float32Array(POSITIONS_PADDED + 4)
 
-interface Candidates {
+/** The positions with the most energy, best first, earlier positions first among equals. */
+export interface Candidates {
   readonly energies: Float32Array
   readonly positions: Int32Array
 }
 
-/** The positions with the most energy, best first, earlier positions first among equals. */
-function search(integers: Int32Array, C: number, P: number, best: Candidates): void {
+/** Fills `best` for one block of C weights, given as integers of at most SEARCH_RANGE. */
+export type Search = (integers: Int32Array, C: number, P: number, best: Candidates) => void
+
+/** Takes a position whose energy beats the worst one kept; returns the energy that the next must beat. */
+export function keep({ energies, positions }: Candidates, energy: number, position: number): number {
+  let at = CANDIDATES - 1
+  for (; at > 0 && energies[at - 1]! < energy; at--) {
+    energies[at] = energies[at - 1]!
+    positions[at] = positions[at - 1]!
+  }
+  energies[at] = energy
+  positions[at] = position
+  return energies[CANDIDATES - 1]!
+}
+
+/** The search in plain TypeScript: the oracle of the others. */
+export function searchPlain(integers: Int32Array, C: number, P: number, best: Candidates): void {
   const tables = searchTables(C, P)
   const sequenceIntegers = tables.integers
   for (let i = 0; i < POSITIONS_PADDED + P - 1; i++) {
@@ -50,9 +72,8 @@ function search(integers: Int32Array, C: number, P: number, best: Candidates): v
     for (let c = 0; c < C; c++) sum += integers[c]! * sequenceIntegers[i + c * P]!
     dots[i] = sum
   }
-  const { energies, positions } = best
-  energies.fill(0)
-  positions.fill(0)
+  best.energies.fill(0)
+  best.positions.fill(0)
   let bound = 0
   for (let i = 0; i < POSITIONS_PADDED; i++) {
     let energy = 0
@@ -65,14 +86,7 @@ function search(integers: Int32Array, C: number, P: number, best: Candidates): v
       energy = f(energy + f(y * y))
     }
     if (!(energy > bound)) continue
-    let at = CANDIDATES - 1
-    for (; at > 0 && energies[at - 1]! < energy; at--) {
-      energies[at] = energies[at - 1]!
-      positions[at] = positions[at - 1]!
-    }
-    energies[at] = energy
-    positions[at] = i
-    bound = energies[CANDIDATES - 1]!
+    bound = keep(best, energy, i)
   }
 }
 
@@ -89,7 +103,10 @@ interface Choice {
   coefficients: number[]
 }
 
-/** Quantises the coefficients of each candidate (nearest plane, last coefficient first) and keeps the least squared error. */
+/**
+ * Quantises the coefficients of each candidate (nearest plane, last coefficient first) and keeps the least
+ * squared error.
+ */
 function choose(weights: Float32Array, C: number, P: number, candidates: Candidates): Choice {
   const { values } = sequence()
   const best: Choice = { position: 0, exponent: MIN_EXPONENT, coefficients: new Array<number>(P).fill(0) }
@@ -159,7 +176,11 @@ function writeBlock(payload: Uint8Array, at: number, blocks: number, block: numb
 }
 
 /** Encodes rows × cols float32 weights (row-major, finite); the last block of a row is padded with zeros. */
-export function seedlmEncode(data: Float32Array, shape: SeedlmShape): Uint8Array {
+export function seedlmEncode(
+  data: Float32Array,
+  shape: SeedlmShape,
+  search: Search = searchPlain,
+): Uint8Array {
   const { rows, cols, blockWeights: C, coefficients: P, scale } = shape
   const blocks = Math.ceil(cols / C)
   const stride = seedlmRowBytes(cols, C, P)

@@ -53,6 +53,8 @@ export function createBlockStore(init: {
   /** Writes and removals under way by key, so that two of one block never overlap. */
   const busy = new Map<BlockKey, Promise<unknown>>()
   const temporaryDirectory = path.join(init.directory, TEMPORARY)
+  /** Directories that are known to exist. */
+  const directories = new Set<string>()
   let usedBytes = 0
   let reservedBytes = 0
 
@@ -91,7 +93,10 @@ export function createBlockStore(init: {
       } finally {
         await handle.close()
       }
-      await mkdir(directoryOf(key), { recursive: true, mode: 0o700 })
+      if (!directories.has(directoryOf(key))) {
+        await mkdir(directoryOf(key), { recursive: true, mode: 0o700 })
+        directories.add(directoryOf(key))
+      }
       await rename(temporary, fileOf(key, sizeBytes))
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {

@@ -211,7 +211,8 @@ test('block-wise codecs: more bits, smaller blocks and zero points cost bits and
     return measure(matrix, decodeSlice(packed, kernels), packed.length)
   }
   const int4 = figures('int4', { blockSize: 128 })
-  // 4 bits and a half-precision scale by 128; the MSE-optimal clipping of Gaussian weights leaves about 0.0093.
+  // 4 bits and a half-precision scale by 128; the MSE-optimal clipping of Gaussian weights leaves about
+  // 0.0093.
   const header = 1024
   assert.ok(int4.packedBytes <= 32 * (512 / 2 + (512 / 128) * 2) + header)
   assert.ok(normalisedError(int4) < 0.0096, `int4 error is ${normalisedError(int4)}`)

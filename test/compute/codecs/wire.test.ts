@@ -23,7 +23,9 @@ const SAMPLES = (
   ] as [string, CodecParams][]
 ).map(([name, params]) => codecByName(name).encode(gaussianMatrix(3, 35), params, kernels))
 
-/** Runs on hostile bytes: they decode to something of the shape that they state, or they are CODEC_MALFORMED. */
+/**
+ * Runs on hostile bytes: they decode to something of the shape that they state, or they are CODEC_MALFORMED.
+ */
 function survives(packed: Uint8Array): void {
   for (const each of everyKernels)
     try {

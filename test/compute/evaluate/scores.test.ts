@@ -47,7 +47,8 @@ test('cosines and neighbours of a case worked by hand', () => {
   close(cosines[0 * 5 + 4]!, -1)
   close(cosines[1 * 5 + 0]!, 2 / Math.hypot(2, 0.1))
   assert.is(cosines[3 * 5 + 3], 0)
-  // The zero vector is equally near to all: the lowest index wins. Items 2 and 4 prefer it to worse ones or not.
+  // The zero vector is equally near to all: the lowest index wins. Items 2 and 4 prefer it to worse ones or
+  // not.
   assert.equal(nearestNeighbours(cosines, 5), [1, 0, 1, 0, 2])
   assert.is(
     groupAccuracy(vectors, (item) => (item < 2 ? 0 : item)),
@@ -133,7 +134,8 @@ test('more noise scores lower, and the interval holds the value', () => {
 })
 
 test('the interval of a share is about as wide as theory has it', () => {
-  // Agreement of independent items is a share: the bootstrap must be near the normal interval of a proportion.
+  // Agreement of independent items is a share: the bootstrap must be near the normal interval of a
+  // proportion.
   const original = randomSet(200, 6, 12)
   const { neighbourAgreement: found } = scoreSimilarity(original, blur(original, 0.3, 13), { seed: 1 })
   const half = 1.96 * Math.sqrt((found.value * (1 - found.value)) / 200)

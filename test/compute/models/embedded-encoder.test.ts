@@ -148,7 +148,10 @@ test('a card with a wrong field is refused by its name', () => {
   )
 })
 
-/** SentencePiece's segmentation written down plainly: best score of each prefix, unknown characters at a penalty. */
+/**
+ * SentencePiece's segmentation written down plainly: best score of each prefix, unknown characters at a
+ * penalty.
+ */
 function plainViterbi(text: string, vocabulary: readonly (readonly [string, number])[]): number[] {
   const normal = text.normalize('NFKC').replace(/\s+/g, ' ').trim()
   if (normal === '') return []

@@ -1,7 +1,7 @@
 /**
- * An interpreter of the operators of the published TF.js graph, in float64 and without any care for speed: the oracle
- * that the project's own ONNX graph of the encoder is right. It shares nothing with the code under test but the
- * reader of the weight shards.
+ * An interpreter of the operators of the published TF.js graph, in float64 and without any care for speed:
+ * the oracle that the project's own ONNX graph of the encoder is right. It shares nothing with the code under
+ * test but the reader of the weight shards.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -298,7 +298,9 @@ const OPS: Readonly<Record<string, Op>> = {
   Conv2D: ([a, kernel]) => matMul(a!, make(kernel!.shape.slice(2), kernel!.data), false),
 }
 
-/** Evaluates the graph's last node for the tokens of a batch of texts; the rows of the result are embeddings. */
+/**
+ * Evaluates the graph's last node for the tokens of a batch of texts; the rows of the result are embeddings.
+ */
 export function runTfjsGraph(directory: string, texts: readonly (readonly number[])[]): Value {
   const weights = openTfjsWeights(directory)
   const json = JSON.parse(readFileSync(join(directory, 'model.json'), 'utf8')) as {

@@ -216,6 +216,18 @@ test('structure beyond the limits is refused', () => {
   assert.throws(() => openModel(directory), fails('MODEL_MALFORMED', 'plain file'))
 })
 
+test('the worst file that the limits let in stays small in memory', () => {
+  const nodes = Buffer.alloc(490_000 * 2).fill(Buffer.of(0x0a, 0))
+  writeFileSync(file('empty-nodes.onnx'), new MessageWriter().varint(1, 8).bytes(7, nodes).finish())
+  globalThis.gc!()
+  const before = process.memoryUsage().heapUsed
+  using model = openModel(file('empty-nodes.onnx'))
+  globalThis.gc!()
+  const growth = process.memoryUsage().heapUsed - before
+  assert.is(model.graph.nodes.length, 490_000)
+  assert.ok(growth < 200 * 2 ** 20, `${growth} bytes`)
+})
+
 test('a model of 4 GiB of external data opens in little memory and reads anywhere', () => {
   const elements = 2 ** 30
   const tensor = new MessageWriter()

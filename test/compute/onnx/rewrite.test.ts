@@ -64,41 +64,6 @@ const rejects = (promise: Promise<unknown>, code: ErrorCode): Promise<void> =>
     },
   )
 
-test('weights are listed as rows of output channels, whatever their orientation', () => {
-  using model = openModel(file('small.onnx'))
-  const plans = listWeights(model, { minElements: 1 })
-  const facts = plans.map(({ name, rows, cols, transposed, runtime, uses }) => [
-    name,
-    rows,
-    cols,
-    transposed,
-    runtime,
-    uses,
-  ])
-  assert.equal(facts, [
-    ['table', 50, 40, false, 'quantized', ['Gather']],
-    ['kernel', 24, 40, true, 'quantized', ['MatMul']],
-    ['head', 16, 24, false, 'quantized', ['Gemm']],
-  ])
-  assert.equal(
-    listWeights(model).map((plan) => plan.name),
-    ['table'],
-  )
-  const kernel = noise(40 * 24, 2)
-  const plan = plans[1]!
-  const whole = readRows(model, plan, 0, 24)
-  for (let row = 0; row < 24; row++)
-    for (let col = 0; col < 40; col++) assert.is(whole[row * 40 + col], kernel[col * 24 + row])
-  // Narrow and broad slices take different ways to the same rows.
-  assert.equal(readRows(model, plan, 5, 2), whole.slice(5 * 40, 7 * 40))
-  assert.equal(readRows(model, plan, 3, 20), whole.slice(3 * 40, 23 * 40))
-  assert.equal(readRows(model, plans[0]!, 7, 3), noise(50 * 40, 1).slice(280, 400))
-  assert.throws(
-    () => readRows(model, plan, 20, 5),
-    (error: VillageError) => error.code === 'INVALID_ARGUMENT',
-  )
-})
-
 test('2, 4 and 8 bits run as quantised operators with the values of their dense form', async () => {
   using model = openModel(file('small.onnx'))
   const plans = listWeights(model, { minElements: 1 })
@@ -249,31 +214,6 @@ test('where no quantised operator fits, the values are written as floats', async
     x: { type: 'float32', dims: [1, 3, 3, 3], data: noise(27, 10) },
   }
   assert.ok(relativeError(await run('conv-q.onnx', feeds), await run('conv.onnx', feeds)) < 0.02)
-})
-
-test('weights with other readers are left alone', () => {
-  const graph = createGraphBuilder()
-  const used = graph.tensor(float32Tensor('used', [40, 40], noise(1600, 1)))
-  graph.add('Add', [graph.add('MatMul', ['x', used]), used], undefined, 'out')
-  const both = graph.tensor(float32Tensor('both', [40, 40], noise(1600, 2)))
-  graph.add('MatMul', ['x', both], undefined, 'a')
-  graph.add('Gemm', ['x', both], { transB: { int: 1 } }, 'b')
-  const result = graph.tensor(float32Tensor('result', [40, 40], noise(1600, 3)))
-  graph.add('MatMul', ['x', result], undefined, 'c')
-  const left = graph.tensor(float32Tensor('left', [40, 40], noise(1600, 4)))
-  graph.add('MatMul', [left, 'x'], undefined, 'd')
-  writeGraph(file('readers.onnx'), graph, {
-    inputs: [floats('x', [40, 40])],
-    outputs: [
-      floats('result', [40, 40]),
-      ...['out', 'a', 'b', 'c', 'd'].map((name) => floats(name, [40, 40])),
-    ],
-  })
-  using model = openModel(file('readers.onnx'))
-  assert.equal(
-    listWeights(model).map((plan) => [plan.name, plan.runtime]),
-    [['both', 'dense']],
-  )
 })
 
 test('half-precision weights keep their type', async () => {

@@ -61,7 +61,9 @@ export const SMALL_FEEDS: Record<string, TensorValue> = {
   ids: { type: 'int64', dims: [3], data: BigInt64Array.of(0n, 7n, 49n) },
 }
 
-/** Rounds to the nearest of 2^bits levels of each block; with zero points the levels span the block's range. */
+/**
+ * Rounds to the nearest of 2^bits levels of each block; with zero points the levels span the block's range.
+ */
 export function quantize(
   values: Float32Array,
   rows: number,

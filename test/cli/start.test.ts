@@ -1,0 +1,172 @@
+/** The real program as processes of its own: start, the API over the real services, signals, exit codes. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ROUTES } from '../../node/api/routes/table.ts'
+import { askHttp } from '../helpers/api-server.ts'
+
+const test = suite('village start')
+const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
+const READY = /^\{.*\}\n/
+
+interface Running {
+  child: ChildProcess
+  output(): { out: string; err: string }
+  /** The line that `start --json` prints when the daemon is ready. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever was printed
+  ready: Promise<any>
+  ended: Promise<number>
+}
+
+function village(directory: string, ...args: string[]): Running {
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', MAIN, ...args, '--data.dir', directory],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '' },
+    },
+  )
+  let out = ''
+  let err = ''
+  const ready = Promise.withResolvers<unknown>()
+  child.stdout!.on('data', (chunk) => {
+    out += chunk
+    const line = READY.exec(out)
+    if (line !== null) ready.resolve(JSON.parse(line[0]))
+  })
+  child.stderr!.on('data', (chunk) => {
+    err += chunk
+  })
+  const ended = new Promise<number>((resolve) =>
+    child.on('close', (code, signal) => {
+      ready.reject(new Error(`ended with ${code ?? signal}: ${err}${out}`))
+      resolve(code ?? -1)
+    }),
+  )
+  ready.promise.catch(() => {})
+  return { child, output: () => ({ out, err }), ready: ready.promise, ended }
+}
+
+async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'village-start-'))
+  const before = children.length
+  try {
+    await run(directory)
+  } finally {
+    for (const running of children.splice(before)) {
+      running.child.kill('SIGKILL')
+      await running.ended
+    }
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+const children: Running[] = []
+function start(directory: string, ...args: string[]): Running {
+  const running = village(
+    directory,
+    'start',
+    '--json',
+    '--mesh.mdns',
+    'false',
+    '--log.level',
+    'warn',
+    ...args,
+  )
+  children.push(running)
+  return running
+}
+
+test('a daemon starts, answers every reading route by its schema, works, and stops cleanly', () =>
+  withDirectory(async (directory) => {
+    const daemon = start(directory, '--api.port', '0')
+    const ready = await daemon.ready
+    assert.match(ready.dashboard, /^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/)
+    const token = new URL(ready.dashboard).hash.slice('#token='.length)
+    const ajv = new Ajv2020({ allErrors: true })
+    const cli = async (...args: string[]) => {
+      const running = village(directory, ...args, '--json')
+      assert.is(await running.ended, 0, running.output().out + running.output().err)
+      return JSON.parse(running.output().out)
+    }
+    assert.is((await cli('create', 'Test Street')).name, 'Test Street')
+    assert.match((await cli('invite')).invite, /^village1/)
+    const model = await cli('model', 'add', '--embedded', 'encoder')
+    const job = await cli('compress', model.id, '--codec', 'int4', '--wait')
+    assert.is(job.state, 'done', JSON.stringify(job))
+    const compressed = await cli('model', 'inspect', job.result.model)
+    assert.ok(compressed.model.sizeBytes < model.sizeBytes / 2)
+    for (const row of ROUTES.filter(({ method, response }) => method === 'GET' && response.kind === 'json')) {
+      const target = row.path
+        .replace('/artifacts/:cid', `/artifacts/${model.cid}`)
+        .replace('/models/:id', `/models/${compressed.model.id}`)
+        .replace('/jobs/:id', `/jobs/${job.id}`)
+        .replace(':code', 'PORT_BUSY')
+      const answer = await askHttp(ready.url, target, { token })
+      const validate = ajv.compile((row.response as { schema: object }).schema)
+      assert.is(answer.status, 200, `${target}: ${answer.bytes}`)
+      assert.ok(validate(answer.json), `${target}: ${ajv.errorsText(validate.errors)}`)
+    }
+    assert.is((await cli('status')).village.name, 'Test Street')
+    daemon.child.kill('SIGTERM')
+    assert.is(await daemon.ended, 0, daemon.output().err)
+    await access(path.join(directory, 'api.json')).then(
+      () => assert.unreachable('api.json is still there'),
+      () => {},
+    )
+    const status = village(directory, 'status')
+    assert.is(await status.ended, 3)
+  }))
+
+test('a second daemon on the same data directory is refused, and the first goes on', () =>
+  withDirectory(async (directory) => {
+    const { url } = await start(directory, '--api.port', '0').ready
+    const second = start(directory, '--api.port', '0')
+    assert.is(await second.ended, 1)
+    assert.is(JSON.parse(second.output().out).error.code, 'DATA_DIR_LOCKED')
+    assert.is((await askHttp(url, '/healthz', { token: null })).status, 200)
+  }))
+
+test('a busy port is refused with the key that sets another', () =>
+  withDirectory(async (directory) => {
+    const blocker = createServer()
+    const port = await new Promise<number>((resolve) =>
+      blocker.listen(0, '127.0.0.1', () => resolve((blocker.address() as { port: number }).port)),
+    )
+    const daemon = start(directory, '--api.port', String(port))
+    assert.is(await daemon.ended, 1)
+    const { error } = JSON.parse(daemon.output().out)
+    assert.is(error.code, 'PORT_BUSY')
+    assert.match(error.message, /api\.port/)
+    await new Promise((resolve) => blocker.close(resolve))
+  }))
+
+test('a data directory that is a file, and a wrong value, are told in one sentence', () =>
+  withDirectory(async (directory) => {
+    const file = path.join(directory, 'file')
+    await writeFile(file, '')
+    const notDirectory = village(file, 'start')
+    assert.is(await notDirectory.ended, 1)
+    assert.match(notDirectory.output().err, /^error DATA_DIR_READ_ONLY: .*\nfix: /m)
+    const wrong = village(directory, 'start', '--api.port', 'many')
+    assert.is(await wrong.ended, 2)
+    assert.match(wrong.output().err, /^error CONFIG_INVALID_VALUE: .*api\.port.*\nfix: /m)
+    assert.not.match(wrong.output().err, /at .*\.ts:/)
+  }))
+
+test('SIGINT stops as cleanly as SIGTERM', () =>
+  withDirectory(async (directory) => {
+    const daemon = start(directory, '--api.port', '0')
+    await daemon.ready
+    daemon.child.kill('SIGINT')
+    assert.is(await daemon.ended, 0)
+  }))
+
+test.run()

@@ -1,0 +1,109 @@
+import * as fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseDuration } from '../../node/cli/duration.ts'
+import { EXIT_CODES, exitCodeOf } from '../../node/cli/exit-codes.ts'
+import { bytes, duration, printable, table } from '../../node/cli/format.ts'
+import { pickId } from '../../node/cli/pick.ts'
+import { createProgress } from '../../node/cli/progress.ts'
+import { VillageError } from '../../node/errors.ts'
+
+const test = suite('cli text')
+
+test('durations', () => {
+  assert.is(parseDuration('7d'), 604_800_000)
+  assert.is(parseDuration('1d12h'), 129_600_000)
+  assert.is(parseDuration(' 90m '), 5_400_000)
+  for (const text of ['', '7', 'd', '7 d', '1.5h', '-1d', '7dx'])
+    assert.throws(
+      () => parseDuration(text),
+      (error: unknown) => error instanceof VillageError && error.code === 'USAGE',
+      text,
+    )
+})
+
+test('tables fit the screen whatever is in them', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.string({ maxLength: 200 }), { minLength: 5, maxLength: 5 }), { maxLength: 10 }),
+      (rows) => {
+        const text = table(['A', 'BB', 'CCC', 'DDDD', 'EEEEE'], rows)
+        assert.is(text.split('\n').length, rows.length + 1)
+        for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
+      },
+    ),
+  )
+})
+
+test('no control or direction character of a name reaches the terminal', () => {
+  assert.is(printable('a\u001b[31m\u202eb\n'), 'a\\u{1b}[31m\\u{202e}b\\u{a}')
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      assert.not.match(printable(text), /[\p{Cc}\p{Cf}]/u)
+    }),
+  )
+})
+
+test('sizes and times', () => {
+  assert.equal([0, 1023, 1024, 1536, 2 ** 30, 150 * 2 ** 20].map(bytes), [
+    '0 B',
+    '1023 B',
+    '1.0 KiB',
+    '1.5 KiB',
+    '1.0 GiB',
+    '150 MiB',
+  ])
+  assert.equal([0, 9_900, 59_000, 61_000, 7_260_000, 200_000_000].map(duration), [
+    '0.0 s',
+    '9.9 s',
+    '59 s',
+    '1 min 1 s',
+    '2 h 1 min',
+    '2 d 7 h',
+  ])
+})
+
+test('a part of an id picks one, or says why it does not', () => {
+  const ids = ['abc1', 'abd2', 'xyz2']
+  assert.is(pickId(ids, 'x', 'job', 'start'), 'xyz2')
+  assert.is(pickId(ids, 'c1', 'peer', 'end'), 'abc1')
+  assert.is(pickId(ids, '12D3…z2', 'peer', 'end'), 'xyz2')
+  assert.throws(() => pickId(ids, 'ab', 'job', 'start'), /2 jobs match ab/)
+  assert.throws(() => pickId(ids, '', 'job', 'start'), /No job has the id/)
+})
+
+test('exit codes differ, and every kind of error has one', () => {
+  const codes = Object.values(EXIT_CODES).map(({ code }) => code)
+  assert.is(new Set(codes).size, codes.length)
+  assert.is(exitCodeOf('USAGE'), 2)
+  assert.is(exitCodeOf('CONFIG_UNKNOWN_KEY'), 2)
+  assert.is(exitCodeOf('DAEMON_NOT_RUNNING'), 3)
+  assert.is(exitCodeOf('ABORTED'), 130)
+  assert.is(exitCodeOf('DISK_FULL'), 1)
+})
+
+test('progress is drawn on a terminal only', () => {
+  let drawn = ''
+  const stream = (isTTY: boolean) =>
+    ({
+      isTTY,
+      write(text: string) {
+        drawn += text
+        return true
+      },
+      columns: 80,
+      cursorTo: () => true,
+      clearLine: () => true,
+      on: () => {},
+    }) as unknown as NodeJS.WriteStream // cli-progress uses no more of a terminal than this
+  const silent = createProgress('x', stream(false), true)
+  silent.update(0.5, 'half')
+  silent.stop()
+  assert.is(drawn, '')
+  const bar = createProgress('compress', stream(true), true)
+  bar.update(0.5, 'half')
+  bar.stop()
+  assert.match(drawn, /compress \[#+-+\] 50% half/)
+})
+
+test.run()
