@@ -78,13 +78,13 @@ bool isArray(const Napi::Value& value, napi_typedarray_type type) {
 // The floats of argument `at`, or null where it is not a Float32Array of rows * cols.
 float* matrix(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols) {
   if (!isArray(info[at], napi_float32_array)) return nullptr;
-  const auto array = info[at].As<Napi::Float32Array>();
+  auto array = info[at].As<Napi::Float32Array>();
   return array.ElementLength() == size_t(rows) * cols ? array.Data() : nullptr;
 }
 
 uint8_t* bytes(const Napi::CallbackInfo& info, size_t at, size_t length) {
   if (!isArray(info[at], napi_uint8_array)) return nullptr;
-  const auto array = info[at].As<Napi::Uint8Array>();
+  auto array = info[at].As<Napi::Uint8Array>();
   return array.ElementLength() == length ? array.Data() : nullptr;
 }
 

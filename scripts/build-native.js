@@ -138,6 +138,12 @@ async function compileAll(compiler, flags, objects) {
   return null
 }
 
+/** @param {string} output */
+function firstError(output) {
+  const lines = output.trim().split('\n')
+  return lines.find((line) => /error/i.test(line)) ?? lines[0]
+}
+
 /** @param {string} why */
 function useReference(why) {
   rmSync(addon, { force: true })
@@ -161,8 +167,7 @@ async function main() {
   mkdirSync(objects, { recursive: true })
   try {
     const failure = await compileAll(compiler, flags, objects)
-    if (failure !== null)
-      return useReference(`${compiler.join(' ')} failed: ${failure.trim().split('\n')[0]}`)
+    if (failure !== null) return useReference(`${compiler.join(' ')} failed: ${firstError(failure)}`)
     writeFileSync(stamp, wanted)
     console.log('village: native kernels built')
   } finally {

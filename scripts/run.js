@@ -15,6 +15,10 @@ export const NODE_FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--optimize-for-size',
   '--max-semi-space-size=4',
+  // Buffers outside the heap count like the heap: V8 otherwise marks everything anew for each 32 MB of network traffic,
+  // which costs a transfer two thirds of its speed. The start size spares an idle heap those rounds as well.
+  '--external-memory-accounted-in-global-limit',
+  '--initial-old-space-size=48',
 ]
 
 /** Compiled code is kept, so that a start neither strips types nor parses again. Nobody else can write there. */

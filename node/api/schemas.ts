@@ -126,6 +126,30 @@ export const MODEL = object({
   report: orNull(anyObject),
 })
 
+const PORT = object({
+  name: anyText,
+  type: anyText,
+  dims: listOf({ anyOf: [integer(), anyText, { type: 'null' }] }),
+})
+
+export const MODEL_DETAILS = object({
+  irVersion: amount,
+  opsets: listOf(object({ domain: anyText, version: integer() })),
+  inputs: listOf(PORT),
+  outputs: listOf(PORT),
+  operators: { type: 'object', additionalProperties: integer() },
+  tensors: listOf(
+    object({
+      name: anyText,
+      type: anyText,
+      dims: listOf(integer()),
+      sizeBytes: amount,
+      compressible: flag,
+    }),
+  ),
+  externalFiles: integer(),
+})
+
 export const JOB = object({
   id: anyText,
   kind: anyText,

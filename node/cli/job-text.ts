@@ -1,23 +1,6 @@
-import type { JsonObject, JsonValue } from '../json.ts'
 import { bytes, duration, facts, percent, short, table, time } from './format.ts'
+import { resultText } from './result-text.ts'
 import type { JobView } from './wait-job.ts'
-
-/** A value of a job's result in a few characters; what is larger is in --json. */
-function brief(value: JsonValue): string {
-  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : value.toPrecision(4)
-  if (Array.isArray(value)) return `${value.length} entries`
-  if (typeof value === 'object' && value !== null) return `${Object.keys(value).length} entries`
-  return String(value)
-}
-
-/** The plain members of a result, nested ones as `a.b` down to one level. */
-function resultRows(result: JsonObject): [string, string][] {
-  return Object.entries(result).flatMap(([key, value]): [string, string][] =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.entries(value as JsonObject).map(([inner, item]) => [`${key}.${inner}`, brief(item)])
-      : [[key, brief(value)]],
-  )
-}
 
 /** One job for people: its facts, who did what, and its result. */
 export function jobText(job: JobView): string {
@@ -51,6 +34,6 @@ export function jobText(job: JobView): string {
         ]),
       ),
     )
-  if (job.result !== null) parts.push(facts(resultRows(job.result)))
+  if (job.result !== null) parts.push(resultText(job.kind, job.result))
   return parts.join('\n\n')
 }

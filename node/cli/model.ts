@@ -5,6 +5,7 @@ import type { JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, table, time } from './format.ts'
+import { compressionText, figure } from './result-text.ts'
 
 interface ModelView {
   id: string
@@ -71,35 +72,51 @@ export async function add(context: CommandContext): Promise<CommandResult> {
   return { document: model, text: modelFacts(model) }
 }
 
-/** A tensor list is for --json when it is long: people get the largest. */
+/** What is longer is for --json: people get the largest. */
 const SHOWN_TENSORS = 20
+
+interface TensorView {
+  name: string
+  type: string
+  dims: number[]
+  sizeBytes: number
+}
+
+function tensorTable(tensors: readonly TensorView[]): string {
+  const largest = [...tensors].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, SHOWN_TENSORS)
+  const rest = tensors.length - largest.length
+  return [
+    table(
+      ['TENSOR', 'SHAPE', 'TYPE', 'SIZE'],
+      largest.map(({ name, dims, type, sizeBytes }) => [name, dims.join('×'), type, bytes(sizeBytes)]),
+    ),
+    ...(rest === 0 ? [] : [`and ${rest} smaller tensors (--json has them all)`]),
+  ].join('\n')
+}
+
+function reportTable(report: JsonObject): string {
+  const rows = (Array.isArray(report.tensors) ? report.tensors : []) as readonly JsonObject[]
+  return table(
+    ['COMPRESSED', 'WEIGHTS', 'BITS', 'ERROR', 'RUNS AS'],
+    rows.map((row) => [
+      figure(row.name),
+      count(Number(row.weights)),
+      figure(row.bitsPerWeight),
+      figure(row.relativeError),
+      figure(row.runtime),
+    ]),
+  )
+}
 
 export async function inspect(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const given = await client.get<{ model: ModelView; details: JsonObject }>(modelPath(context.args[0] ?? ''))
-  const tensors = (Array.isArray(given.details.tensors) ? given.details.tensors : []) as JsonObject[]
-  const largest = [...tensors]
-    .sort((a, b) => Number(b.bytes ?? 0) - Number(a.bytes ?? 0))
-    .slice(0, SHOWN_TENSORS)
-  const cell = (value: unknown) =>
-    Array.isArray(value) ? value.join('×') : value === null || value === undefined ? '' : String(value)
+  const given = await client.get<{ model: ModelView; details: { tensors: TensorView[] } }>(
+    modelPath(context.args[0] ?? ''),
+  )
+  const { report } = given.model
   const parts = [modelFacts(given.model)]
-  if (largest.length > 0)
-    parts.push(
-      table(
-        ['TENSOR', 'SHAPE', 'TYPE', 'SIZE', 'CODEC', 'BITS'],
-        largest.map((tensor) => [
-          cell(tensor.name),
-          cell(tensor.shape),
-          cell(tensor.dtype),
-          bytes(Number(tensor.bytes ?? 0)),
-          cell(tensor.codec),
-          cell(tensor.bits),
-        ]),
-      ),
-    )
-  if (tensors.length > largest.length)
-    parts.push(`and ${tensors.length - largest.length} smaller tensors (--json has them all)`)
+  if (report !== null) parts.push(compressionText(report), reportTable(report))
+  parts.push(tensorTable(given.details.tensors))
   return { document: given, text: parts.join('\n\n') }
 }
 

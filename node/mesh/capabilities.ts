@@ -39,6 +39,8 @@ export interface CapabilityBoard {
   /** Sets what this node announces; read again at every announcement. */
   advertise(read: () => Capabilities): void
   of(peer: string): Capabilities | null
+  /** Where the peer said it can be reached, without /p2p/. */
+  addressesOf(peer: string): readonly string[]
   /** What this node would announce now; empty without a reader or a network. */
   announcement(): Uint8Array
   /** Announces soon: at most once in two seconds. */
@@ -52,6 +54,13 @@ export interface CapabilityNetwork {
   /** Own addresses, with /p2p/. */
   addresses(): string[]
   learned(peer: string, addresses: string[]): void
+}
+
+interface Entry {
+  capabilities: Capabilities
+  addresses: string[]
+  timeMs: number
+  heardAtMs: number
 }
 
 const SOON_MS = 150
@@ -108,7 +117,7 @@ export function createCapabilityBoard(
 ): CapabilityBoard {
   const { log } = components
   const now = init.now ?? Date.now
-  const board = new Map<string, { capabilities: Capabilities; timeMs: number; heardAtMs: number }>()
+  const board = new Map<string, Entry>()
   let read: (() => Capabilities) | undefined
   let network: CapabilityNetwork | undefined
   let every: NodeJS.Timeout | undefined
@@ -141,7 +150,7 @@ export function createCapabilityBoard(
       handle(bytes, from) {
         const heard = decodeCapabilities(bytes)
         if (heard === null || (board.size >= MAX_BOARD && !board.has(from))) return
-        board.set(from, { capabilities: heard.capabilities, timeMs: heard.timeMs, heardAtMs: now() })
+        board.set(from, { ...heard, heardAtMs: now() })
         network?.learned(from, heard.addresses)
       },
     },
@@ -153,6 +162,7 @@ export function createCapabilityBoard(
       const entry = board.get(peer)
       return entry === undefined || now() - entry.heardAtMs > CAPABILITIES_TTL_MS ? null : entry.capabilities
     },
+    addressesOf: (peer) => board.get(peer)?.addresses ?? [],
     announcement() {
       if (read === undefined || network === undefined) return new Uint8Array(0)
       return encodeCapabilities(read(), { timeMs: now(), addresses: network.addresses() })

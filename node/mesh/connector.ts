@@ -18,10 +18,10 @@ const YIELD_MS = 1_500
 /** How often a node with few connections asks one of them for more. */
 const MEET_EVERY_MS = 10_000
 const MAX_DIALS_AT_ONCE = 6
-const DIAL_TIMEOUT_MS = 10_000
+const DIAL_TIMEOUT_MS = 30_000
 const MAX_DISCOVERED = 256
 /** Enough for gossip to reach everybody however large the village is; other members are dialled when needed. */
-const WANTED_CONNECTIONS = 10
+const WANTED_CONNECTIONS = 8
 
 export interface Connector {
   start(): void

@@ -31,6 +31,7 @@ export class PeerDatastore extends LevelDatastore {
   readonly #entries = new Map<string, Uint8Array>()
   /** Not on the disk yet; null is a deletion. */
   readonly #changed = new Map<string, Uint8Array | null>()
+  #finished = false
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
@@ -57,10 +58,17 @@ export class PeerDatastore extends LevelDatastore {
     await this.#writing
   }
 
+  /** The last flush: libp2p still writes for a moment after it has stopped, and the database may be closed by then. */
+  async finish(): Promise<void> {
+    this.#finished = true
+    await this.flush()
+  }
+
   #set(key: string, value: Uint8Array | null): void {
     if (value === null) this.#entries.delete(key)
     else if (this.#entries.size < MAX_ENTRIES || this.#entries.has(key)) this.#entries.set(key, value)
     else return
+    if (this.#finished) return
     this.#changed.set(key, value)
     this.#timer ??= setTimeout(() => {
       this.flush().catch((error: unknown) =>

@@ -46,7 +46,10 @@ function decodeLength(buffer: Uint8ArrayList): { length: number; headerBytes: nu
 
 /** Rejects when `signal` aborts or `timeoutMs` passes first; `work` itself keeps running. */
 function within<T>(work: Promise<T>, timeoutMs: number, what: string, signal?: AbortSignal): Promise<T> {
-  if (signal?.aborted === true) return Promise.reject(signal.reason)
+  if (signal?.aborted === true) {
+    work.catch(() => {}) // nobody waits for it any more, and its failure must not be an unhandled one
+    return Promise.reject(signal.reason)
+  }
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(
       () =>

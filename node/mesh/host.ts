@@ -12,7 +12,9 @@ import type { Datastore } from 'interface-datastore'
 import { createLibp2p } from 'libp2p'
 import type { Config } from '../config.ts'
 import type { Identity } from '../identity.ts'
+import type { Log } from '../log.ts'
 import type { DialRecord } from './dial-record.ts'
+import { createLibp2pLog } from './libp2p-log.ts'
 import type { Gate } from './membership/gate.ts'
 import type { Village } from './membership/membership.ts'
 import { createProtector } from './membership/pre-shared-key.ts'
@@ -24,12 +26,17 @@ const MIB = 2 ** 20
 const INBOUND_BY_HOST_A_SECOND = 100
 const MAX_INBOUND_PENDING = 100
 const MAX_PARALLEL_DIALS = 16
+/** Connecting, handshake and hello together; a small box under load needs seconds for its signatures. */
+const UPGRADE_TIMEOUT_MS = 20_000
 const CONNECTION_PING_EVERY_MS = 20_000
 /** A node under full load answers late; only one that is gone should lose its connections. */
 const CONNECTION_PING_TIMEOUT_MS = 30_000
 const MAX_STREAMS_BY_CONNECTION = 256
 /** The window is what a peer may send before we take it; it must fit the read buffer, or a pause would reset the stream. */
 const STREAM_WINDOW_BYTES = { edge: MIB, other: 4 * MIB }
+const DHT_PARALLEL_QUERIES = 3
+const DHT_DISJOINT_PATHS = 2
+const DHT_FIRST_SELF_QUERY_MS = 5_000
 const MDNS_EVERY_MS = 10_000
 const MAX_TOPIC_BYTES_BY_PEER = 64 * 1024
 const MAX_GOSSIP_MESSAGES_BY_RPC = 500
@@ -56,15 +63,16 @@ export interface HostInit {
 
 /** Creates the host without starting it: handlers and topics are registered first. */
 export function createHost(
-  components: { identity: Identity; datastore: Datastore; dials: DialRecord },
+  components: { log: Log; identity: Identity; datastore: Datastore; dials: DialRecord },
   init: HostInit,
 ): Promise<Host> {
-  const { identity, datastore, dials } = components
+  const { log, identity, datastore, dials } = components
   const { village, config, edge } = init
   const windowBytes = edge ? STREAM_WINDOW_BYTES.edge : STREAM_WINDOW_BYTES.other
   const prefix = `/village/${village.shortId}`
   return createLibp2p<HostServices>({
     start: false,
+    logger: createLibp2pLog(log),
     privateKey: identity.privateKey,
     nodeInfo: { name: 'aivillage', version: init.version, userAgent: `aivillage/${init.version}` },
     addresses: {
@@ -91,6 +99,9 @@ export function createHost(
       inboundConnectionThreshold: INBOUND_BY_HOST_A_SECOND,
       maxIncomingPendingConnections: MAX_INBOUND_PENDING,
       maxParallelDials: MAX_PARALLEL_DIALS,
+      addressDialTimeout: UPGRADE_TIMEOUT_MS,
+      dialTimeout: 2 * UPGRADE_TIMEOUT_MS,
+      inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
       reconnectRetries: 0, // connector.ts redials members, with its own backoff
     },
     connectionMonitor: {
@@ -117,6 +128,10 @@ export function createHost(
         selectors: {},
         peerInfoMapper: passthroughMapper,
         allowQueryWithZeroPeers: true,
+        // The defaults ask ten peers at once on ten paths and so connect everybody to everybody in a small village.
+        alpha: DHT_PARALLEL_QUERIES,
+        disjointPaths: DHT_DISJOINT_PATHS,
+        initialQuerySelfInterval: DHT_FIRST_SELF_QUERY_MS,
       }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictSign',

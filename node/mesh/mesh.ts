@@ -84,7 +84,12 @@ export interface Mesh extends Service, VillageNetwork {
 const DATASTORE = 'libp2p'
 const MEET_TIMEOUT_MS = 15_000
 /** Reasons why joining failed that say less than any other, the least last. */
-const JOIN_FAILURES: readonly ErrorCode[] = ['PEER_BUSY', 'VILLAGE_KEY_MISMATCH', 'PEER_UNREACHABLE']
+const JOIN_FAILURES: readonly ErrorCode[] = [
+  'PEER_BUSY',
+  'TIMEOUT',
+  'VILLAGE_KEY_MISMATCH',
+  'PEER_UNREACHABLE',
+]
 
 interface Running {
   host: Host
@@ -189,7 +194,7 @@ export function createMesh(
     const datastore = new PeerDatastore({ store, log }, { name: DATASTORE })
     await datastore.load()
     const host = await createHost(
-      { identity, datastore, dials },
+      { log, identity, datastore, dials },
       {
         village,
         config,
@@ -258,7 +263,7 @@ export function createMesh(
     await Promise.all([sync.stop(), connector.stop()])
     await host.stop()
     await streams.drained()
-    await datastore.flush()
+    await datastore.finish()
   }
 
   async function reloadNow(): Promise<void> {
@@ -408,7 +413,9 @@ export function createMesh(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    dial: (address, { signal }) => dialAddress(need().host, address, signal),
+    async dial(address, { signal }) {
+      return await dialAddress(need().host, address, signal)
+    },
     async joinThrough(addresses, { signal }) {
       const { host, connector } = need()
       const failures: VillageError[] = []

@@ -3,6 +3,7 @@ import { environmentName, FIELDS, isConfigKey } from '../../node/config.ts'
 import { ERRORS, isErrorCode } from '../../node/errors.ts'
 import type { Finding } from './check.ts'
 import type { Project } from './project.ts'
+import { renderApiDocs, renderCliDocs } from './reference-pages.ts'
 
 const GENERATED_NOTE = '<!-- Made by `npm run check -- --write`: edit the table, not this file. -->'
 const LINE_WIDTH = 110
@@ -98,6 +99,8 @@ export function renderConfigDocs(): string {
 
 const GENERATED: readonly { file: string; render(project: Project): string }[] = [
   { file: 'daemon.config.json', render: renderConfigFile },
+  { file: 'docs/api.md', render: () => renderApiDocs(GENERATED_NOTE) },
+  { file: 'docs/cli.md', render: () => renderCliDocs(GENERATED_NOTE) },
   { file: 'docs/config.md', render: renderConfigDocs },
   { file: 'docs/errors.md', render: (project) => renderErrorDocs(project.read('node/errors.ts')) },
 ]

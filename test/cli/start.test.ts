@@ -101,7 +101,7 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
     const model = await cli('model', 'add', '--embedded', 'encoder')
     const job = await cli('compress', model.id, '--codec', 'int4', '--wait')
     assert.is(job.state, 'done', JSON.stringify(job))
-    const compressed = await cli('model', 'inspect', job.result.model)
+    const compressed = await cli('model', 'inspect', job.result.id)
     assert.ok(compressed.model.sizeBytes < model.sizeBytes / 2)
     for (const row of ROUTES.filter(({ method, response }) => method === 'GET' && response.kind === 'json')) {
       const target = row.path
@@ -114,6 +114,8 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
       assert.is(answer.status, 200, `${target}: ${answer.bytes}`)
       assert.ok(validate(answer.json), `${target}: ${ajv.errorsText(validate.errors)}`)
     }
+    const evaluated = await cli('evaluate', model.id, job.result.id, '--wait')
+    assert.ok(evaluated.result.models[1].scores.spearman.value > 0.9, JSON.stringify(evaluated.result))
     assert.is((await cli('status')).village.name, 'Test Street')
     daemon.child.kill('SIGTERM')
     assert.is(await daemon.ended, 0, daemon.output().err)

@@ -77,10 +77,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
         { directory, maxBytes: 2 ** 30, uploadBytesPerSecond: null, collectEveryMs: 0 },
       )
       const modelsDirectory = path.join(directory, 'models')
-      const models = createModels(
-        { artifacts, pool, store, events, log },
-        { directory: path.join(directory, 'incoming'), modelsDirectory },
-      )
+      const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
       const jobs = createJobs(
         { mesh, artifacts, pool, resources, models, store, events, log },
         {

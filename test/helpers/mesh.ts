@@ -57,7 +57,10 @@ export async function startMeshNode(init: MeshNodeInit = {}): Promise<MeshNode> 
   const events = createEvents()
   const clock = init.now === undefined ? {} : { now: init.now }
   const membership = createMembership({ log: TEST_LOG, events, store, identity }, { directory, ...clock })
-  const mesh = createMesh({ log: TEST_LOG, events, store, identity, membership }, { config, version: '0.0.0' })
+  const mesh = createMesh(
+    { log: TEST_LOG, events, store, identity, membership },
+    { config, version: '0.0.0' },
+  )
   const villages = createVillages({ log: TEST_LOG, membership, network: mesh }, { name: init.name ?? 'node' })
   init.prepare?.(mesh, { store, events, directory })
   const node: MeshNode = {

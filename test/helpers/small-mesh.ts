@@ -8,10 +8,10 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p } from 'libp2p'
+import type { FramedStream } from '../../node/mesh/framed-stream.ts'
 import { createFramedStream } from '../../node/mesh/framed-stream.ts'
 import type { Mesh, PeerInfo, Role, StreamContext } from '../../node/mesh/mesh.ts'
 import type { ProtocolSpec } from '../../node/mesh/protocols/spec.ts'
-import type { FramedStream } from '../../node/mesh/framed-stream.ts'
 
 export type SmallMesh = Pick<
   Mesh,

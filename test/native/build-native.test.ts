@@ -71,7 +71,7 @@ test('builds once, and a source that does not compile ends in the reference', ({
   appendFileSync(join(tree, 'native/blockwise.cc'), 'this is not C++\n')
   const broken = build(tree)
   assert.is(broken.status, 0)
-  assert.match(broken.output, /failed/)
+  assert.match(broken.output, /failed: .*blockwise\.cc.*error/)
   assert.not.ok(existsSync(addon))
 })
 

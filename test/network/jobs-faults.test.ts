@@ -133,16 +133,12 @@ for (const [name, lie] of Object.entries(LIES))
         assert.is(entry!.consecutiveValid, 0)
       })
 
-test('a worker that returns nothing loses its leases, then its work; the job finishes', async () => {
+test('a worker that never ends its tasks, but says that it lives, is hedged; the job finishes', async () => {
   const caught = gate()
   const [owner, silent] = (await startJobVillage([
     node({ run: (_index, honest) => caught.opened.then(honest) }, FAST),
     node({ run: (_index, _honest, signal) => aborted(signal) }, { ...FAST }),
   ])) as [JobNode, JobNode]
-  // It says nothing at all: heartbeats would only make it slower.
-  owner.mesh.events.subscribe((event) => {
-    if (event.type === 'peer:quarantined') caught.open()
-  })
   const { id } = await owner.jobs.submit({ kind: 'toys', params: { tasks: 6 } })
   await until('the silent worker holds leases', () => silent.jobs.work().some(({ running }) => running > 0))
   caught.open()
@@ -153,7 +149,6 @@ test('a worker that returns nothing loses its leases, then its work; the job fin
 
 test('what a trusted peer alone vouched for is computed again when it is caught', async () => {
   let lying = false
-  const results = { honest: 0 }
   const own = gate()
   const [owner, turncoat] = (await startJobVillage([
     // random() = 0: every result of a trusted peer is looked at; set to 1 while it is believed.
@@ -163,7 +158,6 @@ test('what a trusted peer alone vouched for is computed again when it is caught'
     ),
     node({
       run(_index, honest) {
-        results.honest += 1
         if (!lying) return honest()
         const { bytes, stats } = honest()
         return { bytes: bytes.map((byte) => byte ^ 255), stats }
@@ -187,7 +181,8 @@ test('what a trusted peer alone vouched for is computed again when it is caught'
     reopened.some((done, index) => index > 0 && done < reopened[index - 1]!),
     'nothing was taken back',
   )
-  assert.ok((summary.shares[turncoat.peer]?.tasks ?? 0) <= 3, 'only what was checked whole may stay')
+  // Only what was checked whole may stay of it.
+  assert.ok((summary.shares[turncoat.peer]?.tasks ?? 0) < Math.max(...reopened))
 })
 
 test('a worker that stops in mid-task loses nothing but time', async () => {

@@ -80,7 +80,10 @@ test('the packed form alone makes an ordinary model with the same values', async
 test('an evaluation compares the compressed model with the original', async () => {
   const [owner] = nodes as [JobNode]
   const job = await run(owner, 'evaluate', { models: ['encoder', 'encoder-int4'] })
-  const models = job.result!.models as unknown as { model: string; scores: Record<string, { value: number }> }[]
+  const models = job.result!.models as unknown as {
+    model: string
+    scores: Record<string, { value: number }>
+  }[]
   assert.is(models.length, 2)
   const scores = models[1]!.scores
   assert.ok(scores.neighbourAgreement!.value > 0.8, `agreement ${scores.neighbourAgreement!.value}`)

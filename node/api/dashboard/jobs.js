@@ -1,9 +1,10 @@
 /** Jobs as they move: every task, who holds it, and who did what share. */
 import { send } from './connection.js'
-import { bytes, duration, figure, percent, short, time } from './format.js'
+import { bytes, duration, percent, short, time } from './format.js'
 import { html } from './html.js'
+import { Result } from './result.js'
 import { Submit } from './submit.js'
-import { Bar, Confirm, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
+import { Bar, Confirm, Empty, Loading, Problem, Section, useAction } from './widgets.js'
 
 /** More tasks than this share a cell: the strip stays readable and cheap to draw. */
 const MAX_CELLS = 160
@@ -73,32 +74,11 @@ function Shares({ shares, names }) {
   </div>`
 }
 
-/** The plain figures of a result; lists and nested objects are for the command line's --json. */
-function Result({ result }) {
-  const rows = Object.entries(result).filter(([, value]) => typeof value !== 'object' || value === null)
-  return rows.length === 0
-    ? null
-    : html`<dl class="result">${rows.map(([key, value]) => html`<div><dt>${words(key)}</dt><dd>${figure(value)}</dd></div>`)}</dl>`
-}
-/** `bitsPerWeight` → `bits per weight` */
-const words = (key) => key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
-
-function Comparison({ rows }) {
-  const plain = Object.keys(rows[0]).filter((key) =>
-    rows.every((row) => typeof row[key] !== 'object' || row[key] === null),
-  )
-  return html`<${Table} label="Comparison of models" head=${plain.map(words)}
-    rows=${rows.map((row, index) => ({ key: index, cells: plain.map((key) => figure(row[key])) }))} />`
-}
-
 function Job({ job, tasks, names }) {
   const { busy, error, act } = useAction((method, path) => send(method, path))
   const running = job.state === 'running'
   const subject = job.params.model ?? job.params.models?.join(', ') ?? ''
   const partial = (tasks ?? []).reduce((sum, task) => sum + (task.state === 'leased' ? task.progress : 0), 0)
-  const tables = Object.values(job.result ?? {}).filter(
-    (value) => Array.isArray(value) && value.length > 0 && value.length <= 20 && typeof value[0] === 'object',
-  )
   return html`<article class="job" aria-labelledby=${`job-${job.id}`}>
     <div class="job-head">
       <h3 id=${`job-${job.id}`}>${job.kind} ${subject} ${job.params.codec ? html`<code>${job.params.codec}</code>` : null}</h3>
@@ -120,8 +100,7 @@ function Job({ job, tasks, names }) {
     <${Shares} shares=${job.shares} names=${names.of} />
     ${job.error === null ? null : html`<${Problem} error=${job.error} />`}
     <${Problem} error=${error} />
-    ${job.result === null ? null : html`<${Result} result=${job.result} />`}
-    ${tables.map((rows) => html`<${Comparison} rows=${rows} />`)}
+    ${job.result === null ? null : html`<${Result} kind=${job.kind} result=${job.result} />`}
   </article>`
 }
 

@@ -3,7 +3,11 @@ import { get, send } from './connection.js'
 import { bytes, count, figure, short } from './format.js'
 import { html } from './html.js'
 import { useState } from './lib/hooks.js'
+import { compressionFacts, Facts } from './result.js'
 import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
+
+/** Rows of a tensor table; the command line lists all. */
+const SHOWN = 30
 
 function AddForm({ open }) {
   const { busy, error, act } = useAction((body) => send('POST', '/api/v1/models', body))
@@ -32,42 +36,48 @@ function Tensors({ id }) {
     const answer = await act()
     if (answer !== undefined) setTensors(answer.details.tensors ?? [])
   }
-  const largest = [...(tensors ?? [])].sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0)).slice(0, 30)
+  const largest = [...(tensors ?? [])].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, SHOWN)
   return html`<details onToggle=${load}>
     <summary>Tensors</summary>
     ${busy ? html`<${Loading} lines=${3} />` : null}<${Problem} error=${error} />
     ${
-      tensors === null || tensors.length === 0
+      tensors === null
         ? null
-        : html`<${Table} label=${`Tensors of ${id}`} head=${['Tensor', 'Shape', 'Size', 'Codec', 'Bits', 'Error']}
-          rows=${largest.map((tensor) => ({
-            key: tensor.name,
-            cells: [
-              html`<span class="name">${tensor.name}</span>`,
-              tensor.shape?.join(' × ') ?? '',
-              bytes(tensor.bytes ?? 0),
-              tensor.codec ?? '',
-              figure(tensor.bitsPerWeight ?? tensor.bits ?? ''),
-              figure(tensor.relativeError ?? tensor.error ?? ''),
-            ],
+        : html`<${Table} label=${`Tensors of ${id}`} head=${['Tensor', 'Shape', 'Type', 'Size']}
+          rows=${largest.map(({ name, dims, type, sizeBytes }) => ({
+            key: name,
+            cells: [html`<span class="name">${name}</span>`, dims.join(' × '), type, bytes(sizeBytes)],
           }))} />`
     }
     ${tensors !== null && tensors.length > largest.length ? html`<p class="foot">and ${tensors.length - largest.length} smaller ones</p>` : null}
   </details>`
 }
 
-function Model({ model, models, refresh }) {
-  const parent = models.find((other) => other.id === model.parent)
-  const { report } = model
-  const bits = report?.bitsPerWeight
-  const ratio = report?.ratio ?? (parent === undefined ? undefined : parent.sizeBytes / model.sizeBytes)
+/** What became of each weight, as measured when it was compressed. */
+function Report({ model }) {
+  return html`<details>
+    <summary>Compression report</summary>
+    <${Table} label=${`Compressed weights of ${model.id}`} head=${['Weight', 'Weights', 'Bits', 'Error', 'Runs as']}
+      rows=${model.report.tensors.map((row) => ({
+        key: row.name,
+        cells: [
+          html`<span class="name">${row.name}</span>`,
+          count(row.weights),
+          figure(row.bitsPerWeight),
+          figure(row.relativeError),
+          row.runtime,
+        ],
+      }))} />
+  </details>`
+}
+
+function Model({ model, refresh }) {
+  const totals = model.report?.totals
   const facts = [
     ['size', bytes(model.sizeBytes)],
     ['parameters', count(model.parameters)],
-    ['bits per weight', bits === undefined ? '' : figure(bits)],
-    ['smaller by', ratio === undefined ? '' : `${ratio.toFixed(2)}×`],
-    ['relative error', report?.relativeError === undefined ? '' : figure(report.relativeError)],
-  ].filter(([, value]) => value !== '')
+    ...(totals === undefined ? [] : compressionFacts(totals)),
+  ]
   return html`<article class="model" aria-labelledby=${`model-${model.id}`}>
     <div class="job-head">
       <h3 id=${`model-${model.id}`}>${model.id}</h3>
@@ -75,7 +85,8 @@ function Model({ model, models, refresh }) {
       <${Confirm} label="Remove" verb="Remove" question=${`Remove ${model.id}?`} explain="Its artifact is collected when nothing else needs it."
         action=${() => send('DELETE', `/api/v1/models/${encodeURIComponent(model.id)}`).then((done) => refresh('models').then(() => done))} />
     </div>
-    <dl class="result">${facts.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
+    <${Facts} rows=${facts} />
+    ${totals === undefined ? null : html`<${Report} model=${model} />`}
     <${Tensors} id=${model.id} />
   </article>`
 }
@@ -89,10 +100,7 @@ export function Models({ state, refresh }) {
         ? html`<${Loading} lines=${3} />`
         : models.length === 0
           ? html`<${Empty}>No models yet. The embedded encoder is a good first one: it needs no download.<//>`
-          : models.map(
-              (model) =>
-                html`<${Model} key=${model.id} model=${model} models=${models} refresh=${refresh} />`,
-            )
+          : models.map((model) => html`<${Model} key=${model.id} model=${model} refresh=${refresh} />`)
     }
   <//>`
 }

@@ -1,12 +1,19 @@
 /** Routes of the model registry. */
 import path from 'node:path'
+import type { ModelEntry } from '../../compute/models/registry.ts'
 import { VillageError } from '../../errors.ts'
-import { anyObject, DONE, listOf, MODEL, object, oneOf, text } from '../schemas.ts'
+import { DONE, listOf, MODEL, MODEL_DETAILS, object, oneOf, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'models'
 const ID = text(128)
 type None = Record<string, never>
+
+/** What is told of a model: the registry keeps a little more for itself. */
+function view(entry: ModelEntry): ModelEntry {
+  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report } = entry
+  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report }
+}
 
 export const MODEL_ROUTES: readonly Route[] = [
   route({
@@ -17,7 +24,7 @@ export const MODEL_ROUTES: readonly Route[] = [
     id: 'listModels',
     summary: 'The models that this node knows.',
     response: { kind: 'json', status: 200, schema: object({ models: listOf(MODEL) }) },
-    handle: async (_request, { models }) => ({ models: await models.list() }),
+    handle: async (_request, { models }) => ({ models: (await models.list()).map(view) }),
   }),
   route<None, None, { path?: string; embedded?: 'encoder'; id?: string }>({
     method: 'POST',
@@ -40,12 +47,12 @@ export const MODEL_ROUTES: readonly Route[] = [
         throw new VillageError('INVALID_ARGUMENT', 'Either body.path or body.embedded must be given', {
           fields: { field: 'body.path' },
         })
-      if (embedded !== undefined) return models.add({ embedded, ...name })
+      if (embedded !== undefined) return view(await models.add({ embedded, ...name }))
       if (!path.isAbsolute(file!) || file!.includes('\0'))
         throw new VillageError('INVALID_ARGUMENT', 'body.path must be an absolute path', {
           fields: { field: 'body.path' },
         })
-      return models.add({ path: file!, ...name })
+      return view(await models.add({ path: file!, ...name }))
     },
   }),
   route<{ id: string }>({
@@ -56,12 +63,18 @@ export const MODEL_ROUTES: readonly Route[] = [
     id: 'inspectModel',
     summary: 'A model with its inputs, outputs, operators and tensors.',
     params: object({ id: ID }),
-    response: { kind: 'json', status: 200, schema: object({ model: MODEL, details: anyObject }) },
+    response: { kind: 'json', status: 200, schema: object({ model: MODEL, details: MODEL_DETAILS }) },
     errors: ['MODEL_UNKNOWN'],
     slow: true,
     handle: async ({ params }, { models }) => {
       const model = await models.need(params.id)
-      return { model, details: await models.inspect(model.id) }
+      const { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles } = await models.inspect(
+        model.id,
+      )
+      return {
+        model: view(model),
+        details: { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles },
+      }
     },
   }),
   route<{ id: string }>({

@@ -4,19 +4,22 @@ import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { TaskContext, TaskKind, TaskOutput } from '../tasks/task.ts'
 import type { Candidate } from './job-tasks.ts'
-import type { Verdict } from './scheduler.ts'
+import type { Verdict } from './scheduler-state.ts'
 
-interface CheckInit {
-  readonly kind: TaskKind
-  readonly params: JsonObject
+interface CheckInit extends CheckRequest {
   readonly context: TaskContext
-  readonly depth: 'spot' | 'full' | 'compare'
-  readonly candidates: readonly Candidate[]
   readonly ownPeer: string
-  /** Reads a candidate's output. */
-  readonly output: (lease: number) => Promise<TaskOutput>
   readonly random: () => number
   readonly log: Log
+}
+
+export interface CheckRequest {
+  readonly kind: TaskKind
+  readonly params: JsonObject
+  readonly depth: 'spot' | 'full' | 'compare'
+  readonly candidates: readonly Candidate[]
+  /** Reads a candidate's output. */
+  readonly output: (lease: number) => Promise<TaskOutput>
 }
 
 export interface CheckOutcome {
@@ -27,11 +30,27 @@ export interface CheckOutcome {
   readonly problem: VillageError | null
 }
 
+/** Checks never throw: what this node could not check is `unchecked`, and the reason is in `problem`. */
+export function createChecker(
+  components: Pick<TaskContext, 'artifacts' | 'pool' | 'log'>,
+  init: Pick<TaskContext, 'modelsDirectory' | 'signal'> & { ownPeer: string; random: () => number },
+): (request: CheckRequest) => Promise<CheckOutcome> {
+  const { artifacts, pool, log } = components
+  const { modelsDirectory, signal, ownPeer, random } = init
+  const context: TaskContext = { artifacts, pool, modelsDirectory, signal, progress: () => undefined, log }
+  return (request) =>
+    checkCandidates({ ...request, context, ownPeer, random, log }).catch((error: unknown) => ({
+      verdicts: request.candidates.map(({ lease }) => ({ lease, verdict: 'unchecked' })),
+      exact: false,
+      problem: toVillageError(error),
+    }))
+}
+
 /**
  * One result by itself is verified by its kind. Results side by side: when they all agree they stand. When not, this
  * node's own result decides; without one, each is verified whole.
  */
-export async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
+async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
   const { candidates, kind } = init
   if (init.depth !== 'compare') return verifyEach(init, init.depth)
   const outputs = await Promise.all(candidates.map((candidate) => init.output(candidate.lease)))

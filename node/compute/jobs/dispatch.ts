@@ -5,7 +5,7 @@
  * stragglers: a task that took hedgeFactor times the median pace is given to a second worker as well.
  */
 import { medianPace, type ScheduledJob, type ScheduledTask, settle } from './job-tasks.ts'
-import type { Effect, SchedulerState, WorkerState } from './scheduler.ts'
+import type { Effect, SchedulerState, WorkerState } from './scheduler-state.ts'
 
 /** Tasks looked at for locality before the first that fits is taken. */
 const LOCALITY_SCAN = 32

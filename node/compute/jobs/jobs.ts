@@ -2,7 +2,7 @@
  * The jobs of this node and its work for others. A job is planned into tasks, stored, and only then acknowledged; this
  * node works on it like any other member, so that a node alone does all of it.
  */
-import { randomInt } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '../../config.ts'
 import { VillageError } from '../../errors.ts'
@@ -12,22 +12,23 @@ import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
-import { JOBS_LIMITS, JOBS_PROTOCOL } from '../../mesh/protocols/jobs.ts'
-import { nearest } from '../../nearest.ts'
+import { JOBS_PROTOCOL } from '../../mesh/protocols/jobs.ts'
 import type { Store } from '../../store.ts'
 import type { Models } from '../models/registry.ts'
 import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
 import { TASK_KINDS } from '../tasks/table.ts'
 import type { TaskKind } from '../tasks/task.ts'
-import { type JobKind, type JobSummary, MAX_TASKS_BY_JOB, type PlannedTask, type TaskSummary } from './job.ts'
+import { createFinishedJobs } from './finished-jobs.ts'
+import type { JobKind, JobSummary, TaskSummary } from './job.ts'
 import { JOB_KINDS } from './kinds.ts'
 import type { OwnerConnection, OwnerLink } from './links.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { serveWorker } from './owner-stream.ts'
 import { createJobQueue, type JobRecord } from './queue.ts'
 import { createRecruiting } from './recruiting.ts'
-import { createRuns, summaryOf } from './runs.ts'
+import { createRuns } from './runs.ts'
+import { checkPlan, checkPriority, jobKindByName, newJobId } from './submission.ts'
 import { createTrustBook, type TrustEntry } from './trust-book.ts'
 import { createOwnersWorkedFor } from './worked-for.ts'
 import { createWorker } from './worker.ts'
@@ -83,17 +84,9 @@ interface Init {
   readonly random?: () => number
 }
 
-const ID_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
-const ID_LENGTH = 10
 const MAX_HOLD_FACTOR = 40
 const MAX_PEER_FAILURES = 3
 const MIN_HEDGE_MS = 1_000
-/** Finished jobs that are kept; the oldest go. */
-const MAX_FINISHED = 1_000
-const PRIORITY_RANGE = 1_000
-
-const newId = () =>
-  Array.from({ length: ID_LENGTH }, () => ID_ALPHABET[randomInt(ID_ALPHABET.length)]).join('')
 
 export function createJobs(components: Components, init: Init): Jobs {
   const { mesh, artifacts, store, events, log } = components
@@ -112,8 +105,8 @@ export function createJobs(components: Components, init: Init): Jobs {
       random,
     },
   )
-  const finished = new Map<string, JobRecord>()
-  const waiting = new Map<string, Set<(summary: JobSummary) => void>>()
+  const workDirectory = path.join(init.directory, 'jobs')
+  const finished = createFinishedJobs({ queue, artifacts, log })
   const stopping = new AbortController()
   let nextOrder = 0
   let started = false
@@ -121,11 +114,11 @@ export function createJobs(components: Components, init: Init): Jobs {
   const runs = createRuns(
     { ...components, queue, owner: (): Owner => owner },
     {
-      directory: path.join(init.directory, 'jobs'),
+      directory: workDirectory,
       modelsDirectory: init.modelsDirectory,
       kinds: jobKinds,
       now,
-      ended,
+      ended: finished.add,
     },
   )
   const owner = createOwner(
@@ -180,6 +173,7 @@ export function createJobs(components: Components, init: Init): Jobs {
     if (!started) throw new VillageError('SHUTTING_DOWN')
     await serveWorker({ owner, log, now }, stream, {
       signal: AbortSignal.any([signal, stopping.signal]),
+      leaseMs: config['jobs.leaseMs'],
       announced: () => workedFor.announced(peer),
     })
   })
@@ -207,31 +201,8 @@ export function createJobs(components: Components, init: Init): Jobs {
     toOwner.window(window)
   }
 
-  function ended(record: JobRecord): void {
-    finished.set(record.id, record)
-    const summary = finishedSummary(record)
-    for (const resolve of waiting.get(record.id) ?? []) resolve(summary)
-    waiting.delete(record.id)
-    for (const id of [...finished.keys()].slice(0, Math.max(0, finished.size - MAX_FINISHED)))
-      forget(id).catch((error: unknown) => log.warn({ err: error, job: id }, 'old job not removed'))
-  }
-
-  function finishedSummary(record: JobRecord): JobSummary {
-    const done = Object.values(record.shares).reduce((sum, share) => sum + share.tasks, 0)
-    return summaryOf(record, record.state === 'done' ? record.total : done, record.shares)
-  }
-
-  async function forget(id: string): Promise<void> {
-    finished.delete(id)
-    await queue.remove(id)
-    const pin = `job:${id}`
-    for (const info of await artifacts.list())
-      if (info.pins.includes(pin)) await artifacts.unpin(info.cid, pin)
-  }
-
   function get(id: string): JobSummary | null {
-    const record = finished.get(id)
-    return record === undefined ? runs.summary(id) : finishedSummary(record)
+    return finished.get(id) ?? runs.summary(id)
   }
 
   function known(id: string): JobSummary {
@@ -241,36 +212,11 @@ export function createJobs(components: Components, init: Init): Jobs {
     return summary
   }
 
-  function checkPriority(priority: number): number {
-    if (Number.isInteger(priority) && Math.abs(priority) <= PRIORITY_RANGE) return priority
-    throw new VillageError(
-      'INVALID_ARGUMENT',
-      `priority must be a whole number from -${PRIORITY_RANGE} to ${PRIORITY_RANGE}`,
-      { fields: { argument: 'priority' } },
-    )
-  }
-
-  /** A plan is this node's own work, but a kind with a fault must not write a job that can never run. */
-  function checkPlan(plan: readonly PlannedTask[]): void {
-    if (plan.length > MAX_TASKS_BY_JOB)
-      throw new VillageError(
-        'JOB_TOO_LARGE',
-        `The job has ${plan.length} tasks; ${MAX_TASKS_BY_JOB} is the most`,
-      )
-    for (const [index, task] of plan.entries()) {
-      const kind = taskKinds.get(task.kind)
-      const fits = Buffer.byteLength(JSON.stringify(task.params)) <= JOBS_LIMITS.maxParamsBytes
-      if (kind === undefined || !fits || task.after.some((before) => before >= index || before < 0))
-        throw new VillageError('INTERNAL', `Task ${index} of the plan cannot be leased`, {
-          fields: { kind: task.kind, fits },
-        })
-      kind.parseParams(task.params)
-    }
-  }
-
   return {
     name: 'jobs',
     async start(signal) {
+      // What a crash left of assembling; a running job begins it anew.
+      await rm(workDirectory, { recursive: true, force: true })
       await trust.load()
       const stored = await queue.load()
       signal.throwIfAborted()
@@ -279,7 +225,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       for (const job of stored) {
         nextOrder = Math.max(nextOrder, job.record.order + 1)
         if (job.record.state === 'running' && jobKinds.has(job.record.kind)) runs.add(job)
-        else finished.set(job.record.id, job.record)
+        else finished.add(job.record, Promise.resolve())
       }
       recruiting.start()
       recruiting.announce()
@@ -296,20 +242,12 @@ export function createJobs(components: Components, init: Init): Jobs {
     },
     async submit({ kind: name, params: given, priority = 0 }) {
       if (!started) throw new VillageError('SHUTTING_DOWN')
-      const kind = jobKinds.get(name)
-      if (kind === undefined) {
-        const meant = nearest(name, [...jobKinds.keys()])
-        throw new VillageError(
-          'JOB_KIND_UNKNOWN',
-          `There is no job kind "${name}"; ${meant === null ? `kinds are ${[...jobKinds.keys()].join(', ')}` : `did you mean "${meant}"?`}`,
-          { fields: { kind: name, suggestion: meant } },
-        )
-      }
+      const kind = jobKindByName(jobKinds, name)
       checkPriority(priority)
       const params = kind.parseParams(given)
-      const id = newId()
+      const id = newJobId()
       const plan = await kind.plan(params, runs.context(id, stopping.signal))
-      checkPlan(plan)
+      checkPlan(plan, taskKinds)
       const record: JobRecord = {
         id,
         kind: name,
@@ -332,9 +270,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       return known(id)
     },
     list: () =>
-      [...finished.keys(), ...runs.ids()]
-        .map((id) => known(id))
-        .sort((a, b) => a.createdAtMs - b.createdAtMs),
+      [...finished.ids(), ...runs.ids()].map((id) => known(id)).sort((a, b) => a.createdAtMs - b.createdAtMs),
     get,
     tasks(id) {
       known(id)
@@ -352,26 +288,11 @@ export function createJobs(components: Components, init: Init): Jobs {
     },
     async remove(id) {
       if (known(id).state === 'running') throw new VillageError('JOB_RUNNING')
-      await forget(id)
+      await finished.forget(id)
     },
     wait(id, { signal }) {
       const summary = known(id)
-      if (summary.state !== 'running') return Promise.resolve(summary)
-      return new Promise((resolve, reject) => {
-        signal.throwIfAborted()
-        const listeners = waiting.get(id) ?? new Set()
-        waiting.set(id, listeners)
-        const settle = (result: JobSummary) => {
-          signal.removeEventListener('abort', abort)
-          resolve(result)
-        }
-        const abort = () => {
-          listeners.delete(settle)
-          reject(signal.reason)
-        }
-        listeners.add(settle)
-        signal.addEventListener('abort', abort, { once: true })
-      })
+      return summary.state === 'running' ? finished.wait(id, signal) : Promise.resolve(summary)
     },
     trust: trust.list,
     async pardon(peer) {

@@ -7,8 +7,11 @@ import { JOBS_LIMITS, OwnerFrame, WorkerFrame } from '../../mesh/protocols/jobs.
 import type { OwnerLink, WorkerLink } from './links.ts'
 import type { Owner } from './owner.ts'
 
-/** Between two frames of a worker: it may have nothing to say for as long as it has no lease. */
-export const NO_TIMEOUT_MS = 2 ** 31 - 1
+/**
+ * A worker that has said nothing for this long has no lease (or it would have sent heartbeats): the stream ends, and the
+ * next announcement opens another.
+ */
+const IDLE_MS = 600_000
 /** Frames that a worker may send in a second, averaged over ten. */
 const FRAMES_BY_SECOND = 4_000
 
@@ -67,7 +70,7 @@ function take(worker: OwnerLink, frame: WorkerFrame): void {
 export async function serveWorker(
   components: { owner: Owner; log: Log; now: () => number },
   stream: FramedStream,
-  init: { signal: AbortSignal; announced: (openTasks: number) => void },
+  init: { signal: AbortSignal; leaseMs: number; announced: (openTasks: number) => void },
 ): Promise<void> {
   const { owner, log, now } = components
   const first = await stream.expect(WorkerFrame, { signal: init.signal })
@@ -85,7 +88,10 @@ export async function serveWorker(
     let credit = FRAMES_BY_SECOND * 10
     let lastMs = now()
     for (;;) {
-      const frame = await stream.receive(WorkerFrame, { signal: init.signal, timeoutMs: NO_TIMEOUT_MS })
+      const frame = await stream.receive(WorkerFrame, {
+        signal: init.signal,
+        timeoutMs: Math.max(IDLE_MS, init.leaseMs),
+      })
       if (frame === null) break
       credit = Math.min(FRAMES_BY_SECOND * 10, credit + ((now() - lastMs) / 1000) * FRAMES_BY_SECOND)
       lastMs = now()

@@ -2,22 +2,22 @@
  * The owning side: carries out what the scheduler decides. It hands leases to workers, keeps the results that wait for
  * a check, has them checked, and reports accepted ones. It knows tasks, not what a job is for (that is jobs.ts).
  */
-import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
+import { type ErrorCode, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
-import type { TaskContext, TaskKind } from '../tasks/task.ts'
-import { checkCandidates } from './checks.ts'
+import type { Pool } from '../pool.ts'
+import type { TaskKind } from '../tasks/task.ts'
+import { createChecker } from './checks.ts'
 import { dispatch } from './dispatch.ts'
+import { createInbox } from './inbox.ts'
 import type { PlannedTask } from './job.ts'
 import { type Accepted, createScheduledJob, isFinished } from './job-tasks.ts'
 import type { OutputRef, OwnerLink, WorkerLink } from './links.ts'
-import { type HeldOutput, readOutput, receiveOutput } from './outputs.ts'
+import type { HeldOutput } from './outputs.ts'
 import {
   addJob,
   addWorker,
-  createSchedulerState,
-  type Effect,
   expireLeases,
   onChecked,
   onFailure,
@@ -26,15 +26,19 @@ import {
   quarantine,
   removeJob,
   removeWorker,
+} from './scheduler.ts'
+import {
+  createSchedulerState,
+  type Effect,
   type SchedulerLimits,
   type SchedulerState,
-} from './scheduler.ts'
+} from './scheduler-state.ts'
 import { MAX_SILENCES } from './trust.ts'
 import type { TrustBook } from './trust-book.ts'
 
 interface Components {
   readonly artifacts: Pick<Artifacts, 'addBytes' | 'fetch' | 'read' | 'pin' | 'unpin' | 'has' | 'materialize'>
-  readonly pool: TaskContext['pool']
+  readonly pool: Pick<Pool, 'run'>
   readonly trust: TrustBook
   readonly log: Log
 }
@@ -78,18 +82,19 @@ export interface Owner {
 const RETRY_DECLINED_MS = 1_000
 const MAX_TICK_MS = 1_000
 
+const keyOf = ({ job, task }: { job: string; task: number }) => `${job}/${task}`
+
 export function createOwner(components: Components, init: Init): Owner {
-  const { artifacts, trust, log } = components
+  const { trust, log } = components
   const { ownPeer, kinds, on, now } = init
   const state = createSchedulerState(init.limits)
   const plans = new Map<string, readonly PlannedTask[]>()
   const links = new Map<string, WorkerLink>()
-  const outputs = new Map<number, HeldOutput>()
-  /** Leases whose output is being fetched: a second result for one is refused. */
-  const arriving = new Set<number>()
+  const inbox = createInbox(components)
   const problems = new Map<string, VillageError>()
   const working = new Set<Promise<void>>()
   const stopping = new AbortController()
+  const checkResults = createChecker(components, { ...init, signal: stopping.signal })
   let timer: NodeJS.Timeout | undefined
   let dispatching = false
 
@@ -127,12 +132,6 @@ export function createOwner(components: Components, init: Init): Owner {
       )
   }
 
-  function contextFor(): TaskContext {
-    const { pool } = components
-    const { modelsDirectory } = init
-    return { artifacts, pool, modelsDirectory, signal: stopping.signal, progress: () => undefined, log }
-  }
-
   function kindOf(job: string, task: number): { planned: PlannedTask; kind: TaskKind } {
     const planned = plans.get(job)![task]!
     return { planned, kind: kinds.get(planned.kind)! }
@@ -140,27 +139,15 @@ export function createOwner(components: Components, init: Init): Owner {
 
   async function check(effect: Extract<Effect, { type: 'check' }>): Promise<void> {
     const { planned, kind } = kindOf(effect.job, effect.task)
-    const outcome = await checkCandidates({
+    const outcome = await checkResults({
       kind,
       params: planned.params,
-      context: contextFor(),
       depth: effect.depth,
       candidates: effect.candidates,
-      ownPeer,
-      output: async (lease) => {
-        const held = outputs.get(lease)
-        if (held === undefined) throw new VillageError('ABORTED', 'The result is not needed any more')
-        return readOutput(artifacts, held)
-      },
-      random: init.random,
-      log,
-    }).catch((error: unknown) => ({
-      verdicts: effect.candidates.map(({ lease }) => ({ lease, verdict: 'unchecked' as const })),
-      exact: false,
-      problem: toVillageError(error),
-    }))
+      output: inbox.read,
+    })
     if (stopping.signal.aborted) return
-    if (outcome.problem !== null) problems.set(`${effect.job}/${effect.task}`, outcome.problem)
+    if (outcome.problem !== null) problems.set(keyOf(effect), outcome.problem)
     const { job, task } = effect
     carryOut(onChecked(state, { job, task, verdicts: outcome.verdicts, exact: outcome.exact }))
     dispatchSoon()
@@ -184,13 +171,9 @@ export function createOwner(components: Components, init: Init): Owner {
     switch (effect.type) {
       case 'lease': {
         const { lease } = effect
-        const { planned } = kindOf(lease.job, lease.task)
-        links.get(lease.peer)!.lease({
-          lease: lease.id,
-          kind: planned.kind,
-          params: planned.params,
-          leaseMs: init.limits.leaseMs,
-        })
+        const { kind, params } = kindOf(lease.job, lease.task).planned
+        const { leaseMs } = init.limits
+        links.get(lease.peer)!.lease({ lease: lease.id, kind, params, leaseMs })
         on.taskChanged(lease.job, lease.task, lease.peer)
         break
       }
@@ -201,9 +184,7 @@ export function createOwner(components: Components, init: Init): Owner {
         track(check(effect))
         break
       case 'accepted': {
-        const held = outputs.get(effect.accepted.lease)!
-        outputs.delete(effect.accepted.lease)
-        links.get(held.peer)?.settled(effect.accepted.lease)
+        const held = inbox.take(effect.accepted.lease)!
         on.accepted(effect.job, effect.task, held, effect.accepted)
         on.taskChanged(effect.job, effect.task, null)
         break
@@ -221,21 +202,14 @@ export function createOwner(components: Components, init: Init): Owner {
         if (effect.silences >= MAX_SILENCES)
           blame(effect.peer, effect.kind, 'it took tasks and returned nothing', 'silence')
         break
-      case 'dropped': {
-        const held = outputs.get(effect.lease)
-        outputs.delete(effect.lease)
-        if (held !== undefined) links.get(held.peer)?.settled(effect.lease)
+      case 'dropped':
+        inbox.take(effect.lease)
         break
-      }
       case 'finished':
         on.finished(effect.job)
         break
       case 'failed':
-        on.failed(
-          effect.job,
-          effect.task,
-          problems.get(`${effect.job}/${effect.task}`) ?? new VillageError('TASK_FAILED'),
-        )
+        on.failed(effect.job, effect.task, problems.get(keyOf(effect)) ?? new VillageError('TASK_FAILED'))
         break
     }
   }
@@ -245,44 +219,39 @@ export function createOwner(components: Components, init: Init): Owner {
     result: { lease: number; stats: JsonObject; busyMs: number; output: OutputRef },
   ): Promise<void> {
     const lease = state.leases.get(result.lease)
-    if (lease === undefined || lease.peer !== peer || arriving.has(result.lease)) {
+    if (lease === undefined || lease.peer !== peer || inbox.isArriving(result.lease)) {
       links.get(peer)?.revoke(result.lease, 'LEASE_UNKNOWN')
       return
     }
     const { planned, kind } = kindOf(lease.job, lease.task)
-    const { maxOutputBytes } = kind.estimate(planned.params)
+    // What this node computed itself needs no bound.
+    const maxOutputBytes =
+      peer === ownPeer ? Number.POSITIVE_INFINITY : kind.estimate(planned.params).maxOutputBytes
     const busyMs = Math.min(result.busyMs, Math.max(0, now() - lease.leasedAtMs))
-    const { job } = lease
-    if (!('bytes' in result.output)) {
-      arriving.add(result.lease)
-      try {
-        const { signal } = stopping
-        await receiveOutput(artifacts, { peer, job, ref: result.output, maxOutputBytes, signal })
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        const failure = toVillageError(error)
-        log.debug({ err: failure, peer }, 'output not received')
-        if (failure.code === 'RESULT_INVALID') blame(peer, planned.kind, failure.message, 'lie')
-        // What is promised and not delivered is silence.
-        else if (state.leases.has(lease.id)) lease.expiresAtMs = 0
-        carryOut(expireLeases(state, now()))
-        dispatchSoon()
-        return
-      } finally {
-        arriving.delete(result.lease)
-      }
-    } else if (result.output.bytes.byteLength > maxOutputBytes && peer !== ownPeer) {
-      blame(peer, planned.kind, 'an output is larger than its task allows', 'lie')
+    const failure = await inbox.receive(
+      lease.id,
+      { peer, stats: result.stats, ref: result.output, busyMs },
+      { job: lease.job, maxOutputBytes, signal: stopping.signal },
+    )
+    if (stopping.signal.aborted) return
+    if (failure !== null) {
+      log.debug({ err: failure, peer }, 'output not received')
+      if (failure.code === 'RESULT_INVALID') blame(peer, planned.kind, failure.message, 'lie')
+      // What is promised and not delivered is silence.
+      else if (state.leases.has(lease.id)) lease.expiresAtMs = 0
+      carryOut(expireLeases(state, now()))
       dispatchSoon()
       return
     }
     const decided = trust.check(peer, kind)
-    outputs.set(result.lease, { peer, stats: result.stats, ref: result.output, busyMs })
     const effects = onResult(state, { peer, lease: result.lease, check: decided }, now())
     if (effects === null) {
-      outputs.delete(result.lease)
+      inbox.take(result.lease)
       links.get(peer)?.revoke(result.lease, 'LEASE_REVOKED')
-    } else carryOut(effects)
+    } else {
+      links.get(peer)?.settled(result.lease)
+      carryOut(effects)
+    }
     dispatchSoon()
   }
 
@@ -347,10 +316,7 @@ export function createOwner(components: Components, init: Init): Owner {
           if (!current()) return
           const held = state.leases.get(lease)
           if (own && held !== undefined && !declined)
-            problems.set(
-              `${held.job}/${held.task}`,
-              error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`),
-            )
+            problems.set(keyOf(held), error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`))
           const retryAfterMs = RETRY_DECLINED_MS
           const effects = onFailure(state, { peer, lease, declined, retryAfterMs }, now())
           if (effects === null) link.revoke(lease, 'LEASE_UNKNOWN')

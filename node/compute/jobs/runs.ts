@@ -38,7 +38,7 @@ interface Init {
   readonly kinds: ReadonlyMap<string, JobKind>
   readonly now: () => number
   /** The job has ended, in whatever way. */
-  readonly ended: (record: JobRecord) => void
+  readonly ended: (record: JobRecord, durable: Promise<void>) => void
 }
 
 /** A result without its bytes: those are read from the store or the artifacts when they are needed. */
@@ -134,10 +134,10 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       shares: sharesOf(run.results.values()),
       error: error === null ? null : { code: error.code, message: error.message },
     }
-    init.ended(run.record)
+    const durable = queue.finish(run.record).then(() => unpinTasks(id))
+    init.ended(run.record, durable)
     try {
-      await queue.finish(run.record)
-      await unpinTasks(id)
+      await durable
     } finally {
       emit(run)
     }

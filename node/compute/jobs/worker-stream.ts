@@ -5,7 +5,6 @@ import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { FramedStream } from '../../mesh/framed-stream.ts'
 import { JOBS_LIMITS, OwnerFrame, WorkerFrame } from '../../mesh/protocols/jobs.ts'
 import type { OwnerConnection } from './links.ts'
-import { NO_TIMEOUT_MS } from './owner-stream.ts'
 import type { Worker } from './worker.ts'
 
 const NO_FIELDS: WorkerFrame = {
@@ -18,6 +17,9 @@ const NO_FIELDS: WorkerFrame = {
 }
 
 export const workerFrame = (frame: Partial<WorkerFrame>): WorkerFrame => ({ ...NO_FIELDS, ...frame })
+
+/** The owner pushes: it may have nothing to say for hours, and ends the stream when it wants to. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1
 
 interface Components {
   readonly worker: Worker

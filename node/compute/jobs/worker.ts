@@ -172,6 +172,7 @@ export function createWorker(components: Components, init: Init): Worker {
       if (kind === undefined) throw new VillageError('TASK_KIND_UNKNOWN')
       const params = kind.parseParams(held.order.params)
       await fetchInputs(session, kind, params, signal)
+      signal.throwIfAborted()
       const context: TaskContext = {
         artifacts,
         pool,

@@ -64,7 +64,7 @@ interface Components {
 }
 
 interface Init {
-  /** For files on their way in. */
+  /** Files on their way in are kept in `incoming` below it. */
   readonly directory: string
   /** Where models are written out for onnxruntime. */
   readonly modelsDirectory: string
@@ -104,10 +104,20 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 export function createModels(components: Components, init: Init): Models {
   const { artifacts, pool, events } = components
   const table: JsonTable<StoredModel> = components.store.json('models')
+  const incoming = path.join(init.directory, 'incoming')
   const now = init.now ?? Date.now
+  let cleaning: Promise<unknown> | undefined
   const { signal } = new AbortController()
   /** One change at a time: an id is looked up and taken in one go. */
   let changing: Promise<unknown> = Promise.resolve()
+
+  /** What a crash left on its way in goes before anything else comes. */
+  function cleaned(): Promise<unknown> {
+    cleaning ??= rm(incoming, { recursive: true, force: true }).then(() =>
+      mkdir(incoming, { recursive: true }),
+    )
+    return cleaning
+  }
 
   function exclusive<T>(change: () => Promise<T>): Promise<T> {
     const result = changing.then(change)
@@ -220,8 +230,8 @@ export function createModels(components: Components, init: Init): Models {
   return {
     async add(given) {
       if (given.id !== undefined) checkId(given.id)
-      await mkdir(init.directory, { recursive: true })
-      const staging = await mkdtemp(path.join(init.directory, 'adding-'))
+      await cleaned()
+      const staging = await mkdtemp(path.join(incoming, 'model-'))
       try {
         return await addStaged(given, staging)
       } finally {

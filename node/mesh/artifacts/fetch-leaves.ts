@@ -52,6 +52,11 @@ export async function fetchLeaves(
   const wantedProviders = given.missingBytes >= MANY_PROVIDERS_MIN_BYTES ? MAX_PROVIDERS : 1
   let failure: { error: unknown } | null = null
   const owed = (index: number) => leaves[index]!.sizeBytes ?? MAX_BLOCK_BYTES
+  /** Every candidate was asked. */
+  let isExhausted = false
+  /** Providers lost so far: each may have been put back among the candidates. */
+  let losses = 0
+  let ended = false
   const working = new Map<PeerSession, Promise<void>>()
   /** Providers that have nothing of what is missing, yet: they may be fetching it themselves. */
   const starved: PeerSession[] = []
@@ -127,13 +132,14 @@ export async function fetchLeaves(
     const worker = work(session)
       .then(
         () => {
-          if (session.outstanding > 0)
-            session.abort(new VillageError('ABORTED', 'The leaf came from another peer'))
+          if (session.busy) session.abort(new VillageError('ABORTED', 'The leaf came from another peer'))
           else if (schedule.remaining > 0) starved.push(session)
           else free.push(session)
         },
         (error: unknown) => {
           drop(session, error)
+          losses += 1
+          isExhausted = false
           if (isFinal(error)) failure ??= { error }
         },
       )
@@ -147,18 +153,18 @@ export async function fetchLeaves(
 
   /** Starts more providers; true when there is none left to ask. */
   async function discover(): Promise<boolean> {
-    while (schedule.remaining > 0 && failure === null && working.size < wantedProviders) {
+    while (!ended && working.size < wantedProviders) {
+      const lossesBefore = losses
       const session = await init.providers.next()
-      if (session === null) return true
-      if (schedule.remaining > 0 && failure === null) start(session)
-      else free.push(session)
+      if (session === null) return losses === lossesBefore
+      if (!ended) start(session)
+      else session.abort(new VillageError('ABORTED', 'The fetch ended'))
     }
     return false
   }
 
   for (const session of free.splice(0)) start(session)
   let discovering: Promise<void> | null = null
-  let isExhausted = false
   let starvedMs = 0
   let lastRemaining = schedule.remaining
   const onAbort = () => changed()
@@ -193,8 +199,9 @@ export async function fetchLeaves(
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
+    ended = true
     for (const session of working.keys())
-      if (session.outstanding > 0) session.abort(new VillageError('ABORTED', 'The fetch ended'))
+      if (session.busy) session.abort(new VillageError('ABORTED', 'The fetch ended'))
     await Promise.all(working.values())
     free.push(...starved)
   }

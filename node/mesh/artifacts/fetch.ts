@@ -36,6 +36,7 @@ export interface FetchInit {
   onProgress(doneBytes: number, totalBytes: number): void
 }
 
+const LOST = new Set(['PEER_DISCONNECTED', 'PROTOCOL_UNEXPECTED_END'])
 const MISBEHAVIOUR = new Set(['ARTIFACT_CORRUPT', 'PROTOCOL_MALFORMED', 'PROTOCOL_FRAME_TOO_LARGE'])
 
 export const unavailable = (root: CID) =>
@@ -60,7 +61,9 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
     session.abort(error as Error)
     const { code } = toVillageError(error)
     log.debug({ err: error, peer: session.peer, cid: root.toString() }, 'provider dropped')
-    if (MISBEHAVIOUR.has(code) && !signal.aborted) components.onMisbehaviour(session.peer, code)
+    if (signal.aborted) return
+    if (MISBEHAVIOUR.has(code)) components.onMisbehaviour(session.peer, code)
+    if (LOST.has(code)) init.providers.retry(session.peer)
   }
 
   async function store(key: BlockKey, parts: readonly Uint8Array[]): Promise<void> {
@@ -118,7 +121,7 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
     return await library.complete(root)
   } finally {
     for (const session of free) {
-      if (session.outstanding === 0 && !signal.aborted) components.idle.keep(session.stream)
+      if (!session.busy && !signal.aborted) components.idle.keep(session.stream)
       else session.abort(new VillageError('ABORTED'))
     }
     init.providers.close()

@@ -29,6 +29,8 @@ export interface PeerSession {
   next(): Promise<{ index: number; parts: Uint8Array[] | null }>
   /** Leaves asked for and not delivered yet. */
   readonly outstanding: number
+  /** An answer is due. */
+  readonly busy: boolean
   abort(error: Error): void
   /** The stream, to be used for another root, once nothing is outstanding. */
   readonly stream: FramedStream
@@ -86,12 +88,16 @@ export async function openSession(
     return parts
   }
 
+  let answersDue = 0
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
+    answersDue += 1
     try {
       return await work()
     } catch (error) {
       stream.abort(error as Error)
       throw error
+    } finally {
+      answersDue -= 1
     }
   }
 
@@ -138,6 +144,9 @@ export async function openSession(
         }),
       get outstanding() {
         return expected.length
+      },
+      get busy() {
+        return expected.length > 0 || answersDue > 0
       },
       abort: (error) => stream.abort(error),
     }

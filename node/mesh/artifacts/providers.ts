@@ -17,6 +17,7 @@ const ASKED_AT_ONCE = 6
 const IDLE_STREAM_MS = 15_000
 /** Candidates that do not answer within this are not waited for before others are asked as well. */
 const PATIENCE_MS = 1500
+const MAX_RETRIES = 3
 
 export interface IdleStreams {
   take(peer: string): FramedStream | undefined
@@ -79,6 +80,8 @@ export interface Providers {
    * Calls may overlap: each gets a session of its own.
    */
   next(): Promise<PeerSession | null>
+  /** Puts back a peer whose connection was lost half-way, a few times: it may well be there again. */
+  retry(peer: string): void
   /** Lets go of sessions that were opened and not taken. */
   close(): void
 }
@@ -103,6 +106,7 @@ export function createProviders(
   /** Sessions that answered and were not taken yet. */
   const ready: PeerSession[] = []
   const asking = new Set<Promise<void>>()
+  const retries = new Map<string, number>()
   const stages = [async () => init.given, async () => neighbours(), fromDht]
   let closed = false
 
@@ -164,6 +168,7 @@ export function createProviders(
     async next() {
       for (;;) {
         signal.throwIfAborted()
+        if (closed) return null
         const session = ready.shift()
         if (session !== undefined) return session
         askSome()
@@ -173,6 +178,13 @@ export function createProviders(
         else if (asking.size === 0 && candidates.length === 0) return null
         else await Promise.race(asking)
       }
+    },
+    retry(peer) {
+      const count = retries.get(peer) ?? 0
+      if (count >= MAX_RETRIES) return
+      retries.set(peer, count + 1)
+      seen.delete(peer)
+      candidates.push(peer)
     },
     close() {
       closed = true

@@ -3,19 +3,24 @@
  * stream that only members can make. It hides what runs here and keeps strangers from saying anything that is
  * understood; that bytes are whole and from whom they came is the matter of Noise, inside it.
  *
- * Each side sends a random salt of 32 bytes. The key stream of a sender is ChaCha20 (RFC 8439) under
+ * Each side sends a random salt of 32 bytes, then, in answer to the other's, a proof of 16 bytes that it has the key:
+ * HMAC-SHA256(key, "village/psk/1" || own salt || other salt), cut. Without it a wrong key would show only as noise
+ * that both sides wait on. From then on the key stream of a sender is ChaCha20 (RFC 8439) under
  * HKDF-SHA256(key, salt of the sender, "village/psk/1"): 32 bytes of key, 16 bytes of counter and nonce.
  * `@libp2p/pnet` has the same shape, but the XSalsa20 module under it grows its one WebAssembly memory at every turn
  * between two connections until the process dies (docs/decisions/0002-pre-shared-key.md).
  */
-import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AbortOptions, ConnectionProtector, MessageStream, MultiaddrConnection } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { VillageError } from '../../errors.ts'
 
 export const PSK_BYTES = 32
 export const PSK_SALT_BYTES = 32
+export const PSK_PROOF_BYTES = 16
 const INFO = 'village/psk/1'
+const EXCHANGE_TIMEOUT_MS = 10_000
 const KEY_BYTES = 32
 const COUNTER_BYTES = 16
 
@@ -26,6 +31,16 @@ export function createKeyStream(psk: Uint8Array, salt: Uint8Array): KeyStream {
   const material = Buffer.from(hkdfSync('sha256', psk, salt, INFO, KEY_BYTES + COUNTER_BYTES))
   const cipher = createCipheriv('chacha20', material.subarray(0, KEY_BYTES), material.subarray(KEY_BYTES))
   return (bytes) => cipher.update(bytes)
+}
+
+/** What the side that sent `own` proves that it has the key with. */
+export function keyProof(psk: Uint8Array, own: Uint8Array, other: Uint8Array): Uint8Array {
+  return createHmac('sha256', psk)
+    .update(INFO)
+    .update(own)
+    .update(other)
+    .digest()
+    .subarray(0, PSK_PROOF_BYTES)
 }
 
 class ProtectedConnection extends AbstractMultiaddrConnection {
@@ -82,13 +97,22 @@ export function createProtector(
     async protect(connection, options) {
       onReached(connection)
       if (psk === null) return connection
-      const salt = randomBytes(PSK_SALT_BYTES)
+      const timeout = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)
+      const signal = options?.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout])
       const bytes = byteStream(connection)
-      const [theirs] = await Promise.all([
-        bytes.read({ ...options, bytes: PSK_SALT_BYTES }),
-        bytes.write(salt, options),
-      ])
-      const keys = { encrypt: createKeyStream(psk, salt), decrypt: createKeyStream(psk, theirs.subarray()) }
+      const exchange = async (sent: Uint8Array, receivedBytes: number) => {
+        const received = bytes.read({ signal, bytes: receivedBytes })
+        await Promise.all([received, bytes.write(sent, { signal })])
+        return (await received).subarray()
+      }
+      const own = randomBytes(PSK_SALT_BYTES)
+      const other = await exchange(own, PSK_SALT_BYTES)
+      // An equal salt is our own, reflected: its proof would be our own too.
+      const isReflected = Buffer.compare(own, other) === 0
+      const proof = await exchange(keyProof(psk, own, other), PSK_PROOF_BYTES)
+      if (isReflected || !timingSafeEqual(proof, keyProof(psk, other, own)))
+        throw new VillageError('VILLAGE_KEY_MISMATCH')
+      const keys = { encrypt: createKeyStream(psk, own), decrypt: createKeyStream(psk, other) }
       // libp2p's type says a bare stream; what the upgrader passes is always the connection of a transport.
       return new ProtectedConnection(bytes.unwrap() as MultiaddrConnection, keys)
     },

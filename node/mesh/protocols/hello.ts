@@ -9,7 +9,7 @@ export const SECURE_PROTOCOL = '/village/secure/1.0.0'
 export const HELLO_VERSION = 1
 export const MAX_HELLO_BYTES = 128 * 1024
 /** For the whole exchange, after Noise. */
-export const HELLO_TIMEOUT_MS = 8_000
+export const HELLO_TIMEOUT_MS = 15_000
 const MAX_HELLO_RECORDS = 65
 const MAX_CODE_BYTES = 64
 

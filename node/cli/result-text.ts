@@ -1,0 +1,69 @@
+/** The result of a job for people. What the command line does not know in particular it lists plainly. */
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
+import { bytes, facts, table } from './format.ts'
+
+export const figure = (value: JsonValue | undefined): string =>
+  typeof value !== 'number'
+    ? String(value ?? '')
+    : Number.isInteger(value)
+      ? String(value)
+      : value.toPrecision(4)
+
+/** `{ value, low, high }` as `0.851 (0.802 to 0.895)`; a plain figure as it is. */
+function interval(value: JsonValue | undefined): string {
+  if (!isJsonObject(value ?? null)) return figure(value)
+  const { value: middle, low, high } = value as JsonObject
+  const text = (number: JsonValue | undefined) => (typeof number === 'number' ? number.toFixed(3) : '?')
+  return low === undefined ? text(middle) : `${text(middle)} (${text(low)} to ${text(high)})`
+}
+
+/** The totals of a compression report (a compress job's result, or a model's report). */
+export function compressionText(report: JsonObject): string {
+  const totals = isJsonObject(report.totals ?? null) ? (report.totals as JsonObject) : {}
+  const size = (name: string) => (typeof totals[name] === 'number' ? bytes(totals[name]) : '?')
+  return facts([
+    ['codec', `${figure(report.codec)} ${report.params === undefined ? '' : JSON.stringify(report.params)}`],
+    ['bits per weight', `${figure(totals.bitsPerWeight)} with all overheads of the compressed weights`],
+    ['bits per parameter', `${figure(totals.bitsPerParameter)} of the whole packed model`],
+    ['size', `${size('originalBytes')} to ${size('packedBytes')} packed, ${size('runnableBytes')} runnable`],
+    ['ratio', `${figure(totals.ratio)} packed, ${figure(totals.runnableRatio)} runnable`],
+    ['relative error', figure(totals.relativeError)],
+  ])
+}
+
+function evaluationText(result: JsonObject): string {
+  const models = (Array.isArray(result.models) ? result.models : []) as readonly JsonObject[]
+  const lines = models.map((row) => {
+    const scores = isJsonObject(row.scores ?? null) ? (row.scores as JsonObject) : {}
+    return [
+      figure(row.model),
+      interval(scores.neighbourAgreement),
+      interval(scores.spearman),
+      interval(scores.meanCosine),
+    ]
+  })
+  return [
+    `suite ${figure(result.suite)}, ${figure(result.items)} items, compared with ${figure(result.reference)}; in brackets 95% intervals`,
+    table(['MODEL', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines, 110),
+  ].join('\n')
+}
+
+/** Plain members, nested ones as `a.b` down to one level. */
+function plainText(result: JsonObject): string {
+  const brief = (value: JsonValue): string =>
+    typeof value === 'object' && value !== null ? `${Object.keys(value).length} entries` : figure(value)
+  return facts(
+    Object.entries(result).flatMap(([key, value]): [string, string][] =>
+      isJsonObject(value)
+        ? Object.entries(value).map(([inner, item]) => [`${key}.${inner}`, brief(item)])
+        : [[key, brief(value)]],
+    ),
+  )
+}
+
+export function resultText(kind: string, result: JsonObject): string {
+  if (kind === 'compress' && result.totals !== undefined)
+    return `${facts([['new model', figure(result.id)]])}\n${compressionText(result)}`
+  if (kind === 'evaluate' && Array.isArray(result.models)) return evaluationText(result)
+  return plainText(result)
+}

@@ -1,0 +1,84 @@
+/** Jobs that have ended: their summaries, and who waits for them. Their artifacts are kept until they are forgotten. */
+import type { Log } from '../../log.ts'
+import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { JobSummary } from './job.ts'
+import type { JobQueue, JobRecord } from './queue.ts'
+import { summaryOf } from './runs.ts'
+
+export interface FinishedJobs {
+  /** Resolves those who wait when `durable` does; the oldest job goes when there are too many. */
+  add(record: JobRecord, durable: Promise<void>): void
+  get(id: string): JobSummary | null
+  ids(): string[]
+  /** Resolves when a running job has ended. */
+  wait(id: string, signal: AbortSignal): Promise<JobSummary>
+  forget(id: string): Promise<void>
+}
+
+const MAX_FINISHED = 1_000
+
+export function createFinishedJobs(components: {
+  queue: Pick<JobQueue, 'remove'>
+  artifacts: Pick<Artifacts, 'list' | 'unpin'>
+  log: Log
+}): FinishedJobs {
+  const { queue, artifacts, log } = components
+  const records = new Map<string, JobRecord>()
+  /** Last writes of jobs that have just ended: forgetting one waits for them. */
+  const writing = new Map<string, Promise<void>>()
+  const waiting = new Map<string, Set<(summary: JobSummary) => void>>()
+
+  function summarise(record: JobRecord): JobSummary {
+    const done = Object.values(record.shares).reduce((sum, share) => sum + share.tasks, 0)
+    return summaryOf(record, done, record.shares)
+  }
+
+  async function forget(id: string): Promise<void> {
+    records.delete(id)
+    await writing.get(id)
+    await queue.remove(id)
+    const pin = `job:${id}`
+    for (const info of await artifacts.list())
+      if (info.pins.includes(pin)) await artifacts.unpin(info.cid, pin)
+  }
+
+  return {
+    add(record, durable) {
+      records.set(record.id, record)
+      // A failure to write is reported by whoever wrote; the job has ended all the same.
+      const written = durable
+        .catch(() => undefined)
+        .then(() => {
+          writing.delete(record.id)
+          for (const resolve of waiting.get(record.id) ?? []) resolve(summarise(record))
+          waiting.delete(record.id)
+        })
+      writing.set(record.id, written)
+      for (const id of [...records.keys()].slice(0, Math.max(0, records.size - MAX_FINISHED)))
+        forget(id).catch((error: unknown) => log.warn({ err: error, job: id }, 'old job not removed'))
+    },
+    get(id) {
+      const record = records.get(id)
+      return record === undefined ? null : summarise(record)
+    },
+    ids: () => [...records.keys()],
+    wait(id, signal) {
+      return new Promise((resolve, reject) => {
+        signal.throwIfAborted()
+        const listeners = waiting.get(id) ?? new Set()
+        waiting.set(id, listeners)
+        const settle = (summary: JobSummary) => {
+          signal.removeEventListener('abort', abort)
+          resolve(summary)
+        }
+        const abort = () => {
+          listeners.delete(settle)
+          reject(signal.reason)
+        }
+        listeners.add(settle)
+        signal.addEventListener('abort', abort, { once: true })
+      })
+    },
+    forget,
+  }
+}

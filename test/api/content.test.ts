@@ -1,0 +1,121 @@
+/** Bytes that the API serves and takes: dashboard files, ranges of artifacts, uploads. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { startTestApi, type TestApi } from '../helpers/api-server.ts'
+
+const test = suite('api content')
+
+async function withApi(
+  run: (server: TestApi) => Promise<void>,
+  init: Parameters<typeof startTestApi>[0] = {},
+) {
+  const server = await startTestApi(init)
+  try {
+    await run(server)
+  } finally {
+    await server.close()
+  }
+}
+
+for (const target of [
+  '/dashboard/../../package.json',
+  '/dashboard/..%2f..%2fpackage.json',
+  '/dashboard/%2e%2e/%2e%2e/errors.ts',
+  '/dashboard/lib/../../server.ts',
+  '/dashboard/....//server.ts',
+  '/dashboard//etc/passwd',
+  '/dashboard/app.js%00.html',
+  '/dashboard/',
+  '/..%5c..%5cpackage.json',
+])
+  test(`no file is reached by ${target}`, () =>
+    withApi(async ({ ask }) => {
+      const answer = await ask(target)
+      assert.is(answer.status, 404, target)
+      assert.is(answer.json.code, 'API_ROUTE_UNKNOWN')
+    }))
+
+test('the dashboard needs no token, has no inline code and is told apart by its etag', () =>
+  withApi(async ({ ask }) => {
+    const page = await ask('/', { token: null })
+    assert.is(page.status, 200)
+    assert.match(page.headers['content-type'] ?? '', /text\/html/)
+    const html = page.bytes.toString()
+    assert.not.match(html, /<script(?![^>]*src=)|<style| style=| on\w+=/)
+    const sources = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]!)
+    assert.ok(sources.length >= 4)
+    for (const source of sources) {
+      const file = await ask(source, { token: null })
+      assert.is(file.status, 200, source)
+      const again = await ask(source, { token: null, headers: { 'if-none-match': file.headers.etag } })
+      assert.is(again.status, 304)
+    }
+  }))
+
+test('every module that a dashboard module imports is served', () =>
+  withApi(async ({ ask }) => {
+    const seen = new Set<string>()
+    const queue = ['/dashboard/app.js']
+    for (let target = queue.pop(); target !== undefined; target = queue.pop()) {
+      if (seen.has(target)) continue
+      seen.add(target)
+      const file = await ask(target, { token: null })
+      assert.is(file.status, 200, target)
+      assert.match(file.headers['content-type'] ?? '', /javascript/)
+      for (const [, specifier] of file.bytes.toString().matchAll(/from ?['"]([^'"]+)['"]/g))
+        queue.push(new URL(specifier!, `http://x${target}`).pathname)
+    }
+    assert.ok(seen.has('/dashboard/lib/preact.js') && seen.has('/dashboard/lib/hooks.js'))
+  }))
+
+test('ranges of an artifact', () =>
+  withApi(async ({ ask, services }) => {
+    const bytes = Buffer.from(Array.from({ length: 3 * 2 ** 20 + 5 }, (_, index) => index % 251))
+    const { cid } = await services.addArtifact(bytes, { name: 'großes "Ding".bin' })
+    const target = `/api/v1/artifacts/${cid}/content`
+    const whole = await ask(target)
+    assert.is(whole.status, 200)
+    assert.ok(whole.bytes.equals(bytes))
+    assert.is(whole.headers['content-length'], String(bytes.length))
+    assert.is(whole.headers['accept-ranges'], 'bytes')
+    assert.is(
+      whole.headers['content-disposition'],
+      `attachment; filename*=UTF-8''gro%C3%9Fes%20%22Ding%22.bin`,
+    )
+    const middle = await ask(target, { headers: { range: 'bytes=1048570-2097160' } })
+    assert.is(middle.status, 206)
+    assert.ok(middle.bytes.equals(bytes.subarray(1_048_570, 2_097_161)))
+    assert.is(middle.headers['content-range'], `bytes 1048570-2097160/${bytes.length}`)
+    const tail = await ask(target, { headers: { range: 'bytes=-7' } })
+    assert.ok(tail.bytes.equals(bytes.subarray(-7)))
+    const beyond = await ask(target, { headers: { range: `bytes=${bytes.length}-` } })
+    assert.is(beyond.status, 416)
+    assert.is(beyond.headers['content-range'], `bytes */${bytes.length}`)
+    assert.is((await ask(target, { headers: { range: 'bytes=0-0', 'if-range': '"other"' } })).status, 200)
+    assert.is((await ask(target, { headers: { range: 'bytes=0-0', 'if-range': `"${cid}"` } })).status, 206)
+    assert.is((await ask(target, { headers: { 'if-none-match': `"${cid}"` } })).status, 304)
+  }))
+
+test('an upload larger than the JSON limit is stored, one larger than the disk share is refused', () =>
+  withApi(
+    async ({ ask }) => {
+      const headers = { 'content-type': 'application/octet-stream' }
+      const stored = await ask('/api/v1/artifacts', {
+        method: 'POST',
+        body: Buffer.alloc(3 * 2 ** 20),
+        headers,
+      })
+      assert.is(stored.status, 201)
+      assert.is(stored.json.sizeBytes, 3 * 2 ** 20)
+      const full = await ask('/api/v1/artifacts', {
+        method: 'POST',
+        body: Buffer.alloc(2 * 2 ** 20),
+        headers,
+      })
+      assert.is(full.status, 507)
+      assert.is(full.json.code, 'DISK_FULL')
+    },
+    { config: { 'resources.maxDiskBytes': 4 * 2 ** 20, 'api.maxBodyBytes': 2 ** 20 } },
+  ))
+
+test.run()
