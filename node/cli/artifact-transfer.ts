@@ -55,7 +55,7 @@ export async function get(context: CommandContext): Promise<CommandResult> {
   const progress = context.progress('get')
   const source = await client.download(`/api/v1/artifacts/${cid}/content`)
   await writeOutput(withUploadProgress(source, artifact.sizeBytes, progress), output)
-  if (output === '-') return { document: null, text: '' }
+  if (output === '-') return { document: undefined, text: '' }
   const written = path.resolve(output)
   return {
     document: { path: written, sizeBytes: artifact.sizeBytes },
@@ -71,13 +71,15 @@ export async function fetch(context: CommandContext): Promise<CommandResult> {
   const ended = new AbortController()
   // Progress comes by events beside the request; losing it must not fail the fetch.
   const follow = async () => {
-    for await (const { type, data } of client.events(['artifact:progress'], null)) {
-      if (ended.signal.aborted) return
+    for await (const { type, data } of client.events(['artifact:progress'], {
+      lastEventId: null,
+      signal: ended.signal,
+    })) {
       if (type === 'artifact:progress' && data.cid === cid)
         progress.update(Number(data.doneBytes) / Number(data.totalBytes), bytes(Number(data.doneBytes)))
     }
   }
-  follow().catch(() => progress.stop())
+  const following = follow().catch(() => progress.stop())
   try {
     const artifact = await client.send<ArtifactView>(
       'POST',
@@ -90,6 +92,7 @@ export async function fetch(context: CommandContext): Promise<CommandResult> {
     return { document: artifact, text: artifactFacts(artifact) }
   } finally {
     ended.abort()
+    await following
     progress.stop()
   }
 }
@@ -101,7 +104,7 @@ export async function exportCar(context: CommandContext): Promise<CommandResult>
     `/api/v1/artifacts/export?cids=${context.args.map(encodeURIComponent).join(',')}`,
   )
   await writeOutput(source, output)
-  if (output === '-') return { document: null, text: '' }
+  if (output === '-') return { document: undefined, text: '' }
   const { size } = await stat(output)
   return {
     document: { path: path.resolve(output), sizeBytes: size, cids: context.args },

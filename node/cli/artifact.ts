@@ -53,7 +53,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
                 time(artifact.addedAtMs),
               ]),
               // A CID that is cut short is of no use: these lines may be longer than others.
-              140,
+              { columns: 110, whole: [0] },
             ),
           ]),
       `${artifacts.length} artifacts, ${bytes(usage.sizeBytes)} of ${bytes(usage.maxBytes)}`,

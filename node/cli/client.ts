@@ -22,8 +22,11 @@ export interface Client {
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<T>
   upload<T>(path: string, mediaType: string, source: Readable): Promise<T>
   download(path: string): Promise<IncomingMessage>
-  /** Ends when the daemon ends the stream. */
-  events(types: readonly string[], lastEventId: string | null): AsyncIterable<ServerEvent & { id: string }>
+  /** Ends when the daemon ends the stream; throws when the signal aborts. */
+  events(
+    types: readonly string[],
+    init: { lastEventId: string | null; signal?: AbortSignal },
+  ): AsyncIterable<ServerEvent & { id: string }>
 }
 
 interface Address {
@@ -192,16 +195,20 @@ export function createClient(init: {
       ),
     upload: async (target, mediaType, source) => json(await open('POST', target, { mediaType, source })),
     download: (target) => open('GET', target, null),
-    async *events(types, lastEventId) {
+    async *events(types, { lastEventId, signal: ending }) {
       const response = await open(
         'GET',
         `/api/v1/events?types=${types.join(',')}`,
         null,
         lastEventId === null ? {} : { 'last-event-id': lastEventId },
       )
+      const stop = () => response.destroy()
+      ending?.addEventListener('abort', stop, { once: true })
+      if (ending?.aborted === true) stop()
       try {
         yield* parseEvents(response)
       } finally {
+        ending?.removeEventListener('abort', stop)
         response.destroy()
       }
     },

@@ -23,7 +23,7 @@ export interface CommandContext {
 }
 
 export interface CommandResult {
-  /** What --json prints: one JSON document. */
+  /** What --json prints: one JSON document; undefined when the command has written its output already. */
   readonly document: unknown
   /** What people read. */
   readonly text: string

@@ -20,19 +20,21 @@ function fit(text: string, width: number): string {
 
 /**
  * Columns as wide as their longest cell; the widest columns give way until the line fits. Nothing is lost to scripts:
- * they read --json.
+ * they read --json. `whole` names the columns that are never cut.
  */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  columns: number = SCREEN_COLUMNS,
+  init: { columns?: number; whole?: readonly number[] } = {},
 ): string {
+  const { columns = SCREEN_COLUMNS, whole = [] } = init
   const lines = [head, ...rows.map((row) => row.map(printable))]
   const widths = head.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
   const total = () => widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1)
   while (total() > columns) {
-    const widest = widths.indexOf(Math.max(...widths))
-    if (widths[widest]! <= 6) break
+    const narrowable = widths.map((width, index) => (whole.includes(index) ? 0 : width))
+    const widest = narrowable.indexOf(Math.max(...narrowable))
+    if (narrowable[widest]! <= 6) break
     widths[widest]! -= 1
   }
   return lines

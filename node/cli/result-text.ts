@@ -9,12 +9,12 @@ export const figure = (value: JsonValue | undefined): string =>
       ? String(value)
       : value.toPrecision(4)
 
-/** `{ value, low, high }` as `0.851 (0.802 to 0.895)`; a plain figure as it is. */
+/** `{ value, low, high }` as `0.851 (0.802–0.895)`; a plain figure as it is. */
 function interval(value: JsonValue | undefined): string {
   if (!isJsonObject(value ?? null)) return figure(value)
   const { value: middle, low, high } = value as JsonObject
   const text = (number: JsonValue | undefined) => (typeof number === 'number' ? number.toFixed(3) : '?')
-  return low === undefined ? text(middle) : `${text(middle)} (${text(low)} to ${text(high)})`
+  return low === undefined ? text(middle) : `${text(middle)} (${text(low)}–${text(high)})`
 }
 
 /** The totals of a compression report (a compress job's result, or a model's report). */
@@ -37,14 +37,14 @@ function evaluationText(result: JsonObject): string {
     const scores = isJsonObject(row.scores ?? null) ? (row.scores as JsonObject) : {}
     return [
       figure(row.model),
-      interval(scores.neighbourAgreement),
-      interval(scores.spearman),
-      interval(scores.meanCosine),
+      ...(row.model === result.reference
+        ? ['reference', '', '']
+        : [scores.neighbourAgreement, scores.spearman, scores.meanCosine].map(interval)),
     ]
   })
   return [
     `suite ${figure(result.suite)}, ${figure(result.items)} items, compared with ${figure(result.reference)}; in brackets 95% intervals`,
-    table(['MODEL', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines, 110),
+    table(['MODEL', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines),
   ].join('\n')
 }
 

@@ -147,7 +147,8 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
   const program = buildProgram(async (row, args, options) => {
     const context = contextOf(init, args, options as CommandContext['options'])
     const result: CommandResult = await (await row.load())(context)
-    const text = json ? JSON.stringify(result.document, null, 2) : result.text
+    const document = result.document === undefined ? '' : JSON.stringify(result.document, null, 2)
+    const text = json ? document : result.text
     if (text !== '') init.stdout.write(`${text}\n`)
     exitCode = result.exitCode ?? exitCode
   })

@@ -58,5 +58,5 @@ export async function start(context: CommandContext): Promise<CommandResult> {
     context.signal.removeEventListener('abort', stop)
     await daemon.stop()
   }
-  return { document: null, text: '' }
+  return { document: undefined, text: '' }
 }

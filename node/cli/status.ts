@@ -17,7 +17,7 @@ interface StatusView {
     busy: number
     queued: number
   }
-  village: { name: string; role: string; members: number; open: boolean } | null
+  village: { name: string; role: string; members: number; open: boolean; revoked: object | null } | null
   peers: number
   models: number
   jobs: { running: number; done: number; failed: number; cancelled: number }
@@ -37,7 +37,9 @@ export async function status(context: CommandContext): Promise<CommandResult> {
       'village',
       village === null
         ? 'none: `village create NAME` or `village join INVITE`'
-        : `${village.name} (${village.open ? 'open' : 'private'}), ${village.members} members, this node is ${village.role}`,
+        : village.revoked !== null
+          ? `${village.name}: this node was revoked; leave it and ask for a new invite`
+          : `${village.name} (${village.open ? 'open' : 'private'}), ${village.members} members, this node is ${village.role}`,
     ],
     ['peers', `${node.peers} connected`],
     ['work', resources.accepting ? `takes work (${resources.profile})` : `paused: ${resources.reason}`],

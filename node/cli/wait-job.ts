@@ -31,7 +31,8 @@ export async function waitForJob(
 ): Promise<JobView> {
   const { client, progress, signal } = init
   const running = new Map<number, number>()
-  let job = await client.get<JobView>(`/api/v1/jobs/${id}`)
+  const read = () => client.get<JobView>(`/api/v1/jobs/${id}`)
+  let job = await read()
   let lastEventId: string | null = null
   const show = () => {
     const partial = [...running.values()].reduce((sum, share) => sum + share, 0)
@@ -41,17 +42,19 @@ export async function waitForJob(
     while (job.state === 'running') {
       show()
       try {
-        for await (const event of client.events(['job:changed', 'task:changed'], lastEventId)) {
+        for await (const event of client.events(['job:changed', 'task:changed'], { lastEventId })) {
           lastEventId = event.id
-          // After `hello` or `gap` events may have been missed: the state itself is asked for.
-          if (event.type === 'hello' || event.type === 'gap')
-            job = await client.get<JobView>(`/api/v1/jobs/${id}`)
-          else if (event.data.job !== id) continue
-          else if (event.type === 'task:changed') {
-            if (event.data.state === 'leased')
-              running.set(Number(event.data.task), Number(event.data.progress))
-            else running.delete(Number(event.data.task))
-          } else job = await client.get<JobView>(`/api/v1/jobs/${id}`)
+          const { type, data } = event
+          // After `hello` or `gap` events may have been missed: the state itself is asked for. Otherwise the event
+          // says enough, until the job has ended.
+          if (type === 'hello' || type === 'gap') job = await read()
+          else if (data.job !== id) continue
+          else if (type === 'task:changed') {
+            if (data.state === 'leased') running.set(Number(data.task), Number(data.progress))
+            else running.delete(Number(data.task))
+          } else if (data.state === 'running')
+            job = { ...job, done: Number(data.done), total: Number(data.total) }
+          else job = await read()
           if (job.state !== 'running') break
           show()
         }

@@ -24,6 +24,7 @@ const MAX_DISCOVERED = 256
 const WANTED_CONNECTIONS = 8
 
 export interface Connector {
+  /** Idempotent. */
   start(): void
   stop(): Promise<void>
 }
@@ -135,6 +136,7 @@ export function createConnector(
 
   return {
     start() {
+      if (timer !== undefined || abort.signal.aborted) return
       host.addEventListener('peer:discovery', onDiscovery)
       timer = setInterval(poke, TICK_MS)
       poke()

@@ -19,7 +19,7 @@ import type { Gate } from './membership/gate.ts'
 import type { Village } from './membership/membership.ts'
 import { createProtector } from './membership/pre-shared-key.ts'
 import { secure } from './membership/secure.ts'
-import { wanDiscovery, wanListenAddresses, wanServices, wanTransports } from './wan.ts'
+import { isWan, wanDiscovery, wanListenAddresses, wanServices, wanTransports } from './wan.ts'
 
 const MIB = 2 ** 20
 /** Many members may share one address (a lab, a home, a test): libp2p's 5 a second by host would turn them away. */
@@ -36,7 +36,6 @@ const MAX_STREAMS_BY_CONNECTION = 256
 const STREAM_WINDOW_BYTES = { edge: MIB, other: 4 * MIB }
 const DHT_PARALLEL_QUERIES = 3
 const DHT_DISJOINT_PATHS = 2
-const DHT_FIRST_SELF_QUERY_MS = 5_000
 const MDNS_EVERY_MS = 10_000
 const MAX_TOPIC_BYTES_BY_PEER = 64 * 1024
 const MAX_GOSSIP_MESSAGES_BY_RPC = 500
@@ -127,11 +126,11 @@ export function createHost(
         validators: {},
         selectors: {},
         peerInfoMapper: passthroughMapper,
-        allowQueryWithZeroPeers: true,
+        // Looking for relays walks the DHT at random and would never pause where a query without peers ends at once.
+        allowQueryWithZeroPeers: !isWan(config),
         // The defaults ask ten peers at once on ten paths and so connect everybody to everybody in a small village.
         alpha: DHT_PARALLEL_QUERIES,
         disjointPaths: DHT_DISJOINT_PATHS,
-        initialQuerySelfInterval: DHT_FIRST_SELF_QUERY_MS,
       }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictSign',

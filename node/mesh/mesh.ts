@@ -249,7 +249,7 @@ export function createMesh(
       },
     })
     // One who is not let in yet dials the addresses of its invite only (joinThrough).
-    if (membership.roleOf(self) !== null && !village.guest) connector.start()
+    if (village.join === null) connector.start()
     log.info({ village: village.id, addresses: mesh.addresses() }, 'the mesh is up')
   }
 
@@ -291,6 +291,16 @@ export function createMesh(
     reload().catch((error: unknown) => log.error({ err: error }, 'the mesh could not be stopped'))
   }
 
+  /** Where a peer can be dialled: the far end of an inbound connection is a port that nobody listens on. */
+  function dialable(peer: string, connections: readonly Connection[]): string[] {
+    const dialled = connections.filter(({ direction }) => direction === 'outbound')
+    const known = [
+      ...dialled.map(({ remoteAddr }) => remoteAddr.toString()),
+      ...board.addressesOf(peer).map((address) => `${address}/p2p/${peer}`),
+    ]
+    return [...new Set(known)]
+  }
+
   function describe(peer: string, connections: readonly Connection[]): PeerInfo | null {
     const role = membership.roleOf(peer)
     const [first] = connections
@@ -300,7 +310,7 @@ export function createMesh(
       peer,
       name: membership.village()?.roster.standing().members.get(peer)?.name ?? '',
       role,
-      addresses: [...new Set(connections.map((connection) => connection.remoteAddr.toString()))],
+      addresses: dialable(peer, connections),
       direction: best.direction,
       relayed: !best.direct,
       connectedAtMs: Math.min(...connections.map((connection) => connection.timeline.open)),
@@ -398,10 +408,13 @@ export function createMesh(
       return recipients.length
     },
     async provide(cid, { signal }) {
-      await need().host.contentRouting.provide(cid, { signal })
+      const { host } = need()
+      // Alone there is nobody to tell; in the wan profile the DHT would wait for somebody.
+      if (host.getPeers().length > 0) await host.contentRouting.provide(cid, { signal })
     },
     async *findProviders(cid, { signal }) {
       const { host } = need()
+      if (host.getPeers().length === 0) return
       for await (const { id, multiaddrs } of host.contentRouting.findProviders(cid, { signal })) {
         const peer = id.toString()
         if (peer === self || membership.roleOf(peer) === null) continue

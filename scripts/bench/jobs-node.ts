@@ -117,7 +117,8 @@ const artifacts = createArtifacts(
   { mesh, store, events, log },
   { directory, maxBytes: 2 ** 30, uploadBytesPerSecond: null, collectEveryMs: 0 },
 )
-const pool = createPool({ log }, { threads: 1 })
+// Without niceness: other programs on the machine would slow two workers more than one.
+const pool = createPool({ log }, { threads: 1, niceness: 0 })
 const modelsDirectory = path.join(directory, 'models')
 const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
 let accepts = { own: false, others: true }

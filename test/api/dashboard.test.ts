@@ -135,8 +135,8 @@ inBrowser('a job is submitted and moves live, to its end', () =>
         peer: FRIEND,
         progress: 0.5,
       })
-      const held = page.getByRole('list', { name: 'Tasks that are being worked on' })
-      await held.getByText('friend').waitFor()
+      const held = page.getByRole('list', { name: 'Who works on what now' })
+      await held.getByText('friend', { exact: true }).waitFor()
       await held.getByText('slice 0').waitFor()
       services.finishTask(job!.id, 0, FRIEND)
       await page.getByText('1 of 4 tasks').waitFor()

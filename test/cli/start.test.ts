@@ -119,6 +119,7 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
     assert.is((await cli('status')).village.name, 'Test Street')
     daemon.child.kill('SIGTERM')
     assert.is(await daemon.ended, 0, daemon.output().err)
+    assert.is(daemon.output().out.trim().split('\n').length, 1, 'one JSON document')
     await access(path.join(directory, 'api.json')).then(
       () => assert.unreachable('api.json is still there'),
       () => {},

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { VillageError } from '../../node/errors.ts'
 import { createEvents, type VillageEvent } from '../../node/events.ts'
 import { createLog } from '../../node/log.ts'
 import { type Artifacts, type ArtifactsInit, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
@@ -99,12 +100,12 @@ export function patternBytes(sizeBytes: number, seed = 1): Uint8Array {
   return out
 }
 
-/** The code of the error that `work` throws; fails when it throws none. */
+/** The code of the VillageError that `work` throws, else the name of the error; fails when it throws none. */
 export async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work
   } catch (error) {
-    return (error as { code?: string }).code ?? (error as Error).name
+    return error instanceof VillageError ? error.code : (error as Error).name
   }
   throw new Error('it did not fail')
 }

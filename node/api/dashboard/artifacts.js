@@ -7,6 +7,19 @@ import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } fro
 
 const SHOWN = 30
 
+/** Outputs of tasks and what a worker fetched for one: they come and go by themselves and have no name. */
+const isPassing = (artifact) =>
+  artifact.name === null && artifact.pins.every((pin) => /^(job:.*:tasks|work:.*)$/.test(pin))
+
+/** What the table leaves out, on a line that is always there. */
+function rest(listed, all) {
+  const parts = [
+    listed > SHOWN ? `${listed - SHOWN} older ones` : null,
+    all > listed ? `${all - listed} of jobs that run or ran` : null,
+  ].filter((part) => part !== null)
+  return parts.length === 0 ? 'The same on the command line:' : `and ${parts.join(' and ')}:`
+}
+
 function Upload() {
   const input = useRef(null)
   const { busy, error, act } = useAction((file) =>
@@ -28,8 +41,9 @@ export function ArtifactList({ state, refresh }) {
       ? download(`/api/v1/artifacts/${artifact.cid}/content`, artifact.name ?? artifact.cid)
       : download(`/api/v1/artifacts/export?cids=${artifact.cid}`, `${artifact.name ?? artifact.cid}.car`),
   )
-  const list = [...(artifacts?.artifacts ?? [])].sort((a, b) => b.addedAtMs - a.addedAtMs)
-  return html`<${Section} id="artifacts" title=${html`Artifacts ${artifacts === undefined ? null : html`<span class="count">${list.length}</span>`}`} aside=${html`<${Upload} />`}>
+  const all = artifacts?.artifacts ?? []
+  const list = all.filter((artifact) => !isPassing(artifact)).sort((a, b) => b.addedAtMs - a.addedAtMs)
+  return html`<${Section} id="artifacts" title=${html`Artifacts ${artifacts === undefined ? null : html`<span class="count">${all.length}</span>`}`} aside=${html`<${Upload} />`}>
     <${Problem} error=${error} />
     ${
       artifacts === undefined
@@ -52,6 +66,6 @@ export function ArtifactList({ state, refresh }) {
               ],
             }))} />`
     }
-    ${list.length > SHOWN ? html`<p class="foot">and ${list.length - SHOWN} more: <code>village artifact list</code></p>` : null}
+    ${artifacts === undefined ? null : html`<p class="foot">${rest(list.length, all.length)} <code>village artifact list</code></p>`}
   <//>`
 }

@@ -56,7 +56,7 @@ export function Header({ state }) {
         ${
           resources === undefined
             ? '…'
-            : `${bytes(resources.now.rssBytes)} used, ${bytes(resources.limits.memoryBytes)} lent`
+            : `${bytes(resources.now.rssBytes)} of ${bytes(resources.limits.memoryBytes)}`
         }
       <//>
       <${Fact} label="Artifacts">
@@ -66,11 +66,11 @@ export function Header({ state }) {
             : `${bytes(state.artifacts.usage.sizeBytes)} of ${bytes(state.artifacts.usage.maxBytes)}`
         }
       <//>
-      <${Fact} label="Moved">
+      <${Fact} label="Sent and received">
         ${
           state.artifacts === undefined
             ? '…'
-            : `${bytes(state.artifacts.usage.sentBytes)} out, ${bytes(state.artifacts.usage.receivedBytes)} in`
+            : `${bytes(state.artifacts.usage.sentBytes)} / ${bytes(state.artifacts.usage.receivedBytes)}`
         }
       <//>
     </dl>

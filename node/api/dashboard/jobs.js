@@ -8,7 +8,7 @@ import { Bar, Confirm, Empty, Loading, Problem, Section, useAction } from './wid
 
 /** More tasks than this share a cell: the strip stays readable and cheap to draw. */
 const MAX_CELLS = 160
-const MAX_HELD = 8
+const MAX_HOLDERS = 12
 const TONES = 6
 
 /** The state that a cell of several tasks shows: what moves wins over what is done, what failed over all. */
@@ -40,17 +40,25 @@ function Strip({ tasks }) {
   </div>`
 }
 
+/** One line a peer rather than a task: tasks change every second, and lines that come and go would move the page. */
 function Held({ tasks, names }) {
-  const held = tasks.filter((task) => task.state === 'leased')
-  return html`<ul class="held" aria-label="Tasks that are being worked on">
-    ${held.slice(0, MAX_HELD).map(
-      (task) => html`<li key=${task.index}>
-        <span class="held-who">${task.peers.map((peer) => names(peer)).join(', ')}</span>
-        <span class="held-what" title=${task.label}>${task.label}</span>
-        <${Bar} share=${task.progress} label=${`Progress of ${task.label}`} />
-      </li>`,
-    )}
-    ${held.length > MAX_HELD ? html`<li class="more">and ${held.length - MAX_HELD} more</li>` : null}
+  const byPeer = new Map()
+  for (const task of tasks)
+    if (task.state === 'leased')
+      for (const peer of task.peers) byPeer.set(peer, [...(byPeer.get(peer) ?? []), task])
+  const rows = [...byPeer].map(([peer, held]) => ({ peer, name: names(peer), held }))
+  rows.sort((a, b) => a.name.localeCompare(b.name))
+  return html`<ul class="held" aria-label="Who works on what now">
+    ${rows.slice(0, MAX_HOLDERS).map(({ peer, name, held }) => {
+      const labels = held.map((task) => task.label).join(', ')
+      const share = held.reduce((sum, task) => sum + task.progress, 0) / held.length
+      return html`<li key=${peer}>
+        <span class="held-who">${name}</span>
+        <span class="held-what" title=${labels}>${held.length}: ${labels}</span>
+        <${Bar} share=${share} label=${`Progress of what ${name} holds`} />
+      </li>`
+    })}
+    ${rows.length > MAX_HOLDERS ? html`<li class="more">and ${rows.length - MAX_HOLDERS} more peers</li>` : null}
   </ul>`
 }
 

@@ -1,11 +1,13 @@
 /**
  * What the page shows: a copy of the daemon's state, loaded once and then kept by its events. An event says what
- * changed; the part that it belongs to is read again (at most a few times a second), except for tasks, which come so
- * often that their events are applied in place.
+ * changed; the part that it belongs to is read again (at most once a second), except for the progress of jobs and tasks,
+ * which comes so often that its events are applied in place.
  */
 import { ApiError, followEvents, get } from './connection.js'
 
-const SETTLE_MS = 250
+/** Changes that come together are read together, and one part at most once a second. */
+const SETTLE_MS = 150
+const MIN_INTERVAL_MS = 1_000
 const POLL_MS = 10_000
 
 /** Part of the state → where it is read. */
@@ -57,6 +59,8 @@ export function createStore({ onChange, onRefused }) {
   /** @type {ReturnType<typeof setTimeout> | null} */
   let settling = null
   let changed = false
+  let followed = false
+  let readAtMs = -MIN_INTERVAL_MS
 
   function publish() {
     if (changed) return
@@ -97,12 +101,16 @@ export function createStore({ onChange, onRefused }) {
 
   function touch(parts) {
     for (const part of parts) stale.add(part)
-    settling ??= setTimeout(() => {
-      settling = null
-      const wanted = [...stale]
-      stale.clear()
-      refresh(...wanted)
-    }, SETTLE_MS)
+    settling ??= setTimeout(
+      () => {
+        settling = null
+        readAtMs = performance.now()
+        const wanted = [...stale]
+        stale.clear()
+        refresh(...wanted)
+      },
+      Math.max(SETTLE_MS, readAtMs + MIN_INTERVAL_MS - performance.now()),
+    )
   }
 
   function applyTask({ job, task, state: taskState, peer, progress }) {
@@ -121,6 +129,13 @@ export function createStore({ onChange, onRefused }) {
     publish()
   }
 
+  function applyJob({ job, done, total, state: jobState }) {
+    state.jobs = state.jobs?.map((known) =>
+      known.id === job ? { ...known, done, total, state: jobState } : known,
+    )
+    publish()
+  }
+
   followEvents({
     signal: stopping.signal,
     onRefused,
@@ -131,12 +146,20 @@ export function createStore({ onChange, onRefused }) {
     onEvent({ type, data }) {
       const text = say[type]?.(data)
       if (text) state.announcement = text
-      if (type === 'hello') return
+      if (type === 'hello') {
+        // What changed between the first reading and the first connection came by no event.
+        if (!followed) touch(Object.keys(PARTS))
+        followed = true
+        return
+      }
       if (type === 'gap') {
         state.tasks = {}
         refresh(...Object.keys(PARTS))
       } else if (type === 'task:changed') applyTask(data)
-      else if (STALE[type] !== undefined) touch(STALE[type])
+      else {
+        if (type === 'job:changed') applyJob(data)
+        if (STALE[type] !== undefined) touch(STALE[type])
+      }
     },
   })
   refresh(...Object.keys(PARTS))

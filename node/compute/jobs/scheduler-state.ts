@@ -25,7 +25,7 @@ export interface WorkerState {
   readonly leases: Set<number>
   /** Inputs that it is known to hold. */
   readonly holds: Set<string>
-  /** Leases that expired in its hands since its last result. */
+  /** Leases that expired in its hands since its last result; one lost to a hedge counts half. */
   silences: number
 }
 
@@ -64,7 +64,7 @@ export type Effect =
   | { readonly type: 'reopened'; readonly job: string; readonly tasks: readonly number[] }
   | { readonly type: 'valid'; readonly peer: string; readonly kind: string }
   | { readonly type: 'lied'; readonly peer: string; readonly kind: string; readonly task: number }
-  /** A lease expired in the hands of a connected worker, for the nth time in a row. */
+  /** A lease expired in the hands of a connected worker or was lost to a hedge; `silences` as in WorkerState. */
   | { readonly type: 'silent'; readonly peer: string; readonly kind: string; readonly silences: number }
   | { readonly type: 'dropped'; readonly lease: number }
   | { readonly type: 'finished'; readonly job: string }

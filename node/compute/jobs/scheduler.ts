@@ -19,7 +19,15 @@ import {
   type ScheduledTask,
   settle,
 } from './job-tasks.ts'
-import type { Effect, Lease, SchedulerState, Verdict } from './scheduler-state.ts'
+import type { Effect, Lease, SchedulerState, Verdict, WorkerState } from './scheduler-state.ts'
+
+/** What a lease that was lost to a hedge counts, when one that expired counts 1. */
+const LOST_HEDGE = 0.5
+
+function noteSilence(worker: WorkerState, kind: string, weight: number): Effect {
+  worker.silences += weight
+  return { type: 'silent', peer: worker.peer, kind, silences: worker.silences }
+}
 
 function find(state: SchedulerState, job: string, task: number): [ScheduledJob, ScheduledTask] | null {
   const scheduled = state.jobs.get(job)
@@ -71,6 +79,15 @@ function acceptTask(
   accepted: Accepted,
   effects: Effect[],
 ): void {
+  for (const id of task.leases) {
+    const lease = state.leases.get(id)!
+    const worker = state.workers.get(lease.peer)
+    if (worker === undefined || worker.own || id > accepted.lease) continue
+    // It was hedged and lost: a peer that says that it lives, but never returns anything, is silent all the same.
+    // One that still fetches its inputs (progress 0) is not to blame.
+    if (lease.progress > 0 || task.inputs.every((input) => worker.holds.has(input)))
+      effects.push(noteSilence(worker, task.kind, LOST_HEDGE))
+  }
   revokeAll(state, task, 'LEASE_REVOKED', effects)
   for (const candidate of task.candidates)
     if (candidate.lease !== accepted.lease) effects.push({ type: 'dropped', lease: candidate.lease })
@@ -242,8 +259,7 @@ export function expireLeases(state: SchedulerState, nowMs: number): Effect[] {
     task.declinedUntilMs.set(lease.peer, nowMs + state.limits.leaseMs)
     if (silent.has(lease.peer)) continue // all that expires at once is one silence
     silent.add(lease.peer)
-    worker.silences += 1
-    effects.push({ type: 'silent', peer: lease.peer, kind: task.kind, silences: worker.silences })
+    effects.push(noteSilence(worker, task.kind, 1))
   }
   return effects
 }

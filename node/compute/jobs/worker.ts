@@ -55,6 +55,8 @@ const PREFETCH_MS = 100
 const MAX_PREFETCH = 32
 const HEARTBEATS_BY_LEASE = 3
 const FETCH_TIMEOUT_MS = 600_000
+/** What is said of a task whose inputs are here: 0 would say that they are still fetched. */
+const STARTED_SHARE = 0.001
 /** Codes with which a task is given back unharmed: the fault is this node's and passes. */
 const PASSING: readonly ErrorCode[] = [
   'ABORTED',
@@ -173,13 +175,16 @@ export function createWorker(components: Components, init: Init): Worker {
       const params = kind.parseParams(held.order.params)
       await fetchInputs(session, kind, params, signal)
       signal.throwIfAborted()
+      held.share = STARTED_SHARE
+      if (kind.inputs(params).length > 0 && !connection.own)
+        connection.heartbeat([{ lease, share: held.share }])
       const context: TaskContext = {
         artifacts,
         pool,
         modelsDirectory: init.modelsDirectory,
         signal,
         progress: (share) => {
-          held.share = share
+          held.share = Math.max(STARTED_SHARE, share)
         },
         log,
       }

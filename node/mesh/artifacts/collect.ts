@@ -73,12 +73,13 @@ export async function collect(
   init: { nowMs: number },
 ): Promise<{ removedBlocks: number; freedBytes: number }> {
   const { records, holds } = components
-  const held = new Set(holds.roots())
-  for (const record of records.list()) {
-    if (record.pins.length > 0 || held.has(record.cid)) continue
+  for (const { cid } of records.list()) {
+    // As it is now: it may have been pinned while others were dropped.
+    const record = records.get(cid)
+    if (record === undefined || record.pins.length > 0 || holds.isRootHeld(cid)) continue
     if (!record.complete && init.nowMs - record.addedAtMs < PARTIAL_KEPT_MS) continue
-    await records.delete(record.cid)
-    components.onRemoved(record.cid)
+    await records.delete(cid)
+    components.onRemoved(cid)
   }
   return sweep(components)
 }

@@ -15,6 +15,7 @@ export interface Holds {
   /** Protects everything under a root, by its CID. Returns the function that ends the hold. */
   root(cid: string): () => void
   isBlockHeld(key: BlockKey): boolean
+  isRootHeld(cid: string): boolean
   roots(): Iterable<string>
   /** Rises with each new held root: a mark made at an earlier generation may be too small. */
   generation(): number
@@ -50,6 +51,7 @@ export function createHolds(): Holds {
       for (const keys of open) if (keys.has(key)) return true
       return false
     },
+    isRootHeld: (cid) => rootCounts.has(cid),
     roots: () => rootCounts.keys(),
     generation: () => generation,
   }

@@ -59,6 +59,7 @@ const MAX_DIRECTORY_DEPTH = 32
 const MAX_ENTRIES = 65_536
 /** Other tools cut files into 256 KiB; an artifact made of far smaller parts is an attack on memory. */
 const MIN_MEAN_PART_BYTES = 64 * 1024
+/** Parts of any size, for many small files. */
 const SMALL_PARTS_ALLOWED = 65_536
 
 /** Throws ARTIFACT_INVALID_MANIFEST, ARTIFACT_TOO_LARGE, and whatever the source throws. */
@@ -73,7 +74,6 @@ export async function readManifest(
   const leaves = new Map<BlockKey, Leaf>()
   let entryCount = 0
   let partCount = 0
-  let declaredBytes = 0
   let contentBytes = 0
 
   async function loadNode(cid: CID) {
@@ -89,8 +89,9 @@ export async function readManifest(
       throw invalidManifest('a leaf has another size than declared')
     const sizeBytes = declared ?? local ?? null
     partCount += 1
-    if (partCount > SMALL_PARTS_ALLOWED + declaredBytes / MIN_MEAN_PART_BYTES)
-      throw invalidManifest('a file is cut into too many small parts')
+    // By what was seen, not by what is declared: a lie about the total buys nothing.
+    if (partCount > SMALL_PARTS_ALLOWED + contentBytes / MIN_MEAN_PART_BYTES)
+      throw invalidManifest('files are cut into too many small parts')
     if (!inline) {
       const known = leaves.get(key)
       if (known === undefined) leaves.set(key, { key, cid, sizeBytes })
@@ -123,10 +124,7 @@ export async function readManifest(
     const sum = node.children.reduce((total, child) => total + child.contentBytes, 0)
     if (declared !== null && sum !== declared)
       throw invalidManifest('a node declares a size that is not the sum of its parts')
-    if (depth === 0) {
-      if (sum > limits.maxContentBytes) throw tooLarge(sum, limits.maxContentBytes)
-      declaredBytes += sum
-    }
+    if (sum > limits.maxContentBytes) throw tooLarge(sum, limits.maxContentBytes)
     await source.ensure(node.children.filter((child) => child.cid.code !== RAW_CODEC).map(({ cid }) => cid))
     for (const child of node.children) await visitFile(child.cid, child.contentBytes, depth + 1, parts)
     return sum
@@ -138,8 +136,6 @@ export async function readManifest(
     depth: number,
     rawBytes: number | null,
   ): Promise<boolean> {
-    entryCount += 1
-    if (entryCount > MAX_ENTRIES) throw invalidManifest(`it has over ${MAX_ENTRIES} entries`)
     const node = cid.code === RAW_CODEC ? undefined : await loadNode(cid)
     if (node?.type !== 'directory') {
       const parts: Part[] = []
@@ -149,6 +145,8 @@ export async function readManifest(
     }
     if (depth > MAX_DIRECTORY_DEPTH)
       throw invalidManifest(`directories are over ${MAX_DIRECTORY_DEPTH} levels deep`)
+    entryCount += node.entries.length
+    if (entryCount > MAX_ENTRIES) throw invalidManifest(`it has over ${MAX_ENTRIES} entries`)
     if (path !== '') directories.push(path)
     await source.ensure(node.entries.filter((entry) => entry.cid.code !== RAW_CODEC).map(({ cid }) => cid))
     for (const entry of node.entries)

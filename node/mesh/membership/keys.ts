@@ -26,7 +26,9 @@ export interface Signer {
   sign(domain: string, bytes: Uint8Array): Uint8Array
 }
 
-const base64url = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url')
+/** RFC 8410: the frames of an Ed25519 key are constant. Node reads them several times faster than a JWK. */
+const PKCS8_FRAME = Buffer.from('302e020100300506032b657004220420', 'hex')
+const SPKI_FRAME = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** Domain separation: a signature made for one kind of record is never valid for another. */
 function toBeSigned(domain: string, bytes: Uint8Array): Uint8Array {
@@ -35,9 +37,7 @@ function toBeSigned(domain: string, bytes: Uint8Array): Uint8Array {
 
 /** A signer from the 32-byte seed of RFC 8032. */
 export function signerFromSeed(seed: Uint8Array): Signer {
-  // RFC 8410: the PKCS#8 frame of an Ed25519 seed is constant.
-  const frame = Buffer.from('302e020100300506032b657004220420', 'hex')
-  const key = createPrivateKey({ key: Buffer.concat([frame, seed]), format: 'der', type: 'pkcs8' })
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_FRAME, seed]), format: 'der', type: 'pkcs8' })
   return {
     publicKey: rawPublicKey(createPublicKey(key)),
     sign: (domain, bytes) => sign(null, toBeSigned(domain, bytes), key),
@@ -69,8 +69,9 @@ export function isSigned(
   if (publicKey.byteLength !== PUBLIC_KEY_BYTES || signature.byteLength !== SIGNATURE_BYTES) return false
   try {
     const key = createPublicKey({
-      key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) },
-      format: 'jwk',
+      key: Buffer.concat([SPKI_FRAME, publicKey]),
+      format: 'der',
+      type: 'spki',
     })
     return verify(null, toBeSigned(domain, bytes), key, signature)
   } catch {

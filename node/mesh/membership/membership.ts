@@ -160,7 +160,7 @@ export function createMembership(
     origin: RecordOrigin = 'direct',
   ): Promise<VillageRecord[]> {
     const before = village.roster.standing()
-    const added = candidates.flatMap((record) => village.roster.add(record.bytes, now()) ?? [])
+    const added = candidates.flatMap((record) => village.roster.insert(record, now()) ?? [])
     if (added.length === 0) return []
     const written = records.batch(
       added.map((record) => ({ type: 'put', key: record.hash, value: base64(record.bytes) })),

@@ -209,7 +209,8 @@ export function parseRecord(bytes: Uint8Array, village: Uint8Array): VillageReco
       fields: { sizeBytes: bytes.byteLength },
     })
   const { membership, revocation } = decodeCanonical(RecordEnvelope, bytes)
-  const common = { hash: hashOf(bytes), bytes }
+  // A copy: what came from the network is a view of a much larger buffer.
+  const common = { hash: hashOf(bytes), bytes: Uint8Array.from(bytes) }
   if (membership !== undefined && revocation === undefined) {
     if (!same(membership.village, village)) throw new VillageError('INVITE_OTHER_VILLAGE')
     if (

@@ -1,12 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dispatch } from '../../../node/compute/jobs/dispatch.ts'
-import {
-  type Check,
-  createScheduledJob,
-  isFinished,
-  medianPace,
-} from '../../../node/compute/jobs/job-tasks.ts'
+import { createScheduledJob, medianPace } from '../../../node/compute/jobs/job-tasks.ts'
 import {
   addJob,
   addWorker,
@@ -197,8 +192,9 @@ test('a straggler is hedged once, by an idle worker, and the loser’s lease is 
   assert.ok(hedge?.type === 'lease' && hedge.hedge && hedge.lease.peer === 'fast')
   assert.equal(dispatch(state, 60), [])
   const effects = onResult(state, { peer: 'fast', lease: hedge.lease.id, check: 'none' }, 61)!
-  assert.equal(types(effects), ['revoke', 'accepted', 'finished'])
-  assert.ok(effects[0]!.type === 'revoke' && effects[0].lease.id === slow!.id)
+  assert.equal(types(effects), ['silent', 'revoke', 'accepted', 'finished'])
+  assert.equal(effects[0], { type: 'silent', peer: 'slow', kind: 'toy', silences: 0.5 })
+  assert.ok(effects[1]!.type === 'revoke' && effects[1].lease.id === slow!.id)
 })
 
 test('replicated results: two that agree stand, and a second peer is asked only after the first', () => {
@@ -272,6 +268,26 @@ test('a task that was declined comes back to the same worker later', () => {
   onFailure(state, { peer: 'a', lease: lease!.id, declined: true, retryAfterMs: 50 }, 0)
   assert.equal(dispatch(state, 49), [])
   assert.is(leasesOf(dispatch(state, 50)).length, 1)
+})
+
+test('a worker that goes leaves its tasks to others at once, and without blame', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 2)
+  add(state, 'job', plain(2))
+  const [lost] = leasesOf(dispatch(state, 0))
+  removeWorker(state, 'a')
+  removeWorker(state, 'nobody')
+  assert.is(state.leases.size, 0)
+  assert.is(onFailure(state, { peer: 'a', lease: lost!.id, declined: false, retryAfterMs: 0 }, 1), null)
+  worker(state, 'b', 2)
+  assert.equal(
+    leasesOf(dispatch(state, 1)).map(({ peer, task }) => [peer, task]),
+    [
+      ['b', 0],
+      ['b', 1],
+    ],
+  )
+  assert.equal(expireLeases(state, 101).filter(({ type }) => type === 'silent').length, 1)
 })
 
 test('a removed job takes its leases with it', () => {
