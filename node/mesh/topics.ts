@@ -24,6 +24,8 @@ export interface Topics {
   names(prefix: string): string[]
   maxBytes(): number
   attach(host: Host, prefix: string): void
+  /** What becomes of a message, before it is passed on or handled. */
+  judge(topic: string, message: { from: string; signed: boolean; bytes: Uint8Array }): Promise<Validation>
 }
 
 /** Messages that one member may publish on one topic in a minute. */
@@ -48,23 +50,32 @@ export function createTopics(
   const rows = new Map<string, TopicInit>()
   const rate = createRateLimit({ byMinute: MESSAGES_BY_MINUTE })
 
-  async function judge(topic: string, row: TopicInit, message: Message): Promise<Validation> {
-    if (message.type !== 'signed') return 'reject'
-    const from = message.from.toString()
-    if (init.isRevoked(from)) return 'reject'
+  async function judge(
+    topic: string,
+    { from, signed, bytes }: { from: string; signed: boolean; bytes: Uint8Array },
+  ): Promise<Validation> {
+    const row = rows.get(topic)
+    if (row === undefined || !signed || init.isRevoked(from)) return 'reject'
     // Perhaps a member that this node has not heard of yet: not the fault of who passed it on.
     if (init.roleOf(from) === null) return 'ignore'
-    if (message.data.byteLength > row.maxBytes) return 'reject'
+    if (bytes.byteLength > row.maxBytes) return 'reject'
     if (!rate.take(`${topic} ${from}`, now())) return 'ignore'
     try {
-      return await row.validate(message.data, from)
+      return await row.validate(bytes, from)
     } catch (error) {
       log.debug({ err: error, peer: from, topic }, 'gossip could not be validated')
       return 'reject'
     }
   }
 
+  async function validate(topic: string, message: Message): Promise<TopicValidatorResult> {
+    if (message.type !== 'signed') return TopicValidatorResult.Reject
+    const { data, from } = message
+    return RESULTS[await judge(topic, { from: from.toString(), signed: true, bytes: data })]
+  }
+
   return {
+    judge,
     register(topic, row) {
       if (rows.has(topic)) throw new VillageError('INTERNAL', `The topic ${topic} has two handlers`)
       rows.set(topic, row)
@@ -73,12 +84,10 @@ export function createTopics(
     maxBytes: () => Math.max(1_024, ...[...rows.values()].map((row) => row.maxBytes)),
     attach(host, prefix) {
       const { pubsub } = host.services
-      for (const [topic, row] of rows) {
-        pubsub.topicValidators.set(
-          prefix + topic,
-          async (_from: PeerId, message: Message) => RESULTS[await judge(topic, row, message)],
+      for (const topic of rows.keys())
+        pubsub.topicValidators.set(prefix + topic, (_from: PeerId, message: Message) =>
+          validate(topic, message),
         )
-      }
       pubsub.addEventListener('message', ({ detail }) => {
         const row = rows.get(detail.topic.slice(prefix.length))
         if (row === undefined || detail.type !== 'signed') return

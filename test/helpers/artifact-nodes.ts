@@ -1,6 +1,6 @@
 /** Artifact services over small meshes with data directories of their own, and content to put in them. */
-import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { createCipheriv, createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { VillageError } from '../../node/errors.ts'
@@ -100,6 +100,13 @@ export function patternBytes(sizeBytes: number, seed = 1): Uint8Array {
   return out
 }
 
+/** As patternBytes(), fast enough for megabytes: the key stream of AES in counter mode. */
+export function bulkBytes(sizeBytes: number, seed = 1): Uint8Array {
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(
+    Buffer.alloc(sizeBytes),
+  )
+}
+
 /** The code of the VillageError that `work` throws, else the name of the error; fails when it throws none. */
 export async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
@@ -111,3 +118,12 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 export const within = (timeoutMs = 20_000) => AbortSignal.timeout(timeoutMs)
+
+/** Overwrites the stored block that holds these bytes with others of the same size. */
+export async function damageBlock(directory: string, bytes: Uint8Array): Promise<void> {
+  const key = createHash('sha256').update(bytes).digest('hex')
+  const file = path.join(directory, 'blocks', key.slice(0, 2), `${key}-${bytes.byteLength}`)
+  const stored = await readFile(file)
+  stored[0]! ^= 0xff
+  await writeFile(file, stored)
+}

@@ -47,6 +47,12 @@ test('thirty nodes join, agree and hear every message', async () => {
     `${NODES} nodes: joined after ${joined} s, rosters equal after ${agreed} s, connected after ${connected} s, ` +
       `${megabytes.toFixed(1)} MiB of memory a node`,
   )
+  // A message goes to those who are known to listen: subscriptions travel after the connection is made.
+  for (const { mesh } of nodes)
+    for (let known = 0; known < 3; ) {
+      known = await mesh.publish(TOPIC, Buffer.from('ready?'))
+      if (known < 3) await new Promise((resolve) => setTimeout(resolve, 200))
+    }
   for (let round = 0; round < ROUNDS; round++)
     for (const { mesh } of nodes) {
       const bytes = Buffer.from(`round ${round}`)

@@ -42,12 +42,18 @@ async function mark(components: CollectComponents, roots: ReadonlySet<string>): 
 export async function sweep(
   components: CollectComponents,
   candidates?: Iterable<BlockKey>,
+  /** A root whose hold does not count: that of the very work which cleans up after itself. */
+  except?: string,
 ): Promise<{ removedBlocks: number; freedBytes: number }> {
   const { blocks, records, holds } = components
   let removedBlocks = 0
   let freedBytes = 0
   const version = () => `${records.revision()}/${holds.generation()}`
-  const keep = () => new Set([...records.list().map((record) => record.cid), ...holds.roots()])
+  const keep = () =>
+    new Set([
+      ...records.list().map((record) => record.cid),
+      ...[...holds.roots()].filter((root) => root !== except),
+    ])
   let markedVersion = version()
   let roots = keep()
   let marked = await mark(components, roots)

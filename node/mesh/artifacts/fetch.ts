@@ -29,6 +29,8 @@ export interface FetchInit {
   providers: Providers
   hold: Hold
   maxBytes: number
+  /** Whether what is here has to prove its hash first: after a cut-off fetch a power failure may have torn blocks. */
+  recheck: boolean
   /** How long a provider that has only a part is asked again for more while nothing new comes from anyone. */
   starvedTimeoutMs: number
   signal: AbortSignal
@@ -96,9 +98,23 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
     }
   }
 
+  /** A block that has gone bad is removed by the store, and missing from then on. */
+  async function getSound(key: BlockKey): Promise<Uint8Array | null> {
+    try {
+      return await blocks.get(key)
+    } catch (error) {
+      const { code } = toVillageError(error)
+      if (code === 'ARTIFACT_CORRUPT' || code === 'ARTIFACT_MISSING') return null
+      throw error
+    }
+  }
+
   const source: ManifestSource = {
     ensure: fetchNodes,
     get: async (cid) => {
+      await fetchNodes([cid])
+      const bytes = await getSound(keyOf(cid))
+      if (bytes !== null) return bytes
       await fetchNodes([cid])
       return blocks.get(keyOf(cid))
     },
@@ -108,6 +124,11 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
   try {
     const manifest = await readManifest(root, source, { maxContentBytes: init.maxBytes })
     for (const leaf of manifest.leaves) hold.block(leaf.key)
+    if (init.recheck)
+      for (const leaf of manifest.leaves) {
+        signal.throwIfAborted()
+        if (blocks.has(leaf.key)) await getSound(leaf.key)
+      }
     const missingBytes = manifest.leaves.reduce(
       (sum, leaf) => sum + (blocks.has(leaf.key) ? 0 : (leaf.sizeBytes ?? 0)),
       0,

@@ -82,7 +82,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     if (code !== 'ARTIFACT_INVALID_MANIFEST' && code !== 'ARTIFACT_TOO_LARGE') return
     await records.delete(cid)
     events.emit('artifact:removed', { cid })
-    await library.discard(stored)
+    await library.discard(stored, cid)
   }
 
   async function run(root: CID, options: FetchOptions, signal: AbortSignal, listeners: Run['listeners']) {
@@ -112,6 +112,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
           ),
           hold,
           maxBytes: init.maxBytes,
+          recheck: before !== undefined,
           starvedTimeoutMs: init.starvedTimeoutMs,
           signal,
           onStored: (key) => stored.push(key),

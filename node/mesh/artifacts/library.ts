@@ -26,8 +26,8 @@ export interface Library {
    * newly stored are removed again.
    */
   adding<T>(work: (put: Put) => Promise<T>): Promise<T>
-  /** Removes those of the blocks that no artifact needs. */
-  discard(keys: readonly BlockKey[]): Promise<void>
+  /** Removes those of the blocks that no artifact needs; `except` is a root whose hold does not count. */
+  discard(keys: readonly BlockKey[], except?: string): Promise<void>
   /** Writes the record of a complete artifact, keeping the name and pins it already had. */
   record(manifest: Manifest, options: { name?: string; pin?: string }): Promise<ArtifactInfo>
   /** Marks what needs a lost block as incomplete, so that a fetch repairs it. */
@@ -141,10 +141,10 @@ export function createLibrary(
         hold.release()
       }
     },
-    async discard(keys) {
+    async discard(keys, except) {
       const present = keys.filter((key) => blocks.has(key))
       if (present.length > 0)
-        await sweep({ ...components, manifest: (cid) => library.manifest(parseCid(cid)) }, present)
+        await sweep({ ...components, manifest: (cid) => library.manifest(parseCid(cid)) }, present, except)
     },
     async record(manifest, options) {
       const cid = manifest.root.toString()

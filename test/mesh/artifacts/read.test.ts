@@ -4,7 +4,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { codeOf, patternBytes, withNodes } from '../../helpers/artifact-nodes.ts'
+import { codeOf, damageBlock, patternBytes, withNodes } from '../../helpers/artifact-nodes.ts'
 
 const read = suite('reading and materializing')
 
@@ -89,11 +89,7 @@ read('bit rot is found, said, and makes the artifact incomplete', () =>
     const { artifacts, directory } = node!
     const { cid } = await artifacts.addBytes(patternBytes(3000), { pin: 'x' })
     assert.is((await artifacts.info(cid))?.complete, true)
-    const shards = await readdir(path.join(directory, 'blocks'))
-    for (const shard of shards)
-      for (const name of await readdir(path.join(directory, 'blocks', shard)))
-        if (name.endsWith('-1000'))
-          await writeFile(path.join(directory, 'blocks', shard, name), patternBytes(1000, 9))
+    await damageBlock(directory, patternBytes(3000).subarray(1000, 2000))
     assert.is(await codeOf(artifacts.read(cid)), 'ARTIFACT_CORRUPT')
     assert.is(await codeOf(artifacts.read(cid)), 'ARTIFACT_MISSING')
     assert.not(await artifacts.has(cid))
