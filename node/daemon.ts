@@ -8,6 +8,7 @@ import { type Api, createApi } from './api/api.ts'
 import { createJobs, type Jobs } from './compute/jobs/jobs.ts'
 import { type Kernels, loadKernels } from './compute/kernels.ts'
 import { createModels, type Models } from './compute/models/registry.ts'
+import { createWrittenModels } from './compute/models/written-models.ts'
 import { createPool } from './compute/pool.ts'
 import { createResources } from './compute/resources.ts'
 import { TASK_KINDS } from './compute/tasks/table.ts'
@@ -89,6 +90,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
   )
 
+  const writtenModels = createWrittenModels({ artifacts, events, log }, { directory: modelsDirectory })
   const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
   const jobs = createJobs(
     { mesh, artifacts, pool, resources, models, store, events, log },
@@ -126,7 +128,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     { log, events, config, identity, mesh, villages, artifacts, models, jobs, resources, pool, kernels },
     { directory, version: VERSION, startedAtMs },
   )
-  const lifecycle = createLifecycle({ log }, [resources, pool, artifacts, mesh, jobs, api])
+  const lifecycle = createLifecycle({ log }, [resources, pool, artifacts, writtenModels, mesh, jobs, api])
 
   return {
     peerId: identity.peerId,

@@ -114,7 +114,7 @@ if (files.length === 0) {
 /** What uvu would pass over in silence. */
 function sourceProblem(text: string): string | null {
   if (/\.only\(/.test(text)) return 'uses .only'
-  const suites = [...text.matchAll(/\b(?:const|let) (\w+) = suite\b/g)].map((match) => match[1]!)
+  const suites = [...text.matchAll(/^(?:const|let) (\w+) = suite\b/gm)].map((match) => match[1]!)
   if (/import \{[^}]*\btest\b[^}]*\} from '[^']*\buvu\b[^']*'/.test(text)) suites.push('test')
   const forgotten = suites.find((name) => !text.includes(`${name}.run()`))
   return forgotten === undefined ? null : `never calls ${forgotten}.run()`

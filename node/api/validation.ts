@@ -40,16 +40,23 @@ export interface Validator {
   check(given: { params: unknown; query: unknown; body: unknown }): void
 }
 
-export function createValidator(row: Route): Validator {
+function compile(row: Route): readonly [Part, ValidateFunction][] {
   const bodySchema: JsonSchema | null = row.body?.kind === 'json' ? row.body.schema : null
-  const rows: [Part, ValidateFunction][] = [
+  const checks: [Part, ValidateFunction][] = [
     ['params', textAjv.compile(row.params ?? NOTHING)],
     ['query', textAjv.compile(row.query ?? NOTHING)],
   ]
-  if (bodySchema !== null) rows.push(['body', bodyAjv.compile(bodySchema)])
+  if (bodySchema !== null) checks.push(['body', bodyAjv.compile(bodySchema)])
+  return checks
+}
+
+/** Compiled at the first request: all rows at once hold the event loop of a starting daemon for a tenth of a second. */
+export function createValidator(row: Route): Validator {
+  let checks: readonly [Part, ValidateFunction][] | undefined
   return {
     check(given) {
-      for (const [part, validate] of rows) {
+      checks ??= compile(row)
+      for (const [part, validate] of checks) {
         if (validate(given[part])) continue
         const { field, message } = sentence(part, validate.errors![0]!)
         throw new VillageError('INVALID_ARGUMENT', message, { fields: { field } })

@@ -1,7 +1,7 @@
 /**
- * What the worker threads can do. A row is a name and a function of (input, signal): input and output are
- * plain data that can cross a thread boundary, and the arrays of an output are given away. A long one awaits
- * something between its steps and looks at the signal then. Nothing here came over the network: a task names
+ * What the worker threads can do. A row is a name and a function of (input, signal, progress): input and output
+ * are plain data that can cross a thread boundary, and the arrays of an output are given away. A long one awaits
+ * something between its steps, looks at the signal then, and may say what share of it is done. Nothing here came over the network: a task names
  * rows, it never brings one.
  */
 import { CODEC_OPERATIONS } from './codecs/operations.ts'
@@ -15,7 +15,10 @@ export const OPERATIONS = {
 } satisfies OperationTable
 
 /** `never` for the input: a row may take any one type, and whoever calls it by name gives that type. */
-export type OperationTable = Record<string, (input: never, signal: AbortSignal) => unknown>
+export type OperationTable = Record<
+  string,
+  (input: never, signal: AbortSignal, progress: (share: number) => void) => unknown
+>
 export type Operations = typeof OPERATIONS
 export type OperationInput<T extends OperationTable, N extends keyof T> = Parameters<T[N]>[0]
 export type OperationOutput<T extends OperationTable, N extends keyof T> = Awaited<ReturnType<T[N]>>

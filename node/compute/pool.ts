@@ -21,6 +21,8 @@ export interface PoolInit {
   readonly niceness?: number
   /** A cancelled operation that has not ended by then loses its thread; 30 s if absent. */
   readonly abortGraceMs?: number
+  /** A thread that has had nothing to do for this long ends, and what it had loaded with it; 60 s if absent. */
+  readonly idleMs?: number
   /** The module that a thread runs, which calls serveOperations; node/compute/worker.ts if absent. */
   readonly workerUrl?: URL
 }
@@ -29,6 +31,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Higher goes first; 0 if absent. Equals go in the order of their arrival. */
   readonly priority?: number
+  /** Told now and then which share of the operation is done, 0 to 1, where it says so. */
+  readonly onProgress?: (share: number) => void
   /** Gives the arrays of the input away instead of copying them: the caller's are then empty. */
   readonly transfer?: boolean
 }
@@ -60,6 +64,7 @@ interface Task {
   readonly input: unknown
   readonly transfer: boolean
   readonly priority: number
+  readonly onProgress: ((share: number) => void) | undefined
   /** Once only; later calls do nothing. */
   settle(error: VillageError | null, output?: unknown): void
 }
@@ -70,11 +75,14 @@ interface Thread {
   /** Closing or terminated: takes nothing more. */
   leaving: boolean
   task: Task | null
+  /** Of a cancelled task, or of idleness. */
   deadline: NodeJS.Timeout | undefined
 }
 
 const DEFAULT_NICENESS = 10
 const DEFAULT_ABORT_GRACE_MS = 30_000
+/** Long enough that the tasks of a job find their sessions loaded, short enough that an idle daemon is a small one. */
+const DEFAULT_IDLE_MS = 60_000
 const DRAIN_MS = 10_000
 const WORKER_URL = new URL('./worker.ts', import.meta.url)
 
@@ -114,7 +122,12 @@ export function createPool<T extends OperationTable = Operations>(
     } else {
       const { task } = thread
       if (task?.id !== message.id) return
+      if (message.type === 'progress') {
+        task.onProgress?.(message.share)
+        return
+      }
       clearTimeout(thread.deadline)
+      thread.deadline = undefined
       thread.task = null
       if (message.type === 'done') task.settle(null, message.output)
       else task.settle(fromWireError(message.error))
@@ -150,10 +163,18 @@ export function createPool<T extends OperationTable = Operations>(
       const free = Math.max(0, init.threads - threads.size)
       for (let i = Math.min(free, queue.length - starting); i > 0; i--) spawn()
     }
+    for (const thread of threads)
+      if (thread.ready && !thread.leaving && thread.task === null) thread.deadline ??= retireLater(thread)
     if (whenIdle !== undefined && [...threads].every((thread) => thread.task === null)) whenIdle()
   }
 
+  function retireLater(thread: Thread): NodeJS.Timeout {
+    return setTimeout(() => void close(thread), init.idleMs ?? DEFAULT_IDLE_MS).unref()
+  }
+
   function begin(thread: Thread, task: Task): void {
+    clearTimeout(thread.deadline)
+    thread.deadline = undefined
     thread.task = task
     try {
       const buffers = task.transfer ? transferable(task.input) : []
@@ -245,6 +266,7 @@ export function createPool<T extends OperationTable = Operations>(
         input,
         transfer: options.transfer ?? false,
         priority: options.priority ?? 0,
+        onProgress: options.onProgress,
         settle(error, output) {
           if (settled) return
           settled = true

@@ -2,15 +2,13 @@
  * The resource governor: what this machine lends, and whether it lends at present. Sensors are read every 10 s; the
  * decisions are pure. A node that stops accepting finishes what runs.
  */
-import { readdir, readFile, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
-import systeminformation from 'systeminformation'
 import type { Config } from '../config.ts'
 import type { Events } from '../events.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
-
-export type Power = 'mains' | 'battery' | 'unknown'
+import { type Power, readPower, readTemperature } from './sensors.ts'
 
 /** What a profile lends of a machine. */
 export interface Profile {
@@ -62,8 +60,6 @@ export interface ResourceSnapshot extends Sensors, Decision {
 export interface Resources extends Service {
   limits(): ResourceLimits
   snapshot(): ResourceSnapshot
-  /** False when a task of this size would take more than is lent or free. */
-  admit(need: { memoryBytes: number }): boolean
   accepts(own: boolean): boolean
   onChange(listener: () => void): () => void
   /** Reads the sensors now and decides again. */
@@ -119,33 +115,6 @@ export function decide(
   if (sensors.power === 'battery' && pauses)
     return { accepting: false, acceptingOwn: true, reason: 'battery' }
   return { accepting: true, acceptingOwn: true, reason: null }
-}
-
-/** Power from /sys/class/power_supply where there is one: no process is started for it, unlike systeminformation's way. */
-async function readPower(): Promise<Power> {
-  if (process.platform !== 'linux') {
-    const battery = await systeminformation.battery()
-    if (!battery.hasBattery) return 'mains'
-    return battery.acConnected ? 'mains' : 'battery'
-  }
-  const root = '/sys/class/power_supply'
-  const supplies = await readdir(root).catch(() => [])
-  let hasBattery = false
-  for (const supply of supplies) {
-    const read = async (file: string) =>
-      (await readFile(`${root}/${supply}/${file}`, 'utf8').catch(() => '')).trim()
-    const type = await read('type')
-    if ((type === 'Mains' || type === 'USB') && (await read('online')) === '1') return 'mains'
-    // `Device` is the battery of a mouse or headset.
-    if (type === 'Battery' && (await read('scope')) !== 'Device') hasBattery = true
-  }
-  if (hasBattery) return 'battery'
-  return supplies.length > 0 ? 'mains' : 'unknown'
-}
-
-async function readTemperature(): Promise<number | null> {
-  const { main } = await systeminformation.cpuTemperature()
-  return typeof main === 'number' && Number.isFinite(main) && main > 0 ? main : null
 }
 
 async function readMachine(): Promise<Sensors> {
@@ -222,9 +191,6 @@ export function createResources(
       diskFreeBytes,
       load: loadavg()[0]! / availableParallelism(),
     }),
-    admit: ({ memoryBytes }) =>
-      process.memoryUsage.rss() + memoryBytes <= limits.memoryBytes &&
-      freemem() - memoryBytes >= MIN_FREE_MEMORY_BYTES,
     accepts: (own) => (own ? decision.acceptingOwn : decision.accepting),
     onChange(listener) {
       listeners.add(listener)

@@ -10,7 +10,10 @@ export interface WorkerInit {
   readonly niceness: number
 }
 
-type Operation = (input: unknown, signal: AbortSignal) => unknown
+type Operation = (input: unknown, signal: AbortSignal, progress: (share: number) => void) => unknown
+
+/** Progress is for people: more often than this nobody sees it. */
+const PROGRESS_MS = 250
 
 /** Serves the rows of `table` to the pool that started this thread, until it says close. */
 export function serveOperations(table: OperationTable): void {
@@ -35,7 +38,13 @@ export function serveOperations(table: OperationTable): void {
     try {
       const operation = operations.get(name)
       if (operation === undefined) throw new VillageError('INTERNAL', `There is no operation ${name}.`)
-      const output = await operation(input, abort.signal)
+      let toldAtMs = Number.NEGATIVE_INFINITY
+      const progress = (share: number) => {
+        if (performance.now() - toldAtMs < PROGRESS_MS) return
+        toldAtMs = performance.now()
+        send({ type: 'progress', id, share })
+      }
+      const output = await operation(input, abort.signal, progress)
       send({ type: 'done', id, output })
     } catch (error) {
       send({ type: 'failed', id, error: toWireError(error) })

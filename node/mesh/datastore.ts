@@ -4,10 +4,9 @@
  * database that is most of what a stream costs. Writes reach the disk within a second, all at once: what a crash loses
  * is addresses that the next connection brings again.
  */
-import type { AbortOptions } from '@libp2p/interface'
+import { type AbortOptions, NotFoundError } from '@libp2p/interface'
 import { LevelDatastore } from 'datastore-level'
 import type { Batch, Key, KeyQuery, Pair, Query } from 'interface-datastore'
-import { NotFoundError } from 'interface-store'
 import type { Level } from 'level'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'

@@ -19,12 +19,12 @@ import type { Gate } from './membership/gate.ts'
 import type { Village } from './membership/membership.ts'
 import { createProtector } from './membership/pre-shared-key.ts'
 import { secure } from './membership/secure.ts'
-import { isWan, wanDiscovery, wanListenAddresses, wanServices, wanTransports } from './wan.ts'
+import { SECURE_PROTOCOL } from './protocols/hello.ts'
 
 const MIB = 2 ** 20
 /** Many members may share one address (a lab, a home, a test): libp2p's 5 a second by host would turn them away. */
-const INBOUND_BY_HOST_A_SECOND = 100
-const MAX_INBOUND_PENDING = 100
+const INBOUND_BY_HOST_A_SECOND = SECURE_PROTOCOL.streamsByMinute / 60
+const MAX_INBOUND_PENDING = SECURE_PROTOCOL.maxStreamsByPeer
 const MAX_PARALLEL_DIALS = 16
 /** Connecting, handshake and hello together; a small box under load needs seconds for its signatures. */
 const UPGRADE_TIMEOUT_MS = 20_000
@@ -61,7 +61,7 @@ export interface HostInit {
 }
 
 /** Creates the host without starting it: handlers and topics are registered first. */
-export function createHost(
+export async function createHost(
   components: { log: Log; identity: Identity; datastore: Datastore; dials: DialRecord },
   init: HostInit,
 ): Promise<Host> {
@@ -69,16 +69,18 @@ export function createHost(
   const { village, config, edge } = init
   const windowBytes = edge ? STREAM_WINDOW_BYTES.edge : STREAM_WINDOW_BYTES.other
   const prefix = `/village/${village.shortId}`
-  return createLibp2p<HostServices>({
+  const isWan = config['mesh.profile'] === 'wan'
+  const wan = isWan ? (await import('./wan.ts')).wanOptions(config) : null
+  return (await createLibp2p<HostServices>({
     start: false,
     logger: createLibp2pLog(log),
     privateKey: identity.privateKey,
     nodeInfo: { name: 'aivillage', version: init.version, userAgent: `aivillage/${init.version}` },
     addresses: {
-      listen: [...init.listen, ...wanListenAddresses(config)],
+      listen: [...init.listen, ...(wan?.listen ?? [])],
       announce: [...config['mesh.announce']],
     },
-    transports: [tcp(), webSockets(), ...wanTransports(config)],
+    transports: [tcp(), webSockets(), ...(wan?.transports ?? [])],
     connectionProtector: () => createProtector(village.psk, (connection) => dials.reached(connection)),
     connectionEncrypters: [
       secure({
@@ -112,7 +114,7 @@ export function createHost(
       ...(config['mesh.mdns']
         ? [mdns({ serviceTag: `_${village.shortId}._udp.local`, interval: MDNS_EVERY_MS })]
         : []),
-      ...wanDiscovery(config),
+      ...(wan?.discovery ?? []),
     ],
     services: {
       identify: identify({ runOnLimitedConnection: true }),
@@ -127,7 +129,7 @@ export function createHost(
         selectors: {},
         peerInfoMapper: passthroughMapper,
         // Looking for relays walks the DHT at random and would never pause where a query without peers ends at once.
-        allowQueryWithZeroPeers: !isWan(config),
+        allowQueryWithZeroPeers: !isWan,
         // The defaults ask ten peers at once on ten paths and so connect everybody to everybody in a small village.
         alpha: DHT_PARALLEL_QUERIES,
         disjointPaths: DHT_DISJOINT_PATHS,
@@ -153,7 +155,7 @@ export function createHost(
         // in the hello, so many addresses are no proof of many members, and one address is no sign of an attack.
         scoreParams: { IPColocationFactorWeight: 0 },
       }),
-      ...wanServices(config),
+      ...wan?.services,
     },
-  }) as Promise<Host>
+  })) as Host
 }

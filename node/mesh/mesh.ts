@@ -3,50 +3,38 @@
  * all; when a village is created, joined or left the host is started anew, and handlers and topics stay registered.
  */
 import { availableParallelism, totalmem } from 'node:os'
-import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Config } from '../config.ts'
-import { type ErrorCode, toVillageError, VillageError } from '../errors.ts'
+import { VillageError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Identity } from '../identity.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
 import { type Capabilities, createCapabilityBoard } from './capabilities.ts'
-import { type Connector, createConnector } from './connector.ts'
-import { clearDatastore, PeerDatastore } from './datastore.ts'
+import { clearDatastore } from './datastore.ts'
 import { createDialRecord } from './dial-record.ts'
+import { dialAddress, dialFirst, dialPeer } from './dialling.ts'
 import { createFramedStream, type FramedStream } from './framed-stream.ts'
-import { createHost, type Host } from './host.ts'
+import type { Host } from './host.ts'
 import { createGate } from './membership/gate.ts'
 import type { Membership, Village } from './membership/membership.ts'
-import type { Role } from './membership/records.ts'
 import { createRosterSync } from './membership/sync.ts'
-import { describeVillage, type VillageInfo, type VillageNetwork } from './membership/villages.ts'
+import { describeVillage, type VillageInfo } from './membership/village-info.ts'
+import type { VillageNetwork } from './membership/villages.ts'
 import { createNeighbourExchange } from './neighbours.ts'
-import { chooseListenAddresses, keepPorts } from './ports.ts'
+import { describePeers, type PeerInfo } from './peers.ts'
 import type { ProtocolSpec } from './protocols/spec.ts'
+import { PEER_STORE, type RunningHost, startHost } from './running-host.ts'
 import { createStreams, type StreamHandler } from './streams.ts'
 import { createTopics, type TopicInit } from './topics.ts'
 
 export type { Role } from './membership/records.ts'
+export type { PeerInfo } from './peers.ts'
 export type { StreamContext } from './streams.ts'
 export type { Validation } from './topics.ts'
-
-export interface PeerInfo {
-  peer: string
-  name: string
-  role: Role
-  addresses: string[]
-  direction: 'inbound' | 'outbound'
-  relayed: boolean
-  connectedAtMs: number
-  /** Round trip of the last keep-alive, every 20 s; null before the first. */
-  latencyMs: number | null
-  capabilities: Capabilities | null
-}
 
 export interface Mesh extends Service, VillageNetwork {
   readonly peerId: string
@@ -81,22 +69,7 @@ export interface Mesh extends Service, VillageNetwork {
   services(): string[]
 }
 
-const DATASTORE = 'libp2p'
 const MEET_TIMEOUT_MS = 15_000
-/** Reasons why joining failed that say less than any other, the least last. */
-const JOIN_FAILURES: readonly ErrorCode[] = [
-  'PEER_BUSY',
-  'TIMEOUT',
-  'VILLAGE_KEY_MISMATCH',
-  'PEER_UNREACHABLE',
-]
-
-interface Running {
-  host: Host
-  connector: Connector
-  datastore: PeerDatastore
-  prefix: string
-}
 
 export function createMesh(
   components: {
@@ -122,10 +95,9 @@ export function createMesh(
   const sync = createRosterSync({ log, membership })
   const members = () => membership.village()?.roster.standing().members.keys() ?? [][Symbol.iterator]()
   const neighbours = createNeighbourExchange({ log, board }, { members })
-  const ports = store.json<number>('ports')
   const listeners = new Set<(change: { peer: string; connected: boolean }) => void>()
 
-  let running: Running | null = null
+  let running: RunningHost | null = null
   let started = false
   /** One change of the host at a time. */
   let changing: Promise<void> = Promise.resolve()
@@ -152,12 +124,22 @@ export function createMesh(
 
   const gate = createGate({ log, membership }, { peerId: self, onDigest: sync.heard })
 
-  function need(): Running {
+  function need(): RunningHost {
     const revocation = membership.revocationOf(self)
     if (revocation !== null)
       throw new VillageError('MEMBER_REVOKED', undefined, { fields: { reason: revocation.reason } })
     if (running === null) throw new VillageError('VILLAGE_NONE')
     return running
+  }
+
+  /** A node that learns in the hello that it was revoked takes its host down, and the dial with it. */
+  async function orRevoked<T>(dial: Promise<T>): Promise<T> {
+    try {
+      return await dial
+    } catch (error) {
+      if (membership.revocationOf(self) !== null) need()
+      throw error
+    }
   }
 
   function tell(peer: string, connected: boolean): void {
@@ -187,52 +169,13 @@ export function createMesh(
     host.addEventListener('peer:disconnect', ({ detail }) => tell(detail.toString(), false))
   }
 
-  async function startHost(village: Village): Promise<void> {
-    const prefix = `/village/${village.shortId}/`
-    const configured = config['mesh.listen']
-    const listen = await chooseListenAddresses({ log, ports }, configured)
-    const datastore = new PeerDatastore({ store, log }, { name: DATASTORE })
-    await datastore.load()
-    const host = await createHost(
-      { log, identity, datastore, dials },
-      {
-        village,
-        config,
-        listen,
-        gate,
-        version: init.version,
-        edge: membership.roleOf(self) === 'edge' || config.profile === 'edge',
-        topics: topics.names(prefix),
-        maxGossipBytes: topics.maxBytes(),
-      },
+  async function start(village: Village): Promise<void> {
+    const current = await startHost(
+      { log, store, identity, membership, dials, gate, streams, topics },
+      { village, config, version: init.version, members, watch, meet },
     )
-    await streams.attach(host)
-    topics.attach(host, prefix)
-    watch(host)
-    try {
-      await host.start()
-    } catch (error) {
-      await host.stop()
-      throw /EADDRINUSE/.test(String(error))
-        ? new VillageError('PORT_BUSY', undefined, { cause: error })
-        : error
-    }
-    for (const topic of topics.names(prefix)) host.services.pubsub.subscribe(topic)
-    await keepPorts({ ports }, configured, host.getMultiaddrs().map(String))
-    const connector = createConnector(
-      { log, host },
-      {
-        self,
-        members,
-        meet,
-        // Who is unknown may have joined while this node was away: the hello decides.
-        mayDial: (peer) => membership.revocationOf(peer) === null,
-        bootstrap: config['mesh.bootstrap'],
-        maxConnections: config['mesh.maxConnections'],
-      },
-    )
-    running = { host, connector, datastore, prefix }
-    neighbours.attach(host)
+    running = current
+    neighbours.attach(current.host)
     sync.start({
       peers: () => mesh.peers().map(({ peer }) => peer),
       open: mesh.open,
@@ -242,34 +185,31 @@ export function createMesh(
       publish: mesh.publish,
       addresses: mesh.addresses,
       learned(peer, addresses) {
-        const merged = host.peerStore.merge(peerIdFromString(peer), {
-          multiaddrs: addresses.map((a) => multiaddr(a)),
+        const merged = current.host.peerStore.merge(peerIdFromString(peer), {
+          multiaddrs: addresses.map((address) => multiaddr(address)),
         })
         merged.catch((error: unknown) => log.debug({ err: error, peer }, 'addresses could not be stored'))
       },
     })
     // One who is not let in yet dials the addresses of its invite only (joinThrough).
-    if (village.join === null) connector.start()
+    if (village.join === null) current.connector.start()
     log.info({ village: village.id, addresses: mesh.addresses() }, 'the mesh is up')
   }
 
-  async function stopHost(): Promise<void> {
-    if (running === null) return
-    const { host, connector, datastore } = running
+  async function stop(): Promise<void> {
+    const current = running
+    if (current === null) return
     running = null
     board.stop()
     neighbours.attach(null)
-    streams.abort(new VillageError('SHUTTING_DOWN'))
-    await Promise.all([sync.stop(), connector.stop()])
-    await host.stop()
-    await streams.drained()
-    await datastore.finish()
+    await sync.stop()
+    await current.stop()
   }
 
   async function reloadNow(): Promise<void> {
-    await stopHost()
+    await stop()
     const village = membership.village()
-    if (started && village !== null && membership.revocationOf(self) === null) await startHost(village)
+    if (started && village !== null && membership.revocationOf(self) === null) await start(village)
   }
 
   function reload(): Promise<void> {
@@ -291,57 +231,6 @@ export function createMesh(
     reload().catch((error: unknown) => log.error({ err: error }, 'the mesh could not be stopped'))
   }
 
-  /** Where a peer can be dialled: the far end of an inbound connection is a port that nobody listens on. */
-  function dialable(peer: string, connections: readonly Connection[]): string[] {
-    const dialled = connections.filter(({ direction }) => direction === 'outbound')
-    const known = [
-      ...dialled.map(({ remoteAddr }) => remoteAddr.toString()),
-      ...board.addressesOf(peer).map((address) => `${address}/p2p/${peer}`),
-    ]
-    return [...new Set(known)]
-  }
-
-  function describe(peer: string, connections: readonly Connection[]): PeerInfo | null {
-    const role = membership.roleOf(peer)
-    const [first] = connections
-    if (role === null || first === undefined) return null
-    const best = connections.find((connection) => connection.direct) ?? first
-    return {
-      peer,
-      name: membership.village()?.roster.standing().members.get(peer)?.name ?? '',
-      role,
-      addresses: dialable(peer, connections),
-      direction: best.direction,
-      relayed: !best.direct,
-      connectedAtMs: Math.min(...connections.map((connection) => connection.timeline.open)),
-      latencyMs: best.rtt ?? null,
-      capabilities: board.of(peer),
-    }
-  }
-
-  async function addressesOf(host: Host, peer: string): Promise<string[]> {
-    const known = await host.peerStore.get(peerIdFromString(peer)).catch(() => null)
-    return known?.addresses.map(({ multiaddr: address }) => `${address.toString()}/p2p/${peer}`) ?? []
-  }
-
-  async function dialAddress(host: Host, address: string, signal: AbortSignal): Promise<string> {
-    let target: ReturnType<typeof multiaddr>
-    try {
-      target = multiaddr(address)
-    } catch (error) {
-      throw new VillageError('INVALID_ARGUMENT', 'This is not a multiaddr', {
-        cause: error,
-        fields: { address },
-      })
-    }
-    try {
-      return (await host.dial(target, { signal })).remotePeer.toString()
-    } catch (error) {
-      signal.throwIfAborted()
-      throw dials.explain({ peer: null, addresses: [target.toString()] }, error)
-    }
-  }
-
   const mesh: Mesh = {
     name: 'mesh',
     peerId: self,
@@ -359,14 +248,7 @@ export function createMesh(
     reload,
     village: () => describeVillage(membership, self),
     addresses: () => running?.host.getMultiaddrs().map(String) ?? [],
-    peers() {
-      const byPeer = new Map<string, Connection[]>()
-      for (const connection of running?.host.getConnections() ?? []) {
-        const peer = connection.remotePeer.toString()
-        byPeer.set(peer, [...(byPeer.get(peer) ?? []), connection])
-      }
-      return [...byPeer].flatMap(([peer, connections]) => describe(peer, connections) ?? [])
-    },
+    peers: () => describePeers({ membership, board }, running?.host.getConnections() ?? []),
     handle(spec, handler) {
       if (started) throw new VillageError('INTERNAL', 'Handlers are registered before the mesh starts')
       streams.register(spec, handler)
@@ -383,13 +265,7 @@ export function createMesh(
       if (membership.roleOf(peer) === null)
         throw new VillageError('MEMBER_UNKNOWN', undefined, { fields: { peer } })
       const peerId = peerIdFromString(peer)
-      if (host.getConnections(peerId).length === 0)
-        try {
-          await host.dial(peerId, { signal })
-        } catch (error) {
-          signal.throwIfAborted()
-          throw dials.explain({ peer, addresses: await addressesOf(host, peer) }, error)
-        }
+      await orRevoked(dialPeer({ host, dials }, peer, { signal }))
       try {
         const stream = await host.dialProtocol(peerId, spec.id, { signal, runOnLimitedConnection: true })
         return createFramedStream({ stream, peer, spec })
@@ -426,31 +302,19 @@ export function createMesh(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async dial(address, { signal }) {
-      return await dialAddress(need().host, address, signal)
+    async dial(address, options) {
+      return await orRevoked(dialAddress({ host: need().host, dials }, address, options))
     },
-    async joinThrough(addresses, { signal }) {
+    async joinThrough(addresses, options) {
       const { host, connector } = need()
-      const failures: VillageError[] = []
-      for (const address of addresses) {
-        try {
-          const peer = await dialAddress(host, address, signal)
-          // Until now nobody knew this node's role, and it had nobody to look for.
-          if (membership.roleOf(self) === 'edge') await host.services.dht.setMode('client')
-          connector.start()
-          return peer
-        } catch (error) {
-          signal.throwIfAborted()
-          failures.push(toVillageError(error))
-        }
-      }
-      // A member that answered knows more than a stranger that did, and that more than an address that did not.
-      const rank = ({ code }: VillageError) => JOIN_FAILURES.indexOf(code) + 1
-      const [best] = failures.sort((a, b) => rank(a) - rank(b))
-      throw best ?? new VillageError('PEER_UNREACHABLE', 'The invite names no address')
+      const peer = await orRevoked(dialFirst({ host, dials }, addresses, options))
+      // Until now nobody knew this node's role, and it had nobody to look for.
+      if (membership.roleOf(self) === 'edge') await host.services.dht.setMode('client')
+      connector.start()
+      return peer
     },
     synchronise: (peer, options) => sync.run(peer, options),
-    forgetPeers: () => clearDatastore({ store }, { name: DATASTORE }),
+    forgetPeers: () => clearDatastore({ store }, { name: PEER_STORE }),
     advertise: board.advertise,
     announce: board.announce,
     services: () => (running === null ? [] : Object.keys(running.host.services)),

@@ -1,6 +1,6 @@
 /**
  * What the wan profile adds to the host: ways in from outside the local network. None of it runs in the lan profile,
- * which makes no traffic beyond that network.
+ * which makes no traffic beyond that network; host.ts does not even load it there (it is 10 MB of memory).
  */
 import { autoNATv2 } from '@libp2p/autonat-v2'
 import { bootstrap } from '@libp2p/bootstrap'
@@ -14,41 +14,29 @@ const MAX_RESERVATIONS = 32
 const RELAY_DATA_BYTES = 4n * 2n ** 30n
 const RELAY_DURATION_MS = 60 * 60_000
 
-export type WanConfig = Pick<Config, 'mesh.profile' | 'mesh.bootstrap' | 'mesh.upnp' | 'mesh.relayServer'>
-
-export const isWan = (config: WanConfig) => config['mesh.profile'] === 'wan'
-
-export function wanTransports(config: WanConfig) {
-  return isWan(config) ? [circuitRelayTransport()] : []
-}
-
-/** Addresses that make the node reserve a slot at a relay and listen through it. */
-export function wanListenAddresses(config: WanConfig): string[] {
-  return isWan(config) ? ['/p2p-circuit'] : []
-}
-
-export function wanDiscovery(config: WanConfig) {
-  return isWan(config) && config['mesh.bootstrap'].length > 0
-    ? [bootstrap({ list: [...config['mesh.bootstrap']] })]
-    : []
-}
-
-export function wanServices(config: WanConfig) {
-  if (!isWan(config)) return {}
+/** Reachability, hole punching, relaying for others (circuit relay v2) and a port forward (UPnP). */
+export function wanOptions(config: Pick<Config, 'mesh.bootstrap' | 'mesh.upnp' | 'mesh.relayServer'>) {
   return {
-    autonat: autoNATv2(),
-    dcutr: dcutr(),
-    ...(config['mesh.upnp'] ? { upnp: uPnPNAT({ portMappingDescription: 'AIVillage' }) } : {}),
-    ...(config['mesh.relayServer']
-      ? {
-          relay: circuitRelayServer({
-            reservations: {
-              maxReservations: MAX_RESERVATIONS,
-              defaultDataLimit: RELAY_DATA_BYTES,
-              defaultDurationLimit: RELAY_DURATION_MS,
-            },
-          }),
-        }
-      : {}),
+    transports: [circuitRelayTransport()],
+    /** Makes the node reserve a slot at a relay and listen through it. */
+    listen: ['/p2p-circuit'],
+    discovery:
+      config['mesh.bootstrap'].length > 0 ? [bootstrap({ list: [...config['mesh.bootstrap']] })] : [],
+    services: {
+      autonat: autoNATv2(),
+      dcutr: dcutr(),
+      ...(config['mesh.upnp'] ? { upnp: uPnPNAT({ portMappingDescription: 'AIVillage' }) } : {}),
+      ...(config['mesh.relayServer']
+        ? {
+            relay: circuitRelayServer({
+              reservations: {
+                maxReservations: MAX_RESERVATIONS,
+                defaultDataLimit: RELAY_DATA_BYTES,
+                defaultDurationLimit: RELAY_DURATION_MS,
+              },
+            }),
+          }
+        : {}),
+    },
   }
 }

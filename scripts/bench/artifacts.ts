@@ -105,7 +105,7 @@ async function untilConnected(daemon: Daemon): Promise<void> {
 
 /** Starts a fetch and kills the receiver as soon as half of the bytes are there. */
 async function fetchHalf(daemon: Daemon, cid: string): Promise<void> {
-  const events = daemon.client.events(['artifact:progress'], null)
+  const events = daemon.client.events(['artifact:progress'], { lastEventId: null })
   const fetching = fetchArtifact(daemon, cid).then(
     () => Promise.reject(new Error('the fetch ended before the receiver was killed')),
     () => {

@@ -52,6 +52,9 @@ const TASKS: readonly TaskKind[] = [
       bytes: new Uint8Array(OUTPUT_BYTES).fill((index as number) % 251),
       stats: {},
     }),
+    async inspect(_params, { bytes }) {
+      if (bytes.byteLength !== OUTPUT_BYTES) throw new VillageError('RESULT_INVALID')
+    },
     async verify({ index }, { bytes }) {
       if (!bytes.every((byte) => byte === (index as number) % 251)) throw new VillageError('RESULT_INVALID')
       return { exact: true }
@@ -71,6 +74,9 @@ const TASKS: readonly TaskKind[] = [
       const input = { codec: 'seedlm', params: {}, matrix: { rows: ROWS, cols: COLS, data } }
       const { packed, stats } = await pool.run('codec.encode', input, { signal })
       return { bytes: packed, stats: { ...stats } }
+    },
+    async inspect(_params, { stats }) {
+      if (stats.weights !== ROWS * COLS) throw new VillageError('RESULT_INVALID')
     },
     async verify(_params, { stats }) {
       if (stats.weights !== ROWS * COLS) throw new VillageError('RESULT_INVALID')

@@ -1,4 +1,5 @@
 /** A thread of the pool for tests: the real worker loop over operations that misbehave on demand. */
+import { threadId } from 'node:worker_threads'
 import { serveOperations } from '../../node/compute/serve-operations.ts'
 import { VillageError } from '../../node/errors.ts'
 
@@ -12,6 +13,11 @@ export const TEST_OPERATIONS = {
     return name
   },
   order: () => [...order],
+  thread: () => threadId,
+  steps(_: object, _signal: AbortSignal, progress: (share: number) => void) {
+    for (let step = 1; step <= 1_000; step++) progress(step / 1_000)
+    return 'done'
+  },
   double: ({ values }: { values: Float32Array }) => ({ values: values.map((value) => value * 2) }),
   /** Gives back a part of a larger buffer, which must not be given away. */
   part: () => ({ part: new Uint8Array([9, 8, 7, 6]).subarray(1, 3) }),

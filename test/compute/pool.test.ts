@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { codecByName } from '../../node/compute/codecs/table.ts'
@@ -236,6 +237,36 @@ test('stop lets running tasks finish, refuses waiting and new ones, and is idemp
   assert.is(await running, 'last')
   await stopped
   await pool.stop()
+})
+
+test('progress is told now and then, and the result after it', async ({ pool }) => {
+  const told: number[] = []
+  const output = await pool.run('steps', {}, { onProgress: (share) => told.push(share) })
+  assert.is(output, 'done')
+  assert.is(told[0], 0.001)
+  assert.ok(told.length < 100, 'every single step was told')
+})
+
+test('an idle thread ends with what it had loaded; the next task gets a new one', async () => {
+  const pool = await startTestPool({ threads: 1, idleMs: 1 })
+  try {
+    const first = await pool.run('thread', undefined as never)
+    const deadline = AbortSignal.timeout(20_000)
+    let next = first
+    while (next === first) {
+      deadline.throwIfAborted()
+      await setTimeout(5)
+      next = await pool.run('thread', undefined as never)
+    }
+    assert.is.not(next, first)
+    const block = gate()
+    const long = pool.run('wait', { gate: block.gate, name: 'long' })
+    await setTimeout(20)
+    block.open()
+    assert.is(await long, 'long', 'a thread at work was ended')
+  } finally {
+    await pool.stop()
+  }
 })
 
 test('a pool that was never started refuses work and stops', async () => {

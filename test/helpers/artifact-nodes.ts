@@ -3,6 +3,7 @@ import { createCipheriv, createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import * as assert from 'uvu/assert'
 import { VillageError } from '../../node/errors.ts'
 import { createEvents, type VillageEvent } from '../../node/events.ts'
 import { createLog } from '../../node/log.ts'
@@ -126,4 +127,13 @@ export async function damageBlock(directory: string, bytes: Uint8Array): Promise
   const stored = await readFile(file)
   stored[0]! ^= 0xff
   await writeFile(file, stored)
+}
+
+export const peersOf = (...nodes: (ArtifactNode | undefined)[]) => nodes.map((node) => node!.mesh.peerId)
+
+/** Fails unless the node holds the artifact whole, with these bytes, and says so. */
+export async function assertHas(node: ArtifactNode, cid: string, bytes: Uint8Array): Promise<void> {
+  assert.ok(await node.artifacts.has(cid))
+  assert.ok(Buffer.from(await node.artifacts.read(cid)).equals(bytes))
+  assert.is((await node.artifacts.info(cid))?.complete, true)
 }

@@ -53,6 +53,10 @@ export function toyTask(init: ToyInit = {}): TaskKind {
       }
       return init.run === undefined ? honest() : init.run(index, honest, signal)
     },
+    async inspect(params, output) {
+      if (output.bytes.byteLength !== params.sizeBytes || typeof output.stats.sum !== 'number')
+        throw new VillageError('RESULT_INVALID')
+    },
     async verify(params, output, _context, depth) {
       const expected = toyBytes(params.index as number, params.sizeBytes as number)
       if (Buffer.compare(output.bytes, expected) !== 0 || output.stats.sum !== sumOf(expected))

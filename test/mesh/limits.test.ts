@@ -14,7 +14,7 @@ import {
 import { backoffMs } from '../../node/mesh/connector.ts'
 import { createDialRecord } from '../../node/mesh/dial-record.ts'
 import { createKeyStream, keyProof } from '../../node/mesh/membership/pre-shared-key.ts'
-import { sortAddresses } from '../../node/mesh/membership/villages.ts'
+import { sortAddresses } from '../../node/mesh/membership/village-info.ts'
 import { sample } from '../../node/mesh/neighbours.ts'
 import { CAPABILITIES_TTL_MS } from '../../node/mesh/protocols/capabilities.ts'
 import { createRateLimit } from '../../node/mesh/rate-limit.ts'

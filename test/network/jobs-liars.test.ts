@@ -98,6 +98,28 @@ test('what a trusted peer alone vouched for is computed again when it is caught'
   assert.ok((summary.shares[turncoat.peer]?.tasks ?? 0) < Math.max(...reopened))
 })
 
+test('a trusted peer whose result cannot be right is quarantined, and the job does not fail', async () => {
+  let lying = false
+  const own = gate()
+  const [owner, turncoat] = (await startJobVillage([
+    // No result of a trusted peer is checked: what is left is the look that every result gets.
+    toyNode(
+      { run: (_index, honest) => own.opened.then(honest) },
+      { config: { 'jobs.trustAfter': 3 }, random: () => 0.999 },
+    ),
+    toyNode({ run: (_index, honest) => (lying ? { bytes: new Uint8Array(3), stats: {} } : honest()) }),
+  ])) as [JobNode, JobNode]
+  owner.mesh.events.subscribe((event) => {
+    if (event.type === 'peer:quarantined') own.open()
+  })
+  const { id } = await owner.jobs.submit({ kind: 'toys', params: { tasks: 60 } })
+  await until('it is believed', () => (owner.jobs.get(id)?.done ?? 0) >= 8)
+  lying = true
+  const summary = await end(owner, id)
+  await assertRight(owner, summary, 60)
+  assert.ok(owner.jobs.trust().some(({ peer, reason }) => peer === turncoat.peer && reason !== null))
+})
+
 test('trust and quarantine outlive a restart; a pardon ends it', async () => {
   const caught = gate()
   const [owner, liar] = (await startJobVillage([

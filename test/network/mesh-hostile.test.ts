@@ -19,6 +19,7 @@ import { paperVillage, START_MS } from '../helpers/village.ts'
 
 const within = () => ({ signal: AbortSignal.timeout(20_000) })
 const Any = message('Any', { data: [1, bytes(600_000)] })
+const LISTEN = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws']
 let victim: MeshNode
 let member: MeshNode
 let uncaught = 0
@@ -29,7 +30,9 @@ const count = () => {
 test.before(async () => {
   process.on('uncaughtException', count)
   process.on('unhandledRejection', count)
-  ;[victim, member] = (await startVillage(2)) as [MeshNode, MeshNode]
+  ;[victim, member] = (await startVillage(2, (index) =>
+    index === 0 ? { config: { 'mesh.listen': LISTEN } } : {},
+  )) as [MeshNode, MeshNode]
 })
 test.after(async () => {
   await stopMeshNodes()
@@ -37,7 +40,9 @@ test.after(async () => {
   process.off('unhandledRejection', count)
 })
 
-const portOf = (node: MeshNode) => Number(/\/tcp\/(\d+)/.exec(node.mesh.addresses()[0] as string)?.[1])
+const portsOf = (node: MeshNode) =>
+  node.mesh.addresses().map((address) => Number(/\/tcp\/(\d+)/.exec(address)?.[1]))
+const portOf = (node: MeshNode) => portsOf(node)[0] as number
 const digestOf = (node: MeshNode) =>
   Buffer.from(node.membership.village()?.roster.digest() ?? []).toString('hex')
 
@@ -67,9 +72,17 @@ test('a stranger without the key gets a salt and a proof, and no word more', asy
 })
 
 test('connections that are reset at once, by the hundred, raise nothing', async () => {
+  const [tcp, webSocket] = portsOf(victim) as [number, number]
+  const upgrade = Buffer.from(
+    'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
   for (let round = 0; round < 4; round++)
     await Promise.all(
-      Array.from({ length: 50 }, (_, index) => raw(portOf(victim), [randomBytes(index)], true)),
+      Array.from({ length: 50 }, (_, index) => [
+        raw(tcp, [randomBytes(index)], true),
+        raw(webSocket, [index % 2 === 0 ? upgrade : randomBytes(index)], true),
+      ]).flat(),
     )
   await until('members still connect', () => victim.mesh.peers().length === 1)
   assert.is(uncaught, 0)

@@ -30,6 +30,7 @@ function tensorStats(input: { matrix: WeightMatrix; stats?: TensorStats; firstRo
 async function encodeSlice(
   input: { codec: string; params: CodecParams; matrix: WeightMatrix },
   signal: AbortSignal,
+  progress: (share: number) => void,
 ): Promise<{ packed: Uint8Array; stats: EncodeStats }> {
   const codec = codecByName(input.codec)
   const { rows, cols, data } = input.matrix
@@ -43,6 +44,7 @@ async function encodeSlice(
     const end = Math.min(rows, row + chunkRows)
     const matrix = { rows: end - row, cols, data: data.subarray(row * cols, end * cols) }
     chunks.push(codec.encode(matrix, params, kernels()))
+    progress(end / rows)
   }
   const packed = joinSlices(chunks)
   return { packed, stats: measure(input.matrix, codec.decode(packed, kernels()), packed.length) }

@@ -30,20 +30,29 @@ export interface CheckOutcome {
   readonly problem: VillageError | null
 }
 
-/** Checks never throw: what this node could not check is `unchecked`, and the reason is in `problem`. */
+export interface Checker {
+  /** Never throws: what this node could not check is `unchecked`, and the reason is in `problem`. */
+  check(request: CheckRequest): Promise<CheckOutcome>
+  /** What is looked at before a result is taken on a peer's word. Throws RESULT_INVALID. */
+  inspect(kind: TaskKind, params: JsonObject, output: TaskOutput): Promise<void>
+}
+
 export function createChecker(
   components: Pick<TaskContext, 'artifacts' | 'pool' | 'log'>,
   init: Pick<TaskContext, 'modelsDirectory' | 'signal'> & { ownPeer: string; random: () => number },
-): (request: CheckRequest) => Promise<CheckOutcome> {
+): Checker {
   const { artifacts, pool, log } = components
   const { modelsDirectory, signal, ownPeer, random } = init
   const context: TaskContext = { artifacts, pool, modelsDirectory, signal, progress: () => undefined, log }
-  return (request) =>
-    checkCandidates({ ...request, context, ownPeer, random, log }).catch((error: unknown) => ({
-      verdicts: request.candidates.map(({ lease }) => ({ lease, verdict: 'unchecked' })),
-      exact: false,
-      problem: toVillageError(error),
-    }))
+  return {
+    check: (request) =>
+      checkCandidates({ ...request, context, ownPeer, random, log }).catch((error: unknown) => ({
+        verdicts: request.candidates.map(({ lease }) => ({ lease, verdict: 'unchecked' })),
+        exact: false,
+        problem: toVillageError(error),
+      })),
+    inspect: (kind, params, output) => kind.inspect(params, output, context),
+  }
 }
 
 /**

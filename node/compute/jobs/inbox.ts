@@ -5,15 +5,19 @@ import type { TaskOutput } from '../tasks/task.ts'
 import type { OutputRef } from './links.ts'
 import { type HeldOutput, pinOf } from './outputs.ts'
 
+interface ReceiveInit {
+  readonly job: string
+  readonly maxOutputBytes: number
+  /** Called with an output that is here; what it throws is what went wrong. Null leaves it unread. */
+  readonly inspect: ((output: TaskOutput) => Promise<void>) | null
+  readonly signal: AbortSignal
+}
+
 export interface Inbox {
   /** The output of this lease is being fetched: a second result for it is refused. */
   isArriving(lease: number): boolean
   /** Makes the output local and keeps it under its lease; resolves with what went wrong, or null. */
-  receive(
-    lease: number,
-    output: HeldOutput,
-    init: { job: string; maxOutputBytes: number; signal: AbortSignal },
-  ): Promise<VillageError | null>
+  receive(lease: number, output: HeldOutput, init: ReceiveInit): Promise<VillageError | null>
   read(lease: number): Promise<TaskOutput>
   /** Takes it out. */
   take(lease: number): HeldOutput | undefined
@@ -55,12 +59,18 @@ export function createInbox(components: { artifacts: Pick<Artifacts, 'fetch' | '
   const { artifacts } = components
   const held = new Map<number, HeldOutput>()
   const arriving = new Set<number>()
+
+  async function open({ ref, stats }: HeldOutput): Promise<TaskOutput> {
+    return { bytes: 'bytes' in ref ? ref.bytes : await artifacts.read(ref.cid), stats }
+  }
+
   return {
     isArriving: (lease) => arriving.has(lease),
     async receive(lease, output, init) {
       arriving.add(lease)
       try {
         await fetchOutput(artifacts, { ...init, peer: output.peer, ref: output.ref })
+        if (init.inspect !== null) await init.inspect(await open(output))
         held.set(lease, output)
         return null
       } catch (error) {
@@ -72,8 +82,7 @@ export function createInbox(components: { artifacts: Pick<Artifacts, 'fetch' | '
     async read(lease) {
       const output = held.get(lease)
       if (output === undefined) throw new VillageError('ABORTED', 'The result is not needed any more')
-      const bytes = 'bytes' in output.ref ? output.ref.bytes : await artifacts.read(output.ref.cid)
-      return { bytes, stats: output.stats }
+      return open(output)
     },
     take(lease) {
       const output = held.get(lease)

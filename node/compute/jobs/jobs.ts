@@ -22,6 +22,7 @@ import type { TaskKind } from '../tasks/task.ts'
 import { createFinishedJobs } from './finished-jobs.ts'
 import type { JobKind, JobSummary, TaskSummary } from './job.ts'
 import { JOB_KINDS } from './kinds.ts'
+import { dropLeftoverPins } from './leftover-pins.ts'
 import type { OwnerConnection, OwnerLink } from './links.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { serveWorker } from './owner-stream.ts'
@@ -166,7 +167,10 @@ export function createJobs(components: Components, init: Init): Jobs {
       now,
       openTasks: owner.openTasks,
       isWorking: (peer) => owner.state.workers.has(peer),
-      announced: workedFor.announced,
+      // The mesh is up before the jobs are: an owner that is heard too early is heard again.
+      announced: (peer) => {
+        if (started) workedFor.announced(peer)
+      },
     },
   )
   mesh.handle(JOBS_PROTOCOL, async (stream, { peer, signal }) => {
@@ -219,6 +223,8 @@ export function createJobs(components: Components, init: Init): Jobs {
       await rm(workDirectory, { recursive: true, force: true })
       await trust.load()
       const stored = await queue.load()
+      const running = ({ state }: JobRecord) => ({ running: state === 'running' })
+      await dropLeftoverPins({ artifacts }, new Map(stored.map(({ record }) => [record.id, running(record)])))
       signal.throwIfAborted()
       started = true
       attachOwnWorker()
@@ -247,7 +253,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       const params = kind.parseParams(given)
       const id = newJobId()
       const plan = await kind.plan(params, runs.context(id, stopping.signal))
-      checkPlan(plan, taskKinds)
+      await checkPlan(plan, taskKinds)
       const record: JobRecord = {
         id,
         kind: name,

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Pool } from '../pool.ts'
-import type { TaskKind } from '../tasks/task.ts'
+import type { TaskKind, TaskOutput } from '../tasks/task.ts'
 import { createChecker } from './checks.ts'
 import { dispatch } from './dispatch.ts'
 import { createInbox } from './inbox.ts'
@@ -94,7 +94,7 @@ export function createOwner(components: Components, init: Init): Owner {
   const problems = new Map<string, VillageError>()
   const working = new Set<Promise<void>>()
   const stopping = new AbortController()
-  const checkResults = createChecker(components, { ...init, signal: stopping.signal })
+  const checker = createChecker(components, { ...init, signal: stopping.signal })
   let timer: NodeJS.Timeout | undefined
   let dispatching = false
 
@@ -139,7 +139,7 @@ export function createOwner(components: Components, init: Init): Owner {
 
   async function check(effect: Extract<Effect, { type: 'check' }>): Promise<void> {
     const { planned, kind } = kindOf(effect.job, effect.task)
-    const outcome = await checkResults({
+    const outcome = await checker.check({
       kind,
       params: planned.params,
       depth: effect.depth,
@@ -228,11 +228,13 @@ export function createOwner(components: Components, init: Init): Owner {
     const maxOutputBytes =
       peer === ownPeer ? Number.POSITIVE_INFINITY : kind.estimate(planned.params).maxOutputBytes
     const busyMs = Math.min(result.busyMs, Math.max(0, now() - lease.leasedAtMs))
-    const failure = await inbox.receive(
-      lease.id,
-      { peer, stats: result.stats, ref: result.output, busyMs },
-      { job: lease.job, maxOutputBytes, signal: stopping.signal },
-    )
+    const decided = trust.check(peer, kind)
+    // A spot or full check looks at all of this again; what this node computed itself needs no look.
+    const onItsWord = peer !== ownPeer && (decided === 'none' || decided === 'replicate')
+    const output = { peer, stats: result.stats, ref: result.output, busyMs }
+    const inspect = onItsWord ? (given: TaskOutput) => checker.inspect(kind, planned.params, given) : null
+    const receiving = { job: lease.job, maxOutputBytes, inspect, signal: stopping.signal }
+    const failure = await inbox.receive(lease.id, output, receiving)
     if (stopping.signal.aborted) return
     if (failure !== null) {
       log.debug({ err: failure, peer }, 'output not received')
@@ -243,7 +245,6 @@ export function createOwner(components: Components, init: Init): Owner {
       dispatchSoon()
       return
     }
-    const decided = trust.check(peer, kind)
     const effects = onResult(state, { peer, lease: result.lease, check: decided }, now())
     if (effects === null) {
       inbox.take(result.lease)
@@ -317,8 +318,8 @@ export function createOwner(components: Components, init: Init): Owner {
           const held = state.leases.get(lease)
           if (own && held !== undefined && !declined)
             problems.set(keyOf(held), error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`))
-          const retryAfterMs = RETRY_DECLINED_MS
-          const effects = onFailure(state, { peer, lease, declined, retryAfterMs }, now())
+          const failure = { peer, lease, declined, retryAfterMs: RETRY_DECLINED_MS }
+          const effects = onFailure(state, failure, now())
           if (effects === null) link.revoke(lease, 'LEASE_UNKNOWN')
           else carryOut(effects)
           dispatchSoon()

@@ -60,6 +60,13 @@ export interface JobQueue {
 const keyOf = (id: string, task: number) => `${id}/${task.toString().padStart(6, '0')}`
 const taskOf = (key: string) => Number(key.slice(key.lastIndexOf('/') + 1))
 
+/** A batch is encoded in one go on the event loop: tens of thousands of tasks at once would hold it for a second. */
+const BATCH = 500
+
+function* inBatches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += BATCH) yield items.slice(at, at + BATCH)
+}
+
 export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Log }): JobQueue {
   const { store, log } = components
   const records: JsonTable<JobRecord> = store.json('jobs')
@@ -69,7 +76,7 @@ export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Lo
   async function clear(table: JsonTable<never>, id: string): Promise<void> {
     const keys: string[] = []
     for await (const [key] of table.entries({ prefix: `${id}/` })) keys.push(key)
-    await table.batch(keys.map((key) => ({ type: 'del', key })))
+    for (const some of inBatches(keys)) await table.batch(some.map((key) => ({ type: 'del', key })))
   }
 
   async function clearTasks(id: string): Promise<void> {
@@ -110,10 +117,12 @@ export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Lo
     },
     async add(record, plan) {
       // The record last: a plan without a record is an orphan, a record without a plan would be a broken promise.
-      await plans.batch(
-        plan.map((value, index) => ({ type: 'put', key: keyOf(record.id, index), value })),
-        { sync: true },
-      )
+      let index = 0
+      for (const some of inBatches(plan))
+        await plans.batch(
+          some.map((value) => ({ type: 'put', key: keyOf(record.id, index++), value })),
+          { sync: true },
+        )
       await records.put(record.id, record, { sync: true })
     },
     update: (record) => records.put(record.id, record, { sync: true }),

@@ -152,7 +152,8 @@ export function onHeartbeat(
   const { leaseMs, maxHoldFactor } = state.limits
   if (Number.isFinite(lease.expiresAtMs))
     lease.expiresAtMs = Math.min(nowMs + leaseMs, lease.leasedAtMs + leaseMs * maxHoldFactor)
-  lease.progress = Math.min(1, Math.max(0, sign.progress))
+  // NaN is no share: the sign of life stands, the share does not.
+  if (!Number.isNaN(sign.progress)) lease.progress = Math.min(1, Math.max(0, sign.progress))
   return true
 }
 

@@ -1,5 +1,6 @@
 /** What is checked of a job before it exists. */
 import { randomInt } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
 import { JOBS_LIMITS } from '../../mesh/protocols/jobs.ts'
 import { nearest } from '../../nearest.ts'
@@ -38,14 +39,21 @@ export function checkPriority(priority: number): void {
   )
 }
 
+/** Tasks that are looked at before the event loop has its turn: a plan may have tens of thousands. */
+const CHECKED_AT_ONCE = 256
+
 /** A plan is this node's own work, but a kind with a fault must not write a job that can never run. */
-export function checkPlan(plan: readonly PlannedTask[], kinds: ReadonlyMap<string, TaskKind>): void {
+export async function checkPlan(
+  plan: readonly PlannedTask[],
+  kinds: ReadonlyMap<string, TaskKind>,
+): Promise<void> {
   if (plan.length > MAX_TASKS_BY_JOB)
     throw new VillageError(
       'JOB_TOO_LARGE',
       `The job has ${plan.length} tasks; ${MAX_TASKS_BY_JOB} is the most`,
     )
   for (const [index, task] of plan.entries()) {
+    if (index % CHECKED_AT_ONCE === 0) await setImmediate()
     const kind = kinds.get(task.kind)
     const fits = Buffer.byteLength(JSON.stringify(task.params)) <= JOBS_LIMITS.maxParamsBytes
     if (kind === undefined || !fits || task.after.some((before) => before >= index || before < 0))

@@ -54,6 +54,8 @@ interface Session {
 const PREFETCH_MS = 100
 const MAX_PREFETCH = 32
 const HEARTBEATS_BY_LEASE = 3
+/** This node's own leases do not expire: all that their heartbeats tell is progress. */
+const OWN_PROGRESS_MS = 1_000
 const FETCH_TIMEOUT_MS = 600_000
 /** What is said of a task whose inputs are here: 0 would say that they are still fetched. */
 const STARTED_SHARE = 0.001
@@ -251,8 +253,10 @@ export function createWorker(components: Components, init: Init): Worker {
             return
           }
           session.held.set(order.lease, { order, abort: new AbortController(), phase: 'queued', share: 0 })
-          if (!connection.own)
-            session.heartbeat ??= setInterval(() => beat(session), order.leaseMs / HEARTBEATS_BY_LEASE)
+          session.heartbeat ??= setInterval(
+            () => beat(session),
+            connection.own ? OWN_PROGRESS_MS : order.leaseMs / HEARTBEATS_BY_LEASE,
+          )
           pump()
         },
         revoke: (lease) => drop(session, lease),

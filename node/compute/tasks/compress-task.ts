@@ -3,10 +3,11 @@ import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { WeightMatrix } from '../codecs/codec.ts'
-import { codecByName } from '../codecs/table.ts'
+import { codecById, codecByName } from '../codecs/table.ts'
+import { readSlice } from '../codecs/wire.ts'
 import { MODEL_FILE } from '../models/model-card.ts'
 import { readParams } from './read-params.ts'
-import type { TaskContext, TaskKind } from './task.ts'
+import type { TaskContext, TaskKind, TaskOutput } from './task.ts'
 
 export interface CompressTask extends JsonObject {
   /** CID of the model directory. */
@@ -75,6 +76,27 @@ function sampleRows(rows: number, count: number, random: () => number): number[]
 const wrong = (what: string, fields: Record<string, string | number>) =>
   new VillageError('RESULT_INVALID', `A compressed slice is not right: ${what}`, { fields })
 
+async function inspect(task: CompressTask, output: TaskOutput, context: TaskContext): Promise<void> {
+  const { codec, rows, cols } = task
+  const { bytes, stats } = output
+  if (STATS.some((name) => !(Number.isFinite(stats[name]) && (stats[name] as number) >= 0)))
+    throw wrong('a statistic is missing or no size', { codec })
+  if (stats.weights !== rows * cols || stats.packedBytes !== bytes.byteLength)
+    throw wrong('its statistics are of another result', { codec })
+  try {
+    const slice = readSlice(bytes)
+    if (codecById(slice.codecId).name !== codec) throw wrong('it is of another codec', { codec })
+    if (slice.rows !== rows || slice.cols !== cols) throw wrong('it has another shape', { codec })
+    for (const [name, value] of Object.entries(slice.params))
+      if (task.params[name] !== undefined && task.params[name] !== value)
+        throw wrong('it has other parameters', { codec })
+    await context.pool.run('codec.decode', { packed: bytes }, { signal: context.signal })
+  } catch (error) {
+    const failure = toVillageError(error)
+    throw failure.code === 'CODEC_MALFORMED' ? wrong(failure.message, { codec }) : failure
+  }
+}
+
 export const compressTask: TaskKind = {
   kind: 'compress',
   check: 'verify',
@@ -96,10 +118,11 @@ export const compressTask: TaskKind = {
     const { packed, stats } = await context.pool.run(
       'codec.encode',
       { codec: task.codec, params: task.params, matrix },
-      { signal: context.signal, transfer: true },
+      { signal: context.signal, transfer: true, onProgress: context.progress },
     )
     return { bytes: packed, stats: { ...stats } }
   },
+  inspect: (params, output, context) => inspect(params as CompressTask, output, context),
   async verify(params, output, context, depth, random) {
     const task = params as CompressTask
     const matrix = await readMatrix(task, context)

@@ -79,6 +79,9 @@ export const evaluateTask: TaskKind = {
     const { dims, count } = decodeResults(bytes)
     return { bytes, stats: { dims, items: count } }
   },
+  async inspect(params, output) {
+    decode(params as EvaluateTask, output)
+  },
   async verify(params, output, context, depth, random) {
     const task = params as EvaluateTask
     const claimed = decode(task, output)

@@ -47,6 +47,12 @@ export interface TaskKind {
   estimate(params: JsonObject): TaskEstimate
   run(params: JsonObject, context: TaskContext): Promise<TaskOutput>
   /**
+   * Throws RESULT_INVALID for an output that no honest run can give, whatever the inputs hold: another shape, damaged
+   * bytes, statistics that are none. Every result that is taken on a peer's word passes it, so that a peer which was
+   * trusted can make a job wrong in a part, but never make it fail.
+   */
+  inspect(params: JsonObject, output: TaskOutput, context: TaskContext): Promise<void>
+  /**
    * Throws RESULT_INVALID when the output is not what run() gives. `spot` looks at a small random sample, `full` at all
    * that is cheaper than run() itself. `exact` is true when nothing of the output rests on the peer's word. Any other
    * error means that this node could not check.

@@ -60,7 +60,10 @@ export interface Artifacts extends Service {
   /** Keeps an artifact from being collected, under a name of the caller's. Throws NOT_FOUND. */
   pin(cid: string, name: string): Promise<void>
   unpin(cid: string, name: string): Promise<void>
-  /** Forgets an artifact whatever its pins, and frees its space. Throws NOT_FOUND. */
+  /**
+   * Forgets an artifact whatever its pins and frees its space; what a local reader is using goes at the next collection.
+   * Throws NOT_FOUND.
+   */
   remove(cid: string): Promise<void>
   collect(): Promise<{ removedBlocks: number; freedBytes: number }>
   exportCar(cids: readonly string[], options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>

@@ -14,8 +14,7 @@ import {
 } from '../protocols/artifacts.ts'
 import type { Infer } from '../protocols/message.ts'
 import type { BlockStore } from './blocks.ts'
-import { type BlockKey, decodeCid, keyOfDigest } from './cids.ts'
-import type { Holds } from './holds.ts'
+import { type BlockKey, decodeCid, keyOf, keyOfDigest } from './cids.ts'
 import type { Library } from './library.ts'
 import type { Manifest } from './manifest.ts'
 import type { UploadLimit } from './upload-limit.ts'
@@ -23,7 +22,6 @@ import type { UploadLimit } from './upload-limit.ts'
 export interface ServeComponents {
   blocks: BlockStore
   library: Library
-  holds: Holds
   log: Log
   uploadLimit: UploadLimit
   /** Whether guests may read a root; members may read every artifact. */
@@ -38,32 +36,27 @@ const MAX_STREAMS = 48
 interface Session {
   manifest: Manifest
   nodes: ReadonlySet<BlockKey>
-  release(): void
 }
 
 export function createServer(components: ServeComponents) {
-  const { blocks, library, holds } = components
+  const { blocks, library } = components
   let streams = 0
 
   async function openRoot(root: Uint8Array, context: StreamContext): Promise<Session | null> {
     const cid = decodeCid(root)
     const text = cid.toString()
     if (context.role === 'guest' && !components.published(text)) return null
-    const release = holds.root(text)
+    // No hold: a peer that reads must not keep this node from freeing space. It is told what is missing by then.
     try {
       const manifest = await library.manifest(cid)
       // A root that is a leaf has a manifest whether it is here or not.
-      const isHere = manifest.nodes.length > 0 || manifest.leaves.every((leaf) => blocks.has(leaf.key))
-      if (isHere) return { manifest, nodes: new Set(manifest.nodes.map((node) => node.key)), release }
+      if (!blocks.has(keyOf(cid))) return null
+      return { manifest, nodes: new Set(manifest.nodes.map((node) => node.key)) }
     } catch (error) {
-      if (!(error instanceof VillageError)) {
-        release()
-        throw error
-      }
+      if (!(error instanceof VillageError)) throw error
       components.log.debug({ err: error, cid: text }, 'artifact asked for cannot be served')
+      return null
     }
-    release()
-    return null
   }
 
   async function sendBlock(
@@ -170,7 +163,6 @@ export function createServer(components: ServeComponents) {
           await answer(stream, request, session, signal)
           continue
         }
-        session?.release()
         session = null
         const busy = streams > MAX_STREAMS
         if (!busy) session = await openRoot(request.root, context)
@@ -186,7 +178,6 @@ export function createServer(components: ServeComponents) {
       await stream.close()
     } finally {
       streams -= 1
-      session?.release()
     }
   }
 }

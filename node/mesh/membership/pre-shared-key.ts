@@ -8,7 +8,7 @@
  * that both sides wait on. From then on the key stream of a sender is ChaCha20 (RFC 8439) under
  * HKDF-SHA256(key, salt of the sender, "village/psk/1"): 32 bytes of key, 16 bytes of counter and nonce.
  * `@libp2p/pnet` has the same shape, but the XSalsa20 module under it grows its one WebAssembly memory at every turn
- * between two connections until the process dies (docs/decisions/0002-pre-shared-key.md).
+ * between two connections until the process dies (docs/decisions/0001-pre-shared-key.md).
  */
 import { createCipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AbortOptions, ConnectionProtector, MessageStream, MultiaddrConnection } from '@libp2p/interface'

@@ -12,14 +12,7 @@ import type {
 } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import { toVillageError, VillageError } from '../../errors.ts'
-import {
-  HELLO_TIMEOUT_MS,
-  Hello,
-  MAX_HELLO_BYTES,
-  SECURE_PROTOCOL,
-  Verdict,
-  Welcome,
-} from '../protocols/hello.ts'
+import { Hello, SECURE_PROTOCOL, Verdict, Welcome } from '../protocols/hello.ts'
 import type { Message } from '../protocols/message.ts'
 import type { Gate } from './gate.ts'
 
@@ -36,7 +29,7 @@ interface Exchange {
 }
 
 function exchange(stream: MessageStream, signal: AbortSignal): Exchange {
-  const frames = lpStream(stream, { maxDataLength: MAX_HELLO_BYTES })
+  const frames = lpStream(stream, { maxDataLength: SECURE_PROTOCOL.maxFrameBytes })
   return {
     send: (message, value) => frames.write(message.encode(value), { signal }),
     receive: async (message) => message.decode((await frames.read({ signal })).subarray()),
@@ -56,7 +49,7 @@ export function secure(init: SecureInit): (components: NoiseComponents) => Conne
     const inner = noise()(components)
 
     function limit(options: SecureConnectionOptions | undefined): AbortSignal {
-      const timeout = AbortSignal.timeout(HELLO_TIMEOUT_MS)
+      const timeout = AbortSignal.timeout(SECURE_PROTOCOL.frameTimeoutMs)
       return options?.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout])
     }
 
@@ -87,7 +80,7 @@ export function secure(init: SecureInit): (components: NoiseComponents) => Conne
     }
 
     return {
-      protocol: SECURE_PROTOCOL,
+      protocol: SECURE_PROTOCOL.id,
       async secureOutbound(connection, options) {
         const secured = await inner.secureOutbound(connection, options)
         try {

@@ -2,6 +2,7 @@
 import { VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { MAX_KEPT_ACTS, MAX_REASON_BYTES } from '../protocols/records.ts'
+import { actsOf, foundingRecord } from './acts.ts'
 import { cleanName, createCharter } from './charter.ts'
 import { openInvite, writeInvite } from './invite.ts'
 import { generateSeed, peerOf, publicKeyOf, type Signer, signerFromSeed } from './keys.ts'
@@ -9,44 +10,21 @@ import type { Membership, Village } from './membership.ts'
 import {
   createCapability,
   createJoinRequest,
-  createMembership as createMembershipRecord,
   createRevocation,
   type MembershipRecord,
   parseCapability,
-  type RevocationRecord,
   type Role,
 } from './records.ts'
+import {
+  describeRevocation,
+  describeVillage,
+  type Invite,
+  type Member,
+  sortAddresses,
+  type VillageInfo,
+} from './village-info.ts'
 
-export interface VillageInfo {
-  id: string
-  name: string
-  open: boolean
-  createdAtMs: number
-  /** This node's role. */
-  role: Role
-  members: number
-  /** Set when an admin revoked this node: it is connected to nobody any more. */
-  revoked: { atMs: number; by: string; reason: string } | null
-}
-export interface Member {
-  peer: string
-  name: string
-  role: Role
-  joinedAtMs: number
-  /** The peer that let it in; null for the founder. */
-  sponsor: string | null
-  revoked: { atMs: number; by: string; reason: string } | null
-  connected: boolean
-  self: boolean
-}
-export interface Invite {
-  /** A secret: who has it can join. */
-  invite: string
-  id: string
-  role: Role
-  expiresAtMs: number
-  uses: number
-}
+export type { Invite, Member, VillageInfo } from './village-info.ts'
 
 export interface Villages {
   current(): VillageInfo | null
@@ -79,34 +57,6 @@ const MAX_USES = 10_000
 const OWN_ADDRESSES = 5
 const OTHER_ADDRESSES = 3
 const ROLES: readonly Role[] = ['admin', 'member', 'edge', 'guest']
-
-export function describeVillage(membership: Membership, peerId: string): VillageInfo | null {
-  const village = membership.village()
-  if (village === null) return null
-  const standing = village.roster.standing()
-  return {
-    id: village.id,
-    name: village.charter.name,
-    open: village.charter.open,
-    createdAtMs: village.charter.createdAtMs,
-    role: (standing.members.get(peerId) ?? standing.former.get(peerId))?.role ?? 'guest',
-    members: standing.members.size,
-    revoked: describeRevocation(standing.revoked.get(peerId)),
-  }
-}
-
-function describeRevocation(record: RevocationRecord | undefined): VillageInfo['revoked'] {
-  return record === undefined ? null : { atMs: record.revokedAtMs, by: record.by, reason: record.reason }
-}
-
-/** Addresses for an invite: the ones that reach furthest first; plain TCP before WebSocket. */
-export function sortAddresses(addresses: readonly string[]): string[] {
-  const cost = (address: string) =>
-    (address.includes('/127.0.0.1/') || address.includes('/ip6/::1/') ? 4 : 0) +
-    (address.includes('/ws') ? 2 : 0) +
-    (address.includes('/p2p-circuit') ? 1 : 0)
-  return [...addresses].sort((a, b) => cost(a) - cost(b))
-}
 
 export function createVillages(
   components: { log: Log; membership: Membership; network: VillageNetwork },
@@ -149,47 +99,6 @@ export function createVillages(
     await network.reload()
   }
 
-  /** The founder's own membership: granted and sponsored by the founding key. */
-  function foundingRecord(founder: Signer, village: Village): Uint8Array {
-    const seed = generateSeed()
-    const issuedAtMs = village.charter.createdAtMs
-    const capability = createCapability(founder, {
-      village: village.hash,
-      role: 'admin',
-      issuedAtMs,
-      expiresAtMs: issuedAtMs + 1,
-      uses: 1,
-      inviteKey: signerFromSeed(seed).publicKey,
-    })
-    const join = createJoinRequest(signerFromSeed(seed), {
-      subject: membership.self.publicKey,
-      name: cleanName(init.name, 'name of this node'),
-      capability,
-      joinedAtMs: issuedAtMs,
-    })
-    return createMembershipRecord(founder, { village: village.hash, join, sponsoredAtMs: issuedAtMs + 1 })
-  }
-
-  /** Everything that `peer` did and that counts now, newest first: what a revocation keeps. */
-  function actsOf(village: Village, peer: string): string[] {
-    const standing = village.roster.standing()
-    const acts = new Map<string, number>()
-    for (const record of village.roster.records()) {
-      if (record.kind === 'revocation') {
-        const counts = [
-          standing.revoked.get(record.subject ?? ''),
-          standing.withdrawn.get(record.invite ?? ''),
-        ]
-        if (record.by === peer && counts.includes(record)) acts.set(record.hash, record.revokedAtMs)
-      } else if (standing.admitted.get(record.capability.hash)?.has(record.subject) === true) {
-        if (record.sponsor === peer) acts.set(record.hash, record.sponsoredAtMs)
-        if (record.capability.issuer === peer) acts.set(record.capability.hash, record.sponsoredAtMs)
-      }
-    }
-    const newestFirst = [...acts].sort((a, b) => b[1] - a[1])
-    return newestFirst.slice(0, MAX_KEPT_ACTS).map(([hash]) => hash)
-  }
-
   function checkReason(reason: string): void {
     if (Buffer.byteLength(reason) > MAX_REASON_BYTES)
       throw new VillageError('INVALID_ARGUMENT', `The reason has more than ${MAX_REASON_BYTES} bytes`)
@@ -208,17 +117,18 @@ export function createVillages(
         open,
       })
       const psk = open ? null : generateSeed()
-      const village = membership.enter({ charter, psk, join: null, guest: false })
+      membership.enter({ charter, psk, join: null, guest: false })
       try {
-        await membership.apply([foundingRecord(founder, village)])
+        await membership.apply([foundingRecord(founder, membership.self, { charter, name: init.name })])
         await membership.save(seed)
         await network.reload()
       } catch (error) {
         await undo()
         throw error
       }
-      log.info({ village: village.id, open }, 'created a village')
-      return info()
+      const created = info()
+      log.info({ village: created.id, open }, 'created a village')
+      return created
     },
 
     async invite({ role, expiresInMs, uses }) {
@@ -342,7 +252,7 @@ export function createVillages(
         subject,
         reason,
         revokedAtMs: now(),
-        keeps: actsOf(village, peer),
+        keeps: actsOf(village.roster, peer),
       })
       await membership.apply([record])
       log.info({ peer, by: peerOf(signer.publicKey) }, 'revoked a member')

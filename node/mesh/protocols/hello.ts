@@ -4,12 +4,19 @@
  */
 import { bytes, type Infer, list, message, string, uint32, uint64 } from './message.ts'
 import { MAX_JOIN_BYTES, MAX_RECORD_BYTES } from './records.ts'
+import type { ProtocolSpec } from './spec.ts'
 
-export const SECURE_PROTOCOL = '/village/secure/1.0.0'
+/** Not a stream of a connection but its beginning: the counts are connections, by address of the dialling machine. */
+export const SECURE_PROTOCOL: ProtocolSpec = {
+  id: '/village/secure/1.0.0',
+  access: 'anyone',
+  maxFrameBytes: 128 * 1024,
+  /** For the whole exchange, after Noise. */
+  frameTimeoutMs: 15_000,
+  maxStreamsByPeer: 100,
+  streamsByMinute: 6_000,
+}
 export const HELLO_VERSION = 1
-export const MAX_HELLO_BYTES = 128 * 1024
-/** For the whole exchange, after Noise. */
-export const HELLO_TIMEOUT_MS = 15_000
 const MAX_HELLO_RECORDS = 65
 const MAX_CODE_BYTES = 64
 

@@ -79,6 +79,7 @@ test('the kinds run, and what they give stands every check', async () => {
     assert.ok(JSON.stringify(output.stats).length < JOBS_LIMITS.maxStatsBytes)
     for (const depth of ['spot', 'full'] as const)
       await kind.verify(params, output, context, depth, fixedRandom())
+    await kind.inspect(params, output, context)
     assert.ok(kind.agree(output, { ...output, bytes: output.bytes.slice() }))
     honest.set(kind.kind, { params, output })
   }
@@ -133,6 +134,31 @@ for (const [kind, lies] of Object.entries(LIES))
       // What the statistics alone claim does not make two results differ for `evaluate`.
       if (name !== 'statistics of another result') assert.not(kindOf(kind).agree(output, claimed))
     })
+
+/** What is refused without a look at the inputs, even of a peer that is believed. */
+const IMPOSSIBLE = [
+  'a flipped bit',
+  'no bytes',
+  'bytes cut short',
+  'a size that is too small',
+  'no statistics',
+  'vectors of other items',
+  'statistics of another result',
+]
+
+for (const [kind, lies] of Object.entries(LIES))
+  for (const [name, lie] of Object.entries(lies).filter(([name]) => IMPOSSIBLE.includes(name)))
+    test(`${kind}: ${name} is not taken on anybody's word`, async () => {
+      const { params, output } = honest.get(kind)!
+      await rejectsCode(kindOf(kind).inspect(params, lie(output), context), 'RESULT_INVALID')
+    })
+
+test('a slice of another shape or with other parameters than asked for is not taken on a word', async () => {
+  const { params, output } = honest.get('compress')!
+  const kind = kindOf('compress')
+  for (const other of [{ rows: 16 }, { codec: 'int8' }, { params: { blockSize: 128 } }])
+    await rejectsCode(kind.inspect({ ...params, ...other }, output, context), 'RESULT_INVALID')
+})
 
 test('rows that were encoded carelessly are found by encoding a sample again', async () => {
   const { params } = honest.get('compress')!

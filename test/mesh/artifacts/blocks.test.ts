@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -145,7 +146,7 @@ blocks('writing and removing one block at once ends in one of the two', () =>
   }),
 )
 
-blocks('a full disk: a clear code, and nothing half-written', () =>
+blocks('a write that fails half-way leaves nothing', () =>
   withDirectory(async ({ open, directory }) => {
     const store = await open()
     const bytes = patternBytes(1000)
@@ -159,34 +160,55 @@ blocks('a full disk: a clear code, and nothing half-written', () =>
   }),
 )
 
-/** The device on which every write fails with ENOSPC, where the system has it. */
-const FULL = '/dev/full'
-blocks('ENOSPC of the system is DISK_FULL', () =>
-  withDirectory(async () => {
-    const { toVillageError } = await import('../../../node/errors.ts')
-    const failure: unknown = await writeFile(FULL, 'x').then(
-      () => new Error('it was written'),
-      (error: unknown) => error,
-    )
-    if ((failure as NodeJS.ErrnoException).code !== 'ENOSPC') {
-      console.log(`skipped: no ${FULL} here`)
+/** Runs `work` on a file system of 1 MiB, or says why that cannot be had here. */
+async function withTinyDisk(work: (directory: string) => Promise<void>): Promise<void> {
+  await withDirectory(async ({ directory }) => {
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory], { stdio: 'ignore' })
+    } catch {
+      // No Linux, or not root.
+      console.log('skipped: no file system can be mounted here')
       return
     }
-    assert.is(toVillageError(failure).code, 'DISK_FULL')
+    try {
+      await work(directory)
+    } finally {
+      execFileSync('umount', [directory])
+    }
+  })
+}
+const openAt = async (directory: string) => {
+  const store = createBlockStore({ directory, maxBytes: 2 ** 30, onCorrupt: () => {} })
+  await store.open()
+  return store
+}
+
+blocks('a disk that is full: DISK_FULL, nothing half-written, and what is there can be read', () =>
+  withTinyDisk(async (directory) => {
+    const store = await openAt(directory)
+    const [first, second] = [patternBytes(700_000), patternBytes(700_000, 2)]
+    await store.put(keyOf(first), first, DURABLE)
+    assert.is(await codeOf(store.put(keyOf(second), second, DURABLE)), 'DISK_FULL')
+    assert.not(store.has(keyOf(second)))
+    assert.equal(await readdir(path.join(directory, 'incoming')), [])
+    assert.ok(Buffer.from(await store.get(keyOf(first))).equals(first))
+    await store.remove(keyOf(first))
+    await store.put(keyOf(second), second, DURABLE)
+    assert.equal(store.usage(), { blocks: 1, sizeBytes: 700_000 })
   }),
 )
 
-blocks('a read-only directory is said to be one', () =>
-  withDirectory(async ({ open, directory }) => {
-    const store = await open()
-    const bytes = patternBytes(10)
-    await chmod(path.join(directory, 'incoming'), 0o500)
-    if (process.getuid?.() === 0) {
-      console.log('skipped: read-only directories do not stop root')
-      return
-    }
-    assert.is(await codeOf(store.put(keyOf(bytes), bytes, DURABLE)), 'DATA_DIR_READ_ONLY')
-    await chmod(path.join(directory, 'incoming'), 0o700)
+blocks('a disk that has become read-only: said, and what is there can be read', () =>
+  withTinyDisk(async (directory) => {
+    const store = await openAt(directory)
+    const bytes = patternBytes(1000)
+    await store.put(keyOf(bytes), bytes, DURABLE)
+    execFileSync('mount', ['-o', 'remount,ro', directory])
+    assert.is(await codeOf(store.put(keyOf(patternBytes(9)), patternBytes(9), DURABLE)), 'DATA_DIR_READ_ONLY')
+    assert.is(await codeOf(store.remove(keyOf(bytes))), 'DATA_DIR_READ_ONLY')
+    assert.equal(store.usage(), { blocks: 1, sizeBytes: 1000 })
+    assert.ok(Buffer.from(await store.get(keyOf(bytes))).equals(bytes))
+    assert.is(await codeOf(openAt(directory)), 'DATA_DIR_READ_ONLY')
   }),
 )
 
