@@ -5,6 +5,9 @@
 
 #include <cmath>
 #include <limits>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "kernels.h"
 
@@ -138,6 +141,14 @@ void seedlmDecode(const Napi::CallbackInfo& info) {
   village::seedlmDecode(payload, shape, data);
 }
 
+// Gives memory that was freed back to the system. glibc keeps it by thread otherwise: a daemon whose sessions are gone
+// would stay as large as it was with them. Other C libraries give it back by themselves.
+void releaseMemory([[maybe_unused]] const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   const int widest = static_cast<int>(village::widestLevel());
   auto levels = Napi::Array::New(env, size_t(widest) + 1);
@@ -149,6 +160,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("blockwiseDecode", Napi::Function::New(env, blockwiseDecode));
   exports.Set("seedlmEncode", Napi::Function::New(env, seedlmEncode));
   exports.Set("seedlmDecode", Napi::Function::New(env, seedlmDecode));
+  exports.Set("releaseMemory", Napi::Function::New(env, releaseMemory));
   return exports;
 }
 

@@ -10,7 +10,7 @@ namespace village {
 
 // Raised with every change of what a kernel takes or gives; node/compute/kernels.ts refuses an addon of
 // another revision.
-constexpr int kRevision = 2;
+constexpr int kRevision = 3;
 
 // Instruction sets that the kernels were compiled for, narrowest first. `baseline` is SSE2 on x86-64 and NEON
 // on ARM64.

@@ -69,7 +69,11 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   const limits = resources.limits()
   const pool = createPool(
     { log },
-    { threads: limits.cpuCores, native: config['compute.native'] as 'auto' | 'off' },
+    {
+      threads: limits.cpuCores,
+      native: config['compute.native'] as 'auto' | 'off',
+      onIdleEnd: kernels.releaseMemory,
+    },
   )
 
   const membership = createMembership({ log, events, store, identity }, { directory })

@@ -35,10 +35,12 @@ export interface Kernels {
   blockwiseDecode(payload: Uint8Array, shape: BlockwiseShape): Float32Array
   seedlmEncode(data: Float32Array, shape: SeedlmShape): Uint8Array
   seedlmDecode(payload: Uint8Array, shape: SeedlmShape): Float32Array
+  /** Gives freed memory of the whole process back to the system, where only native code can; takes milliseconds. */
+  releaseMemory(): void
 }
 
 /** kRevision of native/kernels.h. */
-const REVISION = 2
+const REVISION = 3
 const ADDON = fileURLToPath(new URL('../../native/build/village.node', import.meta.url))
 
 interface Addon {
@@ -50,6 +52,7 @@ interface Addon {
   blockwiseDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
   seedlmEncode(data: Float32Array, payload: Uint8Array, ...shapeAndLevel: number[]): void
   seedlmDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
+  releaseMemory(): void
 }
 
 /** `wasm` runs the slowest search, that of seedlm, in WebAssembly SIMD; `typescript` is the plain oracle. */
@@ -64,6 +67,9 @@ function reference(reason: string, level = 'wasm'): Kernels {
     blockwiseDecode,
     seedlmEncode: (data, shape) => seedlmEncode(data, shape, level === 'wasm' ? searchWasm : searchPlain),
     seedlmDecode,
+    releaseMemory() {
+      // Nothing in JavaScript reaches the allocator.
+    },
   }
 }
 
@@ -102,6 +108,7 @@ function bind(addon: Addon, level: number): Kernels {
       addon.seedlmDecode(payload, data, ...seedlmArguments(shape))
       return data
     },
+    releaseMemory: () => addon.releaseMemory(),
   }
 }
 

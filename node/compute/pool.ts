@@ -23,6 +23,8 @@ export interface PoolInit {
   readonly abortGraceMs?: number
   /** A thread that has had nothing to do for this long ends, and what it had loaded with it; 60 s if absent. */
   readonly idleMs?: number
+  /** Called when a thread that was idle has ended. */
+  readonly onIdleEnd?: () => void
   /** The module that a thread runs, which calls serveOperations; node/compute/worker.ts if absent. */
   readonly workerUrl?: URL
 }
@@ -169,7 +171,8 @@ export function createPool<T extends OperationTable = Operations>(
   }
 
   function retireLater(thread: Thread): NodeJS.Timeout {
-    return setTimeout(() => void close(thread), init.idleMs ?? DEFAULT_IDLE_MS).unref()
+    const retire = () => void close(thread).then(init.onIdleEnd)
+    return setTimeout(retire, init.idleMs ?? DEFAULT_IDLE_MS).unref()
   }
 
   function begin(thread: Thread, task: Task): void {

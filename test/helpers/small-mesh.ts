@@ -5,11 +5,11 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import type { FramedStream } from '../../node/mesh/framed-stream.ts'
 import { createFramedStream } from '../../node/mesh/framed-stream.ts'
+import { createProtector, PSK_BYTES } from '../../node/mesh/membership/pre-shared-key.ts'
 import type { Mesh, PeerInfo, Role, StreamContext } from '../../node/mesh/mesh.ts'
 import type { ProtocolSpec } from '../../node/mesh/protocols/spec.ts'
 
@@ -30,7 +30,7 @@ export type SmallMesh = Pick<
   role: Role
 }
 
-const PSK = new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${'5a'.repeat(32)}`)
+const PSK = new Uint8Array(PSK_BYTES).fill(0x5a)
 
 export async function createSmallMesh(): Promise<SmallMesh> {
   const host = await createLibp2p({
@@ -38,7 +38,7 @@ export async function createSmallMesh(): Promise<SmallMesh> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    connectionProtector: preSharedKey({ psk: PSK }),
+    connectionProtector: () => createProtector(PSK, () => {}),
     connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 100 },
   })
   const stopping = new AbortController()

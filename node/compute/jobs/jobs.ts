@@ -151,7 +151,8 @@ export function createJobs(components: Components, init: Init): Jobs {
         taskChanged: (job, task, peer) => {
           const found = owner.state.jobs.get(job)?.tasks[task]
           const state = found?.state ?? 'cancelled'
-          events.emit('task:changed', { job, task, state, peer, progress: state === 'done' ? 1 : 0 })
+          const progress = found === undefined ? 0 : progressOf(owner.state, found)
+          events.emit('task:changed', { job, task, state, peer, progress })
         },
       },
     },

@@ -30,6 +30,7 @@ import {
 import {
   createSchedulerState,
   type Effect,
+  type Lease,
   type SchedulerLimits,
   type SchedulerState,
 } from './scheduler-state.ts'
@@ -81,6 +82,7 @@ export interface Owner {
 /** A paused or busy worker is asked again after this long. */
 const RETRY_DECLINED_MS = 1_000
 const MAX_TICK_MS = 1_000
+const MIN_PROGRESS = 0.02
 
 const keyOf = ({ job, task }: { job: string; task: number }) => `${job}/${task}`
 
@@ -256,6 +258,11 @@ export function createOwner(components: Components, init: Init): Owner {
     dispatchSoon()
   }
 
+  /** Progress never falls, so that a peer can cause a bounded number of these events. */
+  function noteProgress({ job, task, peer, progress }: Lease, before: number): void {
+    if (progress - before >= MIN_PROGRESS) on.taskChanged(job, task, peer)
+  }
+
   function detach(peer: string): void {
     links.delete(peer)
     removeWorker(state, peer)
@@ -306,9 +313,12 @@ export function createOwner(components: Components, init: Init): Owner {
         },
         heartbeat(leases) {
           if (!current()) return
-          for (const { lease, share } of leases)
+          for (const { lease, share } of leases) {
+            const before = state.leases.get(lease)?.progress ?? 0
             if (!onHeartbeat(state, { peer, lease, progress: share }, now()))
               link.revoke(lease, 'LEASE_UNKNOWN')
+            else noteProgress(state.leases.get(lease)!, before)
+          }
         },
         result(result) {
           if (current()) track(takeResult(peer, result))

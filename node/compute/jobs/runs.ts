@@ -262,7 +262,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       if (run === undefined) return []
       return (state.jobs.get(id)?.tasks ?? []).map((task) => {
         const leases = [...task.leases].map((lease) => state.leases.get(lease)!)
-        const progress = task.state === 'done' ? 1 : Math.max(0, ...leases.map((lease) => lease.progress))
+        const progress = progressOf(state, task)
         const { index, kind, attempts } = task
         const peers = leases.map((lease) => lease.peer)
         return { index, kind, state: task.state, peers, attempts, progress, label: run.plan[index]!.label }

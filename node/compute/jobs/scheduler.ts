@@ -153,7 +153,7 @@ export function onHeartbeat(
   if (Number.isFinite(lease.expiresAtMs))
     lease.expiresAtMs = Math.min(nowMs + leaseMs, lease.leasedAtMs + leaseMs * maxHoldFactor)
   // NaN is no share: the sign of life stands, the share does not.
-  if (!Number.isNaN(sign.progress)) lease.progress = Math.min(1, Math.max(0, sign.progress))
+  if (!Number.isNaN(sign.progress)) lease.progress = Math.min(1, Math.max(lease.progress, sign.progress))
   return true
 }
 
