@@ -17,7 +17,7 @@ import { type LocalNode, type Localnet, startLocalnet } from './localnet.ts'
 const NODES = 3
 const CODECS = [
   { codec: 'int4', params: {}, title: 'int4' },
-  { codec: 'seedlm', params: {}, title: 'seedlm, 4 bits' },
+  { codec: 'seedlm', params: {}, title: 'seedlm' },
 ] as const
 const MODEL = 'encoder'
 
@@ -201,7 +201,7 @@ async function demo(): Promise<void> {
   else {
     say(
       table(
-        ['', 'BITS/WEIGHT', 'RATIO', 'REL. ERROR', 'STORED', 'RUNNABLE', 'TIME', 'MOVED'],
+        ['CODEC', 'BITS/WEIGHT', 'RATIO', 'REL. ERROR', 'STORED', 'RUNNABLE', 'TIME', 'MOVED'],
         results.map(({ title, totals, wallMs: tookMs, bytesMoved }) => [
           title,
           totals.bitsPerWeight.toFixed(3),

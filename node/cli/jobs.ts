@@ -18,7 +18,19 @@ interface TaskView {
 }
 
 async function allJobs(client: Client): Promise<JobView[]> {
-  return (await client.get<{ jobs: JobView[] }>('/api/v1/jobs')).jobs
+  return (await client.get<{ jobs: JobView[] }>('/api/v1/jobs?limit=2000&results=false')).jobs
+}
+
+/** Page by page: a job may have tens of thousands. */
+async function allTasks(client: Client, id: string): Promise<TaskView[]> {
+  const tasks: TaskView[] = []
+  for (;;) {
+    const page = await client.get<{ tasks: TaskView[]; total: number }>(
+      `/api/v1/jobs/${id}/tasks?offset=${tasks.length}&limit=10000`,
+    )
+    tasks.push(...page.tasks)
+    if (page.tasks.length === 0 || tasks.length >= page.total) return tasks
+  }
 }
 
 async function pickJob(client: Client, context: CommandContext): Promise<string> {
@@ -60,10 +72,7 @@ export async function show(context: CommandContext): Promise<CommandResult> {
     const progress = context.progress('job')
     return jobResult(await waitForJob({ client, progress, signal: context.signal }, id))
   }
-  const [job, { tasks }] = await Promise.all([
-    client.get<JobView>(`/api/v1/jobs/${id}`),
-    client.get<{ tasks: TaskView[] }>(`/api/v1/jobs/${id}/tasks`),
-  ])
+  const [job, tasks] = await Promise.all([client.get<JobView>(`/api/v1/jobs/${id}`), allTasks(client, id)])
   const moving = tasks.filter((task) => task.state === 'leased' || task.state === 'failed')
   const parts = [jobText(job)]
   if (moving.length > 0)

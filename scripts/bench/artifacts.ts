@@ -2,66 +2,25 @@
  * 256 MiB between two real daemons with a pre-shared key on this machine: how fast, in how much memory, and what is fetched
  * again after the receiver was killed half-way.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, createClient, findDaemon } from '../../node/cli/client.ts'
-import { NODE_ENVIRONMENT, NODE_FLAGS, nodeBinary } from '../run.js'
+import { type LocalNode, type Localnet, startLocalnet, startNode } from '../localnet.ts'
 import type { Bench } from './bench.ts'
 
 const SIZE_BYTES = 256 * 2 ** 20
 const RUNS = 3
 const SPEED_BAR_MIB = 100
 const MEMORY_BAR_MB = 300
-const READY_TIMEOUT_MS = 60_000
 const POLL_MS = 100
-
-interface Daemon {
-  client: Client
-  child: ChildProcess
-}
 
 interface Usage {
   sizeBytes: number
   sentBytes: number
   receivedBytes: number
-}
-
-const MAIN = path.resolve(import.meta.dirname, '../../node/main.ts')
-
-/** As the launcher does it, without the launcher: SIGKILL has to hit the daemon itself. */
-async function startDaemon(directory: string, signal: AbortSignal): Promise<Daemon> {
-  const logFile = await open(`${directory}.log`, 'a')
-  const options = [`--data.dir=${directory}`, '--api.port=0', '--profile=server', '--mesh.mdns=false']
-  const child = spawn(nodeBinary(), [...NODE_FLAGS, MAIN, 'start', ...options], {
-    stdio: ['ignore', logFile.fd, logFile.fd],
-    env: { ...process.env, ...NODE_ENVIRONMENT },
-  })
-  await logFile.close()
-  const deadline = Date.now() + READY_TIMEOUT_MS
-  while (Date.now() < deadline && child.exitCode === null && !signal.aborted) {
-    try {
-      const client = createClient({ ...(await findDaemon(directory)), directory, signal })
-      await client.get('/healthz')
-      return { client, child }
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'DAEMON_NOT_RUNNING') throw error
-      await sleep(POLL_MS)
-    }
-  }
-  await stopDaemon(child, 'SIGKILL')
-  throw new Error(`the daemon did not start:\n${(await readFile(`${directory}.log`, 'utf8')).slice(-4_000)}`)
-}
-
-async function stopDaemon(child: ChildProcess, how: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill(how)
-  await ended
 }
 
 /** Bytes that nothing on the way can compress, and a new artifact for each seed. */
@@ -77,7 +36,7 @@ async function writeContent(file: string, seed: string): Promise<void> {
   await handle.close()
 }
 
-async function addContent(daemon: Daemon, file: string, seed: string): Promise<string> {
+async function addContent(daemon: LocalNode, file: string, seed: string): Promise<string> {
   await writeContent(file, seed)
   const { cid } = await daemon.client.send<{ cid: string }>('POST', '/api/v1/artifacts/path', {
     path: file,
@@ -86,10 +45,10 @@ async function addContent(daemon: Daemon, file: string, seed: string): Promise<s
   return cid
 }
 
-const fetchArtifact = (daemon: Daemon, cid: string) =>
+const fetchArtifact = (daemon: LocalNode, cid: string) =>
   daemon.client.send('POST', `/api/v1/artifacts/${cid}/fetch`, { pin: 'bench' })
 
-const usageOf = async (daemon: Daemon) =>
+const usageOf = async (daemon: LocalNode) =>
   (await daemon.client.get<{ usage: Usage }>('/api/v1/artifacts')).usage
 
 /** The largest resident memory since the start, in MB (10^6 bytes). */
@@ -98,13 +57,13 @@ async function peakMemoryMb(child: ChildProcess): Promise<number> {
   return (Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
 }
 
-async function untilConnected(daemon: Daemon): Promise<void> {
+async function untilConnected(daemon: LocalNode): Promise<void> {
   while ((await daemon.client.get<{ peers: unknown[] }>('/api/v1/peers')).peers.length === 0)
     await sleep(POLL_MS)
 }
 
 /** Starts a fetch and kills the receiver as soon as half of the bytes are there. */
-async function fetchHalf(daemon: Daemon, cid: string): Promise<void> {
+async function fetchHalf(daemon: LocalNode, cid: string): Promise<void> {
   const events = daemon.client.events(['artifact:progress'], { lastEventId: null })
   const fetching = fetchArtifact(daemon, cid).then(
     () => Promise.reject(new Error('the fetch ended before the receiver was killed')),
@@ -115,7 +74,7 @@ async function fetchHalf(daemon: Daemon, cid: string): Promise<void> {
   const killing = (async () => {
     for await (const { data } of events)
       if (data.cid === cid && Number(data.doneBytes) * 2 >= Number(data.totalBytes)) {
-        await stopDaemon(daemon.child, 'SIGKILL')
+        await daemon.kill()
         return
       }
   })().catch((error: NodeJS.ErrnoException) => {
@@ -127,27 +86,15 @@ async function fetchHalf(daemon: Daemon, cid: string): Promise<void> {
 export const artifactsBench: Bench = {
   name: 'artifacts',
   title: '256 MiB between two daemons with a pre-shared key, and again after a kill half-way',
-  async run({ report, log, signal }) {
+  async run({ report, log }) {
     const directory = await mkdtemp(path.join(tmpdir(), 'village-bench-'))
     const content = path.join(directory, 'content')
-    const started: ChildProcess[] = []
-    const start = async (name: string) => {
-      const daemon = await startDaemon(path.join(directory, name), signal)
-      started.push(daemon.child)
-      return daemon
-    }
+    let net: Localnet | undefined
+    let restarted: LocalNode | undefined
     try {
-      const sender = await start('sender')
-      let receiver = await start('receiver')
-      await sender.client.send('POST', '/api/v1/village', { name: 'bench' })
-      const invite = { role: 'member', expiresInMs: 600_000, uses: 1 }
-      await receiver.client.send(
-        'POST',
-        '/api/v1/village/join',
-        await sender.client
-          .send<{ invite: string }>('POST', '/api/v1/village/invites', invite)
-          .then((made) => ({ invite: made.invite })),
-      )
+      const settings = { profile: 'server', 'log.level': 'warn' } as const
+      net = await startLocalnet({ count: 2, directory, name: 'bench', settings })
+      const [sender, receiver] = net.nodes as [LocalNode, LocalNode]
       await untilConnected(receiver)
 
       const speeds: number[] = []
@@ -163,18 +110,18 @@ export const artifactsBench: Bench = {
       report({ case: 'fetch of 256 MiB, median of 3', value: median!, ...speed, bar: SPEED_BAR_MIB })
       report({ case: 'fetch of 256 MiB, slowest of 3', value: slowest!, ...speed, bar: null })
       const memory = { unit: 'MB', better: 'lower', bar: MEMORY_BAR_MB } as const
-      report({ case: 'peak memory of the receiver', value: await peakMemoryMb(receiver.child), ...memory })
-      report({ case: 'peak memory of the sender', value: await peakMemoryMb(sender.child), ...memory })
+      report({ case: 'peak memory of the receiver', value: await peakMemoryMb(receiver.process), ...memory })
+      report({ case: 'peak memory of the sender', value: await peakMemoryMb(sender.process), ...memory })
 
       const cid = await addContent(sender, content, 'resumed')
       const before = await usageOf(receiver)
       log('fetch, receiver killed half-way')
       await fetchHalf(receiver, cid)
-      receiver = await start('receiver')
-      await untilConnected(receiver)
-      const kept = (await usageOf(receiver)).sizeBytes - before.sizeBytes
-      await fetchArtifact(receiver, cid)
-      const after = await usageOf(receiver)
+      restarted = await startNode({ directory: receiver.directory, settings })
+      await untilConnected(restarted)
+      const kept = (await usageOf(restarted)).sizeBytes - before.sizeBytes
+      await fetchArtifact(restarted, cid)
+      const after = await usageOf(restarted)
       const missing = after.sizeBytes - before.sizeBytes - kept
       report({
         case: 'kept through the kill',
@@ -191,7 +138,8 @@ export const artifactsBench: Bench = {
         bar: 1,
       })
     } finally {
-      for (const child of started) await stopDaemon(child, 'SIGTERM')
+      await restarted?.stop()
+      await net?.stop()
       await rm(directory, { recursive: true, force: true })
     }
   },

@@ -144,4 +144,11 @@ test('loadKernels says which kernels serve and why', () => {
   if (native.length > 0) assert.throws(() => loadKernels({ simd: 'mmx' }), /mmx/)
 })
 
+test('memory is given back without harm, as often as it is asked for', () => {
+  for (const kernels of [reference!, ...others]) {
+    kernels.releaseMemory()
+    kernels.releaseMemory()
+  }
+})
+
 test.run()

@@ -75,7 +75,13 @@ export function createStore({ onChange, onRefused }) {
     const running = state.jobs?.filter((job) => job.state === 'running') ?? []
     for (const job of running)
       if (state.tasks[job.id] === undefined) {
-        const { tasks } = await get(`/api/v1/jobs/${job.id}/tasks`)
+        const tasks = []
+        for (let total = 1; tasks.length < total; ) {
+          const page = await get(`/api/v1/jobs/${job.id}/tasks?offset=${tasks.length}&limit=10000`)
+          // A job that ends while it is read has no tasks any more.
+          total = page.tasks.length === 0 ? 0 : page.total
+          tasks.push(...page.tasks)
+        }
         state.tasks[job.id] = tasks
       }
     const ids = new Set(running.map((job) => job.id))

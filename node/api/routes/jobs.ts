@@ -1,27 +1,39 @@
 /** Routes of the job queue, and of the trust that peers have earned by it. */
+import { MAX_TASKS_BY_JOB } from '../../compute/jobs/job.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
-import { anyObject, DONE, integer, JOB, listOf, object, TASK, TRUST, text } from '../schemas.ts'
+import { anyObject, DONE, flag, integer, JOB, listOf, object, TASK, TRUST, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'jobs'
 const ID = object({ id: text(128) })
 const PRIORITY = integer(-100, 100)
+const LISTED_JOBS = 100
+/** All that a node keeps, and more than it runs. */
+const MAX_LISTED_JOBS = 2_000
+const LISTED_TASKS = 1_000
+const MAX_LISTED_TASKS = 10_000
 type None = Record<string, never>
 type Id = { id: string }
 
 const unknownJob = (id: string) => new VillageError('JOB_UNKNOWN', undefined, { fields: { job: id } })
 
 export const JOB_ROUTES: readonly Route[] = [
-  route({
+  route<None, { limit?: number; results?: boolean }>({
     method: 'GET',
     path: '/api/v1/jobs',
     scope: 'token',
     tag,
     id: 'listJobs',
-    summary: 'The jobs of this node, finished ones included.',
-    response: { kind: 'json', status: 200, schema: object({ jobs: listOf(JOB) }) },
-    handle: async (_request, { jobs }) => ({ jobs: jobs.list() }),
+    summary:
+      'The newest jobs of this node, oldest first, finished ones included: the last `limit` (100) of `total`. With `results=false` each `result` is null.',
+    query: object({ limit: integer(1, MAX_LISTED_JOBS), results: flag }, ['limit', 'results']),
+    response: { kind: 'json', status: 200, schema: object({ jobs: listOf(JOB), total: integer() }) },
+    handle: async ({ query: { limit = LISTED_JOBS, results = true } }, { jobs }) => {
+      const all = jobs.list()
+      const newest = all.slice(-limit)
+      return { jobs: results ? newest : newest.map((job) => ({ ...job, result: null })), total: all.length }
+    },
   }),
   route<None, None, { kind: string; params: JsonObject; priority?: number }>({
     method: 'POST',
@@ -56,19 +68,25 @@ export const JOB_ROUTES: readonly Route[] = [
       return job
     },
   }),
-  route<Id>({
+  route<Id, { offset?: number; limit?: number }>({
     method: 'GET',
     path: '/api/v1/jobs/:id/tasks',
     scope: 'token',
     tag,
     id: 'listTasks',
-    summary: 'The tasks of a job: state, holders, progress.',
+    summary:
+      'Tasks of a running job: state, holders, progress. `limit` (1,000) of `total` from index `offset` (0) on.',
     params: ID,
-    response: { kind: 'json', status: 200, schema: object({ tasks: listOf(TASK) }) },
+    query: object({ offset: integer(0, MAX_TASKS_BY_JOB), limit: integer(1, MAX_LISTED_TASKS) }, [
+      'offset',
+      'limit',
+    ]),
+    response: { kind: 'json', status: 200, schema: object({ tasks: listOf(TASK), total: integer() }) },
     errors: ['JOB_UNKNOWN'],
-    handle: async ({ params }, { jobs }) => {
+    handle: async ({ params, query: { offset = 0, limit = LISTED_TASKS } }, { jobs }) => {
       if (jobs.get(params.id) === null) throw unknownJob(params.id)
-      return { tasks: jobs.tasks(params.id) }
+      const all = jobs.tasks(params.id)
+      return { tasks: all.slice(offset, offset + limit), total: all.length }
     },
   }),
   route<Id>({

@@ -12,7 +12,7 @@ import { createChecker } from './checks.ts'
 import { dispatch } from './dispatch.ts'
 import { createInbox } from './inbox.ts'
 import type { PlannedTask } from './job.ts'
-import { type Accepted, createScheduledJob, isFinished } from './job-tasks.ts'
+import { type Accepted, createScheduledJob } from './job-tasks.ts'
 import type { OutputRef, OwnerLink, WorkerLink } from './links.ts'
 import type { HeldOutput } from './outputs.ts'
 import {
@@ -30,7 +30,6 @@ import {
 import {
   createSchedulerState,
   type Effect,
-  type Lease,
   type SchedulerLimits,
   type SchedulerState,
 } from './scheduler-state.ts'
@@ -82,6 +81,7 @@ export interface Owner {
 /** A paused or busy worker is asked again after this long. */
 const RETRY_DECLINED_MS = 1_000
 const MAX_TICK_MS = 1_000
+/** Progress never falls (scheduler.ts), so that a peer causes at most fifty events by a lease. */
 const MIN_PROGRESS = 0.02
 
 const keyOf = ({ job, task }: { job: string; task: number }) => `${job}/${task}`
@@ -150,8 +150,7 @@ export function createOwner(components: Components, init: Init): Owner {
     })
     if (stopping.signal.aborted) return
     if (outcome.problem !== null) problems.set(keyOf(effect), outcome.problem)
-    const { job, task } = effect
-    carryOut(onChecked(state, { job, task, verdicts: outcome.verdicts, exact: outcome.exact }))
+    carryOut(onChecked(state, { job: effect.job, task: effect.task, ...outcome }))
     dispatchSoon()
   }
 
@@ -172,11 +171,10 @@ export function createOwner(components: Components, init: Init): Owner {
   function perform(effect: Effect): void {
     switch (effect.type) {
       case 'lease': {
-        const { lease } = effect
-        const { kind, params } = kindOf(lease.job, lease.task).planned
-        const { leaseMs } = init.limits
-        links.get(lease.peer)!.lease({ lease: lease.id, kind, params, leaseMs })
-        on.taskChanged(lease.job, lease.task, lease.peer)
+        const { id, job, task, peer } = effect.lease
+        const { kind, params } = kindOf(job, task).planned
+        links.get(peer)!.lease({ lease: id, kind, params, leaseMs: init.limits.leaseMs })
+        on.taskChanged(job, task, peer)
         break
       }
       case 'revoke':
@@ -186,8 +184,7 @@ export function createOwner(components: Components, init: Init): Owner {
         track(check(effect))
         break
       case 'accepted': {
-        const held = inbox.take(effect.accepted.lease)!
-        on.accepted(effect.job, effect.task, held, effect.accepted)
+        on.accepted(effect.job, effect.task, inbox.take(effect.accepted.lease)!, effect.accepted)
         on.taskChanged(effect.job, effect.task, null)
         break
       }
@@ -258,11 +255,6 @@ export function createOwner(components: Components, init: Init): Owner {
     dispatchSoon()
   }
 
-  /** Progress never falls, so that a peer can cause a bounded number of these events. */
-  function noteProgress({ job, task, peer, progress }: Lease, before: number): void {
-    if (progress - before >= MIN_PROGRESS) on.taskChanged(job, task, peer)
-  }
-
   function detach(peer: string): void {
     links.delete(peer)
     removeWorker(state, peer)
@@ -278,8 +270,7 @@ export function createOwner(components: Components, init: Init): Owner {
         const cost = Math.max(taskKind.estimate(params).cost, Number.MIN_VALUE)
         return { kind, after, inputs: taskKind.inputs(params), cost }
       })
-      const { id, priority, order } = job
-      carryOut(addJob(state, createScheduledJob({ id, priority, order, plan, accepted })))
+      carryOut(addJob(state, createScheduledJob({ ...job, plan, accepted })))
       dispatchSoon()
     },
     remove(job, code) {
@@ -314,10 +305,11 @@ export function createOwner(components: Components, init: Init): Owner {
         heartbeat(leases) {
           if (!current()) return
           for (const { lease, share } of leases) {
-            const before = state.leases.get(lease)?.progress ?? 0
+            const held = state.leases.get(lease)
+            const before = held?.progress ?? 0
             if (!onHeartbeat(state, { peer, lease, progress: share }, now()))
               link.revoke(lease, 'LEASE_UNKNOWN')
-            else noteProgress(state.leases.get(lease)!, before)
+            else if (held!.progress - before >= MIN_PROGRESS) on.taskChanged(held!.job, held!.task, peer)
           }
         },
         result(result) {
@@ -343,9 +335,7 @@ export function createOwner(components: Components, init: Init): Owner {
       for (const peer of state.quarantined) if (!trust.quarantined(peer)) state.quarantined.delete(peer)
     },
     openTasks() {
-      let open = 0
-      for (const job of state.jobs.values()) if (!isFinished(job)) open += job.tasks.length - job.done
-      return open
+      return [...state.jobs.values()].reduce((open, job) => open + job.tasks.length - job.done, 0)
     },
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))

@@ -22,6 +22,7 @@ import { type Accepted, isFinished } from './job-tasks.ts'
 import { type HeldOutput, pinOf, readResult, storeOutput } from './outputs.ts'
 import type { Owner } from './owner.ts'
 import type { JobQueue, JobRecord, ResultRecord, StoredJob } from './queue.ts'
+import { progressOf } from './scheduler-state.ts'
 
 interface Components {
   readonly artifacts: Artifacts

@@ -1,6 +1,6 @@
 /** What the scheduler knows, and what it asks its caller to do. The functions that change it are in scheduler.ts. */
 import type { ErrorCode } from '../../errors.ts'
-import type { Accepted, Candidate, ScheduledJob } from './job-tasks.ts'
+import type { Accepted, Candidate, ScheduledJob, ScheduledTask } from './job-tasks.ts'
 
 export interface SchedulerLimits {
   /** A lease without a sign of life for this long has expired. */
@@ -74,6 +74,12 @@ export interface Verdict {
   readonly lease: number
   /** `undecided`: they agree but are too few. `unchecked`: this node could not check. */
   readonly verdict: 'valid' | 'invalid' | 'undecided' | 'unchecked'
+}
+
+/** Share of a task that is done, 0 to 1, as the most advanced of its holders says. */
+export function progressOf(state: SchedulerState, task: ScheduledTask): number {
+  if (task.state === 'done') return 1
+  return Math.max(0, ...[...task.leases].map((lease) => state.leases.get(lease)?.progress ?? 0))
 }
 
 export function createSchedulerState(limits: SchedulerLimits): SchedulerState {
