@@ -87,7 +87,7 @@ export function renderApiDocs(note: string): string {
     '```sh',
     'curl -H "Authorization: Bearer $(cat ~/.aivillage/api.token)" http://127.0.0.1:7480/api/v1/status',
     '```\n',
-    'Jobs: `compress` takes `{ model, codec, params, id?, force? }`, `evaluate` takes `{ models, suite }`;',
+    'Jobs: `compress` takes `{ model, codec, params?, id?, force?, minElements? }`, `evaluate` takes `{ models, suite }`;',
     '`GET /api/v1/catalog` lists codecs and suites.\n',
     `Errors that any route may answer with, as far as they apply: ${everywhere.map((code) => `\`${code}\``).join(', ')}.\n`,
     sections.join('\n'),

@@ -52,6 +52,34 @@ test('the dashboard needs no token, has no inline code and is told apart by its 
     }
   }))
 
+test('lists of jobs and tasks come in pages', () =>
+  withApi(async ({ ask, services }) => {
+    const ids: string[] = []
+    for (let number = 0; number < 3; number++)
+      ids.push((await services.jobs.submit({ kind: 'compress', params: { model: 'encoder' } })).id)
+    const listed = async (query: string) =>
+      (await ask(`/api/v1/jobs${query}`)).json as {
+        jobs: { id: string; result: object | null }[]
+        total: number
+      }
+    const all = await listed('')
+    assert.is(all.total, 3)
+    assert.equal(
+      (await listed('?limit=2')).jobs.map(({ id }) => id),
+      all.jobs.slice(-2).map(({ id }) => id),
+    )
+    const path = `/api/v1/jobs/${ids[0]}/tasks`
+    const page = (await ask(`${path}?offset=1&limit=2`)).json as { tasks: { index: number }[]; total: number }
+    assert.equal([page.tasks.map(({ index }) => index), page.total], [[1, 2], 4])
+    for (const index of [0, 1, 2, 3]) services.finishTask(ids[0]!, index, 'peer')
+    const resultOf = async (query: string) =>
+      (await listed(query)).jobs.find(({ id }) => id === ids[0])!.result
+    assert.is(await resultOf('?results=false'), null)
+    assert.is.not(await resultOf(''), null)
+    for (const wrong of ['/api/v1/jobs?limit=0', '/api/v1/jobs?limit=99999', `${path}?offset=-1`])
+      assert.is((await ask(wrong)).status, 400, wrong)
+  }))
+
 test('every module that a dashboard module imports is served', () =>
   withApi(async ({ ask }) => {
     const seen = new Set<string>()

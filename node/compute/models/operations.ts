@@ -11,11 +11,10 @@ import { type Kernels, loadKernels } from '../kernels.ts'
 import { inspectModel } from '../onnx/inspect.ts'
 import { type OnnxModel, openModel } from '../onnx/read.ts'
 import type { RewrittenWeight } from '../onnx/rewrite.ts'
-import { createSessions, type SessionRequest } from '../onnx/sessions.ts'
-import type { TensorValue } from '../onnx/tensor-value.ts'
+import { createSessions } from '../onnx/sessions.ts'
 import { listWeights, readRows, type WeightPlan } from '../onnx/weights.ts'
 import { writeEmbeddedEncoder } from './embedded-encoder.ts'
-import { type EncoderCard, readCard } from './model-card.ts'
+import type { EncoderCard } from './model-card.ts'
 import { type RewriteRequest, rewritePacked } from './rewrite-packed.ts'
 import { createSentenceEncoder, type Embeddings, type EmbedRequest } from './sentence-encoder.ts'
 
@@ -51,13 +50,6 @@ function findWeight(model: OnnxModel, name: string): WeightPlan {
  * data that can go between threads.
  */
 export const MODEL_OPERATIONS = {
-  async 'session.run'(
-    input: SessionRequest,
-    signal: AbortSignal,
-  ): Promise<{ outputs: Record<string, TensorValue> }> {
-    return { outputs: await sessions.run(input, signal) }
-  },
-
   'encoder.embed'(input: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
     return encoder.embed(input, signal)
   },
@@ -66,22 +58,12 @@ export const MODEL_OPERATIONS = {
     return writeEmbeddedEncoder(input.modelDir)
   },
 
-  async 'model.card'(input: { modelDir: string }): Promise<EncoderCard> {
-    return readCard(input.modelDir)
-  },
-
-  /** Paths of the external data files of a model, checked to lie below its directory. */
-  async 'model.files'(input: { modelPath: string }): Promise<{ externalFiles: readonly string[] }> {
-    using model = openModel(input.modelPath)
-    return { externalFiles: model.externalFiles }
-  },
-
   async 'model.inspect'(input: { modelPath: string }): Promise<JsonObject> {
     using model = openModel(input.modelPath)
     return inspectModel(model)
   },
 
-  /** Files beside the model file that its tensors are in. */
+  /** Files that a model's tensors are in, checked to lie below its directory. */
   async 'model.externalFiles'(input: { modelPath: string }): Promise<string[]> {
     using model = openModel(input.modelPath)
     return [...model.externalFiles]

@@ -107,7 +107,6 @@ export function createModels(components: Components, init: Init): Models {
   const incoming = path.join(init.directory, 'incoming')
   const now = init.now ?? Date.now
   let cleaning: Promise<unknown> | undefined
-  const { signal } = new AbortController()
   /** One change at a time: an id is looked up and taken in one go. */
   let changing: Promise<unknown> = Promise.resolve()
 
@@ -169,7 +168,7 @@ export function createModels(components: Components, init: Init): Models {
       throw new VillageError('INVALID_ARGUMENT', `${given} has no ${MODEL_FILE}`, {
         fields: { argument: 'path' },
       })
-    const externalFiles = await pool.run('model.externalFiles', { modelPath: file }, { signal })
+    const externalFiles = await pool.run('model.externalFiles', { modelPath: file })
     const directory = path.dirname(file)
     await linkOrCopy(file, path.join(staging, MODEL_FILE))
     for (const external of externalFiles) {
@@ -185,11 +184,11 @@ export function createModels(components: Components, init: Init): Models {
 
   async function addStaged(init: Parameters<Models['add']>[0], staging: string): Promise<ModelEntry> {
     const embedded = 'embedded' in init
-    if (embedded) await pool.run('encoder.write', { modelDir: staging }, { signal })
+    if (embedded) await pool.run('encoder.write', { modelDir: staging })
     else await stage(init.path, staging)
     const isEncoder = await exists(path.join(staging, CARD_FILE))
     const card = isEncoder ? readCard(staging) : null
-    const facts = await pool.run('model.inspect', { modelPath: path.join(staging, MODEL_FILE) }, { signal })
+    const facts = await pool.run('model.inspect', { modelPath: path.join(staging, MODEL_FILE) })
     const wanted = init.id ?? (embedded ? 'encoder' : idFromPath(init.path))
     const info = await artifacts.addPath(staging, { name: wanted, pin: pinOf(wanted) })
     return exclusive(async () => {
@@ -251,11 +250,7 @@ export function createModels(components: Components, init: Init): Models {
     async inspect(idOrCid) {
       const entry = await need(idOrCid)
       const directory = await artifacts.materialize(entry.cid, init.modelsDirectory)
-      const facts = await pool.run(
-        'model.inspect',
-        { modelPath: path.join(directory, MODEL_FILE) },
-        { signal },
-      )
+      const facts = await pool.run('model.inspect', { modelPath: path.join(directory, MODEL_FILE) })
       return { ...entry, ...facts, parameters: entry.parameters }
     },
     remove: (idOrCid) =>

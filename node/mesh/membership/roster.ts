@@ -46,6 +46,15 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
   let standing: Standing | undefined
   let digests: Uint8Array[] | undefined
 
+  /**
+   * Revocations have room of their own: a village that is full must still be able to put somebody out. So have the
+   * founder's, when an admin has filled it with revocations.
+   */
+  function roomFor(record: VillageRecord): number {
+    if (record.kind === 'membership') return MAX_RECORDS - MAX_RECORDS / 10
+    return record.by === init.founder ? MAX_RECORDS : MAX_RECORDS - MAX_RECORDS / 100
+  }
+
   function bucketDigest(bucket: Set<string>): Uint8Array {
     const hash = createHash('sha256')
     for (const item of [...bucket].sort()) hash.update(item, 'hex')
@@ -60,9 +69,7 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
         throw new VillageError('CLOCK_SKEWED', 'A record of the village is dated in the future', {
           fields: { aheadMs: timeOf(record) - nowMs },
         })
-      // Revocations have room of their own: a village that is full must still be able to put somebody out.
-      const limit = record.kind === 'revocation' ? MAX_RECORDS : MAX_RECORDS - MAX_RECORDS / 10
-      if (byHash.size >= limit) throw new VillageError('VILLAGE_FULL')
+      if (byHash.size >= roomFor(record)) throw new VillageError('VILLAGE_FULL')
       roster.addParsed([record])
       return record
     },

@@ -52,6 +52,8 @@ const GATHER_MS = 100
 /** Spreads the members that all see the same foreign digest. */
 const MAX_JITTER_MS = 1_000
 const MAX_ANNOUNCED = 16
+/** Records that one exchange may bring: a full roster has some 6 MiB, or 24 with revocations that keep a great many acts. */
+const MAX_EXCHANGE_BYTES = 24 * 2 ** 20
 
 const unhex = (hash: string): Uint8Array => Buffer.from(hash, 'hex')
 const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
@@ -73,13 +75,21 @@ async function sendRecords(stream: FramedStream, roster: Roster, hashes: Iterabl
   await stream.send(RosterRecords, { records: batch, more: false })
 }
 
-/** Everything first, then applied at once: authors must be there before what they signed. */
-async function receiveRecords(stream: FramedStream, maxRecords: number): Promise<Uint8Array[]> {
+/**
+ * Everything first, then applied at once: authors must be there before what they signed. `keep` is false for what is only read
+ * to its end.
+ */
+async function receiveRecords(stream: FramedStream, maxRecords: number, keep = true): Promise<Uint8Array[]> {
   const records: Uint8Array[] = []
+  let count = 0
+  let sizeBytes = 0
   for (;;) {
     const frame = await stream.expect(RosterRecords)
-    records.push(...frame.records)
-    if (records.length > maxRecords || (frame.more && frame.records.length === 0))
+    count += frame.records.length
+    for (const record of frame.records) sizeBytes += record.byteLength
+    // Copies: a record is a view of its whole frame, which one small record would keep in memory.
+    if (keep) for (const record of frame.records) records.push(Uint8Array.from(record))
+    if (count > maxRecords || sizeBytes > MAX_EXCHANGE_BYTES || (frame.more && frame.records.length === 0))
       throw new VillageError('PROTOCOL_MALFORMED', 'A peer sent more records than it may')
     if (!frame.more) return records
   }
@@ -178,9 +188,10 @@ export function createRosterSync(components: { log: Log; membership: Membership 
       const hashes = hashesOf(roster, buckets)
       await stream.send(RosterDifference, { equal: false, buckets, hashes: hashes.map(unhex) })
       const want = await stream.expect(RosterWant)
-      const given = await receiveRecords(stream, MAX_RECORDS)
       // What a guest brings is read to the end, but not taken: guests sponsor nobody.
+      const given = await receiveRecords(stream, MAX_RECORDS, role !== 'guest')
       const taken = role === 'guest' ? undefined : membership.apply(given)
+      taken?.catch(() => undefined) // awaited below; sending may fail first
       await sendRecords(stream, roster, want.hashes.map(hex))
       await taken
     },

@@ -18,6 +18,7 @@ import {
   createSchedulerState,
   type Effect,
   type Lease,
+  progressOf,
   type SchedulerLimits,
   type SchedulerState,
 } from '../../../node/compute/jobs/scheduler-state.ts'
@@ -153,6 +154,19 @@ test('heartbeats keep a lease, but not beyond the longest hold', () => {
   assert.not(onHeartbeat(state, { peer: 'b', lease: lease!.id, progress: 0.5 }, 995))
   assert.equal(types(expireLeases(state, 1000)), ['revoke', 'silent'])
   assert.is(state.jobs.get('job')!.tasks[0]!.state, 'ready')
+})
+
+test('progress is between 0 and 1, never falls, and is no number only to a peer that says so', () => {
+  const state = createSchedulerState(LIMITS)
+  worker(state, 'a', 1)
+  add(state, 'job', plain(1))
+  const [lease] = leasesOf(dispatch(state, 0))
+  const task = state.jobs.get('job')!.tasks[0]!
+  const seen = [0.25, Number.NaN, 0.1, -3, 0.5, 7].map((progress) => {
+    assert.ok(onHeartbeat(state, { peer: 'a', lease: lease!.id, progress }, 1))
+    return progressOf(state, task)
+  })
+  assert.equal(seen, [0.25, 0.25, 0.25, 0.25, 0.5, 1])
 })
 
 test('an expired lease goes to another, and a late result of it is refused', () => {

@@ -33,8 +33,7 @@ test('a model is described from its structure', async () => {
   assert.is((facts.operators as Record<string, number>).LayerNormalization, 4)
   assert.is((facts.tensors as { compressible: boolean }[]).filter((tensor) => tensor.compressible).length, 11)
   assert.equal(facts.outputs, [{ name: 'sentence_embedding', type: 'float32', dims: ['batch', 512] }])
-  assert.equal(await pool.run('model.files', { modelPath }, { signal }), { externalFiles: [] })
-  assert.is((await pool.run('model.card', { modelDir }, { signal })).dimensions, 512)
+  assert.equal(await pool.run('model.externalFiles', { modelPath }, { signal }), [])
 })
 
 test('rows and statistics of a weight', async () => {
