@@ -131,6 +131,11 @@ export const ERRORS = {
     title: 'The other side does not speak with the key of this village',
     fix: 'Check that the address is that of a member, and ask an admin for a new invite.',
   },
+  VILLAGE_LAST_ADMIN: {
+    http: 409,
+    title: 'This node is the last admin of a village that has other members',
+    fix: 'Have somebody join with `village invite --role admin` first, or repeat with `--force`.',
+  },
   VILLAGE_FULL: {
     http: 507,
     title: 'The village holds as many records as it may',
@@ -174,7 +179,7 @@ export const ERRORS = {
   MEMBER_REVOKED: {
     http: 403,
     title: 'This membership was revoked by an admin of the village',
-    fix: 'Ask an admin; to come back, leave the village, start with a new data directory and join with a new invite.',
+    fix: 'This identity cannot come back; to join again, start with a new --data.dir and ask an admin for an invite.',
   },
   MEMBER_NOT_ADMIN: {
     http: 403,
@@ -435,10 +440,15 @@ export const ERRORS = {
     title: 'The artifact is larger than this node takes',
     fix: 'Raise resources.maxDiskBytes, or use a smaller artifact.',
   },
+  ARTIFACT_PINNED: {
+    http: 409,
+    title: 'A model or a job needs the artifact',
+    fix: 'Remove the model or the job that pins it, or repeat with `--force` (`?force=true` in the API).',
+  },
   ARTIFACT_UNSUPPORTED_FILE: {
     http: 422,
     title: 'A file or a name cannot be part of an artifact',
-    fix: 'Use regular files and directories with plain names; remove the named one.',
+    fix: 'Use regular files and directories with plain names, not links; remove the named one.',
   },
   CAR_MALFORMED: {
     http: 422,

@@ -41,11 +41,25 @@ function systemCode(error: unknown): string | undefined {
   return cause?.code ?? code
 }
 
+/**
+ * Creates a directory and its parents. Node's own recursive mkdir() goes round for ever where the parent exists and yet nothing can
+ * be made in it, as in /proc.
+ */
+async function createDirectory(directory: string, mode: number): Promise<void> {
+  const isDirectory = async (at: string) => (await stat(at).catch(() => null))?.isDirectory() === true
+  if (await isDirectory(directory)) return
+  const parent = path.dirname(directory)
+  if (parent !== directory) await createDirectory(parent, mode)
+  await mkdir(directory, { mode }).catch(async (error: unknown) => {
+    if (!(await isDirectory(directory))) throw error // else another process made it just now
+  })
+}
+
 /** Creates the data directory (mode 0700) and checks that it can be written. */
 export async function prepareDataDirectory(directory: string): Promise<void> {
   const probe = path.join(directory, `.probe-${process.pid}`)
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await createDirectory(path.resolve(directory), 0o700)
     // A crash may have left a probe of this process id: overwriting it is as good a proof.
     const handle = await open(probe, 'w', 0o600)
     await handle.close()

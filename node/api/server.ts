@@ -50,6 +50,17 @@ function requestSignal(reply: FastifyReply, stopping: AbortSignal): AbortSignal 
   return AbortSignal.any([gone.signal, stopping])
 }
 
+/** Whether a request failed because its body broke off: the stream's own error then comes through the handler. */
+function isCutOff(request: FastifyRequest, thrown: unknown): boolean {
+  const { code, cause } = thrown as { code?: string; cause?: { code?: string } }
+  const codes = ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']
+  return (
+    request.raw.destroyed &&
+    !request.raw.complete &&
+    [code, cause?.code].some((it) => codes.includes(it ?? ''))
+  )
+}
+
 function sendProblem(reply: FastifyReply, error: VillageError): void {
   const problem = problemOf(error)
   const { retryAfterMs, sizeBytes } = error.fields
@@ -168,9 +179,14 @@ export async function createServer(
     )
   })
   server.setErrorHandler((thrown, request, reply) => {
-    const error = requestError(thrown)
-    if (error.http >= 500 && error.code !== 'SHUTTING_DOWN')
-      log.error({ err: thrown, method: request.method, route: request.routeOptions.url }, 'request failed')
+    const error = isCutOff(request, thrown)
+      ? new VillageError('ABORTED', 'The client went away', { cause: thrown })
+      : requestError(thrown)
+    const where = { method: request.method, route: request.routeOptions.url, code: error.code }
+    // Only what is nobody's known failure needs its stack read.
+    if (error.code === 'INTERNAL') log.error({ ...where, err: thrown }, 'request failed')
+    else if (error.http >= 500 && error.code !== 'SHUTTING_DOWN') log.info(where, 'request not fulfilled')
+    else log.debug(where, 'request refused')
     // The rest of a body that was refused is not read: the connection ends with the answer.
     if (!request.raw.complete) reply.header('connection', 'close')
     sendProblem(reply, error)

@@ -117,7 +117,8 @@ export async function unpin(context: CommandContext): Promise<CommandResult> {
 
 export async function remove(context: CommandContext): Promise<CommandResult> {
   const cid = context.args[0] ?? ''
-  await (await context.client()).send('DELETE', `/api/v1/artifacts/${encodeURIComponent(cid)}`)
+  const force = context.options.force === true ? '?force=true' : ''
+  await (await context.client()).send('DELETE', `/api/v1/artifacts/${encodeURIComponent(cid)}${force}`)
   return { document: { removed: cid }, text: `${cid} is removed from this node.` }
 }
 

@@ -114,6 +114,7 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'leave',
     group: 'Village',
     summary: 'Leave the village; its keys are removed from this node.',
+    options: [{ flags: '--force', doc: 'Also as the last admin of others.' }],
     load: async () => (await import('./leave.ts')).leave,
   },
   {
@@ -288,6 +289,7 @@ export const COMMANDS: readonly CommandRow[] = [
     group: 'Artifacts',
     summary: 'Remove an artifact and its pins from this node.',
     args: [CID],
+    options: [{ flags: '--force', doc: 'Also when a model or a job needs it.' }],
     load: async () => (await import('./artifact.ts')).remove,
   },
   {

@@ -38,7 +38,7 @@ export async function status(context: CommandContext): Promise<CommandResult> {
       village === null
         ? 'none: `village create NAME` or `village join INVITE`'
         : village.revoked !== null
-          ? `${village.name}: this node was revoked; leave it and ask for a new invite`
+          ? `${village.name}: this node was revoked and cannot come back; to join again, start with a new --data.dir and a new invite`
           : `${village.name} (${village.open ? 'open' : 'private'}), ${village.members} members, this node is ${village.role}`,
     ],
     ['peers', `${node.peers} connected`],

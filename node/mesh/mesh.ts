@@ -24,7 +24,7 @@ import type { Membership, Village } from './membership/membership.ts'
 import { createRosterSync } from './membership/sync.ts'
 import { describeVillage, type VillageInfo } from './membership/village-info.ts'
 import type { VillageNetwork } from './membership/villages.ts'
-import { createNeighbourExchange } from './neighbours.ts'
+import { createNeighbourExchange, learnAddresses } from './neighbours.ts'
 import { describePeers, type PeerInfo } from './peers.ts'
 import type { ProtocolSpec } from './protocols/spec.ts'
 import { PEER_STORE, type RunningHost, startHost } from './running-host.ts'
@@ -94,7 +94,10 @@ export function createMesh(
   const board = createCapabilityBoard({ log })
   const sync = createRosterSync({ log, membership })
   const members = () => membership.village()?.roster.standing().members.keys() ?? [][Symbol.iterator]()
-  const neighbours = createNeighbourExchange({ log, board }, { members })
+  const neighbours = createNeighbourExchange(
+    { log, board },
+    { members, isMember: (peer) => membership.village()?.roster.standing().members.has(peer) === true },
+  )
   const listeners = new Set<(change: { peer: string; connected: boolean }) => void>()
 
   let running: RunningHost | null = null
@@ -185,10 +188,10 @@ export function createMesh(
       publish: mesh.publish,
       addresses: mesh.addresses,
       learned(peer, addresses) {
-        const merged = current.host.peerStore.merge(peerIdFromString(peer), {
-          multiaddrs: addresses.map((address) => multiaddr(address)),
-        })
-        merged.catch((error: unknown) => log.debug({ err: error, peer }, 'addresses could not be stored'))
+        const multiaddrs = addresses.map((address) => multiaddr(address))
+        learnAddresses(current.host.peerStore, peerIdFromString(peer), multiaddrs).catch((error: unknown) =>
+          log.debug({ err: error, peer }, 'addresses could not be stored'),
+        )
       },
     })
     // One who is not let in yet dials the addresses of its invite only (joinThrough).

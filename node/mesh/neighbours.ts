@@ -2,8 +2,9 @@
  * Two nodes that are connected tell each other what they lend and where other members are, so that one who knows a
  * single address finds the others at once: gossip needs neighbours first, and multicast DNS ends at the router.
  */
+import type { PeerId } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { decode as decodeDigest } from 'multiformats/hashes/digest'
 import type { Log } from '../log.ts'
 import type { CapabilityBoard } from './capabilities.ts'
@@ -12,6 +13,11 @@ import type { Host } from './host.ts'
 import { MAX_NEIGHBOURS, NEIGHBOURS_PROTOCOL, type Neighbour, Neighbours } from './protocols/neighbours.ts'
 import type { ProtocolSpec } from './protocols/spec.ts'
 import type { StreamHandler } from './streams.ts'
+
+/** Peers that are no members as far as this node knows (it may not have heard yet) and whose addresses it takes on hearsay. */
+const MAX_UNKNOWN = 256
+/** An honest peer has a few addresses; beyond this nothing is added on hearsay. */
+const MAX_KNOWN_ADDRESSES = 64
 
 export interface NeighbourExchange {
   readonly spec: ProtocolSpec
@@ -30,13 +36,36 @@ export function sample<T>(items: readonly T[], count: number, random: () => numb
   return picked
 }
 
+/** What a peer says of itself: added to what is known, or in its place when that has become far too much. */
+export async function learnAddresses(
+  peerStore: Host['peerStore'],
+  id: PeerId,
+  multiaddrs: Multiaddr[],
+): Promise<void> {
+  const known = (await peerStore.has(id)) ? (await peerStore.get(id)).addresses.length : 0
+  if (known < MAX_KNOWN_ADDRESSES) await peerStore.merge(id, { multiaddrs })
+  else await peerStore.patch(id, { multiaddrs })
+}
+
 export function createNeighbourExchange(
   components: { log: Log; board: CapabilityBoard },
-  init: { members: () => Iterable<string>; random?: () => number },
+  init: { members: () => Iterable<string>; isMember: (peer: string) => boolean; random?: () => number },
 ): NeighbourExchange {
   const { log, board } = components
   const random = init.random ?? Math.random
   let host: Host | null = null
+  const unknown = new Set<string>()
+
+  /** Whether there is room for what is said of a peer: the peer store is kept on the disk and never asks whose it is. */
+  async function mayLearn(peerStore: Host['peerStore'], id: PeerId): Promise<boolean> {
+    const peer = id.toString()
+    if (!init.isMember(peer)) {
+      if (!unknown.has(peer) && unknown.size >= MAX_UNKNOWN) return false
+      unknown.add(peer)
+    }
+    if (!(await peerStore.has(id))) return true
+    return (await peerStore.get(id)).addresses.length < MAX_KNOWN_ADDRESSES
+  }
 
   /** From the board, not the peer store: that takes a lock and a read for each peer. */
   function known(except: string): Neighbour[] {
@@ -64,7 +93,8 @@ export function createNeighbourExchange(
       said.neighbours.map(async ({ peer: digest, addresses }) => {
         const id = peerIdFromMultihash(decodeDigest(digest))
         if (peerId?.equals(id) === true) return
-        await peerStore?.merge(id, { multiaddrs: addresses.map((address) => multiaddr(address)) })
+        if (peerStore === undefined || !(await mayLearn(peerStore, id))) return
+        await peerStore.merge(id, { multiaddrs: addresses.map((address) => multiaddr(address)) })
       }),
     )
   }
@@ -73,6 +103,7 @@ export function createNeighbourExchange(
     spec: NEIGHBOURS_PROTOCOL,
     attach(given) {
       host = given
+      unknown.clear()
     },
     async handler(stream, { peer }) {
       const said = await stream.expect(Neighbours)

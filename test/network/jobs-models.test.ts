@@ -62,6 +62,13 @@ test('the packed form alone makes an ordinary model with the same values', async
     const texts = ['A boat crosses the lake at dawn.', 'The parliament voted on the budget.']
     const dense = await owner.pool.run('encoder.embed', { modelDir: outDir, texts }, { signal })
     const runnable = await owner.artifacts.materialize(entry.cid, directory)
+    const inspected = await owner.models.inspect('encoder-int4')
+    const { parameters } = await owner.pool.run(
+      'model.inspect',
+      { modelPath: path.join(runnable, MODEL_FILE) },
+      { signal },
+    )
+    assert.is(parameters, inspected.parameters, 'a quantised weight counts as what it stands for')
     const quantised = await owner.pool.run('encoder.embed', { modelDir: runnable, texts }, { signal })
     let dot = 0
     let a = 0
@@ -99,6 +106,9 @@ test('what cannot be compressed or evaluated is refused before a job exists', as
     ['compress', { model: 'encoder', codec: 'int5' }, 'INVALID_ARGUMENT'],
     ['compress', { model: 'encoder', codec: 'int4', params: { blockSize: 7 } }, 'INVALID_ARGUMENT'],
     ['compress', { model: 'encoder', codec: 'int4', unknown: 1 }, 'INVALID_ARGUMENT'],
+    ['compress', { model: 'encoder', codec: 'int4', id: 'bad id!' }, 'INVALID_ARGUMENT'],
+    ['compress', { model: 'encoder', codec: 'int4', id: 'encoder' }, 'MODEL_ID_TAKEN'],
+    ['compress', { model: 'encoder-int4', codec: 'int4' }, 'MODEL_NOTHING_TO_COMPRESS'],
     ['compress', { model: 'encoder', codec: 'ternary' }, 'CODEC_NEEDS_FORCE'],
     ['compress', { model: 'encoder', codec: 'int4', minElements: 2 ** 40 }, 'MODEL_NOTHING_TO_COMPRESS'],
     ['evaluate', { models: [] }, 'INVALID_ARGUMENT'],
@@ -111,6 +121,23 @@ test('what cannot be compressed or evaluated is refused before a job exists', as
       assert.is((error as { code?: string }).code, code, `${(error as Error).message}`)
     }
   assert.is(owner.jobs.list().length, before)
+})
+
+test('a job whose inputs are nowhere fails with the reason instead of trying for ever', async () => {
+  const [owner] = nodes as [JobNode]
+  const { cid } = await owner.models.need('encoder-int4')
+  const job = await owner.jobs.submit({ kind: 'evaluate', params: { models: ['encoder-int4'] } })
+  for (const node of nodes)
+    if (await node.artifacts.info(cid)) await node.artifacts.remove(cid, { force: true })
+  const ended = await owner.jobs.wait(job.id, { signal })
+  assert.is(ended.state, 'failed')
+  assert.ok(['ARTIFACT_UNAVAILABLE', 'ARTIFACT_MISSING'].includes(ended.error!.code), ended.error!.code)
+  try {
+    await owner.jobs.submit({ kind: 'evaluate', params: { models: ['encoder-int4'] } })
+    assert.unreachable('a model without files was accepted')
+  } catch (error) {
+    assert.is((error as { code?: string }).code, 'ARTIFACT_MISSING')
+  }
 })
 
 test.after(async () => {

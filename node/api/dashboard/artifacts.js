@@ -60,7 +60,7 @@ export function ArtifactList({ state, refresh }) {
                 html`<${Copy} text=${artifact.cid} label="the CID">${short(artifact.cid)}<//>`,
                 html`<span class="cell-actions">
                   <button type="button" class="quiet" disabled=${!artifact.complete} onClick=${() => act(artifact)}>Save</button>
-                  <${Confirm} label="Remove" verb="Remove" question="Remove this artifact from this node?" explain="Models and jobs that need it stop working here."
+                  <${Confirm} label="Remove" verb="Remove" question="Remove this artifact from this node?" explain="One that a model or a job needs is not removed."
                     action=${() => send('DELETE', `/api/v1/artifacts/${artifact.cid}`).then((done) => refresh('artifacts').then(() => done))} />
                 </span>`,
               ],

@@ -78,7 +78,7 @@ export function Header({ state }) {
       village?.revoked
         ? html`<p class="problem" role="alert">
           <strong>This node was revoked from the village${village.revoked.reason ? `: ${village.revoked.reason}` : ''}.</strong>
-          <span>Leave it, and ask an admin for a new invite.</span>
+          <span>This identity cannot come back. To join again, start with a new data directory and ask an admin for an invite.</span>
         </p>`
         : null
     }

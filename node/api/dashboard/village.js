@@ -145,7 +145,7 @@ export function Village({ state }) {
     }
     <p class="foot">
       <${Confirm} label="Leave this village" verb="Leave" question=${`Leave ${village.name}?`}
-        explain="The village’s keys are removed from this node. To come back it needs a new invite."
+        explain=${`The village’s keys are removed from this node. ${village.revoked ? 'It was revoked and cannot come back.' : 'To come back it needs a new invite.'}`}
         action=${() => send('POST', '/api/v1/village/leave')} />
     </p>
   <//>`

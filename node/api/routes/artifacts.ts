@@ -271,19 +271,21 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
       return { done: true }
     },
   }),
-  route<{ cid: string }>({
+  route<{ cid: string }, { force?: boolean }>({
     method: 'DELETE',
     path: '/api/v1/artifacts/:cid',
     scope: 'token',
     tag,
     id: 'removeArtifact',
-    summary: 'Removes an artifact and its pins from this node.',
+    summary:
+      'Removes an artifact and its pins from this node; one that a model or a job needs, only with force.',
     params: object({ cid: CID }),
+    query: object({ force: { type: 'boolean' } }, ['force']),
     response: { kind: 'json', status: 200, schema: DONE },
-    errors: ['ARTIFACT_MISSING'],
-    handle: async ({ params }, { artifacts }) => {
+    errors: ['ARTIFACT_MISSING', 'ARTIFACT_PINNED'],
+    handle: async ({ params, query }, { artifacts }) => {
       await known(artifacts, params.cid)
-      await artifacts.remove(params.cid)
+      await artifacts.remove(params.cid, query)
       return { done: true }
     },
   }),

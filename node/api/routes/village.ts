@@ -90,17 +90,20 @@ export const VILLAGE_ROUTES: readonly Route[] = [
     slow: true,
     handle: async ({ body, signal }, { villages }) => villages.join(body.invite.trim(), { signal }),
   }),
-  route({
+  route<Record<string, never>, { force?: boolean }>({
     method: 'POST',
     path: '/api/v1/village/leave',
     scope: 'token',
     tag,
     id: 'leaveVillage',
-    summary: 'Leaves the village; its keys are removed from this node.',
+    summary:
+      'Leaves the village; its keys are removed from this node. The last admin of others, only with force.',
+    query: object({ force: { type: 'boolean' } }, ['force']),
     response: { kind: 'json', status: 200, schema: DONE },
+    errors: ['VILLAGE_LAST_ADMIN'],
     slow: true,
-    handle: async (_request, { villages }) => {
-      await villages.leave()
+    handle: async ({ query }, { villages }) => {
+      await villages.leave(query)
       return { done: true }
     },
   }),

@@ -56,8 +56,9 @@ export function createChecker(
 }
 
 /**
- * One result by itself is verified by its kind. Results side by side: when they all agree they stand. When not, this
- * node's own result decides; without one, each is verified whole.
+ * One result by itself is verified by its kind. Results side by side: this node's own result decides. Without one, results that
+ * all agree stand when a trusted peer's is among them; several strangers may be one person, so a sample of theirs is looked
+ * at as well. When they do not agree, each is verified whole.
  */
 async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
   const { candidates, kind } = init
@@ -78,13 +79,17 @@ async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
   const agree = outputs.every((output, index) =>
     outputs.slice(0, index).every((other) => kind.agree(output, other)),
   )
-  if (agree)
-    return {
-      verdicts: candidates.map(({ lease }) => ({ lease, verdict: 'valid' })),
-      exact: false,
-      problem: null,
-    }
-  return verifyEach(init, 'full')
+  if (!agree) return verifyEach(init, 'full')
+  const stands: CheckOutcome = {
+    verdicts: candidates.map(({ lease }) => ({ lease, verdict: 'valid' })),
+    exact: false,
+    problem: null,
+  }
+  if (candidates.some(({ check }) => check === 'none')) return stands
+  const sample = await verifyEach({ ...init, candidates: candidates.slice(0, 1) }, 'spot')
+  // Results agree within a tolerance: one that is wrong proves nothing of the other. A node that cannot look itself
+  // has nothing but their agreement.
+  return sample.verdicts[0]?.verdict === 'invalid' ? verifyEach(init, 'full') : stands
 }
 
 async function verifyEach(init: CheckInit, depth: 'spot' | 'full'): Promise<CheckOutcome> {

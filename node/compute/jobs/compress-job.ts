@@ -4,6 +4,7 @@ import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { codecByName } from '../codecs/table.ts'
 import { MODEL_FILE } from '../models/model-card.ts'
+import { checkModelId } from '../models/registry.ts'
 import { readParams } from '../tasks/read-params.ts'
 import { assembleCompressed, type SlicedWeight } from './compress-assemble.ts'
 import type { JobKind, PlannedTask } from './job.ts'
@@ -34,6 +35,7 @@ export const compressJob: JobKind = {
     const force = reader.flag('force')
     const given = reader.object('params')
     const id = reader.optionalText('id', 64)
+    if (id !== null) checkModelId(id)
     const minElements = reader.integer('minElements', 1, Number.MAX_SAFE_INTEGER, MIN_ELEMENTS)
     reader.end()
     // Only codecs that can ruin a model know `force`; for the others there is nothing to force.
@@ -44,11 +46,21 @@ export const compressJob: JobKind = {
     const { model: id, codec: codecName, params: codecParams, minElements } = params as CompressParams
     const codec = codecByName(codecName)
     const model = await context.models.need(id)
+    if (params.id !== null && (await context.models.get(params.id as string)) !== null)
+      throw new VillageError('MODEL_ID_TAKEN', `The id "${params.id}" belongs to another model`, {
+        fields: { id: params.id as string },
+      })
     const directory = await context.artifacts.materialize(model.cid, context.modelsDirectory)
     const modelPath = path.join(directory, MODEL_FILE)
     const { signal } = context
     const weights = await context.pool.run('model.weights', { modelPath, minElements }, { signal })
-    if (weights.length === 0) throw new VillageError('MODEL_NOTHING_TO_COMPRESS')
+    if (weights.length === 0)
+      throw new VillageError(
+        'MODEL_NOTHING_TO_COMPRESS',
+        model.parent === null
+          ? undefined
+          : `"${model.id}" is compressed already: compress "${model.parent}" instead`,
+      )
     const total = weights.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
     const target = Math.max(WEIGHTS_BY_SLICE, Math.ceil(total / MAX_SLICES))
     const plan: PlannedTask[] = []

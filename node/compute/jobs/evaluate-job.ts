@@ -43,6 +43,10 @@ export const evaluateJob: JobKind = {
             fields: { argument: 'models', model: id },
           },
         )
+      if (!(await context.artifacts.has(model.cid)))
+        throw new VillageError('ARTIFACT_MISSING', `The files of the model "${id}" are not on this node`, {
+          fields: { model: id, cid: model.cid },
+        })
       for (let start = 0; start < items; start += ITEMS_BY_TASK) {
         const count = Math.min(ITEMS_BY_TASK, items - start)
         const label = `${model.id} items ${start}-${start + count - 1}`

@@ -24,6 +24,8 @@ export interface Inbox {
 }
 
 const FETCH_TIMEOUT_MS = 300_000
+/** Large outputs of one peer that are fetched and looked at at once: each takes memory for its window and its bytes. */
+const FETCHED_AT_ONCE = 4
 
 /** Makes the output local; throws when the worker does not deliver what it said. */
 async function fetchOutput(
@@ -59,6 +61,26 @@ export function createInbox(components: { artifacts: Pick<Artifacts, 'fetch' | '
   const { artifacts } = components
   const held = new Map<number, HeldOutput>()
   const arriving = new Set<number>()
+  /** Large outputs under way, and those that wait for them, by peer. */
+  const fetching = new Map<string, { running: number; waiting: (() => void)[] }>()
+
+  async function inTurn<T>(peer: string, work: () => Promise<T>): Promise<T> {
+    const turns = fetching.get(peer) ?? { running: 0, waiting: [] }
+    fetching.set(peer, turns)
+    // Who is woken has been given the place of the one that woke it.
+    if (turns.running >= FETCHED_AT_ONCE) await new Promise<void>((resolve) => turns.waiting.push(resolve))
+    else turns.running += 1
+    try {
+      return await work()
+    } finally {
+      const next = turns.waiting.shift()
+      if (next !== undefined) next()
+      else {
+        turns.running -= 1
+        if (turns.running === 0) fetching.delete(peer)
+      }
+    }
+  }
 
   async function open({ ref, stats }: HeldOutput): Promise<TaskOutput> {
     return { bytes: 'bytes' in ref ? ref.bytes : await artifacts.read(ref.cid), stats }
@@ -69,8 +91,13 @@ export function createInbox(components: { artifacts: Pick<Artifacts, 'fetch' | '
     async receive(lease, output, init) {
       arriving.add(lease)
       try {
-        await fetchOutput(artifacts, { ...init, peer: output.peer, ref: output.ref })
-        if (init.inspect !== null) await init.inspect(await open(output))
+        const { peer, ref } = output
+        const take = async () => {
+          init.signal.throwIfAborted()
+          await fetchOutput(artifacts, { ...init, peer, ref })
+          if (init.inspect !== null) await init.inspect(await open(output))
+        }
+        await ('bytes' in ref ? take() : inTurn(peer, take))
         held.set(lease, output)
         return null
       } catch (error) {

@@ -28,6 +28,7 @@ import { createOwner, type Owner } from './owner.ts'
 import { serveWorker } from './owner-stream.ts'
 import { createJobQueue, type JobRecord } from './queue.ts'
 import { createRecruiting } from './recruiting.ts'
+import { voidResults } from './resumed-results.ts'
 import { createRuns } from './runs.ts'
 import { progressOf } from './scheduler-state.ts'
 import { checkPlan, checkPriority, jobKindByName, newJobId } from './submission.ts'
@@ -232,8 +233,11 @@ export function createJobs(components: Components, init: Init): Jobs {
       attachOwnWorker()
       for (const job of stored) {
         nextOrder = Math.max(nextOrder, job.record.order + 1)
-        if (job.record.state === 'running' && jobKinds.has(job.record.kind)) runs.add(job)
-        else finished.add(job.record, Promise.resolve())
+        if (job.record.state === 'running' && jobKinds.has(job.record.kind)) {
+          const fallen = new Set(voidResults(job, trust.quarantined))
+          if (fallen.size > 0) await queue.deleteResults(job.record.id, [...fallen])
+          runs.add({ ...job, results: new Map([...job.results].filter(([task]) => !fallen.has(task))) })
+        } else finished.add(job.record, Promise.resolve())
       }
       recruiting.start()
       recruiting.announce()

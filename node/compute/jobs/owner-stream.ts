@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { FramedStream } from '../../mesh/framed-stream.ts'
 import { JOBS_LIMITS, OwnerFrame, WorkerFrame } from '../../mesh/protocols/jobs.ts'
+import { createFrameSender } from './frame-sender.ts'
 import type { OwnerLink, WorkerLink } from './links.ts'
 import type { Owner } from './owner.ts'
 
@@ -30,12 +31,8 @@ function parseStats(bytes: Uint8Array): JsonObject {
 }
 
 function createLink(stream: FramedStream, log: Log): WorkerLink {
-  const send = (frame: Partial<OwnerFrame>) => {
-    stream.send(OwnerFrame, { ...NO_FIELDS, ...frame }).catch((error: unknown) => {
-      // The reading side of the same stream sees the end and gives the leases to others.
-      log.debug({ err: error, peer: stream.peer }, 'frame to worker not sent')
-    })
-  }
+  const sendFrame = createFrameSender({ log }, { stream, message: OwnerFrame })
+  const send = (frame: Partial<OwnerFrame>) => void sendFrame({ ...NO_FIELDS, ...frame })
   return {
     lease(order) {
       const params = Buffer.from(JSON.stringify(order.params))
@@ -95,7 +92,8 @@ export async function serveWorker(
       if (frame === null) break
       credit = Math.min(FRAMES_BY_SECOND * 10, credit + ((now() - lastMs) / 1000) * FRAMES_BY_SECOND)
       lastMs = now()
-      credit -= 1
+      // Each lease of a heartbeat may have to be answered.
+      credit -= 1 + (frame.heartbeat?.leases.length ?? 0)
       if (credit < 0) throw new VillageError('PEER_BUSY', 'A worker sends too many frames')
       take(worker, frame)
     }

@@ -239,8 +239,11 @@ export function onFailure(
   if (worker !== undefined) worker.silences = 0
   let failed = false
   if (failure.declined) task.declinedUntilMs.set(failure.peer, nowMs + failure.retryAfterMs)
-  else if (worker?.own === true) failed = ownFailure(task)
-  else task.failedOn.add(failure.peer)
+  else if (worker?.own === true) {
+    failed = ownFailure(task)
+    // Not at once: what was missing may be about to come.
+    task.declinedUntilMs.set(failure.peer, nowMs + failure.retryAfterMs)
+  } else task.failedOn.add(failure.peer)
   settle(job, task)
   return failed ? [{ type: 'failed', job: job.id, task: task.index }] : []
 }

@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { FramedStream } from '../../mesh/framed-stream.ts'
 import { JOBS_LIMITS, OwnerFrame, WorkerFrame } from '../../mesh/protocols/jobs.ts'
+import { createFrameSender } from './frame-sender.ts'
 import type { OwnerConnection } from './links.ts'
 import type { Worker } from './worker.ts'
 
@@ -32,11 +33,8 @@ function createConnection(components: Components, stream: FramedStream): OwnerCo
   const owner = stream.peer
   /** Outputs kept for the owner, by lease. */
   const kept = new Map<number, string>()
-  const send = (frame: Partial<WorkerFrame>) =>
-    stream.send(WorkerFrame, workerFrame(frame)).catch((error: unknown) => {
-      // The reading side of the same stream sees the end and drops the leases.
-      log.debug({ err: error, owner }, 'frame to owner not sent')
-    })
+  const sendFrame = createFrameSender({ log }, { stream, message: WorkerFrame })
+  const send = (frame: Partial<WorkerFrame>) => sendFrame(workerFrame(frame))
   const pinOf = (lease: number) => `work:${owner}:${lease}`
   return {
     owner,

@@ -12,7 +12,7 @@ import type { TaskContext, TaskKind } from '../tasks/task.ts'
 import type { LeaseOrder, OwnerConnection, WorkerLink } from './links.ts'
 
 interface Components {
-  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has' | 'unpin'>
+  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has' | 'info' | 'unpin'>
   readonly pool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
   readonly log: Log
@@ -167,6 +167,16 @@ export function createWorker(components: Components, init: Init): Worker {
     }
   }
 
+  /** Once more when the inputs are here: a task of a large model takes more than its parameters show. */
+  async function checkMemory(kind: TaskKind, params: JsonObject): Promise<void> {
+    let inputBytes = 0
+    for (const cid of kind.inputs(params)) inputBytes += (await artifacts.info(cid))?.sizeBytes ?? 0
+    const { memoryBytes } = kind.estimate(params, inputBytes)
+    const limitBytes = resources.limits().memoryBytes
+    if (memoryBytes > limitBytes)
+      throw new VillageError('RESOURCES_INSUFFICIENT', undefined, { fields: { memoryBytes, limitBytes } })
+  }
+
   async function execute(session: Session, lease: number, held: Held): Promise<void> {
     const { connection } = session
     const { signal } = held.abort
@@ -177,6 +187,7 @@ export function createWorker(components: Components, init: Init): Worker {
       const params = kind.parseParams(held.order.params)
       await fetchInputs(session, kind, params, signal)
       signal.throwIfAborted()
+      await checkMemory(kind, params)
       held.share = STARTED_SHARE
       if (kind.inputs(params).length > 0 && !connection.own)
         connection.heartbeat([{ lease, share: held.share }])
@@ -202,7 +213,9 @@ export function createWorker(components: Components, init: Init): Worker {
       session.held.delete(lease)
       if (signal.aborted || session.ended) return
       const failure = toVillageError(error)
-      const declined = PASSING.includes(failure.code)
+      // The owner is the last that others would ask: what it cannot find itself, nobody has.
+      const declined =
+        PASSING.includes(failure.code) && !(connection.own && failure.code === 'ARTIFACT_UNAVAILABLE')
       log.debug({ err: failure, kind: held.order.kind, owner: connection.owner }, 'task not completed')
       connection.failure({ lease, code: failure.code, declined, error: failure })
     }

@@ -75,7 +75,8 @@ const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/
 const MAX_NUMBERED = 10_000
 const pinOf = (id: string) => `model:${id}`
 
-function checkId(id: string): string {
+/** Throws INVALID_ARGUMENT. */
+export function checkModelId(id: string): string {
   if (ID.test(id)) return id
   throw new VillageError(
     'INVALID_ARGUMENT',
@@ -228,7 +229,7 @@ export function createModels(components: Components, init: Init): Models {
 
   return {
     async add(given) {
-      if (given.id !== undefined) checkId(given.id)
+      if (given.id !== undefined) checkModelId(given.id)
       await cleaned()
       const staging = await mkdtemp(path.join(incoming, 'model-'))
       try {
@@ -239,7 +240,7 @@ export function createModels(components: Components, init: Init): Models {
     },
     register: (model) =>
       exclusive(async () => {
-        checkId(model.id)
+        checkModelId(model.id)
         const before = await table.get(model.id)
         const id = before === undefined || before.cid === model.cid ? model.id : await freeId(model.id)
         return put({ ...model, id })

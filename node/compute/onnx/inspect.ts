@@ -32,11 +32,32 @@ export function inspectModel(model: OnnxModel): JsonObject {
   }
 }
 
-/** Elements of the floating-point initializers; shapes, axes and lone constants are not parameters. */
+const BITS_OF_A_BYTE = 8
+
+/**
+ * Elements of the floating-point initializers; shapes, axes and lone constants are not parameters. A quantised weight
+ * counts as the numbers that it stands for, so that compressing a model does not change what it is said to have.
+ */
 function countParameters(model: OnnxModel): number {
-  let parameters = 0
-  for (const tensor of model.graph.initializers.values())
-    if (tensor.type.name.includes('float') && tensor.dims.length > 0) parameters += tensor.elements
+  const { nodes, initializers } = model.graph
+  const quantized = new Map<string, number>()
+  for (const { opType, inputs, attributes } of nodes) {
+    const int = (name: string, absent: number) => Number(attributes.get(name)?.int ?? absent)
+    if (opType === 'MatMulNBits') {
+      for (const name of inputs.slice(1, 4)) quantized.set(name, 0) // codes, scales, zero points
+      quantized.set(inputs[1]!, int('K', 0) * int('N', 0))
+    } else if (opType === 'GatherBlockQuantized') {
+      const [data = ''] = inputs
+      const codes = initializers.get(data)
+      for (const name of inputs.slice(2, 4)) quantized.set(name, 0)
+      const perElement = codes?.type.bits === BITS_OF_A_BYTE ? BITS_OF_A_BYTE / int('bits', 4) : 1
+      quantized.set(data, (codes?.elements ?? 0) * perElement)
+    }
+  }
+  let parameters = [...quantized.values()].reduce((sum, count) => sum + count, 0)
+  for (const tensor of initializers.values())
+    if (!quantized.has(tensor.name) && tensor.type.name.includes('float') && tensor.dims.length > 0)
+      parameters += tensor.elements
   return parameters
 }
 

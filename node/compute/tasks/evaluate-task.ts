@@ -35,6 +35,11 @@ async function answer(task: EvaluateTask, context: TaskContext): Promise<Uint8Ar
   return bytes
 }
 
+/** Activations and the runtime itself. */
+const BASE_MEMORY_BYTES = 256 * 2 ** 20
+/** onnxruntime reads the file and makes its own copy of the weights, pre-packed ones beside them. */
+const MODEL_MEMORY_FACTOR = 3
+
 const wrong = (what: string) =>
   new VillageError('RESULT_INVALID', `An evaluation result is not right: ${what}`)
 
@@ -70,9 +75,13 @@ export const evaluateTask: TaskKind = {
     return { model, suite: suite.name, start, count }
   },
   inputs: (params) => [(params as EvaluateTask).model],
-  estimate(params) {
+  estimate(params, inputBytes = 0) {
     const { count } = params as EvaluateTask
-    return { memoryBytes: 256 * 2 ** 20, cost: count, maxOutputBytes: count * MAX_VECTOR_BYTES + 1024 }
+    return {
+      memoryBytes: BASE_MEMORY_BYTES + MODEL_MEMORY_FACTOR * inputBytes,
+      cost: count,
+      maxOutputBytes: count * MAX_VECTOR_BYTES + 1024,
+    }
   },
   async run(params, context) {
     const bytes = await answer(params as EvaluateTask, context)

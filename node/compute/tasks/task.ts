@@ -44,7 +44,8 @@ export interface TaskKind {
   parseParams(input: unknown): JsonObject
   /** CIDs that a worker needs before it starts. */
   inputs(params: JsonObject): string[]
-  estimate(params: JsonObject): TaskEstimate
+  /** `inputBytes`: size of the inputs, once they are here. */
+  estimate(params: JsonObject, inputBytes?: number): TaskEstimate
   run(params: JsonObject, context: TaskContext): Promise<TaskOutput>
   /**
    * Throws RESULT_INVALID for an output that no honest run can give, whatever the inputs hold: another shape, damaged

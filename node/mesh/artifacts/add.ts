@@ -1,6 +1,6 @@
 /** Adds content from this node: bytes, streams, files and directories. */
-import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import { buildFile, LEAF_BYTES, type PutBlock } from './build.ts'
@@ -27,18 +27,49 @@ const blockWriter =
 
 const MAX_DEPTH = 32
 
+function unsupported(source: string, reason: string, cause?: unknown): VillageError {
+  return new VillageError('ARTIFACT_UNSUPPORTED_FILE', `${source} ${reason}`, { cause })
+}
+
+/**
+ * Opens a file without following a link. A directory above it may have become a link since it was looked at: what was opened has
+ * to be what lies at the path itself, link by link.
+ */
+async function openInside(source: string): Promise<FileHandle> {
+  // Without O_NONBLOCK a pipe that has taken the place of the file would wait for a writer.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+  const handle = await open(source, flags).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ELOOP' ? unsupported(source, 'is a link', error) : error
+  })
+  try {
+    const opened = await handle.stat({ bigint: true })
+    const there = await lstat(source, { bigint: true })
+    const isSame = opened.ino === there.ino && opened.dev === there.dev
+    if (!opened.isFile() || !isSame || (await realpath(source)) !== source)
+      throw unsupported(source, 'was replaced while it was read')
+    return handle
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** `source` is a real path. */
 async function addTree(source: string, put: PutBlock, init: BuildInit, depth: number): Promise<Child> {
   init.signal?.throwIfAborted()
-  const stats = await stat(source)
-  if (stats.isFile())
-    return buildFile(createReadStream(source, { highWaterMark: LEAF_BYTES }), { put, ...init })
-  if (!stats.isDirectory())
-    throw new VillageError('ARTIFACT_UNSUPPORTED_FILE', `${source} is neither a file nor a directory`)
-  if (depth >= MAX_DEPTH)
-    throw new VillageError(
-      'ARTIFACT_UNSUPPORTED_FILE',
-      `${source} is over ${MAX_DEPTH} directories deep; a link may lead in a circle`,
-    )
+  const stats = await lstat(source)
+  if (stats.isSymbolicLink()) throw unsupported(source, 'is a link')
+  if (stats.isFile()) {
+    const handle = await openInside(source)
+    try {
+      const content = handle.createReadStream({ highWaterMark: LEAF_BYTES, autoClose: false })
+      return await buildFile(content, { put, ...init })
+    } finally {
+      await handle.close()
+    }
+  }
+  if (!stats.isDirectory()) throw unsupported(source, 'is neither a file nor a directory')
+  if (depth >= MAX_DEPTH) throw unsupported(source, `is over ${MAX_DEPTH} directories deep`)
   const entries: (Child & { name: string })[] = []
   for (const name of (await readdir(source)).sort())
     entries.push({ name, ...(await addTree(path.join(source, name), put, init, depth + 1)) })
@@ -69,8 +100,9 @@ export function addStream(
 }
 
 /**
- * A file or a whole directory tree; links are followed. Throws NOT_FOUND, ARTIFACT_UNSUPPORTED_FILE (sockets, names that are not
- * portable), DISK_FULL, ABORTED.
+ * A file or a whole directory tree. `source` itself may be a link; one inside the tree could take along what nobody meant to
+ * share, and is refused. Throws NOT_FOUND, ARTIFACT_UNSUPPORTED_FILE (links, sockets, names that are not portable), DISK_FULL,
+ * ABORTED.
  */
 export function addPath(
   library: Library,
@@ -80,7 +112,7 @@ export function addPath(
 ): Promise<ArtifactInfo> {
   return library.adding(async (put) => {
     try {
-      const { cid } = await addTree(source, blockWriter(put), init, 0)
+      const { cid } = await addTree(await realpath(source), blockWriter(put), init, 0)
       return await library.record(await library.manifest(cid), {
         name: path.basename(path.resolve(source)),
         ...optionsOf(options),

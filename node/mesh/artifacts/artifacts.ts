@@ -61,10 +61,10 @@ export interface Artifacts extends Service {
   pin(cid: string, name: string): Promise<void>
   unpin(cid: string, name: string): Promise<void>
   /**
-   * Forgets an artifact whatever its pins and frees its space; what a local reader is using goes at the next collection.
-   * Throws NOT_FOUND.
+   * Forgets an artifact with its pins and frees its space; what a local reader is using goes at the next collection.
+   * Throws NOT_FOUND, and ARTIFACT_PINNED where a model or a job needs it, unless `force` is given.
    */
-  remove(cid: string): Promise<void>
+  remove(cid: string, options?: { force?: boolean }): Promise<void>
   collect(): Promise<{ removedBlocks: number; freedBytes: number }>
   exportCar(cids: readonly string[], options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
   /** All or nothing. Throws CAR_MALFORMED, DISK_FULL. */
@@ -110,6 +110,17 @@ export interface ArtifactsInit {
 }
 
 const STARVED_TIMEOUT_MS = 5_000
+
+/** Pins of what stops working without the artifact; those that a person set by hand do not stop that person. */
+const NEEDED_BY = /^(model|job|work):/
+
+function refuseNeeded({ cid, pins }: ArtifactInfo): void {
+  const needing = pins.filter((pin) => NEEDED_BY.test(pin)).join(', ')
+  if (needing !== '')
+    throw new VillageError('ARTIFACT_PINNED', `The artifact is needed by ${needing}`, {
+      fields: { cid, pins: needing },
+    })
+}
 
 /** Register it before the mesh starts; start it after the store is open. */
 export function createArtifacts(components: ArtifactsComponents, init: ArtifactsInit): Artifacts {
@@ -233,15 +244,16 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
     list: async () => records.list(),
     read: async (reference, range) => readRange(shared, reference, range),
     stream: (reference, options = {}) => streamFile(shared, reference, options.signal),
-    materialize(cid, directory) {
-      const key = `${directory}\0${cid}`
+    async materialize(cid, directory) {
+      // One spelling: two calls with two forms of one CID would write into the same place at once.
+      const key = `${directory}\0${parseCid(cid)}`
       const running =
         materializing.get(key) ??
         materialize(shared, cid, directory).finally(() => {
           materializing.delete(key)
         })
       materializing.set(key, running)
-      return running
+      return await running
     },
     fetch: async (cid, options) => fetches.fetch(parseCid(cid), options),
     async pin(cid, name) {
@@ -254,12 +266,14 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       await records.update(root, (info) => ({ ...info, pins: info.pins.filter((pin) => pin !== name) }))
       if (records.get(root)?.pins.length === 0) announcer.remove(root)
     },
-    async remove(cid) {
+    async remove(cid, { force = false } = {}) {
       const root = known(parseCid(cid)).cid
       const manifest = await library.manifest(parseCid(root)).catch((error: unknown) => {
         log.debug({ err: toVillageError(error), cid: root }, 'artifact to remove has no manifest')
         return null
       })
+      // Looked at without an await before the deletion: a job may just have pinned it.
+      if (!force) refuseNeeded(known(parseCid(root)))
       await records.delete(root)
       onRemoved(root)
       if (manifest !== null)

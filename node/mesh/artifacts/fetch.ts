@@ -34,7 +34,8 @@ export interface FetchInit {
   /** How long a provider that has only a part is asked again for more while nothing new comes from anyone. */
   starvedTimeoutMs: number
   signal: AbortSignal
-  onStored(key: BlockKey): void
+  /** A block came that was not here before. */
+  onStored(key: BlockKey): Promise<void>
   onProgress(doneBytes: number, totalBytes: number): void
 }
 
@@ -72,7 +73,7 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
     if (keyOfDigest(digestOf(...parts)) !== key)
       throw new VillageError('ARTIFACT_CORRUPT', 'A provider sent bytes that do not match their hash')
     hold.block(key)
-    if (await blocks.putVerified(key, parts, { durable: false })) init.onStored(key)
+    if (await blocks.putVerified(key, parts, { durable: false })) await init.onStored(key)
   }
 
   /** Fetches nodes that are not here, from whichever provider has them. */

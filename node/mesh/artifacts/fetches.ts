@@ -85,6 +85,21 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     await library.discard(stored, cid)
   }
 
+  /** Records an artifact half fetched, once its first block is here: an attempt that got nothing leaves nothing. */
+  async function begin(root: CID, options: FetchOptions): Promise<void> {
+    const cid = root.toString()
+    if (records.get(cid) !== undefined) return
+    await records.put({
+      cid,
+      sizeBytes: 0,
+      name: null,
+      kind: root.code === DAG_PB_CODEC ? 'directory' : 'file',
+      pins: options.pin === undefined ? [] : [options.pin],
+      addedAtMs: init.now(),
+      complete: false,
+    })
+  }
+
   async function run(root: CID, options: FetchOptions, signal: AbortSignal, listeners: Run['listeners']) {
     const cid = root.toString()
     const hold = holds.open()
@@ -92,22 +107,20 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     let reportedAtMs = 0
     try {
       const before = records.get(cid)
-      if (before === undefined)
-        await records.put({
-          cid,
-          sizeBytes: 0,
-          name: null,
-          kind: root.code === DAG_PB_CODEC ? 'directory' : 'file',
-          pins: options.pin === undefined ? [] : [options.pin],
-          addedAtMs: init.now(),
-          complete: false,
-        })
+      let nameHint: string | null = null
       const manifest = await fetchArtifact(
         { ...components, idle, onMisbehaviour },
         {
           root,
           providers: createProviders(
-            { ...components, idle, isBanned },
+            {
+              ...components,
+              idle,
+              isBanned,
+              onName(name) {
+                if (nameProblem(name) === null) nameHint ??= name
+              },
+            },
             { root, given: options.providers ?? [], stallTimeoutMs: init.stallTimeoutMs, signal },
           ),
           hold,
@@ -115,7 +128,10 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
           recheck: before !== undefined,
           starvedTimeoutMs: init.starvedTimeoutMs,
           signal,
-          onStored: (key) => stored.push(key),
+          async onStored(key) {
+            stored.push(key)
+            await begin(root, options)
+          },
           onProgress(doneBytes, totalBytes) {
             for (const listener of listeners) listener(doneBytes, totalBytes)
             const nowMs = init.now()
@@ -125,7 +141,11 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
           },
         },
       )
-      await library.record(manifest, options.pin === undefined ? {} : { pin: options.pin })
+      const name = records.get(cid)?.name ?? nameHint
+      await library.record(manifest, {
+        ...(options.pin === undefined ? {} : { pin: options.pin }),
+        ...(name === null ? {} : { name }),
+      })
       return manifest
     } catch (error) {
       hold.release()
@@ -163,6 +183,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     const aborted = Promise.withResolvers<never>()
     const onAbort = () => aborted.reject(signal.reason)
     signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort() // before there was a listener
     try {
       return await Promise.race([started.result, aborted.promise])
     } finally {

@@ -7,6 +7,7 @@
  */
 import type { CID } from 'multiformats/cid'
 import { VillageError } from '../../errors.ts'
+import { MAX_BLOCK_BYTES } from './blocks.ts'
 import { type BlockKey, keyOf, RAW_CODEC } from './cids.ts'
 import { decodeNode, invalidManifest } from './nodes.ts'
 
@@ -62,6 +63,15 @@ const MIN_MEAN_PART_BYTES = 64 * 1024
 /** Parts of any size, for many small files. */
 const SMALL_PARTS_ALLOWED = 65_536
 
+/**
+ * Bytes of nodes, read once or again, apart from content that is inside them: far more than honest trees have (60 bytes a part,
+ * 400 an entry). Padded nodes and nodes that are linked again and again would cost terabytes of reading and hashing.
+ */
+const NODE_BYTES_ALLOWED = 64 * 2 ** 20
+const CONTENT_BY_NODE_BYTE = 256
+/** Nodes that are asked for ahead of being read. */
+const ENSURED_AT_ONCE = 64
+
 /** Throws ARTIFACT_INVALID_MANIFEST, ARTIFACT_TOO_LARGE, and whatever the source throws. */
 export async function readManifest(
   root: CID,
@@ -75,16 +85,31 @@ export async function readManifest(
   let entryCount = 0
   let partCount = 0
   let contentBytes = 0
+  let nodeBytes = 0
 
   async function loadNode(cid: CID) {
     const bytes = await source.get(cid)
     nodes.set(keyOf(cid), cid)
-    return decodeNode(bytes)
+    const node = decodeNode(bytes)
+    nodeBytes += bytes.byteLength - (node.type === 'inline' ? node.data.byteLength : 0)
+    if (nodeBytes > NODE_BYTES_ALLOWED + contentBytes / CONTENT_BY_NODE_BYTE)
+      throw invalidManifest('its nodes are far larger than what they describe')
+    return node
+  }
+
+  /** Visits in order; nodes are fetched some at a time, so that a lie is seen before all of it has come. */
+  async function visitAll<T extends { cid: CID }>(items: readonly T[], visit: (item: T) => Promise<unknown>) {
+    for (let from = 0; from < items.length; from += ENSURED_AT_ONCE) {
+      const some = items.slice(from, from + ENSURED_AT_ONCE)
+      await source.ensure(some.map(({ cid }) => cid).filter((cid) => cid.code !== RAW_CODEC))
+      for (const item of some) await visit(item)
+    }
   }
 
   function addPart(parts: Part[], cid: CID, inline: boolean, declared: number | null): number {
     const key = keyOf(cid)
     const local = inline ? undefined : source.sizeOf(key)
+    if (declared !== null && declared > MAX_BLOCK_BYTES) throw invalidManifest('a leaf is over 2 MiB')
     if (declared !== null && local !== undefined && local !== declared)
       throw invalidManifest('a leaf has another size than declared')
     const sizeBytes = declared ?? local ?? null
@@ -125,8 +150,7 @@ export async function readManifest(
     if (declared !== null && sum !== declared)
       throw invalidManifest('a node declares a size that is not the sum of its parts')
     if (sum > limits.maxContentBytes) throw tooLarge(sum, limits.maxContentBytes)
-    await source.ensure(node.children.filter((child) => child.cid.code !== RAW_CODEC).map(({ cid }) => cid))
-    for (const child of node.children) await visitFile(child.cid, child.contentBytes, depth + 1, parts)
+    await visitAll(node.children, (child) => visitFile(child.cid, child.contentBytes, depth + 1, parts))
     return sum
   }
 
@@ -148,14 +172,9 @@ export async function readManifest(
     entryCount += node.entries.length
     if (entryCount > MAX_ENTRIES) throw invalidManifest(`it has over ${MAX_ENTRIES} entries`)
     if (path !== '') directories.push(path)
-    await source.ensure(node.entries.filter((entry) => entry.cid.code !== RAW_CODEC).map(({ cid }) => cid))
-    for (const entry of node.entries)
-      await visitEntry(
-        entry.cid,
-        path === '' ? entry.name : `${path}/${entry.name}`,
-        depth + 1,
-        entry.dagBytes,
-      )
+    await visitAll(node.entries, (entry) =>
+      visitEntry(entry.cid, path === '' ? entry.name : `${path}/${entry.name}`, depth + 1, entry.dagBytes),
+    )
     return true
   }
 

@@ -19,6 +19,8 @@ export interface PeerSession {
   readonly peer: string
   /** Whether the provider said that it has every block. */
   readonly complete: boolean
+  /** What the provider calls the artifact, unchecked; '' when it does not say. */
+  readonly name: string
   /** Blocks of nodes, unverified, in the order of `digests`; null where the provider has none. At most MAX_REQUEST_NODES. */
   nodes(digests: readonly Uint8Array[]): Promise<(Uint8Array | null)[]>
   /** Which leaves the provider has now. */
@@ -113,6 +115,7 @@ export async function openSession(
       peer,
       stream,
       complete: opened.complete,
+      name: opened.name,
       nodes: (digests) =>
         guarded(async () => {
           await stream.send(Request, { ...EMPTY, kind: RequestKind.nodes, digests: [...digests] }, { signal })

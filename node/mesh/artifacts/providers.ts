@@ -135,6 +135,7 @@ export function createProviders(
   async function ask(peer: string): Promise<void> {
     try {
       const session = await attempt(peer, idle.take(peer))
+      components.onName(session.name)
       if (closed) idle.keep(session.stream)
       else ready.push(session)
     } catch (error) {

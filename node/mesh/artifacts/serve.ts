@@ -7,6 +7,7 @@ import {
   Bitmap,
   Chunk,
   MAX_BITMAP_BYTES,
+  MAX_NAME_BYTES,
   MAX_REQUEST_LEAVES,
   Opened,
   Request,
@@ -17,11 +18,13 @@ import type { BlockStore } from './blocks.ts'
 import { type BlockKey, decodeCid, keyOf, keyOfDigest } from './cids.ts'
 import type { Library } from './library.ts'
 import type { Manifest } from './manifest.ts'
+import type { Records } from './records.ts'
 import type { UploadLimit } from './upload-limit.ts'
 
 export interface ServeComponents {
   blocks: BlockStore
   library: Library
+  records: Pick<Records, 'get'>
   log: Log
   uploadLimit: UploadLimit
   /** Whether guests may read a root; members may read every artifact. */
@@ -57,6 +60,11 @@ export function createServer(components: ServeComponents) {
       components.log.debug({ err: error, cid: text }, 'artifact asked for cannot be served')
       return null
     }
+  }
+
+  function nameFor(manifest: Manifest): string {
+    const name = components.records.get(manifest.root.toString())?.name ?? ''
+    return Buffer.byteLength(name) <= MAX_NAME_BYTES ? name : ''
   }
 
   async function sendBlock(
@@ -171,6 +179,7 @@ export function createServer(components: ServeComponents) {
           {
             code: busy ? 'PEER_BUSY' : session === null ? 'ARTIFACT_MISSING' : '',
             complete: session !== null && library.holdsAll(session.manifest),
+            name: session === null ? '' : nameFor(session.manifest),
           },
           { signal },
         )

@@ -216,8 +216,8 @@ export function createMembership(
         checkCharter(charter)
         const psk = charter.open ? null : await readFile(pskFile(shortVillageId(charter.publicKey)))
         const village = build(charter, psk, null, stored.guest)
+        // The bounds of insert() go by the order of arrival, which is lost; what is on the disk passed them.
         for await (const [, bytes] of records.entries())
-          // The bounds of insert() go by the order of arrival, which is lost; what is on the disk passed them.
           village.roster.addParsed([parseRecord(Buffer.from(bytes, 'base64'), village.hash)])
         current = village
       } catch (error) {

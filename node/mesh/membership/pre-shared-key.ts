@@ -21,6 +21,8 @@ export const PSK_SALT_BYTES = 32
 export const PSK_PROOF_BYTES = 16
 const INFO = 'village/psk/1'
 const EXCHANGE_TIMEOUT_MS = 10_000
+/** What a stranger may make this node hold; a member sends the beginning of its handshake at most. */
+const MAX_BUFFERED_BYTES = 64 * 1024
 const KEY_BYTES = 32
 const COUNTER_BYTES = 16
 
@@ -99,7 +101,7 @@ export function createProtector(
       if (psk === null) return connection
       const timeout = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)
       const signal = options?.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout])
-      const bytes = byteStream(connection)
+      const bytes = byteStream(connection, { maxBufferSize: MAX_BUFFERED_BYTES })
       const exchange = async (sent: Uint8Array, receivedBytes: number) => {
         const received = bytes.read({ signal, bytes: receivedBytes })
         await Promise.all([received, bytes.write(sent, { signal })])

@@ -10,8 +10,7 @@ import type { VillageRecord } from './records.ts'
 /** Duplicates that honest members make (two that admit the same joiner, a joiner with two invites) are far fewer. */
 export const MAX_IDLE_BY_AUTHOR = 256
 
-export const authorOf = (record: VillageRecord) =>
-  record.kind === 'membership' ? record.sponsor : record.by
+export const authorOf = (record: VillageRecord) => (record.kind === 'membership' ? record.sponsor : record.by)
 
 /** Whether somebody is in or out because of this record. */
 function counts(standing: Standing, record: VillageRecord): boolean {

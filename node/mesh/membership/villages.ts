@@ -35,7 +35,8 @@ export interface Villages {
   revoke(peer: string, reason: string): Promise<void>
   /** Withdraws an invite by its id: nobody can join with it any more; who did stays. */
   withdraw(inviteId: string, reason: string): Promise<void>
-  leave(): Promise<void>
+  /** Throws VILLAGE_NONE, and VILLAGE_LAST_ADMIN where nobody could invite any more, unless `force` is given. */
+  leave(options?: { force?: boolean }): Promise<void>
 }
 
 /** What villages need of the mesh. */
@@ -277,8 +278,14 @@ export function createVillages(
       await membership.apply([record])
     },
 
-    async leave() {
-      if (membership.village() === null) throw new VillageError('VILLAGE_NONE')
+    async leave({ force = false } = {}) {
+      const village = membership.village()
+      if (village === null) throw new VillageError('VILLAGE_NONE')
+      const { members } = village.roster.standing()
+      const others = [...members.values()].filter((member) => member.subject !== network.peerId)
+      const isAdmin = members.get(network.peerId)?.role === 'admin'
+      if (!force && isAdmin && others.length > 0 && others.every((member) => member.role !== 'admin'))
+        throw new VillageError('VILLAGE_LAST_ADMIN')
       await membership.leave()
       await network.reload()
       await network.forgetPeers()

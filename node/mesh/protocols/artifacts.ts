@@ -16,6 +16,9 @@ export const MIN_CHUNK_BYTES = 16 * 1024
 /** A bitmap of this many bytes covers 2,097,152 leaves: 2 TiB in leaves of 1 MiB. */
 export const MAX_BITMAP_BYTES = 256 * 1024
 
+/** As long as a file name may be. */
+export const MAX_NAME_BYTES = 255
+
 export const ARTIFACTS_PROTOCOL: ProtocolSpec = {
   id: '/village/artifacts/1.0.0',
   access: 'guest',
@@ -44,6 +47,8 @@ export const Opened = message('Opened', {
   code: [1, string(64)],
   /** Every block is there: no need to ask which. */
   complete: [2, bool()],
+  /** What the provider calls the artifact, or '': a hint that nothing proves, and that decides nothing. */
+  name: [3, string(MAX_NAME_BYTES)],
 })
 
 /** Answers bitmap: bit n % 8 of byte floor(n / 8), lowest bit first, says that leaf n is there. */

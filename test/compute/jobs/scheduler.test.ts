@@ -267,10 +267,14 @@ test('peers that fail a task cannot fail the job; the owner’s second failure d
   }
   assert.equal(dispatch(state, 10), [])
   worker(state, OWN, 1)
-  for (const expected of [[], ['failed']]) {
-    const [lease] = leasesOf(dispatch(state, 11))
-    const failure = { peer: OWN, lease: lease!.id, declined: false, retryAfterMs: 0 }
-    assert.equal(types(onFailure(state, failure, 12)), expected)
+  for (const [atMs, expected] of [
+    [12, []],
+    [62, ['failed']],
+  ] as const) {
+    const [lease] = leasesOf(dispatch(state, atMs))
+    const failure = { peer: OWN, lease: lease!.id, declined: false, retryAfterMs: 50 }
+    assert.equal(types(onFailure(state, failure, atMs)), expected)
+    assert.equal(dispatch(state, atMs + 49), [], 'the second try is not at once')
   }
 })
 

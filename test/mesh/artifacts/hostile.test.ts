@@ -42,7 +42,7 @@ async function createCheat(
     for (;;) {
       const request = await stream.receive(Request, { signal })
       if (request === null) return
-      if (request.kind === RequestKind.open) await stream.send(Opened, { code: '', complete: true })
+      if (request.kind === RequestKind.open) await stream.send(Opened, { code: '', complete: true, name: '' })
       else if (request.kind === RequestKind.bitmap)
         await stream.send(Bitmap, { bits: new Uint8Array(100).fill(255) })
       else if (request.kind === RequestKind.nodes)
@@ -92,7 +92,7 @@ const cheats: Record<string, { code: string | null; answer: Parameters<typeof cr
   },
   'a frame that is no message': {
     code: 'PROTOCOL_MALFORMED',
-    answer: (stream) => stream.send(Opened, { code: 'x'.repeat(64), complete: true }),
+    answer: (stream) => stream.send(Opened, { code: 'x'.repeat(64), complete: true, name: '' }),
   },
   'a stream that ends': { code: null, answer: (stream) => stream.close() },
   'a stream that is reset': {

@@ -232,4 +232,17 @@ manifest('refused at the root: more than the disk share', async () => {
   assert.is(reads, 1)
 })
 
+manifest('padded nodes that are linked again and again are not read without end', async () => {
+  const padding = new UnixFS({ type: 'directory', data: new Uint8Array(2 ** 20) })
+  const padded = put(DAG_PB_CODEC, dagPb.encode({ Data: padding.marshal(), Links: [] }))
+  const links = Array.from({ length: 2_000 }, (_, index) => ({ cid: padded, name: `d${index}` }))
+  assert.is(await codeOf(read(directory(links))), 'ARTIFACT_INVALID_MANIFEST')
+  assert.ok(reads < 100, `${reads} nodes were read`)
+})
+
+manifest('a leaf that no block can hold is refused before it is asked for', async () => {
+  const root = file([{ cid: raw(10), size: 2 ** 21 + 1 }])
+  assert.is(await codeOf(read(root)), 'ARTIFACT_INVALID_MANIFEST')
+})
+
 manifest.run()
