@@ -124,6 +124,12 @@ store('the data directory is made for its owner alone', async ({ directory }) =>
   assert.equal(readdirSync(deep), [], 'no probe is left')
 })
 
+if (process.platform === 'linux')
+  store('a place where the system makes no directories is refused, not tried for ever', async () => {
+    for (const place of ['/proc/village', '/proc/village/deep'])
+      assert.is((await rejection(prepareDataDirectory(place))).code, 'DATA_DIR_READ_ONLY')
+  })
+
 store('the probe of a start that crashed is in nobody’s way', async ({ directory }) => {
   writeFileSync(path.join(directory, `.probe-${process.pid}`), '')
   await prepareDataDirectory(directory)

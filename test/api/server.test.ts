@@ -142,6 +142,71 @@ test('a failure inside a route says no more than its code and its place in the l
     assert.not.match(answer.bytes.toString(), /secret/)
   }))
 
+test('only a failure that nobody foresaw is an error in the log', async () => {
+  let lines = ''
+  const log = createLog({ level: 'trace', destination: { write: (line: string) => (lines += line) } })
+  const server = await startTestApi({ log })
+  const failed = Promise.withResolvers<unknown>()
+  server.services.artifacts.addStream = async (source) => {
+    try {
+      for await (const _ of source) socket.destroy()
+      throw new Error('the body was whole')
+    } catch (error) {
+      failed.resolve(error)
+      throw error
+    }
+  }
+  const answer = await server.ask('/api/v1/artifacts/x/fetch', { method: 'POST', body: {} })
+  assert.is(answer.json.code, 'ARTIFACT_UNAVAILABLE')
+  const { port, hostname } = new URL(server.api.url())
+  const socket = connect(Number(port), hostname)
+  socket.write(
+    `POST /api/v1/artifacts HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer ${server.token}\r\nContent-Type: application/octet-stream\r\nContent-Length: 99\r\n\r\nhalf`,
+  )
+  assert.is(((await failed.promise) as { code?: string }).code, 'ECONNRESET')
+  await server.close()
+  const records = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { level: number; code?: string; err?: unknown })
+  const codes = records.flatMap(({ level, code, err }) => (code === undefined ? [] : [{ level, code, err }]))
+  assert.equal(codes, [
+    { level: 30, code: 'ARTIFACT_UNAVAILABLE', err: undefined },
+    { level: 20, code: 'ABORTED', err: undefined },
+  ])
+  assert.ok(records.every(({ level }) => level < 50))
+})
+
+test('force reaches the store and the village as a boolean, and only when it is given', () =>
+  withApi(async ({ ask, services }) => {
+    const given: unknown[] = []
+    services.artifacts.info = async (cid) => ({
+      cid,
+      sizeBytes: 1,
+      name: null,
+      kind: 'file',
+      pins: ['model:m'],
+      addedAtMs: 1,
+      complete: true,
+    })
+    services.artifacts.remove = async (cid, options) => {
+      given.push({ ...options })
+      if (options?.force !== true)
+        throw new VillageError('ARTIFACT_PINNED', 'The artifact is needed by model:m', { fields: { cid } })
+    }
+    services.villages.leave = async (options) => {
+      given.push({ ...options })
+    }
+    const refused = await ask('/api/v1/artifacts/x', { method: 'DELETE' })
+    assert.is(refused.status, 409)
+    assert.is(refused.json.detail, 'The artifact is needed by model:m')
+    assert.is((await ask('/api/v1/artifacts/x?force=true', { method: 'DELETE' })).status, 200)
+    assert.is((await ask('/api/v1/village/leave', { method: 'POST' })).status, 200)
+    assert.is((await ask('/api/v1/village/leave?force=true', { method: 'POST' })).status, 200)
+    assert.is((await ask('/api/v1/village/leave?force=perhaps', { method: 'POST' })).status, 400)
+    assert.equal(given, [{}, { force: true }, {}, { force: true }])
+  }))
+
 test('metrics count what the services hold', () =>
   withApi(async ({ ask, services }) => {
     await services.villages.join('village1abc', { signal: new AbortController().signal })

@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../node/cli/commands.ts'
 import { buildProgram, runCommandLine } from '../../node/cli/run.ts'
+import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import { startTestApi, type TestApi } from '../helpers/api-server.ts'
 import { FRIEND, memoryPeer, SELF } from '../helpers/memory-services.ts'
 
@@ -116,6 +117,17 @@ for (const [args, says] of USAGE)
       const json = await cli(...args, '--json')
       assert.is(json.json.error.code, 'USAGE')
     }))
+
+test('rm and leave pass --force on', () =>
+  withApi(async (cli, { services }) => {
+    const given: unknown[] = []
+    services.artifacts.info = async () => ({}) as ArtifactInfo // only looked at for being there
+    services.artifacts.remove = async (_cid, options) => void given.push({ ...options })
+    services.villages.leave = async (options) => void given.push({ ...options })
+    const lines = ['artifact rm x', 'artifact rm x --force', 'leave', 'leave --force']
+    for (const line of lines) assert.is((await cli(...line.split(' '))).code, 0, line)
+    assert.equal(given, [{}, { force: true }, {}, { force: true }])
+  }))
 
 test('help is grouped, fits 80 columns and ends with the exit codes', async () => {
   const { code, out } = await village('/nowhere', '--help')

@@ -292,4 +292,14 @@ Revoked('one that was away is told in the hello, with the evidence', async () =>
   assert.equal(founder.mesh.peers(), [])
 })
 
+Revoked('the last admin leaves others only by force', async () => {
+  const [founder, member] = (await startVillage(2)) as [MeshNode, MeshNode]
+  await rejectsCode(founder.villages.leave(), 'VILLAGE_LAST_ADMIN')
+  assert.ok(founder.villages.current() !== null)
+  await member.villages.leave()
+  await founder.villages.leave({ force: true })
+  assert.is(founder.villages.current(), null)
+  await rejectsCode(founder.villages.leave(), 'VILLAGE_NONE')
+})
+
 Revoked.run()

@@ -10,6 +10,7 @@ import { fetchArtifact } from './fetch.ts'
 import type { Holds } from './holds.ts'
 import type { Library } from './library.ts'
 import type { Manifest } from './manifest.ts'
+import { nameProblem } from './nodes.ts'
 import { createIdleStreams, createProviders } from './providers.ts'
 import type { ArtifactInfo, Records } from './records.ts'
 
@@ -50,6 +51,8 @@ export interface FetchesInit {
 /** A peer that lied is not asked again for this long. */
 const BAN_MS = 10 * 60_000
 const PROGRESS_EVENT_MS = 200
+/** Invisible and direction-changing characters, which make a name read as another. */
+const DISGUISING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
 interface Run {
   readonly result: Promise<Manifest>
@@ -118,7 +121,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
               idle,
               isBanned,
               onName(name) {
-                if (nameProblem(name) === null) nameHint ??= name
+                if (nameProblem(name) === null && !DISGUISING.test(name)) nameHint ??= name
               },
             },
             { root, given: options.providers ?? [], stallTimeoutMs: init.stallTimeoutMs, signal },

@@ -92,6 +92,8 @@ export interface ProvidersComponents {
   log: Log
   isBanned(peer: string): boolean
   onReceived(sizeBytes: number): void
+  /** What a provider calls the artifact, unchecked. */
+  onName(name: string): void
 }
 
 export function createProviders(

@@ -183,6 +183,18 @@ build('what cannot be part of an artifact is refused', async () => {
       await symlink(directory, path.join(directory, 'circle'))
       assert.is(await codeOf(artifacts.addPath(directory)), 'ARTIFACT_UNSUPPORTED_FILE')
       await rm(path.join(directory, 'circle'))
+      await writeFile(path.join(directory, 'plain'), 'x')
+      await symlink('/etc/hostname', path.join(directory, 'leak'))
+      const refused = await artifacts.addPath(directory).catch((error: Error) => error)
+      assert.match((refused as Error).message, /\/leak is a link$/)
+      await rm(path.join(directory, 'leak'))
+      const beside = `${directory}-link`
+      await symlink(directory, beside)
+      const whole = await artifacts.addPath(beside)
+      await rm(beside)
+      assert.is(whole.cid, (await artifacts.addPath(directory)).cid, 'the path given may be a link')
+      await artifacts.remove(whole.cid)
+      await rm(path.join(directory, 'plain'))
       if (process.platform !== 'win32') {
         await writeFile(path.join(directory, 'a\\b'), 'x')
         assert.is(await codeOf(artifacts.addPath(directory)), 'ARTIFACT_UNSUPPORTED_FILE')

@@ -49,7 +49,24 @@ collect('an artifact is kept until its last pin is gone, through a restart', () 
   }),
 )
 
-collect('remove forgets an artifact whatever its pins', () =>
+collect('remove refuses what a model or a job needs, unless it is forced', () =>
+  withNodes([SMALL], async (node) => {
+    const { artifacts } = node!
+    for (const pin of ['model:m', 'job:1:tasks', 'work:peer']) {
+      const { cid } = await artifacts.addBytes(patternBytes(600), { pin })
+      await artifacts.pin(cid, 'user')
+      assert.is(await codeOf(artifacts.remove(cid)), 'ARTIFACT_PINNED')
+      const message = await artifacts.remove(cid).catch((error: Error) => error.message)
+      assert.is(message, `The artifact is needed by ${pin}`)
+      assert.ok(await artifacts.has(cid))
+      await artifacts.remove(cid, { force: true })
+      assert.is(await artifacts.info(cid), null)
+    }
+    assert.is(artifacts.usage().blocks, 0)
+  }),
+)
+
+collect('remove forgets an artifact and the pins of people', () =>
   withNodes([SMALL], async (node) => {
     const { artifacts } = node!
     const a = await artifacts.addBytes(patternBytes(256 * 5), { pin: 'a' })

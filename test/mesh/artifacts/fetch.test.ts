@@ -207,7 +207,9 @@ fetches('nobody has it', () =>
     await stranger.stop()
     const options = { signal: within(), providers: [stranger.peerId, b!.mesh.peerId] }
     assert.is(await codeOf(a!.artifacts.fetch(cid, options)), 'ARTIFACT_UNAVAILABLE')
-    assert.is((await a!.artifacts.info(cid))?.complete, false)
+    const pinned = { ...options, pin: 'user' }
+    assert.is(await codeOf(a!.artifacts.fetch(cid, pinned)), 'ARTIFACT_UNAVAILABLE')
+    assert.equal(await a!.artifacts.list(), [], 'an attempt that got nothing leaves no record')
     assert.is(await codeOf(a!.artifacts.fetch('x', { signal: within() })), 'CID_INVALID')
   }),
 )
