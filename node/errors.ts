@@ -469,7 +469,7 @@ export const ERRORS = {
   CODEC_NEEDS_FORCE: {
     http: 422,
     title: 'This codec would lose most of what these weights hold',
-    fix: 'Choose int4 or seedlm, or repeat with the parameter force: true.',
+    fix: 'Choose int4 or seedlm, or repeat with `--force` (the parameter force: true in the API).',
   },
   WORKER_CRASHED: {
     http: 500,

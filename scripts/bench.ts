@@ -26,12 +26,13 @@ function usage(problem: string): never {
 function readArguments(): { names: string[]; json: boolean } {
   try {
     const { positionals, values } = parseArgs({
-      options: { json: { type: 'boolean', default: false } },
+      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
       allowPositionals: true,
     })
-    return { names: positionals, json: values.json }
+    return { names: values.help ? [] : positionals, json: values.json }
   } catch (error) {
-    return usage((error as Error).message)
+    console.error(`${(error as Error).message.split('\n')[0]}; usage: npm run bench -- NAME ... [--json]`)
+    process.exit(2)
   }
 }
 

@@ -55,9 +55,30 @@ interface Scores {
   scores: { groupAccuracy: number; neighbourAgreement?: Interval; spearman?: Interval; meanCosine?: Interval }
 }
 
-const { values: options } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } },
-})
+const USAGE = 'usage: npm run demo [-- --json | --keep]'
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    console.error(`${(error as Error).message.split('\n')[0]}; ${USAGE}`)
+    process.exit(2)
+  }
+}
+
+const options = readOptions()
+if (options.help) {
+  console.log(
+    `${USAGE}\n  --json  one JSON object instead of text\n  --keep  keep the village running until Ctrl-C`,
+  )
+  process.exit(0)
+}
 const say = (text: string) => {
   if (!options.json) console.log(text)
 }

@@ -129,7 +129,7 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
         version: init.version,
         startedAtMs: init.startedAtMs,
       })
-      log.info({ url }, 'api listens')
+      log.debug({ url }, 'api listens')
     },
     stop() {
       stopped ??= stopAll()

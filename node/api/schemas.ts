@@ -90,8 +90,8 @@ export const INVITE = object({
   invite: anyText,
   id: anyText,
   role: ROLE,
-  expiresAtMs: amount,
-  uses: integer(),
+  expiresAtMs: orNull(amount),
+  uses: orNull(integer()),
   qrSvg: orNull(anyText),
 })
 

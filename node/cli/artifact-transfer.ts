@@ -1,11 +1,12 @@
 /** `village artifact get|fetch|export|import`. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { VillageError } from '../errors.ts'
 import { type ArtifactView, artifactFacts } from './artifact.ts'
+import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes } from './format.ts'
@@ -33,6 +34,33 @@ async function writeOutput(source: Readable, output: string): Promise<void> {
   }
 }
 
+/** Throws FILE_UNWRITABLE for what is there already; with force a file may be replaced, a directory never. */
+async function refuseExisting(file: string, force: boolean): Promise<void> {
+  const stats = await lstat(file).catch(() => null)
+  if (stats === null || (force && !stats.isDirectory())) return
+  const hint = stats.isDirectory() ? 'choose another name with -o' : '--force replaces it'
+  throw new VillageError('FILE_UNWRITABLE', `${file} exists already; ${hint}`, { fields: { path: file } })
+}
+
+/** The daemon writes below a directory under the artifact's name; what it wrote is then given the name asked for. */
+async function materializeAs(client: Client, cid: string, target: string): Promise<void> {
+  const parent = path.dirname(target)
+  const refuse = (error: unknown): never => {
+    throw new VillageError('FILE_UNWRITABLE', `${target} cannot be written`, { cause: error })
+  }
+  await mkdir(parent, { recursive: true }).catch(refuse)
+  const temporary = await mkdtemp(path.join(parent, '.village-get-')).catch(refuse)
+  try {
+    const written = await client.send<{ path: string }>('POST', `/api/v1/artifacts/${cid}/materialize`, {
+      directory: temporary,
+    })
+    await rm(target, { force: true })
+    await rename(written.path, target).catch(refuse)
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
 /** A name that came from another member may not choose a folder. */
 const safeName = (name: string | null, fallback: string) => {
   const base = path.basename((name ?? '').replaceAll('\\', '/'))
@@ -44,13 +72,13 @@ export async function get(context: CommandContext): Promise<CommandResult> {
   const cid = encodeURIComponent(context.args[0] ?? '')
   const artifact = await client.get<ArtifactView>(`/api/v1/artifacts/${cid}`)
   const output = optionText(context, 'output') ?? safeName(artifact.name, artifact.cid)
+  if (output !== '-') await refuseExisting(path.resolve(output), context.options.force === true)
   if (artifact.kind === 'directory') {
     if (output === '-')
       throw new VillageError('USAGE', 'A directory cannot be written to standard output; export it')
-    const written = await client.send<{ path: string }>('POST', `/api/v1/artifacts/${cid}/materialize`, {
-      directory: path.resolve(output),
-    })
-    return { document: written, text: written.path }
+    const target = path.resolve(output)
+    await materializeAs(client, cid, target)
+    return { document: { path: target, sizeBytes: artifact.sizeBytes }, text: target }
   }
   const progress = context.progress('get')
   const source = await client.download(`/api/v1/artifacts/${cid}/content`)

@@ -36,7 +36,12 @@ export async function list(context: CommandContext): Promise<CommandResult> {
     artifacts: ArtifactView[]
     usage: { sizeBytes: number; maxBytes: number }
   }>('/api/v1/artifacts')
-  const { artifacts, usage } = given
+  const { usage } = given
+  const named = given.artifacts.filter(({ name }) => name !== null && name !== '')
+  const nameless = given.artifacts.filter((artifact) => !named.includes(artifact))
+  const hidden =
+    context.options.all === true ? [] : nameless.filter(({ pins }) => !pins.includes(DEFAULT_PIN))
+  const artifacts = [...named, ...nameless.filter((artifact) => !hidden.includes(artifact))]
   return {
     document: given,
     text: [
@@ -53,10 +58,11 @@ export async function list(context: CommandContext): Promise<CommandResult> {
                 time(artifact.addedAtMs),
               ]),
               // A CID that is cut short is of no use: these lines may be longer than others.
-              { columns: 110, whole: [0] },
+              { columns: context.columns === null ? Number.POSITIVE_INFINITY : 110, whole: [0] },
             ),
           ]),
-      `${artifacts.length} artifacts, ${bytes(usage.sizeBytes)} of ${bytes(usage.maxBytes)}`,
+      ...(hidden.length === 0 ? [] : [`${hidden.length} without a name not shown: --all lists them`]),
+      `${given.artifacts.length} ${given.artifacts.length === 1 ? 'artifact' : 'artifacts'}, ${bytes(usage.sizeBytes)} of ${bytes(usage.maxBytes)}`,
     ].join('\n'),
   }
 }

@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly columns: number | null
   /** Writes to standard output at once, for a command that goes on; one that ends returns its text instead. */
   write(text: string): void
+  /** One line for people on standard error; nothing with --json. */
+  note(line: string): void
 }
 
 export interface CommandResult {

@@ -96,12 +96,19 @@ export const COMMANDS: readonly CommandRow[] = [
     group: 'Village',
     summary: 'Make an invite: one line to copy, and a QR code.',
     options: [
-      { flags: '--role <role>', doc: 'admin, member or edge.', default: 'member' },
+      { flags: '--role <role>', doc: 'admin, member, edge, or guest of an open village.', default: 'member' },
       { flags: '--expires <duration>', doc: 'How long it is good for, such as 12h or 7d.', default: '7d' },
       { flags: '--uses <number>', doc: 'How many nodes may join by it.', default: '1' },
       { flags: '--no-qr', doc: 'Leave the QR code out.' },
     ],
     load: async () => (await import('./invite.ts')).invite,
+  },
+  {
+    name: 'withdraw',
+    group: 'Village',
+    summary: 'Withdraw an invite: nobody can join by it any more.',
+    args: [['<id>', 'Id of the invite (`village invite` prints it).']],
+    load: async () => (await import('./withdraw.ts')).withdraw,
   },
   {
     name: 'join',
@@ -136,6 +143,26 @@ export const COMMANDS: readonly CommandRow[] = [
     args: [['<peer>', 'Peer ID of the member, or its end.']],
     options: [{ flags: '--reason <text>', doc: 'Shown to members.', default: '' }],
     load: async () => (await import('./revoke.ts')).revoke,
+  },
+  {
+    name: 'dial',
+    group: 'Village',
+    summary: 'Connect to the member at an address.',
+    args: [['<address>', 'A multiaddr such as /ip4/192.0.2.1/tcp/4001.']],
+    load: async () => (await import('./dial.ts')).dial,
+  },
+  {
+    name: 'trust',
+    group: 'Village',
+    summary: 'What each peer has earned by its results, and who is quarantined.',
+    load: async () => (await import('./trust.ts')).trust,
+  },
+  {
+    name: 'pardon',
+    group: 'Village',
+    summary: 'End the quarantine of a peer; it starts anew without trust.',
+    args: [['<peer>', 'Peer ID, or its end (`village trust`).']],
+    load: async () => (await import('./trust.ts')).pardon,
   },
   {
     name: 'model list',
@@ -242,6 +269,7 @@ export const COMMANDS: readonly CommandRow[] = [
     isDefault: true,
     group: 'Artifacts',
     summary: 'The artifacts that this node holds.',
+    options: [{ flags: '--all', doc: 'Nameless parts of jobs too.' }],
     load: async () => (await import('./artifact.ts')).list,
   },
   {
@@ -259,6 +287,7 @@ export const COMMANDS: readonly CommandRow[] = [
     args: [CID],
     options: [
       { flags: '-o, --output <path>', doc: 'Where to; by default its name here. `-`: standard output.' },
+      { flags: '--force', doc: 'Replace a file that exists.' },
     ],
     load: async () => (await import('./artifact-transfer.ts')).get,
   },

@@ -9,8 +9,10 @@ interface InviteView {
   invite: string
   id: string
   role: string
-  expiresAtMs: number
-  uses: number
+  /** Null: it does not expire. */
+  expiresAtMs: number | null
+  /** Null: any number of nodes. */
+  uses: number | null
   qrSvg: string | null
 }
 
@@ -25,10 +27,13 @@ export async function invite(context: CommandContext): Promise<CommandResult> {
     expiresInMs,
     uses,
   })
+  const nodes =
+    made.uses === null ? 'any number of nodes' : made.uses === 1 ? 'one node' : `${made.uses} nodes`
   const lines = [
     made.invite,
     '',
-    `For ${made.uses === 1 ? 'one node' : `${made.uses} nodes`} as ${made.role}, until ${time(made.expiresAtMs)} UTC. Whoever has this line can join: send it privately.`,
+    `For ${nodes} as ${made.role}; it ${made.expiresAtMs === null ? 'does not expire' : `is good until ${time(made.expiresAtMs)} UTC`}. Whoever has this line can join: send it privately.`,
+    ...(made.id === '' ? [] : [`To withdraw it: village withdraw ${made.id}`]),
     'On the other machine: village join INVITE',
   ]
   // The daemon makes a QR code when the invite fits one. A code that the terminal breaks is of no use.

@@ -1,11 +1,12 @@
 /** `village jobs …` */
+import type { JsonObject } from '../json.ts'
 import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { percent, short, table, time } from './format.ts'
 import { jobText } from './job-text.ts'
 import { pickId } from './pick.ts'
-import { parsePriority } from './submit-job.ts'
-import { type JobView, jobResult, waitForJob } from './wait-job.ts'
+import { followJob, parsePriority } from './submit-job.ts'
+import type { JobView } from './wait-job.ts'
 
 interface TaskView {
   index: number
@@ -40,7 +41,16 @@ async function pickJob(client: Client, context: CommandContext): Promise<string>
     context.args[0] ?? '',
     'job',
     'start',
+    'JOB_UNKNOWN',
   )
+}
+
+/** What a job works on, from the parameters of its kind: `encoder int4`, `a, b similarity`. */
+function subject(params: JsonObject): string {
+  const models = Array.isArray(params.models) ? params.models : [params.model]
+  return [models.join(', '), params.codec ?? params.suite]
+    .filter((part) => typeof part === 'string' && part !== '')
+    .join(' ')
 }
 
 export async function list(context: CommandContext): Promise<CommandResult> {
@@ -51,14 +61,14 @@ export async function list(context: CommandContext): Promise<CommandResult> {
       jobs.length === 0
         ? 'No jobs yet: village compress MODEL --codec int4'
         : table(
-            ['JOB', 'KIND', 'STATE', 'DONE', 'PRIORITY', 'PEERS', 'SUBMITTED'],
+            ['JOB', 'KIND', 'WHAT', 'STATE', 'DONE', 'PRIORITY', 'SUBMITTED'],
             jobs.map((job) => [
               job.id.slice(0, 12),
               job.kind,
+              subject(job.params),
               job.state,
-              job.total === 0 ? '' : `${percent(job.done / job.total)} of ${job.total}`,
+              job.total === 0 ? '-' : `${job.done} of ${job.total}`,
               String(job.priority),
-              String(Object.keys(job.shares).length),
               time(job.createdAtMs),
             ]),
           ),
@@ -69,8 +79,7 @@ export async function show(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const id = await pickJob(client, context)
   if (context.options.wait === true) {
-    const progress = context.progress('job')
-    return jobResult(await waitForJob({ client, progress, signal: context.signal }, id))
+    return followJob(context, client, { id, title: 'job' })
   }
   const [job, tasks] = await Promise.all([client.get<JobView>(`/api/v1/jobs/${id}`), allTasks(client, id)])
   const moving = tasks.filter((task) => task.state === 'leased' || task.state === 'failed')

@@ -30,10 +30,11 @@ export async function members(context: CommandContext): Promise<CommandResult> {
         : table(
             ['NAME', 'PEER', 'ROLE', 'JOINED', 'STATE'],
             list.map((member) => [
-              member.name,
+              member.name === '' ? member.role : member.name,
               short(member.peer),
               member.role,
-              time(member.joinedAtMs),
+              // A guest is on no roster: when it came is not known.
+              member.joinedAtMs === 0 ? '-' : time(member.joinedAtMs),
               state(member),
             ]),
           ),

@@ -1,7 +1,7 @@
 /** `village model …` */
 import path from 'node:path'
 import { VillageError } from '../errors.ts'
-import type { JsonObject } from '../json.ts'
+import { isJsonObject, type JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, table, time } from './format.ts'
@@ -36,6 +36,34 @@ function modelFacts(model: ModelView): string {
   ])
 }
 
+/** Codec, bits a weight and packed size by the report of a compressed model; dashes for any other. */
+function compression(report: JsonObject | null): [string, string, string] {
+  const totals = report?.totals ?? null
+  if (report === null || !isJsonObject(totals)) return ['-', '-', '-']
+  const packed = totals.packedBytes
+  return [
+    figure(report.codec),
+    figure(totals.bitsPerWeight),
+    typeof packed === 'number' ? bytes(packed) : '-',
+  ]
+}
+
+interface PortView {
+  name: string
+  type: string
+  dims: (number | string | null)[]
+}
+
+function portTable(inputs: readonly PortView[], outputs: readonly PortView[]): string {
+  const row = (way: string) => (port: PortView) => [
+    way,
+    port.name,
+    port.dims.map((size) => size ?? '?').join('×'),
+    port.type,
+  ]
+  return table(['', 'NAME', 'SHAPE', 'TYPE'], [...inputs.map(row('input')), ...outputs.map(row('output'))])
+}
+
 export async function list(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const { models } = await client.get<{ models: ModelView[] }>('/api/v1/models')
@@ -45,11 +73,11 @@ export async function list(context: CommandContext): Promise<CommandResult> {
       models.length === 0
         ? 'No models yet: village model add --embedded encoder'
         : table(
-            ['ID', 'KIND', 'PARAMETERS', 'SIZE', 'MADE FROM', 'ADDED'],
+            ['ID', 'KIND', 'CODEC', 'BITS/WEIGHT', 'PACKED', 'RUNNABLE', 'MADE FROM', 'ADDED'],
             models.map((model) => [
               model.id,
               model.kind,
-              count(model.parameters),
+              ...compression(model.report),
               bytes(model.sizeBytes),
               model.parent ?? '',
               time(model.addedAtMs),
@@ -110,13 +138,15 @@ function reportTable(report: JsonObject): string {
 
 export async function inspect(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const given = await client.get<{ model: ModelView; details: { tensors: TensorView[] } }>(
-    modelPath(context.args[0] ?? ''),
-  )
+  const given = await client.get<{
+    model: ModelView
+    details: { inputs: PortView[]; outputs: PortView[]; tensors: TensorView[] }
+  }>(modelPath(context.args[0] ?? ''))
   const { report } = given.model
   const parts = [modelFacts(given.model)]
   if (report !== null) parts.push(compressionText(report), reportTable(report))
-  parts.push(tensorTable(given.details.tensors))
+  const { inputs, outputs, tensors } = given.details
+  parts.push(portTable(inputs, outputs), tensorTable(tensors))
   return { document: given, text: parts.join('\n\n') }
 }
 

@@ -21,7 +21,7 @@ export async function peers(context: CommandContext): Promise<CommandResult> {
         : table(
             ['NAME', 'PEER', 'ROLE', 'LATENCY', 'CORES', 'LOAD', 'WORK'],
             list.map(({ name, peer, role, latencyMs, relayed, capabilities }) => [
-              name,
+              name === '' ? role : name,
               short(peer),
               role,
               `${latencyMs === null ? '?' : `${latencyMs.toFixed(1)} ms`}${relayed ? ' relayed' : ''}`,

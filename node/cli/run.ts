@@ -126,7 +126,26 @@ function contextOf(
     progress: (title) => createProgress(title, init.stderr, !json),
     columns: init.stdout.columns ?? null,
     write: (text) => init.stdout.write(text),
+    note: (line) => void (json || init.stderr.write(`${line}\n`)),
   }
+}
+
+/**
+ * The API names the field of a request (`body.role`); a person gave an option or an argument. The text of the error
+ * speaks of that where the command has an option of the field's name.
+ */
+function inOptionsOf(row: CommandRow | null, error: VillageError): VillageError {
+  const field = error.fields.field
+  if (row === null || error.code !== 'INVALID_ARGUMENT' || typeof field !== 'string') return error
+  const name = field.split('.')[1] ?? ''
+  const renamed: Record<string, string> = { expiresInMs: 'expires', providers: 'from' }
+  const given = renamed[name] ?? name
+  const isOption = [...(row.options ?? [])].some(({ flags }) => flags.split(' ').includes(`--${given}`))
+  const isArgument = row.args?.some(([argument]) => argument.replace(/[^\w]/g, '') === given) === true
+  if (!isOption && !isArgument) return error
+  const shown = isOption ? `--${given}` : given.toUpperCase()
+  const message = error.message.replaceAll(field, shown)
+  return new VillageError(error.code, message, { cause: error, fields: { ...error.fields, field: shown } })
 }
 
 /** commander's own failures as a USAGE error; help and version are no failures. */
@@ -144,7 +163,9 @@ function printError(init: CommandLineInit, error: VillageError, json: boolean): 
 export async function runCommandLine(init: CommandLineInit): Promise<number> {
   const json = init.arguments.includes('--json')
   let exitCode: number = EXIT_CODES.ok.code
+  let running: CommandRow | null = null
   const program = buildProgram(async (row, args, options) => {
+    running = row
     const context = contextOf(init, args, options as CommandContext['options'])
     const result: CommandResult = await (await row.load())(context)
     const document = result.document === undefined ? '' : JSON.stringify(result.document, null, 2)
@@ -160,7 +181,7 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
   for (const command of [...program.commands, ...program.commands.flatMap((family) => family.commands)])
     command.copyInheritedSettings(program)
   try {
-    if (init.arguments.length === 0) program.outputHelp()
+    if (init.arguments.length === 0) init.stdout.write(program.helpInformation())
     else await program.parseAsync([...init.arguments], { from: 'user' })
     return exitCode
   } catch (thrown) {
@@ -168,7 +189,9 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
     const error = thrown instanceof CommanderError ? usageError(thrown) : toVillageError(thrown)
     printError(
       init,
-      init.signal.aborted ? new VillageError('ABORTED', undefined, { cause: thrown }) : error,
+      init.signal.aborted && error.code !== 'ABORTED'
+        ? new VillageError('ABORTED', undefined, { cause: thrown })
+        : inOptionsOf(running, error),
       json,
     )
     return init.signal.aborted ? EXIT_CODES.interrupted.code : exitCodeOf(error.code)

@@ -13,6 +13,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 export async function start(context: CommandContext): Promise<CommandResult> {
   const config = await context.config()
+  // Run from a clone by npm there is no `village` on the PATH.
+  const command = process.env.npm_lifecycle_event === undefined ? 'village' : 'npm run village --'
   const daemon = await createDaemon(config)
   const stop = () => daemon.stop()
   context.signal.addEventListener('abort', stop, { once: true })
@@ -47,7 +49,7 @@ export async function start(context: CommandContext): Promise<CommandResult> {
             ],
             [
               'member of',
-              started.village ?? 'no village yet: `village create NAME` or `village join INVITE`',
+              started.village ?? `no village yet: \`${command} create NAME\` or \`${command} join INVITE\``,
             ],
             ['dashboard', started.dashboard],
             ['ready in', duration(tookMs)],

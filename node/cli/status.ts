@@ -45,7 +45,7 @@ export async function status(context: CommandContext): Promise<CommandResult> {
     ['work', resources.accepting ? `takes work (${resources.profile})` : `paused: ${resources.reason}`],
     [
       'compute',
-      `${compute.native ? `native ${compute.simd}` : `TypeScript reference (${compute.reason})`}, ${compute.busy} of ${compute.threads} threads busy, ${compute.queued} queued, load ${percent(resources.load)}`,
+      `${compute.native ? `native ${compute.simd}` : `TypeScript reference (${compute.reason})`}, ${compute.busy} of ${compute.threads} threads busy, ${compute.queued} queued, machine load ${percent(resources.load)}`,
     ],
     [
       'jobs',

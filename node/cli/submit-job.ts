@@ -1,5 +1,6 @@
 import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
+import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { type JobView, jobResult, waitForJob } from './wait-job.ts'
@@ -9,6 +10,25 @@ export function parsePriority(text: string | null): number {
   if (!Number.isInteger(priority) || Math.abs(priority) > 100)
     throw new VillageError('USAGE', 'A priority is a whole number from -100 to 100')
   return priority
+}
+
+/** Waits for a job with a progress bar. Ctrl-C ends the waiting, never the job: it says so and throws ABORTED. */
+export async function followJob(
+  context: CommandContext,
+  client: Client,
+  job: { id: string; title: string },
+): Promise<CommandResult> {
+  const progress = context.progress(job.title)
+  try {
+    return jobResult(await waitForJob({ client, progress, signal: context.signal }, job.id))
+  } catch (error) {
+    if (context.signal.aborted)
+      throw new VillageError('ABORTED', `Job ${job.id} goes on; \`village jobs cancel ${job.id}\` ends it`, {
+        cause: error,
+        fields: { job: job.id },
+      })
+    throw error
+  }
 }
 
 /** Submits a job and, with --wait, follows it to its end. */
@@ -28,6 +48,6 @@ export async function submitJob(
       document: job,
       text: `Job ${job.id} is submitted. Follow it: village jobs show ${job.id} --wait`,
     }
-  const progress = context.progress(init.title)
-  return jobResult(await waitForJob({ client, progress, signal: context.signal }, job.id))
+  context.note(`Job ${job.id} is submitted.`)
+  return followJob(context, client, { id: job.id, title: init.title })
 }

@@ -83,7 +83,7 @@ function Invite() {
             </div>
           </form>`
           : html`<div class="form">
-            <p>Whoever has this can join as ${made.role} until ${time(made.expiresAtMs)}. Send it privately.</p>
+            <p>Whoever has this can join as ${made.role} ${made.expiresAtMs === null ? 'and it does not expire' : `until ${time(made.expiresAtMs)}`}. Send it privately.</p>
             ${
               made.qrSvg === null
                 ? null

@@ -14,6 +14,8 @@ const OCTETS = 'application/octet-stream'
 export const CAR_MEDIA_TYPE = 'application/vnd.ipld.car'
 const READ_BYTES = 2 ** 20
 const MAX_EXPORTED = 100
+/** Ed25519 peer IDs, which all nodes have, in base58btc (libp2p peer ID specification). */
+const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/
 
 type None = Record<string, never>
 
@@ -236,8 +238,13 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 200, schema: ARTIFACT },
     errors: ['ARTIFACT_UNAVAILABLE', 'DISK_FULL'],
     slow: true,
-    handle: async ({ params, body, signal }, { artifacts }) =>
-      artifacts.fetch(params.cid, { ...body, signal }),
+    handle: async ({ params, body, signal }, { artifacts }) => {
+      if (body.providers?.some((peer) => !PEER_ID.test(peer)) === true)
+        throw new VillageError('INVALID_ARGUMENT', 'body.providers must hold peer IDs such as 12D3KooW…', {
+          fields: { field: 'body.providers' },
+        })
+      return artifacts.fetch(params.cid, { ...body, signal })
+    },
   }),
   route<{ cid: string; name: string }>({
     method: 'PUT',
@@ -264,9 +271,13 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     summary: 'Takes a pin away; without pins an artifact is collected.',
     params: object({ cid: CID, name: NAME }),
     response: { kind: 'json', status: 200, schema: DONE },
-    errors: ['ARTIFACT_MISSING'],
+    errors: ['ARTIFACT_MISSING', 'NOT_FOUND'],
     handle: async ({ params }, { artifacts }) => {
-      await known(artifacts, params.cid)
+      const { pins } = await known(artifacts, params.cid)
+      if (!pins.includes(params.name))
+        throw new VillageError('NOT_FOUND', 'The artifact has no pin of this name', {
+          fields: { cid: params.cid, pin: params.name },
+        })
       await artifacts.unpin(params.cid, params.name)
       return { done: true }
     },

@@ -61,7 +61,9 @@ export const VILLAGE_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 201, schema: INVITE },
     handle: async ({ body }, { villages }) => {
       const invite = await villages.invite(body)
-      return { ...invite, qrSvg: await inviteQrSvg(invite.invite) }
+      // A guest's invite to an open village is its address: no date or number bounds it.
+      const bounds = invite.role === 'guest' ? { expiresAtMs: null, uses: null } : {}
+      return { ...invite, ...bounds, qrSvg: await inviteQrSvg(invite.invite) }
     },
   }),
   route<{ id: string }>({

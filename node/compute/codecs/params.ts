@@ -48,7 +48,10 @@ export function readParams(codec: string, input: unknown): ParamReader {
     end() {
       const unknown = [...fields.keys()].find((name) => !asked.has(name))
       if (unknown !== undefined)
-        throw invalid(unknown, `${codec} has no parameter ${JSON.stringify(unknown.slice(0, 40))}.`)
+        throw invalid(
+          unknown,
+          `${codec} has no parameter ${JSON.stringify(unknown.slice(0, 40))}; it has ${[...asked].join(', ') || 'none'}.`,
+        )
     },
   }
 }
