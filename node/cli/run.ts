@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
 import { toVillageError, VillageError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
 import { VERSION } from '../version.ts'
 import { createClient, findDaemon } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
@@ -149,7 +150,21 @@ function inOptionsOf(row: CommandRow | null, error: VillageError): VillageError 
 }
 
 /** commander's own failures as a USAGE error; help and version are no failures. */
-function usageError(error: CommanderError): VillageError {
+function usageError(error: CommanderError, args: readonly string[]): VillageError {
+  // A word that is no command of a family is taken by commander for an argument of the family's default command.
+  const at = args.findIndex((arg) => FAMILY_SUMMARIES[arg] !== undefined)
+  const [family = '', word = ''] = at < 0 ? [] : args.slice(at)
+  if (error.code === 'commander.excessArguments' && word !== '' && !word.startsWith('-')) {
+    const known = COMMANDS.map((row) => row.name.split(' ')).flatMap(([first, second]) =>
+      first === family && second !== undefined ? [second] : [],
+    )
+    const suggestion = nearest(word, known)
+    if (!known.includes(word))
+      return new VillageError(
+        'USAGE',
+        `${family} has no command "${word}"; ${suggestion === null ? `it has ${known.join(', ')}` : `did you mean ${suggestion}?`}`,
+      )
+  }
   return new VillageError('USAGE', error.message.replace(/^error: /, '').replace(/\n/g, ' '))
 }
 
@@ -185,8 +200,14 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
     else await program.parseAsync([...init.arguments], { from: 'user' })
     return exitCode
   } catch (thrown) {
+    // Options, but no command.
+    if (thrown instanceof CommanderError && thrown.code === 'commander.help') {
+      init.stdout.write(program.helpInformation())
+      return EXIT_CODES.ok.code
+    }
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_CODES.ok.code
-    const error = thrown instanceof CommanderError ? usageError(thrown) : toVillageError(thrown)
+    const error =
+      thrown instanceof CommanderError ? usageError(thrown, init.arguments) : toVillageError(thrown)
     printError(
       init,
       init.signal.aborted && error.code !== 'ABORTED'

@@ -7,53 +7,10 @@ import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../node/cli/commands.ts'
 import { buildProgram, runCommandLine } from '../../node/cli/run.ts'
 import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
-import { startTestApi, type TestApi } from '../helpers/api-server.ts'
+import { village, withApi } from '../helpers/command-line.ts'
 import { FRIEND, memoryPeer, SELF } from '../helpers/memory-services.ts'
 
 const test = suite('commands')
-
-interface Ran {
-  code: number
-  out: string
-  err: string
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the command printed
-  json: any
-}
-
-async function village(directory: string, ...args: string[]): Promise<Ran> {
-  let out = ''
-  let err = ''
-  const code = await runCommandLine({
-    arguments: ['--data.dir', directory, ...args],
-    environment: {},
-    stdout: {
-      write(text) {
-        out += text
-      },
-    },
-    // Not a terminal: no progress bars.
-    stderr: {
-      isTTY: false,
-      write(text: string) {
-        err += text
-        return true
-      },
-    } as unknown as NodeJS.WriteStream, // nothing else of a stream is used when it is no terminal
-    signal: new AbortController().signal,
-  })
-  return { code, out, err, json: args.includes('--json') ? JSON.parse(out) : null }
-}
-
-async function withApi(
-  run: (cli: (...args: string[]) => Promise<Ran>, server: TestApi) => Promise<void>,
-): Promise<void> {
-  const server = await startTestApi()
-  try {
-    await run((...args) => village(server.directory, ...args), server)
-  } finally {
-    await server.close()
-  }
-}
 
 test('every row can be loaded and parsed, and none takes an option twice', async () => {
   for (const row of COMMANDS) {
@@ -257,7 +214,7 @@ test('jobs: list, show, priority, rm', () =>
     const { json } = await cli('compress', 'encoder', '--priority', '5', '--json')
     assert.is(json.priority, 5)
     services.finishTask(json.id, 0, FRIEND)
-    assert.match((await cli('jobs', 'list')).out, /25% of 4/)
+    assert.match((await cli('jobs', 'list')).out, /encoder int4 +running +1 of 4/)
     assert.is((await cli('jobs', 'priority', json.id, '--', '-3')).code, 0)
     assert.is(services.jobs.get(json.id)!.priority, -3)
     const shown = await cli('jobs', 'show', json.id, '--json')
