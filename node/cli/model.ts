@@ -73,15 +73,16 @@ export async function list(context: CommandContext): Promise<CommandResult> {
       models.length === 0
         ? 'No models yet: village model add --embedded encoder'
         : table(
-            ['ID', 'KIND', 'CODEC', 'BITS/WEIGHT', 'PACKED', 'RUNNABLE', 'MADE FROM', 'ADDED'],
+            ['ID', 'KIND', 'CODEC', 'BITS/WEIGHT', 'PACKED', 'RUNNABLE', 'MADE FROM'],
             models.map((model) => [
               model.id,
               model.kind,
               ...compression(model.report),
               bytes(model.sizeBytes),
               model.parent ?? '',
-              time(model.addedAtMs),
             ]),
+            // Commands take the id whole.
+            { whole: [0] },
           ),
   }
 }
