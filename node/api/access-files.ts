@@ -55,6 +55,7 @@ export async function writeAddress(directory: string, address: ApiAddress): Prom
 /** Removes the address file unless a later daemon has written its own. */
 export async function removeAddress(directory: string, instance: string): Promise<void> {
   const file = path.join(directory, ADDRESS_FILE)
+  // Not there or not readable: then it is not ours to remove, and a stop goes on all the same.
   const text = await readFile(file, 'utf8').catch(() => null)
   if (text?.includes(`"${instance}"`) === true) await rm(file, { force: true })
 }

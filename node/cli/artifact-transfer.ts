@@ -36,6 +36,7 @@ async function writeOutput(source: Readable, output: string): Promise<void> {
 
 /** Throws FILE_UNWRITABLE for what is there already; with force a file may be replaced, a directory never. */
 async function refuseExisting(file: string, force: boolean): Promise<void> {
+  // What cannot be looked at is told by the write itself, with its own reason.
   const stats = await lstat(file).catch(() => null)
   if (stats === null || (force && !stats.isDirectory())) return
   const hint = stats.isDirectory() ? 'choose another name with -o' : '--force replaces it'

@@ -161,7 +161,13 @@ export function createModels(components: Components, init: Init): Models {
 
   /** Files of a model directory, in a directory of their own with the names that a model has. */
   async function stage(given: string, staging: string): Promise<void> {
-    const stats = await stat(given).catch(() => null)
+    const stats = await stat(given).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
+      throw new VillageError('INVALID_ARGUMENT', `${given} cannot be read (${error.code})`, {
+        cause: error,
+        fields: { argument: 'path' },
+      })
+    })
     if (stats === null)
       throw new VillageError('INVALID_ARGUMENT', `${given} does not exist`, { fields: { argument: 'path' } })
     const file = stats.isDirectory() ? path.join(given, MODEL_FILE) : given
