@@ -73,9 +73,11 @@ inBrowser('without a token it asks for one, refuses a wrong one and takes the ri
     async (page, server, seen) => {
       const field = page.getByLabel('Token')
       await field.fill('wrong')
+      // The browser itself notes the 401, and may do so after the page has shown it.
+      const noted = page.waitForEvent('console', (message) => message.text().includes('401'))
       await page.getByRole('button', { name: 'Open' }).click()
       await page.getByRole('alert').getByText('API_UNAUTHORIZED').waitFor()
-      // The browser itself notes each 401.
+      await noted
       seen.problems.length = 0
       await field.fill(server.token)
       await page.getByRole('button', { name: 'Open' }).click()
