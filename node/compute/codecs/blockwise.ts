@@ -123,8 +123,10 @@ export function blockwiseCodec({ id, name, title, bits, defaultBlockSize }: Bloc
     title,
     experimental: false,
     needsForce: false,
+    aids: [],
     parseParams: (input) => plain(parse(input)),
     fit: (params, stats) => plain(fit(parse(params), stats)),
+    rowGroup: () => 1,
     encode(matrix, params, kernels) {
       const stats = statsOf(matrix)
       const fitted = fit(parse(params), stats)

@@ -16,6 +16,20 @@ export interface WeightMatrix {
 /** Parameters of a codec: plain JSON, every field present but those that `fit` fills. */
 export type CodecParams = JsonObject
 
+/** What may help an encoder. The packed form never depends on it: decoders need a codebook at most. */
+export interface EncodeAids {
+  /** How much the error of a column counts: `cols` positive, finite numbers with mean 1. Absent: all alike. */
+  readonly columnWeights?: Float32Array
+  /**
+   * Error feedback F (GPTQ, arXiv 2210.17323), cols × cols, row-major, strictly upper triangular: the error of
+   * column j moves what column k > j is quantised to by −F[j][k]. `columnWeights` are then those of the errors
+   * after feedback.
+   */
+  readonly feedback?: Float32Array
+  /** The codebook whose SHA-256 is the parameter `codebook`. */
+  readonly codebook?: Uint8Array
+}
+
 /**
  * What onnxruntime runs. `nbits` is laid out as its MatMulNBits wants it: `packed` is rows × blocks ×
  * blockSize·bits/8 bytes (lowest bits first, the last block of a row padded with the zero point), `scales`
@@ -46,20 +60,24 @@ export interface Codec {
   readonly experimental: boolean
   /** True where ordinary weights lose so much that encode wants the parameter `force`. */
   readonly needsForce: boolean
+  /** The aids that encode makes use of. */
+  readonly aids: readonly (keyof EncodeAids)[]
   /** Checks parameters and fills defaults. Throws INVALID_ARGUMENT naming the field. */
   parseParams(input: unknown): CodecParams
   /**
    * Fills what depends on the whole tensor, so that slices of it encode alike. Fields already given are kept.
    */
   fit(params: CodecParams, stats: TensorStats): CodecParams
+  /** Rows that are encoded together; slices begin at multiples of it. */
+  rowGroup(params: CodecParams): number
   /**
    * Encodes one slice; parameters that `fit` was not asked for are fitted to the slice itself. Throws
    * INVALID_ARGUMENT for a matrix that is empty, too large or of the wrong length, CODEC_NON_FINITE for a NaN
    * or an infinity, CODEC_NEEDS_FORCE (see needsForce).
    */
-  encode(matrix: WeightMatrix, params: CodecParams, kernels: Kernels): Uint8Array
-  /** Decodes a blob that may come from anybody. Throws CODEC_MALFORMED. */
-  decode(packed: Uint8Array, kernels: Kernels): WeightMatrix
+  encode(matrix: WeightMatrix, params: CodecParams, kernels: Kernels, aids?: EncodeAids): Uint8Array
+  /** Decodes a blob that may come from anybody. Throws CODEC_MALFORMED, also for a codebook that is missing or another. */
+  decode(packed: Uint8Array, kernels: Kernels, codebook?: Uint8Array): WeightMatrix
   /** The form that onnxruntime runs, with exactly the values of `decode`. Throws CODEC_MALFORMED. */
-  runtimeForm(packed: Uint8Array, kernels: Kernels): RuntimeForm
+  runtimeForm(packed: Uint8Array, kernels: Kernels, codebook?: Uint8Array): RuntimeForm
 }

@@ -90,8 +90,10 @@ export const seedlm: Codec = {
   title: 'SeedLM: seeds of a shift register, 4 or 3 bits',
   experimental: false,
   needsForce: false,
+  aids: [],
   parseParams: (input) => plain(parse(input)),
   fit: (params, stats) => plain(fit(parse(params), stats)),
+  rowGroup: () => 1,
   encode(matrix, params, kernels) {
     const stats = statsOf(matrix)
     const fitted = fit(parse(params), stats)

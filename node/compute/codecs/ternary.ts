@@ -155,8 +155,10 @@ export const ternary: Codec = {
   title: 'Ternary (BitNet b1.58), for models that were trained so',
   experimental: false,
   needsForce: true,
+  aids: [],
   parseParams: (input) => plain(parse(input)),
   fit: (params, stats) => plain(fit(parse(params), stats)),
+  rowGroup: () => 1,
   encode(matrix, params) {
     const fitted = fit(parse(params), statsOf(matrix))
     const scale = fitted.scale!
