@@ -1,9 +1,13 @@
-// Block-wise integers: sizes and decoding. Twin: node/compute/reference/blockwise.ts.
+// Block-wise integers: sizes, decoding and the choice of the encoder. Twin: node/compute/reference/blockwise.ts.
 #include "blockwise_layout.h"
 
 namespace village {
 
 size_t blockwiseBytes(const BlockwiseShape& shape) { return blockwiseRow(shape).bytes * shape.rows; }
+
+void blockwiseEncode(const float* data, const BlockwiseShape& shape, SimdLevel level, uint8_t* payload) {
+  VILLAGE_AT_LEVEL(level, blockwiseEncode)(data, shape, payload);
+}
 
 void blockwiseDecode(const uint8_t* payload, const BlockwiseShape& shape, float* data) {
   const BlockwiseRow layout = blockwiseRow(shape);

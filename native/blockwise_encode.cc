@@ -3,7 +3,6 @@
 // squares neither vanish nor overflow. Lanes run the candidates of a block side by side; each candidate's
 // sums are taken over the weights in order, in fp32.
 #include "blockwise_layout.h"
-#include "levels.h"
 
 namespace village {
 namespace VILLAGE_LEVEL {

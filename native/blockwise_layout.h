@@ -3,8 +3,8 @@
 #pragma once
 #include <cstring>
 
+#include "blockwise.h"
 #include "f16.h"
-#include "kernels.h"
 
 namespace village {
 

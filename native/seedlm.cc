@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels.h"
+#include "seedlm.h"
 #include "seedlm_search.h"
 
 namespace village {
@@ -241,7 +241,8 @@ void seedlmEncode(const float* data, const SeedlmShape& shape, SimdLevel level, 
   const size_t stride = rowBytes(blocks, shape.coefficients);
   std::memset(payload, 0, seedlmBytes(shape));
   const SeedlmTables tables = tablesFor(C);
-  const SeedlmSearch search = seedlmSearch(shape.blockWeights, level);
+  const SeedlmSearch search =
+      C == 8 ? VILLAGE_AT_LEVEL(level, searchC8P3) : VILLAGE_AT_LEVEL(level, searchC12P4);
   std::vector<float> weights(kBatch * C);
   std::vector<int32_t> pairs(kBatch * C / 2);
   std::vector<SeedlmCandidate> candidates(kBatch * kSeedlmCandidates);

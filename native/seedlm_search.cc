@@ -6,7 +6,7 @@
 // inside the column space is |L^-1 U^T w|^2, where U^T U = L L^T; L^-1 does not depend on the weights and is
 // in the tables. Lanes run neighbouring positions side by side; the operations on one position keep their
 // written order.
-#include "levels.h"
+#include "seedlm_search.h"
 
 #include <cstring>
 

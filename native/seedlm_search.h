@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels.h"
+#include "simd.h"
 
 namespace village {
 
@@ -32,7 +32,12 @@ struct SeedlmCandidate {
 using SeedlmSearch = void (*)(const SeedlmTables& tables, const int32_t* blocks, size_t count,
                               SeedlmCandidate* best);
 
-// The search of a level, for C = 8 and P = 3 or C = 12 and P = 4.
-SeedlmSearch seedlmSearch(uint32_t blockWeights, SimdLevel level);
+#define VILLAGE_DECLARE_LEVEL(level) \
+  namespace level { \
+  void searchC8P3(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best); \
+  void searchC12P4(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best); \
+  }
+VILLAGE_EACH_LEVEL(VILLAGE_DECLARE_LEVEL)
+#undef VILLAGE_DECLARE_LEVEL
 
 }  // namespace village

@@ -8,50 +8,36 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../errors.ts'
-import { type BlockwiseShape, blockwiseDecode, blockwiseEncode, blockwiseRow } from './reference/blockwise.ts'
 import {
-  type SeedlmShape,
-  searchPlain,
-  seedlmDecode,
-  seedlmEncode,
-  seedlmRowBytes,
-} from './reference/seedlm.ts'
-import { searchWasm } from './reference/seedlm-wasm.ts'
-
-export type { BlockwiseShape } from './reference/blockwise.ts'
-export type { SeedlmShape } from './reference/seedlm.ts'
+  type BlockwiseAddon,
+  type BlockwiseKernels,
+  bindBlockwise,
+  referenceBlockwise,
+} from './kernels/blockwise.ts'
+import { bindSeedlm, referenceSeedlm, type SeedlmAddon, type SeedlmKernels } from './kernels/seedlm.ts'
 
 /**
  * Pure functions on float32 matrices (rows × cols, row-major, finite) and packed payloads of exactly the
  * right length.
  */
-export interface Kernels {
+export interface Kernels extends BlockwiseKernels, SeedlmKernels {
   readonly native: boolean
   /** Why the reference serves, as a sentence; null where the addon does. */
   readonly reason: string | null
   /** Instruction set in use: sse2, neon, avx2, avx512 or portable; of the reference wasm or typescript. */
   readonly simd: string
-  blockwiseEncode(data: Float32Array, shape: BlockwiseShape): Uint8Array
-  blockwiseDecode(payload: Uint8Array, shape: BlockwiseShape): Float32Array
-  seedlmEncode(data: Float32Array, shape: SeedlmShape): Uint8Array
-  seedlmDecode(payload: Uint8Array, shape: SeedlmShape): Float32Array
   /** Gives freed memory of the whole process back to the system, where only native code can; takes milliseconds. */
   releaseMemory(): void
 }
 
 /** kRevision of native/kernels.h. */
-const REVISION = 3
+const REVISION = 4
 const ADDON = fileURLToPath(new URL('../../native/build/village.node', import.meta.url))
 
-interface Addon {
+interface Addon extends BlockwiseAddon, SeedlmAddon {
   readonly revision: number
   /** Instruction sets that this machine can run, narrowest first. */
   readonly levels: readonly string[]
-  /** All of them fill their second argument, which has the size that the shape needs. */
-  blockwiseEncode(data: Float32Array, payload: Uint8Array, ...shapeAndLevel: number[]): void
-  blockwiseDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
-  seedlmEncode(data: Float32Array, payload: Uint8Array, ...shapeAndLevel: number[]): void
-  seedlmDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
   releaseMemory(): void
 }
 
@@ -63,23 +49,12 @@ function reference(reason: string, level = 'wasm'): Kernels {
     native: false,
     reason,
     simd: level,
-    blockwiseEncode,
-    blockwiseDecode,
-    seedlmEncode: (data, shape) => seedlmEncode(data, shape, level === 'wasm' ? searchWasm : searchPlain),
-    seedlmDecode,
+    ...referenceBlockwise,
+    ...referenceSeedlm(level === 'wasm'),
     releaseMemory() {
       // Nothing in JavaScript reaches the allocator.
     },
   }
-}
-
-function blockwiseArguments(shape: BlockwiseShape): number[] {
-  const { rows, cols, bits, blockSize, zeroPoints, scaleBytes, scaleExponent } = shape
-  return [rows, cols, bits, blockSize, zeroPoints ? 1 : 0, scaleBytes, scaleExponent]
-}
-
-function seedlmArguments(shape: SeedlmShape): number[] {
-  return [shape.rows, shape.cols, shape.blockWeights, shape.coefficients, shape.scale]
 }
 
 function bind(addon: Addon, level: number): Kernels {
@@ -87,27 +62,8 @@ function bind(addon: Addon, level: number): Kernels {
     native: true,
     reason: null,
     simd: addon.levels[level]!,
-    blockwiseEncode(data, shape) {
-      const payload = new Uint8Array(blockwiseRow(shape).bytes * shape.rows)
-      addon.blockwiseEncode(data, payload, ...blockwiseArguments(shape), level)
-      return payload
-    },
-    blockwiseDecode(payload, shape) {
-      const data = new Float32Array(shape.rows * shape.cols)
-      addon.blockwiseDecode(payload, data, ...blockwiseArguments(shape))
-      return data
-    },
-    seedlmEncode(data, shape) {
-      const rowBytes = seedlmRowBytes(shape.cols, shape.blockWeights, shape.coefficients)
-      const payload = new Uint8Array(rowBytes * shape.rows)
-      addon.seedlmEncode(data, payload, ...seedlmArguments(shape), level)
-      return payload
-    },
-    seedlmDecode(payload, shape) {
-      const data = new Float32Array(shape.rows * shape.cols)
-      addon.seedlmDecode(payload, data, ...seedlmArguments(shape))
-      return data
-    },
+    ...bindBlockwise(addon, level),
+    ...bindSeedlm(addon, level),
     releaseMemory: () => addon.releaseMemory(),
   }
 }

@@ -2,12 +2,9 @@ import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  type BlockwiseShape,
-  loadKernels,
-  nativeLevels,
-  type SeedlmShape,
-} from '../../node/compute/kernels.ts'
+import type { BlockwiseShape } from '../../node/compute/kernels/blockwise.ts'
+import type { SeedlmShape } from '../../node/compute/kernels/seedlm.ts'
+import { loadKernels, nativeLevels } from '../../node/compute/kernels.ts'
 import { allKernels, gaussianMatrix } from '../helpers/weights.ts'
 
 const [reference, ...others] = allKernels()

@@ -4,7 +4,7 @@
  * to its stored precision.
  */
 import { VillageError } from '../../errors.ts'
-import type { BlockwiseShape } from '../kernels.ts'
+import type { BlockwiseShape } from '../kernels/blockwise.ts'
 import { blockwiseRow, readCode, readScale, writeCode } from '../reference/blockwise.ts'
 import type { Codec, CodecParams, RuntimeForm } from './codec.ts'
 import { readParams } from './params.ts'

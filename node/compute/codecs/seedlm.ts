@@ -4,7 +4,7 @@
  * with C = 8 and P = 3, 3 bits with C = 12 and P = 4. The search over all seeds is exhaustive.
  */
 import { VillageError } from '../../errors.ts'
-import type { SeedlmShape } from '../kernels.ts'
+import type { SeedlmShape } from '../kernels/seedlm.ts'
 import { seedlmRowBytes } from '../reference/seedlm.ts'
 import type { Codec, CodecParams } from './codec.ts'
 import { readParams } from './params.ts'
