@@ -6,7 +6,11 @@
 #endif
 
 #include "binding_blockwise.h"
+#include "binding_moments.h"
 #include "binding_seedlm.h"
+#include "binding_ternary.h"
+#include "binding_trellis.h"
+#include "binding_vptq.h"
 #include "kernels.h"
 #include "simd.h"
 
@@ -29,7 +33,11 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("levels", levels);
   exports.Set("releaseMemory", Napi::Function::New(env, releaseMemory));
   village::bindBlockwise(env, exports);
+  village::bindMoments(env, exports);
   village::bindSeedlm(env, exports);
+  village::bindTernary(env, exports);
+  village::bindTrellis(env, exports);
+  village::bindVptq(env, exports);
   return exports;
 }
 

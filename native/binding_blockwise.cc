@@ -21,16 +21,30 @@ bool readBlockwise(Arguments& arguments, BlockwiseShape* shape) {
          (shape->blockSize & (shape->blockSize - 1)) == 0;
 }
 
-// (data, payload, shape, level): fills the payload.
+// False where the argument is neither absent nor a Float32Array of rows * cols.
+bool optionalMatrix(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols, const float** found) {
+  if (info[at].IsUndefined()) return true;
+  *found = matrix(info, at, rows, cols);
+  return *found != nullptr;
+}
+
+// (data, payload, shape, level, codeLimit, halfQuadratic, columnWeights?, feedback?): fills the payload.
 void encode(const Napi::CallbackInfo& info) {
   Arguments arguments{info, 2};
   BlockwiseShape shape{};
   SimdLevel level{};
+  BlockwiseAids aids{};
   if (!readBlockwise(arguments, &shape) || !readLevel(arguments, &level)) return refuse(info);
+  shape.codeLimit = static_cast<uint32_t>(arguments.integer(0, 7));
+  aids.halfQuadratic = arguments.integer(0, 1) == 1;
+  if (!arguments.ok || (shape.codeLimit != 0 && (shape.zeroPoints || shape.bits != 4))) return refuse(info);
   const float* data = matrix(info, 0, shape.rows, shape.cols);
   uint8_t* payload = bytes(info, 1, blockwiseBytes(shape));
   if (data == nullptr || payload == nullptr) return refuse(info);
-  blockwiseEncode(data, shape, level, payload);
+  if (!optionalMatrix(info, arguments.at, 1, shape.cols, &aids.columnWeights) ||
+      !optionalMatrix(info, arguments.at + 1, shape.cols, shape.cols, &aids.feedback))
+    return refuse(info);
+  blockwiseEncode(data, shape, aids, level, payload);
 }
 
 // (payload, data, shape): fills the data.

@@ -9,7 +9,7 @@
 namespace village {
 namespace {
 
-// (rows, cols, blockWeights, coefficients, scale)
+// (rows, cols, blockWeights, coefficients, scale, outliers)
 bool readSeedlm(Arguments& arguments, SeedlmShape* shape) {
   shape->rows = static_cast<uint32_t>(arguments.integer(1, 1 << 28));
   shape->cols = static_cast<uint32_t>(arguments.integer(1, 1 << 28));
@@ -17,32 +17,46 @@ bool readSeedlm(Arguments& arguments, SeedlmShape* shape) {
   shape->coefficients = static_cast<uint32_t>(arguments.integer(3, 4));
   shape->scale = static_cast<float>(
       arguments.number(std::numeric_limits<float>::min(), std::numeric_limits<float>::max()));
-  return arguments.ok && holds(shape->rows, shape->cols) &&
+  shape->outliers = static_cast<uint32_t>(arguments.integer(0, 1 << 28));
+  return arguments.ok && holds(shape->rows, shape->cols) && shape->outliers <= shape->cols &&
          ((shape->blockWeights == 8 && shape->coefficients == 3) ||
           (shape->blockWeights == 12 && shape->coefficients == 4));
 }
 
-// (data, payload, shape, level): fills the payload.
+// False where the argument is neither absent nor a Float32Array of rows * cols.
+bool readAid(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols, const float** aid) {
+  if (info[at].IsUndefined()) return true;
+  *aid = matrix(info, at, rows, cols);
+  return *aid != nullptr;
+}
+
+// (data, payload, shape, level, exact, columnWeights?, feedback?): fills the payload.
 void encode(const Napi::CallbackInfo& info) {
   Arguments arguments{info, 2};
   SeedlmShape shape{};
   SimdLevel level{};
+  SeedlmAids aids{};
   if (!readSeedlm(arguments, &shape) || !readLevel(arguments, &level)) return refuse(info);
+  const bool exact = arguments.integer(0, 1) == 1;
   const float* data = matrix(info, 0, shape.rows, shape.cols);
   uint8_t* payload = bytes(info, 1, seedlmBytes(shape));
-  if (data == nullptr || payload == nullptr) return refuse(info);
-  seedlmEncode(data, shape, level, payload);
+  if (!arguments.ok || data == nullptr || payload == nullptr) return refuse(info);
+  if (!readAid(info, arguments.at, 1, shape.cols, &aids.columnWeights) ||
+      !readAid(info, arguments.at + 1, shape.cols, shape.cols, &aids.feedback))
+    return refuse(info);
+  seedlmEncode(data, shape, aids, exact, level, payload);
 }
 
-// (payload, data, shape): fills the data.
+// (payload, data, shape, level): fills the data.
 void decode(const Napi::CallbackInfo& info) {
   Arguments arguments{info, 2};
   SeedlmShape shape{};
-  if (!readSeedlm(arguments, &shape)) return refuse(info);
+  SimdLevel level{};
+  if (!readSeedlm(arguments, &shape) || !readLevel(arguments, &level)) return refuse(info);
   const uint8_t* payload = bytes(info, 0, seedlmBytes(shape));
   float* data = matrix(info, 1, shape.rows, shape.cols);
   if (data == nullptr || payload == nullptr) return refuse(info);
-  seedlmDecode(payload, shape, data);
+  seedlmDecode(payload, shape, level, data);
 }
 
 }  // namespace

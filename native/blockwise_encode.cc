@@ -1,168 +1,110 @@
-// Block-wise integers: the search for the scale (and zero point) of least squared error. Compiled once a SIMD
-// level. Twin: node/compute/reference/blockwise.ts. All is done on weights over 2^scaleExponent, where
-// squares neither vanish nor overflow. Lanes run the candidates of a block side by side; each candidate's
-// sums are taken over the weights in order, in fp32.
-#include "blockwise_layout.h"
+// Block-wise integers: encoding, with and without error feedback. Compiled once a SIMD level. Twin:
+// node/compute/reference/blockwise.ts.
+#include <algorithm>
+#include <vector>
+
+#include "blockwise_in_order.h"
 
 namespace village {
 namespace VILLAGE_LEVEL {
 namespace {
 
-constexpr int kCandidates = 32;
-constexpr int kRefinements = 4;
-constexpr uint32_t kMaxBlockSize = 256;
-constexpr float kInfinity = __builtin_inff();
-// Adding and taking away 1.5 * 2^23 rounds a float below 2^22 to the nearest integer, ties to even.
-constexpr float kRounder = 12582912.0f;
+// Rows that share each read of the feedback matrix, as far as their weights fit into this much memory.
+constexpr uint32_t kMaxTileRows = 64;
+constexpr size_t kTileBytes = 1 << 20;
+// Where a chosen block goes. Codes reach memory two or one a byte.
+struct Target {
+  uint8_t* row;
+  const BlockwiseRow& layout;
+  const BlockwiseShape& shape;
 
-struct Candidates {
-  float scale[kCandidates];
-  float inverse[kCandidates];
-  float low[kCandidates];
-  float high[kCandidates];
+  int32_t zeroPoint(const Candidates& candidates, int k) const {
+    return shape.codeLimit != 0 ? 8 : -static_cast<int32_t>(candidates.low[k]);
+  }
+  void putHead(uint32_t block, const Candidates& candidates, int k) const {
+    putScale(row + size_t(block) * shape.scaleBytes, candidates.scale[k], shape);
+    if (shape.zeroPoints) putCode(row + layout.zeroPointsAt, block, shape.bits, zeroPoint(candidates, k));
+  }
+  void putCodes(uint32_t first, const float* codes, uint32_t count, int32_t zeroPoint) const {
+    for (uint32_t i = 0; i < count; i++)
+      putCode(row + layout.codesAt, first + i, shape.bits, static_cast<int32_t>(codes[i]) + zeroPoint);
+  }
 };
 
-inline float magnitude(float value) { return value < 0 ? -value : value; }
-
-inline float nearestCode(float weight, float inverse, float low, float high) {
-  float x = weight * inverse;
-  x = x < low ? low : x;
-  x = x > high ? high : x;
-  return (x + kRounder) - kRounder;
-}
-
-// Rounds the scale as it will be stored; a scale without a finite inverse stands for a block of zeros.
-inline void setScale(Candidates& candidates, int k, float scale, const BlockwiseShape& shape) {
-  const float stored = storedScale(scale, shape);
-  const float inverse = 1.0f / stored;
-  const bool usable = inverse < kInfinity && inverse > -kInfinity;
-  candidates.scale[k] = usable ? stored : 0.0f;
-  candidates.inverse[k] = usable ? inverse : 0.0f;
-}
-
-// The share of the range that candidate k of 16 keeps: down to 0.625 at 4 bits, 0.953 at 8.
-inline float shrink(int k, const BlockwiseShape& shape) {
-  return 1.0f - static_cast<float>(k) / (shape.bits == 4 ? 40.0f : 320.0f);
-}
-
-void symmetric(const float* weights, uint32_t count, const BlockwiseShape& shape, Candidates& candidates) {
-  float extreme = 0;
-  for (uint32_t i = 0; i < count; i++)
-    if (magnitude(weights[i]) > magnitude(extreme)) extreme = weights[i];
-  const float low = shape.bits == 4 ? -8.0f : -128.0f;
-  const float high = -low - 1.0f;
-  for (int k = 0; k < kCandidates; k++) {
-    // The extreme weight takes the code furthest from zero on the long side, then on the short one.
-    const float full = extreme / (k < 16 ? low : high);
-    candidates.low[k] = low;
-    candidates.high[k] = high;
-    setScale(candidates, k, full * shrink(k & 15, shape), shape);
-  }
-}
-
-void withZeroPoint(const float* weights, uint32_t count, const BlockwiseShape& shape,
-                   Candidates& candidates) {
-  float smallest = 0;
-  float largest = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    if (weights[i] < smallest) smallest = weights[i];
-    if (weights[i] > largest) largest = weights[i];
-  }
-  const float levels = shape.bits == 4 ? 15.0f : 255.0f;
-  for (int k = 0; k < kCandidates; k++) {
-    // 16 shrink both ends, 8 the lower end alone, 8 the upper end alone.
-    const float lower = k < 16 ? shrink(k, shape) : k < 24 ? shrink(2 * (k - 15), shape) : 1.0f;
-    const float upper = k < 16 ? shrink(k, shape) : k < 24 ? 1.0f : shrink(2 * (k - 23), shape);
-    const float from = smallest * lower;
-    setScale(candidates, k, (largest * upper - from) / levels, shape);
-    const float zeroPoint = nearestCode(-from, candidates.inverse[k], 0.0f, levels);
-    candidates.low[k] = 0.0f - zeroPoint;
-    candidates.high[k] = levels - zeroPoint;
-  }
-}
-
-int best(const float* weights, uint32_t count, const Candidates& candidates, float* error) {
-  float errors[kCandidates] = {0};
-  for (uint32_t i = 0; i < count; i++) {
-    const float weight = weights[i];
-    for (int k = 0; k < kCandidates; k++) {
-      const float code = nearestCode(weight, candidates.inverse[k], candidates.low[k], candidates.high[k]);
-      const float difference = weight - code * candidates.scale[k];
-      errors[k] += difference * difference;
+template <bool weighted, bool halfQuadratic>
+void encodeAlone(const float* data, const BlockwiseShape& shape, const BlockwiseAids& aids, uint8_t* payload) {
+  const BlockwiseRow layout = blockwiseRow(shape);
+  const float scaling = floatPowerOfTwo(-shape.scaleExponent);
+  Candidates candidates;
+  float weights[kMaxBlockSize];
+  for (uint32_t row = 0; row < shape.rows; row++) {
+    const Target target{payload + row * layout.bytes, layout, shape};
+    for (uint32_t block = 0; block < layout.blocks; block++) {
+      const uint32_t first = block * shape.blockSize;
+      const uint32_t count = std::min(shape.cols - first, shape.blockSize);
+      for (uint32_t i = 0; i < count; i++) weights[i] = data[size_t(row) * shape.cols + first + i] * scaling;
+      const float* columnWeights = weighted ? aids.columnWeights + first : nullptr;
+      const int k =
+          chooseScale<weighted, halfQuadratic>(Block{weights, columnWeights, count, shape}, candidates);
+      target.putHead(block, candidates, k);
+      for (uint32_t i = 0; i < count; i++)
+        weights[i] = nearestCode(weights[i], candidates.inverse[k], candidates.low[k], candidates.high[k]);
+      target.putCodes(first, weights, count, target.zeroPoint(candidates, k));
     }
   }
-  int chosen = 0;
-  *error = kInfinity;
-  for (int k = 0; k < kCandidates; k++)
-    if (errors[k] < *error) {
-      *error = errors[k];
-      chosen = k;
-    }
-  return chosen;
 }
 
-// With the codes held, the best scale is a least-squares quotient; with the scale held, the best codes are
-// the nearest.
-void refine(const float* weights, uint32_t count, const BlockwiseShape& shape, Candidates& candidates, int k,
-            float error) {
-  for (int round = 0; round < kRefinements; round++) {
-    const float low = candidates.low[k];
-    const float high = candidates.high[k];
-    float product = 0;
-    float square = 0;
-    for (uint32_t i = 0; i < count; i++) {
-      const float code = nearestCode(weights[i], candidates.inverse[k], low, high);
-      product += weights[i] * code;
-      square += code * code;
+// The scale of a block is chosen for its weights as the blocks before it left them.
+template <bool weighted, bool halfQuadratic>
+void encodeWithFeedback(const float* data, const BlockwiseShape& shape, const BlockwiseAids& aids, uint8_t* payload) {
+  const BlockwiseRow layout = blockwiseRow(shape);
+  const float scaling = floatPowerOfTwo(-shape.scaleExponent);
+  const size_t cols = shape.cols;
+  const size_t fitting = std::max<size_t>(1, kTileBytes / (cols * sizeof(float)));
+  const uint32_t tileRows = static_cast<uint32_t>(std::min<size_t>({fitting, kMaxTileRows, shape.rows}));
+  std::vector<float> weights(tileRows * cols);
+  std::vector<float> errors(size_t(tileRows) * shape.blockSize);
+  Candidates candidates;
+  for (uint32_t start = 0; start < shape.rows; start += tileRows) {
+    const uint32_t rows = std::min(shape.rows - start, tileRows);
+    for (size_t i = 0; i < rows * cols; i++) weights[i] = data[start * cols + i] * scaling;
+    for (uint32_t block = 0; block < layout.blocks; block++) {
+      const uint32_t first = block * shape.blockSize;
+      const uint32_t count = std::min(shape.cols - first, shape.blockSize);
+      for (uint32_t row = 0; row < rows; row++) {
+        float* part = weights.data() + row * cols + first;
+        for (uint32_t i = 0; i < count; i++) part[i] = hold(part[i], kLargestAdjusted);
+        const float* columnWeights = weighted ? aids.columnWeights + first : nullptr;
+        const Block sight{part, columnWeights, count, shape};
+        const int k = chooseScale<weighted, halfQuadratic>(sight, candidates);
+        const float* factors = aids.feedback + first * cols + first;
+        if (!halfQuadratic) tryScales<weighted>(sight, factors, cols, candidates, k);
+        const Target target{payload + (start + row) * layout.bytes, layout, shape};
+        target.putHead(block, candidates, k);
+        float codes[kMaxBlockSize];
+        quantiseInOrder(part, count, factors, cols, candidates, k, codes,
+                        errors.data() + size_t(row) * shape.blockSize);
+        target.putCodes(first, codes, count, target.zeroPoint(candidates, k));
+      }
+      feedBack(weights.data(), cols, errors.data(), shape.blockSize, rows, aids.feedback, cols, first, count,
+               first + count, shape.cols);
     }
-    if (!(square > 0)) return;
-    const float scale = candidates.scale[k];
-    const float inverse = candidates.inverse[k];
-    setScale(candidates, k, product / square, shape);
-    float refined = 0;
-    for (uint32_t i = 0; i < count; i++) {
-      const float difference =
-          weights[i] - nearestCode(weights[i], candidates.inverse[k], low, high) * candidates.scale[k];
-      refined += difference * difference;
-    }
-    if (!(refined < error)) {
-      candidates.scale[k] = scale;
-      candidates.inverse[k] = inverse;
-      return;
-    }
-    error = refined;
   }
+}
+
+template <bool weighted, bool halfQuadratic>
+void encode(const float* data, const BlockwiseShape& shape, const BlockwiseAids& aids, uint8_t* payload) {
+  if (aids.feedback == nullptr) encodeAlone<weighted, halfQuadratic>(data, shape, aids, payload);
+  else encodeWithFeedback<weighted, halfQuadratic>(data, shape, aids, payload);
 }
 
 }  // namespace
 
-void blockwiseEncode(const float* data, const BlockwiseShape& shape, uint8_t* payload) {
-  const BlockwiseRow layout = blockwiseRow(shape);
-  std::memset(payload, 0, layout.bytes * shape.rows);
-  Candidates candidates;
-  float weights[kMaxBlockSize];
-  const float scaling = floatPowerOfTwo(-shape.scaleExponent);
-  for (uint32_t row = 0; row < shape.rows; row++) {
-    uint8_t* packed = payload + row * layout.bytes;
-    for (uint32_t block = 0; block < layout.blocks; block++) {
-      const uint32_t first = block * shape.blockSize;
-      const uint32_t count = shape.cols - first < shape.blockSize ? shape.cols - first : shape.blockSize;
-      for (uint32_t i = 0; i < count; i++) weights[i] = data[size_t(row) * shape.cols + first + i] * scaling;
-      if (shape.zeroPoints) withZeroPoint(weights, count, shape, candidates);
-      else symmetric(weights, count, shape, candidates);
-      float error;
-      const int k = best(weights, count, candidates, &error);
-      refine(weights, count, shape, candidates, k, error);
-      const int32_t zeroPoint = -static_cast<int32_t>(candidates.low[k]);
-      putScale(packed + size_t(block) * shape.scaleBytes, candidates.scale[k], shape);
-      if (shape.zeroPoints) putCode(packed + layout.zeroPointsAt, block, shape.bits, zeroPoint);
-      for (uint32_t i = 0; i < count; i++) {
-        const float code =
-            nearestCode(weights[i], candidates.inverse[k], candidates.low[k], candidates.high[k]);
-        putCode(packed + layout.codesAt, first + i, shape.bits, static_cast<int32_t>(code) + zeroPoint);
-      }
-    }
-  }
+void blockwiseEncode(const float* data, const BlockwiseShape& shape, const BlockwiseAids& aids, uint8_t* payload) {
+  std::memset(payload, 0, blockwiseRow(shape).bytes * shape.rows);
+  const bool weighted = aids.columnWeights != nullptr;
+  if (aids.halfQuadratic) (weighted ? encode<true, true> : encode<false, true>)(data, shape, aids, payload);
+  else (weighted ? encode<true, false> : encode<false, false>)(data, shape, aids, payload);
 }
 
 }  // namespace VILLAGE_LEVEL

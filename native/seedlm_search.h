@@ -1,41 +1,37 @@
-// Between seedlm.cc (tables, choice, bytes) and seedlm_search.cc (the exhaustive search, compiled once a SIMD
-// level).
+// Between seedlm.cc and seedlm_search.cc, which is compiled once a SIMD level.
 #pragma once
-#include <cstddef>
-#include <cstdint>
-
-#include "simd.h"
+#include "seedlm.h"
+#include "seedlm_index.h"
 
 namespace village {
 
-constexpr uint32_t kSeedlmPositions = 65535;       // non-zero states of the 16-bit register
-constexpr uint32_t kSeedlmPositionsPadded = 65536; // a multiple of every lane count; the last has no energy
-constexpr uint32_t kSeedlmCandidates = 8;          // best projections that are quantised and compared
-
-struct SeedlmTables {
-  // pairs[i] = entries i (low half) and i + P (high half) of the register's sequence from state 1, less
-  // 32,768.
-  const int32_t* pairs;
-  // Rows of the inverse Cholesky factor of U^T U by position, one plane of kSeedlmPositionsPadded an entry;
-  // all zero where U is ill-conditioned, which keeps that position out of the search.
-  const float* whitening;
-};
-
-struct SeedlmCandidate {
-  float energy;
+struct SeedlmChoice {
   uint32_t position;
+  int32_t exponent;
+  int32_t coefficients[kSeedlmMaxCoefficients];
 };
 
-// For each of `count` blocks (C / 2 pairs of 16-bit integers, low half first, at most 4,095 in size) the
-// kSeedlmCandidates positions with the most energy of the block inside the column space of U, best first,
-// earlier positions first among equals.
-using SeedlmSearch = void (*)(const SeedlmTables& tables, const int32_t* blocks, size_t count,
-                              SeedlmCandidate* best);
+// The block as the search of positions sees it: integers of at most 127.
+struct SeedlmProbe {
+  int8_t weights[16];
+};
 
 #define VILLAGE_DECLARE_LEVEL(level) \
   namespace level { \
-  void searchC8P3(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best); \
-  void searchC12P4(const SeedlmTables& tables, const int32_t* blocks, size_t count, SeedlmCandidate* best); \
+  /* The positions whose keys have at least `least` in the high half, ascending; `kept` has room for all of them. */ \
+  uint32_t seedlmKeep(const int8_t* records, int blockWeights, const SeedlmProbe& probe, uint32_t least, \
+                      uint16_t* kept); \
+  /* The cell of a probe that is not all zero. */ \
+  uint32_t seedlmCell(const SeedlmIndex& index, int blockWeights, const SeedlmProbe& probe); \
+  /* The best choice for C weights among the positions of the list; `roots` (null: all 1) are the square roots of how */ \
+  /* much the errors of the weights count, 0 for those that do not. */ \
+  void seedlmChoose(const int8_t* records, const float* values, int blockWeights, const SeedlmList& list, \
+                    const SeedlmProbe& probe, const float* weights, const float* roots, SeedlmChoice* choice); \
+  /* Takes the errors of `count` columns from `first` on (kSeedlmMaxBlock a row) to the columns after them. */ \
+  void seedlmFeedBack(float* weights, uint32_t rows, const float* errors, const float* feedback, uint32_t cols, \
+                      uint32_t first, uint32_t count); \
+  /* Fills a row, but for its outliers. */ \
+  void seedlmDecodeRow(const uint8_t* packed, const SeedlmShape& shape, float* out); \
   }
 VILLAGE_EACH_LEVEL(VILLAGE_DECLARE_LEVEL)
 #undef VILLAGE_DECLARE_LEVEL

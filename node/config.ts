@@ -186,6 +186,11 @@ export const FIELDS = {
     check: integer(0, 2 ** 31 - 1),
   }),
   'jobs.work': field<boolean>({ default: true, doc: 'Work on the jobs of other members.', check: boolean }),
+  'jobs.guests': field<boolean>({
+    default: true,
+    doc: "In an open village: let guests work on this node's jobs, and read what those jobs need.",
+    check: boolean,
+  }),
   'jobs.leaseMs': field<number>({
     default: 30_000,
     unit: 'ms',

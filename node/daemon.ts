@@ -20,7 +20,7 @@ import { createLog, type Log, type LogLevel } from './log.ts'
 import { createArtifacts } from './mesh/artifacts/artifacts.ts'
 import { createMembership } from './mesh/membership/membership.ts'
 import { createVillages, type VillageInfo } from './mesh/membership/villages.ts'
-import { createMesh } from './mesh/mesh.ts'
+import { createMesh, type Mesh } from './mesh/mesh.ts'
 import { openStore, type Store } from './store.ts'
 import { VERSION } from './version.ts'
 
@@ -30,6 +30,8 @@ export interface Daemon {
   readonly api: Api
   readonly jobs: Jobs
   readonly models: Models
+  /** Handlers and topics of whoever embeds the daemon are registered here, before the start. */
+  readonly mesh: Mesh
   village(): VillageInfo | null
   start(): Promise<void>
   stop(): Promise<void>
@@ -79,7 +81,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   const membership = createMembership({ log, events, store, identity }, { directory })
   const mesh = createMesh({ log, events, store, identity, membership }, { config, version: VERSION })
   const villages = createVillages(
-    { log, membership, network: mesh },
+    { log, membership, network: mesh, store },
     { name: config['node.name'] ?? hostname() },
   )
   const artifacts = createArtifacts(
@@ -89,6 +91,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       maxBytes: limits.diskBytes,
       uploadBytesPerSecond: limits.uploadBytesPerSecond,
       collectEveryMs: config['artifacts.collectEveryMs'],
+      published: (cid) => jobs.guestsMayRead(cid),
       onMisbehaviour: (peer, code) =>
         log.warn({ peer, code }, 'a peer sent bytes that are not what it promised'),
     },
@@ -140,6 +143,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     api,
     jobs,
     models,
+    mesh,
     village: () => villages.current(),
     async start() {
       await refreshModels()

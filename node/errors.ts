@@ -215,7 +215,7 @@ export const ERRORS = {
   // models, sessions and evaluation
   MODEL_MALFORMED: {
     http: 422,
-    title: 'The model file is not a valid ONNX file',
+    title: 'The model file is not valid ONNX or safetensors',
     fix: 'Fetch or export the model again; a cut-off download is the usual cause.',
   },
   MODEL_EXTERNAL_DATA_INVALID: {
@@ -393,6 +393,11 @@ export const ERRORS = {
     title: 'The task needs more memory than this node lends',
     fix: 'Raise resources.maxMemoryBytes, or let a larger member join.',
   },
+  MODEL_NOT_PACKED: {
+    http: 409,
+    title: 'The model has no packed form',
+    fix: 'Name a compressed model, or the CID of a packed one; `village model list` shows which are.',
+  },
   MODEL_UNKNOWN: {
     http: 404,
     title: 'There is no such model',
@@ -402,6 +407,16 @@ export const ERRORS = {
     http: 409,
     title: 'Another model has this id',
     fix: 'Choose another --id, or remove the other model first.',
+  },
+  COMPRESS_QUALITY_LOW: {
+    http: 422,
+    title: 'The compressed model would keep too little of its quality',
+    fix: 'Take more bits or a larger target, calibrate, give the named tensors a better codec, or lower --keep.',
+  },
+  COMPRESS_TARGET_UNREACHABLE: {
+    http: 422,
+    title: 'No choice of codecs meets the target',
+    fix: 'Take the nearest target that the message names.',
   },
   MODEL_NOTHING_TO_COMPRESS: {
     http: 422,
@@ -454,6 +469,17 @@ export const ERRORS = {
     http: 422,
     title: 'The CAR file is damaged or incomplete',
     fix: 'Export it again; nothing of it was added.',
+  },
+  // calibration
+  CALIBRATION_DATA_INVALID: {
+    http: 422,
+    title: 'The calibration data does not fit the model',
+    fix: 'Give one item a line: a text for a model with a tokenizer, else a JSON object of input names and arrays.',
+  },
+  CALIBRATION_MALFORMED: {
+    http: 422,
+    title: 'A calibration is not valid',
+    fix: 'Calibrate again; if it came whole, whoever made it runs another version or lies.',
   },
   // codecs and the worker pool
   CODEC_MALFORMED: {

@@ -8,14 +8,27 @@ export interface EventMap {
   'village:changed': { village: string | null }
   'member:joined': { peer: string; role: string; name: string }
   'member:revoked': { peer: string }
+  'member:left': { peer: string }
   'artifact:added': { cid: string; sizeBytes: number; name: string | null }
   'artifact:progress': { cid: string; doneBytes: number; totalBytes: number }
   'artifact:removed': { cid: string }
-  'job:changed': { job: string; kind: string; state: string; done: number; total: number }
+  /** `stage`: what a running job is at, else null. */
+  'job:changed': {
+    job: string
+    kind: string
+    state: string
+    done: number
+    total: number
+    stage: string | null
+  }
+  /** A finished job rests on the word of `peers`, who were caught lying since; with none, not any more. */
+  'job:doubted': { job: string; kind: string; peers: string[]; tasks: number }
   'task:changed': { job: string; task: number; state: string; peer: string | null; progress: number }
   'peer:quarantined': { peer: string; kind: string; reason: string }
   'model:added': { id: string; name: string }
   'model:removed': { id: string }
+  /** The job that made the model rests on the word of a liar; with null, not any more. */
+  'model:doubted': { id: string; job: string | null }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 

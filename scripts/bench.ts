@@ -2,9 +2,11 @@
  * Measures this machine: figures, each with the bar that it is held to. Tests never assert a time; this does not fail
  * on one either, it reports.
  *
- * usage: npm run bench -- [NAME ...] [--json]
- *   NAME     one benchmark after another; without a name, they are listed
- *   --json   one object a line by case: bench, case, value, unit, better, bar, holds
+ * usage: npm run bench -- [NAME ...] [--json] [--only CASE ...] [--codec NAME ...]
+ *   NAME          one benchmark after another; without a name, they are listed
+ *   --json        one object a line by case: bench, case, value, unit, better, bar, holds
+ *   --only CASE   some cases of a benchmark that has several
+ *   --codec NAME  some codecs, where a case runs by codec
  */
 import { parseArgs } from 'node:util'
 import { nearest } from '../node/nearest.ts'
@@ -23,13 +25,26 @@ function usage(problem: string): never {
   process.exit(2)
 }
 
-function readArguments(): { names: string[]; json: boolean } {
+interface Arguments {
+  readonly names: string[]
+  readonly json: boolean
+  readonly only: readonly string[]
+  readonly codecs: readonly string[] | null
+}
+
+function readArguments(): Arguments {
   try {
     const { positionals, values } = parseArgs({
-      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+        codec: { type: 'string', multiple: true },
+      },
       allowPositionals: true,
     })
-    return { names: values.help ? [] : positionals, json: values.json }
+    const { json, only, codec: codecs = null } = values
+    return { names: values.help ? [] : positionals, json, only, codecs }
   } catch (error) {
     console.error(`${(error as Error).message.split('\n')[0]}; usage: npm run bench -- NAME ... [--json]`)
     process.exit(2)
@@ -60,7 +75,7 @@ function showLine(measurement: Measurement): string {
   return `  ${name.padEnd(48)} ${showValue(value).padStart(9)} ${unit.padEnd(10)} ${limit.padEnd(12)} ${verdict}`.trimEnd()
 }
 
-const { names, json } = readArguments()
+const { names, json, only, codecs } = readArguments()
 if (names.length === 0) {
   list(console.log)
   process.exit(0)
@@ -78,6 +93,8 @@ for (const bench of benches) {
   try {
     await bench.run({
       signal: abort.signal,
+      only,
+      codecs,
       log: (message) => console.error(`  … ${message}`),
       report(measurement) {
         if (!Number.isFinite(measurement.value))

@@ -19,7 +19,15 @@ const addon = join(buildDir, 'village.node')
 const stamp = join(buildDir, 'village.stamp')
 
 /** Compiled once a SIMD level; everything else once. */
-const BY_LEVEL = ['seedlm_search.cc', 'blockwise_encode.cc']
+const BY_LEVEL = [
+  'seedlm_search.cc',
+  'seedlm_decode.cc',
+  'blockwise_encode.cc',
+  'trellis_encode.cc',
+  'vptq_encode.cc',
+  'vptq_train.cc',
+  'moments_level.cc',
+]
 /** Namespace, lanes of 32 bits, flags. Levels above the baseline are chosen at run time. */
 const BASELINE = { name: 'baseline', lanes: 4, flags: [] }
 const X64_LEVELS = [
@@ -44,6 +52,8 @@ function compileFlags() {
     // The bytes must not depend on the machine: no fused multiply-add, no reordered sums.
     '-ffp-contract=off',
     '-fno-fast-math',
+    // Square roots are one instruction; nobody reads errno.
+    '-fno-math-errno',
     '-fno-exceptions',
     '-Wall',
     '-Wextra',

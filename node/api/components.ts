@@ -37,7 +37,7 @@ export interface ApiComponents {
     | 'importCar'
     | 'usage'
   >
-  readonly models: Pick<Models, 'add' | 'list' | 'need' | 'inspect' | 'remove'>
+  readonly models: Pick<Models, 'add' | 'list' | 'need' | 'inspect' | 'remove' | 'unpack'>
   readonly jobs: Pick<
     Jobs,
     'submit' | 'list' | 'get' | 'tasks' | 'cancel' | 'setPriority' | 'remove' | 'trust' | 'pardon'

@@ -82,6 +82,7 @@ export const MEMBER = object({
   joinedAtMs: amount,
   sponsor: orNull(anyText),
   revoked: orNull(REVOKED),
+  leftAtMs: orNull(amount),
   connected: flag,
   self: flag,
 })
@@ -93,6 +94,15 @@ export const INVITE = object({
   expiresAtMs: orNull(amount),
   uses: orNull(integer()),
   qrSvg: orNull(anyText),
+})
+
+export const OPEN_INVITE = object({
+  id: anyText,
+  role: ROLE,
+  issuedAtMs: amount,
+  expiresAtMs: amount,
+  uses: integer(),
+  used: integer(),
 })
 
 export const ARTIFACT = object({
@@ -117,13 +127,14 @@ export const MODEL = object({
   id: anyText,
   cid: anyText,
   name: anyText,
-  kind: oneOf('encoder', 'onnx', 'packed'),
+  kind: oneOf('encoder', 'onnx', 'safetensors', 'packed'),
   parameters: integer(),
   sizeBytes: integer(),
   addedAtMs: amount,
   source: anyText,
   parent: orNull(anyText),
   report: orNull(anyObject),
+  doubt: orNull(object({ job: anyText, peers: listOf(anyText), sinceMs: amount })),
 })
 
 const PORT = object({
@@ -159,6 +170,7 @@ export const JOB = object({
   finishedAtMs: orNull(amount),
   total: integer(),
   done: integer(),
+  stage: orNull(anyText),
   params: anyObject,
   result: orNull(anyObject),
   error: orNull(ERROR),
@@ -166,6 +178,7 @@ export const JOB = object({
     type: 'object',
     additionalProperties: object({ tasks: integer(), busyMs: amount, bytes: amount }),
   },
+  doubt: orNull(object({ peers: listOf(anyText), tasks: integer(), sinceMs: amount })),
 })
 
 export const TASK = object({

@@ -4,6 +4,7 @@
  */
 import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
 import type { CommandRun } from './command.ts'
+import { VILLAGE_COMMANDS } from './village-commands.ts'
 
 export interface CommandOption {
   /** As commander writes it: `--name <value>`, `--flag`. */
@@ -83,87 +84,7 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [{ flags: '--all', doc: 'Keys at their default too.' }],
     load: async () => (await import('./config.ts')).config,
   },
-  {
-    name: 'create',
-    group: 'Village',
-    summary: 'Create a village with this node as its first admin.',
-    args: [['<name>', 'The name that members see.']],
-    options: [{ flags: '--open', doc: 'Let anybody join as a guest.' }],
-    load: async () => (await import('./create.ts')).create,
-  },
-  {
-    name: 'invite',
-    group: 'Village',
-    summary: 'Make an invite: one line to copy, and a QR code.',
-    options: [
-      { flags: '--role <role>', doc: 'admin, member, edge, or guest of an open village.', default: 'member' },
-      { flags: '--expires <duration>', doc: 'How long it is good for, such as 12h or 7d.', default: '7d' },
-      { flags: '--uses <number>', doc: 'How many nodes may join by it.', default: '1' },
-      { flags: '--no-qr', doc: 'Leave the QR code out.' },
-    ],
-    load: async () => (await import('./invite.ts')).invite,
-  },
-  {
-    name: 'withdraw',
-    group: 'Village',
-    summary: 'Withdraw an invite: nobody can join by it any more.',
-    args: [['<id>', 'Id of the invite (`village invite` prints it).']],
-    load: async () => (await import('./withdraw.ts')).withdraw,
-  },
-  {
-    name: 'join',
-    group: 'Village',
-    summary: 'Join the village of an invite.',
-    args: [['<invite>', 'The line that begins with village1; `-` reads it from standard input.']],
-    load: async () => (await import('./join.ts')).join,
-  },
-  {
-    name: 'leave',
-    group: 'Village',
-    summary: 'Leave the village; its keys are removed from this node.',
-    options: [{ flags: '--force', doc: 'Also as the last admin of others.' }],
-    load: async () => (await import('./leave.ts')).leave,
-  },
-  {
-    name: 'members',
-    group: 'Village',
-    summary: 'Everybody on the roster.',
-    load: async () => (await import('./members.ts')).members,
-  },
-  {
-    name: 'peers',
-    group: 'Village',
-    summary: 'Members that are connected now.',
-    load: async () => (await import('./peers.ts')).peers,
-  },
-  {
-    name: 'revoke',
-    group: 'Village',
-    summary: 'Revoke a member: it is shut out everywhere.',
-    args: [['<peer>', 'Peer ID of the member, or its end.']],
-    options: [{ flags: '--reason <text>', doc: 'Shown to members.', default: '' }],
-    load: async () => (await import('./revoke.ts')).revoke,
-  },
-  {
-    name: 'dial',
-    group: 'Village',
-    summary: 'Connect to the member at an address.',
-    args: [['<address>', 'A multiaddr such as /ip4/192.0.2.1/tcp/4001.']],
-    load: async () => (await import('./dial.ts')).dial,
-  },
-  {
-    name: 'trust',
-    group: 'Village',
-    summary: 'What each peer has earned by its results, and who is quarantined.',
-    load: async () => (await import('./trust.ts')).trust,
-  },
-  {
-    name: 'pardon',
-    group: 'Village',
-    summary: 'End the quarantine of a peer; it starts anew without trust.',
-    args: [['<peer>', 'Peer ID, or its end (`village trust`).']],
-    load: async () => (await import('./trust.ts')).pardon,
-  },
+  ...VILLAGE_COMMANDS,
   {
     name: 'model list',
     isDefault: true,
@@ -174,8 +95,8 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'model add',
     group: 'Models and jobs',
-    summary: 'Add an ONNX file, a model directory, or the embedded encoder.',
-    args: [['[path]', 'An .onnx file or a directory with one.']],
+    summary: 'Add an ONNX file, a model directory (ONNX or safetensors), or the embedded encoder.',
+    args: [['[path]', 'An .onnx or .safetensors file, or a directory with a model.']],
     options: [
       { flags: '--embedded <name>', doc: 'A model that comes with the daemon: encoder.' },
       { flags: '--id <id>', doc: 'The short name that it gets.' },
@@ -188,6 +109,23 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'Inputs, outputs and tensors of a model, and its compression report.',
     args: [MODEL],
     load: async () => (await import('./model.ts')).inspect,
+  },
+  {
+    name: 'model unpack',
+    group: 'Models and jobs',
+    summary: 'Write a compressed model as an ordinary one: ONNX, or safetensors where it was made of them.',
+    args: [
+      ['<model>', 'Id of a compressed model, or the CID of a packed one.'],
+      ['<directory>', 'Where to; it must be empty or not there.'],
+    ],
+    options: [
+      {
+        flags: '--runtime <form>',
+        doc: 'float: the decoded values; int8 or dense: small and ready to run, as a job writes it.',
+        default: 'float',
+      },
+    ],
+    load: async () => (await import('./model.ts')).unpack,
   },
   {
     name: 'model rm',
@@ -204,13 +142,40 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       {
         flags: '--codec <name>',
-        doc: 'int8, int4, seedlm or ternary (docs/compression.md).',
-        default: 'int4',
+        doc: 'A codec (docs/compression.md), or auto: one for each tensor. By default int4, and auto where a target is given.',
       },
-      { flags: '--bits <number>', doc: 'Bits a weight, for codecs that offer several (seedlm: 3 or 4).' },
+      {
+        flags: '--bits <number>',
+        doc: 'Bits a weight, for codecs that offer several; with auto, of the whole model.',
+      },
+      { flags: '--ratio <number>', doc: 'Target of auto: how many times smaller the packed model is.' },
+      { flags: '--size <size>', doc: 'Target of auto: the size of the packed model, such as 4MB.' },
+      {
+        flags: '--quality <share>',
+        doc: 'Target of auto: the smallest model that keeps this share, such as 0.97.',
+      },
       { flags: '--set <key=value>', doc: 'Another parameter of the codec.', repeatable: true },
+      {
+        flags: '--tensor <name=codec>',
+        doc: 'The codec of one tensor, such as output.weight=int8 or x=trellis:3.',
+        repeatable: true,
+      },
+      {
+        flags: '--calibrate <file>',
+        doc: 'Calibrate with these items: lines of text, or JSON lines of the model’s inputs. By default its own sentences for models with a tokenizer.',
+      },
+      { flags: '--no-calibrate', doc: 'Compress by the weights alone.' },
+      { flags: '--runtime <form>', doc: 'How weights without an operator of their own run: int8 or dense.' },
+      {
+        flags: '--keep <share>',
+        doc: 'The least share of its quality that the model must keep to be published, by default 0.95; 0 measures nothing.',
+      },
+      { flags: '--suite <name>', doc: 'The evaluation suite that measures it.' },
       { flags: '--id <id>', doc: 'The short name of the compressed model.' },
-      { flags: '--force', doc: 'Allow a codec that loses much of a model’s quality (ternary).' },
+      {
+        flags: '--force',
+        doc: 'Publish whatever is left of the quality, and allow codecs that lose much of it (ternary).',
+      },
       PRIORITY,
       WAIT,
     ],

@@ -1,5 +1,10 @@
+/** `village compress`. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
 import { VillageError } from '../errors.ts'
-import type { JsonValue } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import type { ArtifactView } from './artifact.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { submitJob } from './submit-job.ts'
@@ -13,12 +18,109 @@ function parameter(text: string): [string, JsonValue] {
   return [text.slice(0, at), value !== '' && Number.isFinite(Number(value)) ? Number(value) : value]
 }
 
+function numberOption(context: CommandContext, name: string): number | null {
+  const text = optionText(context, name)
+  if (text === null) return null
+  const value = Number(text)
+  if (text.trim() === '' || !(value > 0)) throw new VillageError('USAGE', `--${name} takes a number above 0`)
+  return value
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+}
+
+/** `4MB` → bytes. */
+function sizeOption(context: CommandContext): number | null {
+  const text = optionText(context, 'size')
+  if (text === null) return null
+  const [, amount, unit] = /^([\d.]+) ?([kmg]i?b|b)?$/i.exec(text) ?? []
+  const sizeBytes = Math.floor(Number(amount) * (UNITS[(unit ?? '').toLowerCase()] ?? Number.NaN))
+  if (!(sizeBytes > 0)) throw new VillageError('USAGE', `"${text}" is not a size such as 4MB or 512KiB`)
+  return sizeBytes
+}
+
+/** What `auto` has to meet; null when nothing says so. */
+function targetOf(context: CommandContext, isAuto: boolean): JsonObject | null {
+  const given = {
+    ratio: numberOption(context, 'ratio'),
+    sizeBytes: sizeOption(context),
+    quality: numberOption(context, 'quality'),
+    // For one codec it is a parameter.
+    bits: isAuto ? numberOption(context, 'bits') : null,
+  }
+  const set = Object.entries(given).filter(([, value]) => value !== null)
+  if (set.length > 1) throw new VillageError('USAGE', 'Give one of --ratio, --size, --quality and --bits')
+  return set.length === 0 ? null : Object.fromEntries(set)
+}
+
+/** `name=codec` or `name=codec:bits` → what one tensor gets; the name may have an equals sign in it. */
+function tensorChoice(text: string): [string, JsonObject] {
+  const [, name, codec, bits] = /^(.+)=([a-z0-9]+)(?::(\d+))?$/.exec(text) ?? []
+  if (name === undefined || codec === undefined)
+    throw new VillageError('USAGE', '--tensor takes name=codec or name=codec:bits')
+  return [name, { codec, params: bits === undefined ? {} : { bits: Number(bits) } }]
+}
+
+const listOption = (context: CommandContext, name: string): readonly string[] => {
+  const value = context.options[name]
+  return Array.isArray(value) ? value : []
+}
+
+/** A file is uploaded; what is no file here is taken for the CID of data that the daemon holds. */
+async function calibration(context: CommandContext): Promise<string | null> {
+  const given = context.options.calibrate
+  if (given === false) return 'none'
+  if (typeof given !== 'string') return null
+  const file = path.resolve(given)
+  const stats = await stat(file).catch(() => null)
+  if (stats === null && !/[/\\.]/.test(given)) return given
+  if (stats?.isFile() !== true)
+    throw new VillageError('FILE_UNREADABLE', `${file} is no file that can be read`)
+  const query = new URLSearchParams({ name: path.basename(file) })
+  const client = await context.client()
+  const { cid } = await client.upload<ArtifactView>(
+    `/api/v1/artifacts?${query}`,
+    'application/octet-stream',
+    createReadStream(file),
+  )
+  return cid
+}
+
+function keepOption(context: CommandContext): number | null {
+  const text = optionText(context, 'keep')
+  if (text === null) return null
+  const keep = Number(text)
+  if (text.trim() === '' || !(keep >= 0 && keep <= 1))
+    throw new VillageError('USAGE', '--keep takes a share from 0 to 1')
+  return keep
+}
+
 export async function compress(context: CommandContext): Promise<CommandResult> {
   const model = context.args[0] ?? ''
-  const codec = optionText(context, 'codec') ?? ''
-  const bits = optionText(context, 'bits')
-  const id = optionText(context, 'id')
-  const set = Array.isArray(context.options.set) ? context.options.set : []
+  const named = optionText(context, 'codec')
+  const isTargeted = ['ratio', 'size', 'quality'].some((name) => optionText(context, name) !== null)
+  const codec = named ?? (isTargeted ? 'auto' : 'int4')
+  const isAuto = codec === 'auto'
+  const bits = isAuto ? null : optionText(context, 'bits')
+  const target = targetOf(context, isAuto)
+  const optional = {
+    target,
+    id: optionText(context, 'id'),
+    runtime: optionText(context, 'runtime'),
+    suite: optionText(context, 'suite'),
+    keep: keepOption(context),
+    calibrate: await calibration(context),
+  }
+  const tensors = listOption(context, 'tensor').map(tensorChoice)
+  const set = listOption(context, 'set')
   return submitJob(context, {
     kind: 'compress',
     title: `compress ${model}`,
@@ -26,7 +128,8 @@ export async function compress(context: CommandContext): Promise<CommandResult> 
       model,
       codec,
       params: Object.fromEntries([...(bits === null ? [] : [`bits=${bits}`]), ...set].map(parameter)),
-      ...(id === null ? {} : { id }),
+      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
+      ...(tensors.length === 0 ? {} : { tensors: Object.fromEntries(tensors) }),
       ...(context.options.force === true ? { force: true } : {}),
     },
   })

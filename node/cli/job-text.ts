@@ -10,12 +10,23 @@ export function jobText(job: JobView): string {
     facts([
       ['job', job.id],
       ['kind', job.kind],
-      ['state', `${job.state} (${job.done} of ${job.total} tasks)`],
+      [
+        'state',
+        `${job.state} (${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${job.total} tasks)`,
+      ],
       ['priority', String(job.priority)],
       ['submitted', time(job.createdAtMs)],
       ...(job.finishedAtMs === null
         ? []
         : ([['took', duration(job.finishedAtMs - job.createdAtMs)]] as [string, string][])),
+      ...(job.doubt === null
+        ? []
+        : ([
+            [
+              'doubtful',
+              `${job.doubt.tasks} results rest on the word of ${job.doubt.peers.map(short).join(', ')}, caught lying since: run it again`,
+            ],
+          ] as [string, string][])),
       ...(job.error === null
         ? []
         : ([['error', `${job.error.code}: ${job.error.message}`]] as [string, string][])),

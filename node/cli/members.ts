@@ -7,6 +7,7 @@ export interface MemberView {
   role: string
   joinedAtMs: number
   revoked: { atMs: number; reason: string } | null
+  leftAtMs: number | null
   connected: boolean
   self: boolean
 }
@@ -17,11 +18,13 @@ export async function members(context: CommandContext): Promise<CommandResult> {
   const state = (member: MemberView) =>
     member.revoked !== null
       ? `revoked ${time(member.revoked.atMs)}`
-      : member.self
-        ? 'this node'
-        : member.connected
-          ? 'connected'
-          : 'away'
+      : member.leftAtMs !== null
+        ? `left ${time(member.leftAtMs)}`
+        : member.self
+          ? 'this node'
+          : member.connected
+            ? 'connected'
+            : 'away'
   return {
     document: { members: list },
     text:

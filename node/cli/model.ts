@@ -4,7 +4,7 @@ import { VillageError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
-import { bytes, count, facts, table, time } from './format.ts'
+import { bytes, count, facts, short, table, time } from './format.ts'
 import { compressionText, figure } from './result-text.ts'
 
 interface ModelView {
@@ -18,6 +18,8 @@ interface ModelView {
   source: string
   parent: string | null
   report: JsonObject | null
+  /** The job that made it rests on results of peers that were caught lying since. */
+  doubt: { job: string; peers: string[] } | null
 }
 
 const modelPath = (id: string) => `/api/v1/models/${encodeURIComponent(id)}`
@@ -33,6 +35,14 @@ function modelFacts(model: ModelView): string {
     ['source', model.source],
     ...(model.parent === null ? [] : ([['made from', model.parent]] as [string, string][])),
     ['added', time(model.addedAtMs)],
+    ...(model.doubt === null
+      ? []
+      : ([
+          [
+            'doubtful',
+            `job ${model.doubt.job} rests on the word of ${model.doubt.peers.map(short).join(', ')}, caught lying since: make it again`,
+          ],
+        ] as [string, string][])),
   ])
 }
 
@@ -79,7 +89,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
               model.kind,
               ...compression(model.report),
               bytes(model.sizeBytes),
-              model.parent ?? '',
+              `${model.parent ?? ''}${model.doubt === null ? '' : ' (doubtful)'}`,
             ]),
             // Commands take the id whole.
             { whole: [0] },
@@ -126,10 +136,12 @@ function tensorTable(tensors: readonly TensorView[]): string {
 function reportTable(report: JsonObject): string {
   const rows = (Array.isArray(report.tensors) ? report.tensors : []) as readonly JsonObject[]
   return table(
-    ['COMPRESSED', 'WEIGHTS', 'BITS', 'ERROR', 'RUNS AS'],
+    ['COMPRESSED', 'WEIGHTS', 'CODEC', 'BITS', 'ERROR', 'RUNS AS'],
     rows.map((row) => [
       figure(row.name),
       count(Number(row.weights)),
+      // Reports of older daemons have one codec for all.
+      figure(row.codec ?? report.codec),
       figure(row.bitsPerWeight),
       figure(row.relativeError),
       figure(row.runtime),
@@ -149,6 +161,16 @@ export async function inspect(context: CommandContext): Promise<CommandResult> {
   const { inputs, outputs, tensors } = given.details
   parts.push(portTable(inputs, outputs), tensorTable(tensors))
   return { document: given, text: parts.join('\n\n') }
+}
+
+export async function unpack(context: CommandContext): Promise<CommandResult> {
+  const [id = '', directory = ''] = context.args
+  const client = await context.client()
+  const written = await client.send<{ path: string }>('POST', `${modelPath(id)}/unpack`, {
+    directory: path.resolve(directory),
+    runtime: optionText(context, 'runtime') ?? 'float',
+  })
+  return { document: written, text: `${id} is unpacked: ${written.path}` }
 }
 
 export async function remove(context: CommandContext): Promise<CommandResult> {

@@ -28,7 +28,31 @@ export function compressionText(report: JsonObject): string {
     ['size', `${size('originalBytes')} to ${size('packedBytes')} packed, ${size('runnableBytes')} runnable`],
     ['ratio', `${figure(totals.ratio)} packed, ${figure(totals.runnableRatio)} runnable`],
     ['relative error', figure(totals.relativeError)],
+    ...qualityFacts(report),
   ])
+}
+
+/** What was kept and what the encoders were given; reports of older daemons say nothing of it. */
+function qualityFacts(report: JsonObject): [string, string][] {
+  const part = (name: string) => (isJsonObject(report[name] ?? null) ? (report[name] as JsonObject) : null)
+  const quality = part('quality')
+  const calibration = part('calibration')
+  const lines: [string, string][] = []
+  if (quality !== null)
+    lines.push([
+      'quality kept',
+      quality.kept === null
+        ? `not measured: ${figure(quality.why)}`
+        : `${interval(quality.kept)} of ${figure(quality.measure)}`,
+    ])
+  if (calibration !== null)
+    lines.push([
+      'calibrated',
+      calibration.cid === null
+        ? `no: ${figure(calibration.why)}`
+        : `with ${figure(calibration.items)} items, ${figure(calibration.weights)} weights`,
+    ])
+  return lines
 }
 
 function evaluationText(result: JsonObject): string {

@@ -19,10 +19,14 @@ export interface JobView {
   readonly finishedAtMs: number | null
   readonly total: number
   readonly done: number
+  /** What a running job is at. */
+  readonly stage: string | null
   readonly params: JsonObject
   readonly result: JsonObject | null
   readonly error: { readonly code: string; readonly message: string } | null
   readonly shares: Readonly<Record<string, { tasks: number; busyMs: number; bytes: number }>>
+  /** It rests on results of peers that were caught lying since. */
+  readonly doubt: { readonly peers: readonly string[]; readonly tasks: number } | null
 }
 
 export async function waitForJob(
@@ -36,7 +40,10 @@ export async function waitForJob(
   let lastEventId: string | null = null
   const show = () => {
     const partial = [...running.values()].reduce((sum, share) => sum + share, 0)
-    progress.update(job.total === 0 ? 0 : (job.done + partial) / job.total, `${job.done}/${job.total} tasks`)
+    progress.update(
+      job.total === 0 ? 0 : (job.done + partial) / job.total,
+      `${job.stage ?? job.state}: ${job.done}/${job.total} tasks`,
+    )
   }
   try {
     while (job.state === 'running') {
@@ -53,7 +60,12 @@ export async function waitForJob(
             if (data.state === 'leased') running.set(Number(data.task), Number(data.progress))
             else running.delete(Number(data.task))
           } else if (data.state === 'running')
-            job = { ...job, done: Number(data.done), total: Number(data.total) }
+            job = {
+              ...job,
+              done: Number(data.done),
+              total: Number(data.total),
+              stage: typeof data.stage === 'string' ? data.stage : null,
+            }
           else job = await read()
           if (job.state !== 'running') break
           show()

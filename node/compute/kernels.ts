@@ -14,13 +14,23 @@ import {
   bindBlockwise,
   referenceBlockwise,
 } from './kernels/blockwise.ts'
+import { bindMoments, type MomentsAddon, type MomentsKernels, referenceMoments } from './kernels/moments.ts'
 import { bindSeedlm, referenceSeedlm, type SeedlmAddon, type SeedlmKernels } from './kernels/seedlm.ts'
+import { bindTernary, referenceTernary, type TernaryAddon, type TernaryKernels } from './kernels/ternary.ts'
+import { bindTrellis, referenceTrellis, type TrellisAddon, type TrellisKernels } from './kernels/trellis.ts'
+import { bindVptq, referenceVptq, type VptqAddon, type VptqKernels } from './kernels/vptq.ts'
 
 /**
  * Pure functions on float32 matrices (rows × cols, row-major, finite) and packed payloads of exactly the
  * right length.
  */
-export interface Kernels extends BlockwiseKernels, SeedlmKernels {
+export interface Kernels
+  extends BlockwiseKernels,
+    MomentsKernels,
+    SeedlmKernels,
+    TernaryKernels,
+    TrellisKernels,
+    VptqKernels {
   readonly native: boolean
   /** Why the reference serves, as a sentence; null where the addon does. */
   readonly reason: string | null
@@ -31,17 +41,17 @@ export interface Kernels extends BlockwiseKernels, SeedlmKernels {
 }
 
 /** kRevision of native/kernels.h. */
-const REVISION = 4
+const REVISION = 7
 const ADDON = fileURLToPath(new URL('../../native/build/village.node', import.meta.url))
 
-interface Addon extends BlockwiseAddon, SeedlmAddon {
+interface Addon extends BlockwiseAddon, MomentsAddon, SeedlmAddon, TernaryAddon, TrellisAddon, VptqAddon {
   readonly revision: number
   /** Instruction sets that this machine can run, narrowest first. */
   readonly levels: readonly string[]
   releaseMemory(): void
 }
 
-/** `wasm` runs the slowest search, that of seedlm, in WebAssembly SIMD; `typescript` is the plain oracle. */
+/** `wasm` runs the slowest searches, those of seedlm and trellis, in WebAssembly SIMD; `typescript` is the plain oracle. */
 const REFERENCE_LEVELS = ['wasm', 'typescript']
 
 function reference(reason: string, level = 'wasm'): Kernels {
@@ -50,7 +60,11 @@ function reference(reason: string, level = 'wasm'): Kernels {
     reason,
     simd: level,
     ...referenceBlockwise,
+    ...referenceMoments,
     ...referenceSeedlm(level === 'wasm'),
+    ...referenceTernary,
+    ...referenceTrellis(level === 'wasm'),
+    ...referenceVptq,
     releaseMemory() {
       // Nothing in JavaScript reaches the allocator.
     },
@@ -63,7 +77,11 @@ function bind(addon: Addon, level: number): Kernels {
     reason: null,
     simd: addon.levels[level]!,
     ...bindBlockwise(addon, level),
+    ...bindMoments(addon, level),
     ...bindSeedlm(addon, level),
+    ...bindTernary(addon),
+    ...bindTrellis(addon, level),
+    ...bindVptq(addon, level),
     releaseMemory: () => addon.releaseMemory(),
   }
 }

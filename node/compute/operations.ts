@@ -4,12 +4,18 @@
  * something between its steps, looks at the signal then, and may say what share of it is done. Nothing here came over the network: a task names
  * rows, it never brings one.
  */
+import { CALIBRATION_OPERATIONS } from './calibration/operations.ts'
 import { CODEC_OPERATIONS } from './codecs/operations.ts'
+import { VPTQ_OPERATIONS } from './codecs/vptq-operations.ts'
+import { PROBE_OPERATIONS } from './compress-plan/probe.ts'
 import { MODEL_OPERATIONS } from './models/operations.ts'
 import { PACKED_OPERATIONS } from './models/packed.ts'
 
 export const OPERATIONS = {
+  ...CALIBRATION_OPERATIONS,
   ...CODEC_OPERATIONS,
+  ...VPTQ_OPERATIONS,
+  ...PROBE_OPERATIONS,
   ...MODEL_OPERATIONS,
   ...PACKED_OPERATIONS,
 } satisfies OperationTable

@@ -13,6 +13,9 @@ const VAGUE_FAILURES: readonly ErrorCode[] = [
   'PEER_UNREACHABLE',
 ]
 
+/** Of all addresses, when a member was reached that had no time. */
+const MAX_ROUNDS = 3
+
 /** Connects to whoever answers there; returns its peer ID. */
 export async function dialAddress(
   { host, dials }: { host: Host; dials: DialRecord },
@@ -57,25 +60,29 @@ export async function dialPeer(
 
 /**
  * Dials in order until one lets this node in. A refusal ends it: another member would decide the same, or has only not
- * heard yet what this one knows. Otherwise throws the failure that says most.
+ * heard yet what this one knows. Otherwise throws the failure that says most; while that is only a lack of time (many may join
+ * at once), all are tried again.
  */
 export async function dialFirst(
   components: { host: Host; dials: DialRecord },
   addresses: readonly string[],
   options: { signal: AbortSignal },
 ): Promise<string> {
-  const failures: VillageError[] = []
-  for (const address of addresses) {
-    try {
-      return await dialAddress(components, address, options)
-    } catch (error) {
-      options.signal.throwIfAborted()
-      const failure = toVillageError(error)
-      if (!VAGUE_FAILURES.includes(failure.code)) throw failure
-      failures.push(failure)
-    }
-  }
   const rank = ({ code }: VillageError) => VAGUE_FAILURES.indexOf(code)
-  const [best] = failures.sort((a, b) => rank(a) - rank(b))
-  throw best ?? new VillageError('PEER_UNREACHABLE', 'The invite names no address')
+  for (let round = 1; ; round++) {
+    const failures: VillageError[] = []
+    for (const address of addresses) {
+      try {
+        return await dialAddress(components, address, options)
+      } catch (error) {
+        options.signal.throwIfAborted()
+        const failure = toVillageError(error)
+        if (!VAGUE_FAILURES.includes(failure.code)) throw failure
+        failures.push(failure)
+      }
+    }
+    const [best] = failures.sort((a, b) => rank(a) - rank(b))
+    if (best === undefined) throw new VillageError('PEER_UNREACHABLE', 'The invite names no address')
+    if (best.code !== 'TIMEOUT' || round === MAX_ROUNDS) throw best
+  }
 }

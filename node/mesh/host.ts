@@ -28,9 +28,15 @@ const MAX_INBOUND_PENDING = SECURE_PROTOCOL.maxStreamsByPeer
 const MAX_PARALLEL_DIALS = 16
 /** Connecting, handshake and hello together; a small box under load needs seconds for its signatures. */
 const UPGRADE_TIMEOUT_MS = 20_000
-const CONNECTION_PING_EVERY_MS = 20_000
 /** A node under full load answers late; only one that is gone should lose its connections. */
 const CONNECTION_PING_TIMEOUT_MS = 30_000
+/** Longer than the wait for one: a second ping beside the first fails at once, and with it the connection. */
+const CONNECTION_PING_EVERY_MS = 40_000
+/**
+ * Opening a stream, and identify: what fails here is not tried again on the same connection, and gossip then leaves the peer out.
+ * The defaults are 10 s and 5 s.
+ */
+const NEGOTIATION_TIMEOUT_MS = 30_000
 const MAX_STREAMS_BY_CONNECTION = 256
 /** The window is what a peer may send before we take it; it must fit the read buffer, or a pause would reset the stream. */
 const STREAM_WINDOW_BYTES = { edge: MIB, other: 4 * MIB }
@@ -39,6 +45,12 @@ const DHT_DISJOINT_PATHS = 2
 const MDNS_EVERY_MS = 10_000
 const MAX_TOPIC_BYTES_BY_PEER = 64 * 1024
 const MAX_GOSSIP_MESSAGES_BY_RPC = 500
+/**
+ * One frame carries many messages (the answers to one request for what was missed, a heartbeat's list of what is new). A frame over
+ * the limit ends the stream and leaves this node deaf to that peer, so this is far above what members send; each message in it
+ * has its own limit (topics.ts).
+ */
+const MAX_GOSSIP_RPC_BYTES = 2 * MIB
 
 export type HostServices = {
   identify: Identify
@@ -81,7 +93,7 @@ export async function createHost(
       announce: [...config['mesh.announce']],
     },
     transports: [tcp(), webSockets(), ...(wan?.transports ?? [])],
-    connectionProtector: () => createProtector(village.psk, (connection) => dials.reached(connection)),
+    connectionProtector: () => createProtector(village.psk, dials.reached, dials.proven),
     connectionEncrypters: [
       secure({
         gate: init.gate,
@@ -103,6 +115,8 @@ export async function createHost(
       addressDialTimeout: UPGRADE_TIMEOUT_MS,
       dialTimeout: 2 * UPGRADE_TIMEOUT_MS,
       inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
+      outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       reconnectRetries: 0, // connector.ts redials members, with its own backoff
     },
     connectionMonitor: {
@@ -117,8 +131,8 @@ export async function createHost(
       ...(wan?.discovery ?? []),
     ],
     services: {
-      identify: identify({ runOnLimitedConnection: true }),
-      identifyPush: identifyPush({ runOnLimitedConnection: true }),
+      identify: identify({ runOnLimitedConnection: true, timeout: NEGOTIATION_TIMEOUT_MS }),
+      identifyPush: identifyPush({ runOnLimitedConnection: true, timeout: NEGOTIATION_TIMEOUT_MS }),
       ping: ping(),
       dht: kadDHT({
         protocol: `${prefix}/kad/1.0.0`,
@@ -140,7 +154,7 @@ export async function createHost(
         allowPublishToZeroTopicPeers: true,
         emitSelf: false,
         runOnLimitedConnection: true,
-        maxInboundDataLength: init.maxGossipBytes,
+        maxInboundDataLength: Math.max(MAX_GOSSIP_RPC_BYTES, init.maxGossipBytes),
         maxTopicBytesPerPeer: MAX_TOPIC_BYTES_BY_PEER,
         decodeRpcLimits: {
           maxSubscriptions: 100,

@@ -21,6 +21,7 @@ import { createFramedStream, type FramedStream } from './framed-stream.ts'
 import type { Host } from './host.ts'
 import { createGate } from './membership/gate.ts'
 import type { Membership, Village } from './membership/membership.ts'
+import type { Role } from './membership/records.ts'
 import { createRosterSync } from './membership/sync.ts'
 import { describeVillage, type VillageInfo } from './membership/village-info.ts'
 import type { VillageNetwork } from './membership/villages.ts'
@@ -31,10 +32,10 @@ import { PEER_STORE, type RunningHost, startHost } from './running-host.ts'
 import { createStreams, type StreamHandler } from './streams.ts'
 import { createTopics, type TopicInit } from './topics.ts'
 
-export type { Role } from './membership/records.ts'
 export type { PeerInfo } from './peers.ts'
 export type { StreamContext } from './streams.ts'
 export type { Validation } from './topics.ts'
+export type { Role }
 
 export interface Mesh extends Service, VillageNetwork {
   readonly peerId: string
@@ -42,6 +43,8 @@ export interface Mesh extends Service, VillageNetwork {
   village(): VillageInfo | null
   /** Connected members. */
   peers(): PeerInfo[]
+  /** The role of a peer in the village, or null: not a member, or revoked. */
+  roleOf(peer: string): Role | null
   /** Own dialable multiaddrs with /p2p/. */
   addresses(): string[]
   /** Before start. Access, stream and rate limits of the spec are enforced before the handler is called. */
@@ -234,13 +237,25 @@ export function createMesh(
     reload().catch((error: unknown) => log.error({ err: error }, 'the mesh could not be stopped'))
   }
 
+  /** Closes the connections of a peer that left, when what is said on them has been said. */
+  function hangUp(peer: string): void {
+    for (const connection of running?.host.getConnections(peerIdFromString(peer)) ?? [])
+      connection.close().catch((error: unknown) => {
+        log.debug({ err: error, peer }, 'a connection was not closed in order')
+        connection.abort(new VillageError('MEMBER_UNKNOWN'))
+      })
+  }
+
   const mesh: Mesh = {
     name: 'mesh',
     peerId: self,
     async start() {
       await membership.load()
       started = true
-      endChanges = membership.onChange(({ revoked }) => onRevoked(revoked))
+      endChanges = membership.onChange(({ revoked, left }) => {
+        onRevoked(revoked)
+        for (const peer of left) if (peer !== self) hangUp(peer)
+      })
       await reload()
     },
     async stop() {
@@ -250,6 +265,7 @@ export function createMesh(
     },
     reload,
     village: () => describeVillage(membership, self),
+    roleOf: membership.roleOf,
     addresses: () => running?.host.getMultiaddrs().map(String) ?? [],
     peers: () => describePeers({ membership, board }, running?.host.getConnections() ?? []),
     handle(spec, handler) {

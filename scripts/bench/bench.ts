@@ -17,6 +17,10 @@ export interface BenchContext {
   report(measurement: Measurement): void
   /** A line for the person who waits (standard error). */
   log(message: string): void
+  /** The cases that were asked for (`--only`), for benchmarks that can run some of them alone; empty: all. */
+  only: readonly string[]
+  /** Codecs that were asked for (`--codec`); null: those that the benchmark chooses. */
+  codecs: readonly string[] | null
   /** Aborts on Ctrl-C; whatever the benchmark started has to end then. */
   signal: AbortSignal
 }

@@ -118,7 +118,7 @@ const config = {
   'mesh.mdns': false,
 }
 const mesh = createMesh({ log, events, store, identity, membership }, { config, version: 'bench' })
-const villages = createVillages({ log, membership, network: mesh }, { name: 'bench' })
+const villages = createVillages({ log, membership, network: mesh, store }, { name: 'bench' })
 const artifacts = createArtifacts(
   { mesh, store, events, log },
   { directory, maxBytes: 2 ** 30, uploadBytesPerSecond: null, collectEveryMs: 0 },

@@ -1,7 +1,8 @@
 /** The benchmarks, one row each: `npm run bench` lists them. */
 import { artifactsBench } from './artifacts.ts'
 import type { Bench } from './bench.ts'
+import { compressBench } from './compress.ts'
 import { daemonBench } from './daemon.ts'
 import { jobsBench } from './jobs.ts'
 
-export const BENCHES: readonly Bench[] = [daemonBench, artifactsBench, jobsBench]
+export const BENCHES: readonly Bench[] = [daemonBench, artifactsBench, jobsBench, compressBench]

@@ -36,6 +36,11 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     await services.villages.create({ name: 'Elm Street', open: false })
     return { path: '/api/v1/village/invites', body: { role: 'member', expiresInMs: 60_000, uses: 1 } }
   },
+  listInvites: async ({ services }) => {
+    await services.villages.create({ name: 'Elm Street', open: false })
+    await services.villages.invite({ role: 'member', expiresInMs: 60_000, uses: 1 })
+    return { path: '/api/v1/village/invites' }
+  },
   withdrawInvite: async ({ services }) => {
     await services.villages.create({ name: 'Elm Street', open: false })
     const { id } = await services.villages.invite({ role: 'member', expiresInMs: 60_000, uses: 1 })
@@ -108,6 +113,13 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
   removeModel: async ({ services }) => {
     await services.models.add({ embedded: 'encoder' })
     return { path: '/api/v1/models/encoder' }
+  },
+  unpackModel: async ({ services, directory }) => {
+    await services.models.add({ embedded: 'encoder' })
+    return {
+      path: '/api/v1/models/encoder/unpack',
+      body: { directory: path.join(directory, 'out'), runtime: 'dense' },
+    }
   },
   listJobs: async (server) => {
     await job(server)

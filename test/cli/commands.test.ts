@@ -135,6 +135,14 @@ test('invite, join, revoke, leave', () =>
     assert.is(invite.json.uses, 3)
     assert.is(invite.json.expiresAtMs - 1_760_000_000_000, 36 * 3_600_000)
     assert.match((await cli('invite')).out, /^village1/)
+    const open = await cli('invites', '--json')
+    assert.equal(
+      open.json.invites.map(({ uses }: { uses: number }) => uses),
+      [3, 1],
+    )
+    assert.match((await cli('invites')).out, new RegExp(`${invite.json.id} +edge +0 of 3`))
+    await cli('withdraw', invite.json.id)
+    assert.not.match((await cli('invites')).out, invite.json.id)
     assert.is((await cli('leave')).code, 0)
     assert.is((await cli('join', 'nonsense')).json, null)
     assert.match((await cli('join', 'nonsense')).err, /INVITE_MALFORMED/)
@@ -154,6 +162,10 @@ test('models', () =>
     assert.match((await cli('model', 'list')).out, /^ID +KIND/)
     assert.is((await cli('model', 'inspect', 'encoder', '--json')).json.model.id, 'encoder')
     assert.match((await cli('model', 'inspect', 'encodre')).err, /MODEL_UNKNOWN/)
+    const out = path.join(server.directory, 'unpacked')
+    assert.ok((await cli('model', 'unpack', 'mine', out, '--runtime', 'int8')).out.includes(out))
+    assert.is(await readFile(path.join(out, 'model.onnx'), 'utf8'), 'int8')
+    assert.match((await cli('model', 'unpack', 'mine', out, '--runtime', 'int9')).err, /runtime/)
     assert.is((await cli('model', 'rm', 'mine')).code, 0)
     assert.is((await cli('model', 'list', '--json')).json.models.length, 1)
   }))

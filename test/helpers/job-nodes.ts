@@ -74,11 +74,17 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
       const pool = createPool({ log }, { threads: cores, niceness: 0 })
       const artifacts = createArtifacts(
         { mesh, store, events, log },
-        { directory, maxBytes: 2 ** 30, uploadBytesPerSecond: null, collectEveryMs: 0 },
+        {
+          directory,
+          maxBytes: 2 ** 30,
+          uploadBytesPerSecond: null,
+          collectEveryMs: 0,
+          published: (cid) => jobs.guestsMayRead(cid),
+        },
       )
       const modelsDirectory = path.join(directory, 'models')
       const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
-      const jobs = createJobs(
+      const jobs: Jobs = createJobs(
         { mesh, artifacts, pool, resources, models, store, events, log },
         {
           peerId: mesh.peerId,

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { startJobNode } from './job-nodes.ts'
-import { toyJob, toyTask } from './toy-kinds.ts'
+import { stagedToyJob, toyJob, toyTask } from './toy-kinds.ts'
 
 const [directory, taskMs] = process.argv.slice(2)
 const node = await startJobNode({
@@ -17,14 +17,14 @@ const node = await startJobNode({
       },
     }),
   ],
-  jobKinds: [toyJob],
+  jobKinds: [toyJob, stagedToyJob],
 })
 
 export type Call =
   | { call: 'create' }
   | { call: 'invite' }
   | { call: 'join'; invite: string }
-  | { call: 'submit'; tasks: number; sizeBytes: number }
+  | { call: 'submit'; tasks: number; sizeBytes: number; kind?: 'toys' | 'staged-toys' }
   | { call: 'get'; id: string }
 
 async function answer(message: Call): Promise<unknown> {
@@ -37,7 +37,7 @@ async function answer(message: Call): Promise<unknown> {
       return node.mesh.villages.join(message.invite, { signal: AbortSignal.timeout(30_000) })
     case 'submit':
       return node.jobs.submit({
-        kind: 'toys',
+        kind: message.kind ?? 'toys',
         params: { tasks: message.tasks, sizeBytes: message.sizeBytes },
       })
     case 'get':

@@ -24,6 +24,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
       state: summary.state,
       done: summary.done,
       total: summary.total,
+      stage: summary.stage,
     })
   const needJob = (id: string) => {
     const job = held.get(id)
@@ -46,6 +47,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
     events.emit('task:changed', { job: id, task: index, state: 'done', peer, progress: 1 })
     if (job.summary.done === job.summary.total) {
       job.summary.state = 'done'
+      job.summary.stage = null
       job.summary.result = { id: 'encoder-int4', bitsPerWeight: 4.5 }
     }
     changed(job)
@@ -74,10 +76,12 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
         finishedAtMs: null,
         total: tasks.length,
         done: 0,
+        stage: 'work',
         params,
         result: null,
         error: null,
         shares: {},
+        doubt: null,
       }
       held.set(id, { summary, tasks })
       changed({ summary })
@@ -90,6 +94,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
       const job = needJob(id)
       if (job.summary.state !== 'running') throw new VillageError('JOB_FINISHED')
       job.summary.state = 'cancelled'
+      job.summary.stage = null
       changed(job)
     },
     async setPriority(id, priority) {

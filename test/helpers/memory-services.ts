@@ -3,7 +3,7 @@
  * line). They hold real state and throw the real codes; there is no network and no disk below them.
  */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ApiComponents } from '../../node/api/components.ts'
 import type { ModelEntry } from '../../node/compute/models/registry.ts'
@@ -13,7 +13,7 @@ import { VillageError } from '../../node/errors.ts'
 import { createEvents } from '../../node/events.ts'
 import { createLog, type Log } from '../../node/log.ts'
 import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
-import type { Member, VillageInfo } from '../../node/mesh/membership/villages.ts'
+import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
@@ -67,6 +67,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
   const withdrawn: string[] = []
   let village: VillageInfo | null = null
   let members: Member[] = []
+  let opened: OpenInvite[] = []
 
   const inVillage = (): VillageInfo => {
     if (village === null) throw new VillageError('VILLAGE_NONE')
@@ -79,6 +80,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     joinedAtMs: NOW_MS,
     sponsor: null,
     revoked: null,
+    leftAtMs: null,
     connected: true,
     self: peer === SELF,
   })
@@ -118,13 +120,13 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       },
       async invite({ role, expiresInMs, uses }) {
         inVillage()
-        return {
-          invite: `village1${randomBytes(48).toString('hex')}`,
-          id: randomBytes(4).toString('hex'),
-          role,
-          expiresAtMs: NOW_MS + expiresInMs,
-          uses,
-        }
+        const made = { id: randomBytes(4).toString('hex'), role, expiresAtMs: NOW_MS + expiresInMs, uses }
+        opened.push({ ...made, issuedAtMs: NOW_MS, used: 0 })
+        return { ...made, invite: `village1${randomBytes(48).toString('hex')}` }
+      },
+      invites: async () => {
+        inVillage()
+        return opened
       },
       async join(invite) {
         if (!invite.startsWith('village1')) throw new VillageError('INVITE_MALFORMED')
@@ -154,6 +156,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       async withdraw(inviteId) {
         inVillage()
         withdrawn.push(inviteId)
+        opened = opened.filter(({ id }) => id !== inviteId)
       },
       async leave() {
         inVillage()
@@ -179,6 +182,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
           source: 'embedded' in given ? 'embedded' : given.path,
           parent: null,
           report: null,
+          doubt: null,
         }
         models.set(id, entry)
         events.emit('model:added', { id, name: entry.name })
@@ -205,6 +209,11 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       async remove(id) {
         if (!models.delete(id)) throw new VillageError('MODEL_UNKNOWN')
         events.emit('model:removed', { id })
+      },
+      async unpack(id, { directory, runtime }) {
+        if (!models.has(id)) throw new VillageError('MODEL_UNKNOWN')
+        await mkdir(directory)
+        await writeFile(path.join(directory, 'model.onnx'), runtime)
       },
     },
     jobs: queue.jobs,

@@ -61,7 +61,10 @@ export async function startMeshNode(init: MeshNodeInit = {}): Promise<MeshNode> 
     { log: TEST_LOG, events, store, identity, membership },
     { config, version: '0.0.0' },
   )
-  const villages = createVillages({ log: TEST_LOG, membership, network: mesh }, { name: init.name ?? 'node' })
+  const villages = createVillages(
+    { log: TEST_LOG, membership, network: mesh, store },
+    { name: init.name ?? 'node' },
+  )
   init.prepare?.(mesh, { store, events, directory })
   const node: MeshNode = {
     directory,

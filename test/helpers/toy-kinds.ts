@@ -94,6 +94,59 @@ export const toyJob: JobKind = {
   },
 }
 
+/**
+ * Toy tasks in stages: `tasks` of them, then (a stage without tasks) a number that the bytes of the first stage decide,
+ * then as many tasks as that number says. The result is the hash of all outputs in order.
+ */
+export const stagedToyJob: JobKind = {
+  kind: 'staged-toys',
+  parseParams(input) {
+    const reader = readParams(input)
+    const tasks = reader.integer('tasks', 1, 1_000)
+    const sizeBytes = reader.integer('sizeBytes', 1, 4 * 2 ** 20, 32)
+    reader.end()
+    return { tasks, sizeBytes }
+  },
+  plan: async () => [],
+  async next({ tasks, sizeBytes }, stages) {
+    const toys = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        kind: 'toy',
+        params: { index: from + index, sizeBytes: sizeBytes as number },
+        after: [],
+        label: `toy ${from + index}`,
+      }))
+    const first = tasks as number
+    switch (stages.at(-1)?.name) {
+      case undefined:
+        return { name: 'first', tasks: toys(0, first), facts: {} }
+      case 'first': {
+        let sum = 0
+        for (const result of stages[0]!.results) sum += sumOf(await result.read())
+        return { name: 'number', tasks: [], facts: { count: 1 + (sum % first) } }
+      }
+      case 'number':
+        return { name: 'second', tasks: toys(first, stages[1]!.facts.count as number), facts: {} }
+      default:
+        return null
+    }
+  },
+  async assemble(_params, results, { artifacts, pin }, stages) {
+    const hash = createHash('sha256')
+    for (const result of results) hash.update(await result.read())
+    const { cid } = await artifacts.addBytes(hash.digest(), { pin })
+    return { cid, artifacts: [cid], stages: stages.map(({ name, results: own }) => `${name} ${own.length}`) }
+  },
+}
+
+/** What stagedToyJob gives: how many tasks there are, and the hash of their outputs. */
+export function stagedToys(tasks: number, sizeBytes: number): { total: number; hash: string } {
+  let sum = 0
+  for (let index = 0; index < tasks; index++) sum += sumOf(toyBytes(index, sizeBytes))
+  const total = tasks + 1 + (sum % tasks)
+  return { total, hash: toyHash(total, sizeBytes) }
+}
+
 export function toyHash(tasks: number, sizeBytes: number): string {
   const hash = createHash('sha256')
   for (let index = 0; index < tasks; index++) hash.update(toyBytes(index, sizeBytes))

@@ -4,6 +4,7 @@ import { createCharter, villageHash } from '../../node/mesh/membership/charter.t
 import { peerOf, type Signer, signerFromSeed } from '../../node/mesh/membership/keys.ts'
 import {
   createCapability,
+  createDeparture,
   createJoinRequest,
   createMembership,
   createRevocation,
@@ -43,6 +44,7 @@ export interface PaperVillage {
     sponsor: Signer
     atMs: number
   }): Uint8Array
+  leave(init: { name: string; atMs: number }): Uint8Array
   revoke(init: {
     by: Signer
     name?: string
@@ -86,6 +88,7 @@ export function paperVillage(name: string, open = false): PaperVillage {
         join: village.join({ name: subject, capability, key, atMs }),
         sponsoredAtMs: atMs,
       }),
+    leave: ({ name: subject, atMs }) => createDeparture(signerOf(subject), { village: hash, leftAtMs: atMs }),
     revoke: ({ by, name: subject, invite, atMs, keeps = [] }) =>
       createRevocation(by, {
         village: hash,

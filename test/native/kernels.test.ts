@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { BlockwiseShape } from '../../node/compute/kernels/blockwise.ts'
-import type { SeedlmShape } from '../../node/compute/kernels/seedlm.ts'
+import type { SeedlmAids, SeedlmShape } from '../../node/compute/kernels/seedlm.ts'
 import { loadKernels, nativeLevels } from '../../node/compute/kernels.ts'
-import { allKernels, gaussianMatrix } from '../helpers/weights.ts'
+import { seedlmRow } from '../../node/compute/reference/seedlm.ts'
+import { allKernels, gaussianMatrix, seededRandom } from '../helpers/weights.ts'
 
 const [reference, ...others] = allKernels()
 const native = others.filter((kernels) => kernels.native)
@@ -64,32 +65,86 @@ test('block-wise kernels give the bytes of the reference at every SIMD level', (
   )
 })
 
+const SEEDLM_VARIANTS = [
+  { blockWeights: 8, coefficients: 3 },
+  { blockWeights: 12, coefficients: 4 },
+] as const
+const seedlmScale = Math.fround(0.08 / 64)
+
+/** Column weights and an error feedback of the right form for `cols` columns. */
+function aidsFor(cols: number): { columnWeights: Float32Array; feedback: Float32Array } {
+  const columnWeights = gaussianMatrix(1, cols, 5).data.map((value) => Math.abs(value) * 50 + 0.1)
+  const feedback = gaussianMatrix(cols, cols, 6, 0.1).data
+  for (let row = 0; row < cols; row++) feedback.fill(0, row * cols, row * cols + row + 1)
+  return { columnWeights, feedback }
+}
+
 test('seedlm kernels give the bytes of the reference at every SIMD level', () => {
-  const variants = [
-    [8, 3],
-    [12, 4],
-  ] as const
-  for (const [blockWeights, coefficients] of variants) {
+  for (const variant of SEEDLM_VARIANTS) {
     // 37 columns: the last block is padded, and the rows end inside a batch.
-    const { rows, cols, data } = gaussianMatrix(9, 37, blockWeights)
-    data.fill(0, 0, blockWeights)
+    const { rows, cols, data } = gaussianMatrix(9, 37, variant.blockWeights)
+    data.fill(0, 0, variant.blockWeights)
     data[40] = 3
     data[60] = 1e-20
-    const shape: SeedlmShape = { rows, cols, blockWeights, coefficients, scale: Math.fround(0.08 / 64) }
-    const expected = reference!.seedlmEncode(data, shape)
-    const decoded = reference!.seedlmDecode(expected, shape)
-    for (const kernels of others) {
-      sameBytes(kernels.seedlmEncode(data, shape), expected, `${kernels.simd} encoding`)
-      sameBytes(kernels.seedlmDecode(expected, shape), decoded, `${kernels.simd} decoding`)
+    const aids = aidsFor(cols)
+    const cases: [string, number, SeedlmAids][] = [
+      ['plain', 0, {}],
+      ['exact', 0, { exact: true }],
+      ['with outliers', 3, {}],
+      ['weighted', 0, { columnWeights: aids.columnWeights }],
+      ['with feedback', 2, aids],
+    ]
+    for (const [name, outliers, given] of cases) {
+      const shape: SeedlmShape = { rows, cols, ...variant, scale: seedlmScale, outliers }
+      const expected = reference!.seedlmEncode(data, shape, given)
+      const decoded = reference!.seedlmDecode(expected, shape)
+      for (const kernels of others) {
+        sameBytes(kernels.seedlmEncode(data, shape, given), expected, `${kernels.simd} encoding ${name}`)
+        sameBytes(kernels.seedlmDecode(expected, shape), decoded, `${kernels.simd} decoding ${name}`)
+      }
     }
   }
 })
 
+test('seedlm decodes every seed alike at every SIMD level', () => {
+  for (const variant of SEEDLM_VARIANTS) {
+    const blocks = 65535
+    const cols = blocks * variant.blockWeights
+    const shape: SeedlmShape = { rows: 1, cols, ...variant, scale: 0.01, outliers: 0 }
+    const random = seededRandom(variant.blockWeights)
+    const payload = Uint8Array.from({ length: seedlmRow(shape).bytes }, () => random() * 256)
+    for (let block = 0; block < blocks; block++) {
+      payload[block * 2] = (block + 1) & 255
+      payload[block * 2 + 1] = (block + 1) >>> 8
+    }
+    const expected = reference!.seedlmDecode(payload, shape)
+    for (const kernels of others) sameBytes(kernels.seedlmDecode(payload, shape), expected, kernels.simd)
+  }
+})
+
+test('seedlm keeps its bytes where aids are absurd', () => {
+  const { rows, cols, data } = gaussianMatrix(3, 40, 9)
+  for (const variant of SEEDLM_VARIANTS)
+    for (const factor of [1e30, -1e38]) {
+      const shape: SeedlmShape = { rows, cols, ...variant, scale: seedlmScale, outliers: 1 }
+      const { feedback } = aidsFor(cols)
+      const aids = {
+        feedback: feedback.map((value) => value * factor),
+        columnWeights: new Float32Array(cols).fill(3e38),
+      }
+      const expected = reference!.seedlmEncode(data, shape, aids)
+      for (const kernels of others)
+        sameBytes(kernels.seedlmEncode(data, shape, aids), expected, `${kernels.simd} with ${factor}`)
+    }
+})
+
 test('seedlm bytes do not depend on the SIMD level over many blocks', () => {
   const { rows, cols, data } = gaussianMatrix(64, 128, 5)
-  const shape: SeedlmShape = { rows, cols, blockWeights: 8, coefficients: 3, scale: Math.fround(0.08 / 64) }
-  const [first, ...rest] = others.map((kernels) => kernels.seedlmEncode(data, shape))
-  for (const other of rest) sameBytes(other, first!, 'another level')
+  for (const variant of SEEDLM_VARIANTS) {
+    const shape: SeedlmShape = { rows, cols, ...variant, scale: seedlmScale, outliers: 1 }
+    const [first, ...rest] = others.map((kernels) => kernels.seedlmEncode(data, shape))
+    for (const other of rest) sameBytes(other, first!, 'another level')
+  }
 })
 
 test('the addon refuses arguments that do not fit, and lives', () => {
@@ -119,11 +174,17 @@ test('the addon refuses arguments that do not fit, and lives', () => {
   assert.throws(() => addon.blockwiseDecode(new Uint8Array(17), data, ...good), TypeError)
   assert.throws(() => addon.blockwiseDecode(out, new Float32Array(31), ...good), TypeError)
   const seedlm = new Uint8Array(16)
-  assert.throws(() => addon.seedlmEncode(data, seedlm, 1, 32, 8, 4, 1, 0), TypeError)
-  assert.throws(() => addon.seedlmEncode(data, seedlm, 1, 32, 8, 3, 0, 0), TypeError)
-  assert.throws(() => addon.seedlmEncode(data, out, 1, 32, 8, 3, 1, 0), TypeError)
-  assert.throws(() => addon.seedlmDecode(out, data, 1, 32, 8, 3, 1), TypeError)
-  addon.blockwiseEncode(data.fill(1), out, ...good, 0)
+  const fitting = [data, seedlm, 1, 32, 8, 3, 1, 0, 0, 0]
+  addon.seedlmEncode(...fitting, undefined, undefined)
+  assert.throws(() => addon.seedlmEncode(data, seedlm, 1, 32, 8, 4, 1, 0, 0, 0), TypeError)
+  assert.throws(() => addon.seedlmEncode(data, seedlm, 1, 32, 8, 3, 0, 0, 0, 0), TypeError)
+  assert.throws(() => addon.seedlmEncode(data, out, 1, 32, 8, 3, 1, 0, 0, 0), TypeError)
+  assert.throws(() => addon.seedlmEncode(data, seedlm, 1, 32, 8, 3, 1, 33, 0, 0), TypeError)
+  assert.throws(() => addon.seedlmEncode(...fitting.slice(0, -1), 2), TypeError)
+  assert.throws(() => addon.seedlmEncode(...fitting, new Float32Array(31)), TypeError)
+  assert.throws(() => addon.seedlmEncode(...fitting, undefined, data), TypeError)
+  assert.throws(() => addon.seedlmDecode(out, data, 1, 32, 8, 3, 1, 0, 0), TypeError)
+  addon.blockwiseEncode(data.fill(1), out, ...good, 0, 0, 0)
   assert.ok(
     out.some((byte) => byte !== 0),
     'and works on',

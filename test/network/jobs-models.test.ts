@@ -27,7 +27,7 @@ test('three nodes compress the encoder: the output is that of one node alone', a
   const [owner, helper] = nodes as [JobNode, JobNode]
   const model = await owner.models.add({ embedded: 'encoder' })
   assert.is(model.kind, 'encoder')
-  const job = await run(owner, 'compress', { model: 'encoder', codec: 'int4' })
+  const job = await run(owner, 'compress', { model: 'encoder', codec: 'int4', calibrate: 'none' })
   const result = job.result!
   assert.is(result.id, 'encoder-int4')
   assert.ok(at(result, 'totals', 'bitsPerWeight') > 4 && at(result, 'totals', 'bitsPerWeight') < 5)
@@ -40,7 +40,7 @@ test('three nodes compress the encoder: the output is that of one node alone', a
   await helper.models.add({ embedded: 'encoder' })
   owner.resources.set({ others: false, own: true })
   nodes[2]!.resources.set({ others: false, own: true })
-  const alone = await run(helper, 'compress', { model: 'encoder', codec: 'int4' })
+  const alone = await run(helper, 'compress', { model: 'encoder', codec: 'int4', calibrate: 'none' })
   assert.equal(Object.keys(alone.shares), [helper.peer])
   assert.is(at(alone.result, 'runnable', 'cid'), at(result, 'runnable', 'cid'))
   assert.is(at(alone.result, 'packed', 'cid'), at(result, 'packed', 'cid'))
@@ -79,6 +79,23 @@ test('the packed form alone makes an ordinary model with the same values', async
       b += quantised.vectors[index]! ** 2
     }
     assert.ok(dot / Math.sqrt(a * b) > 0.98, `cosine ${dot / Math.sqrt(a * b)}`)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
+test('a peer that fetches the packed form alone makes the runnable model of it, byte for byte', async () => {
+  const [owner, , third] = nodes as [JobNode, JobNode, JobNode]
+  const { report, cid } = await owner.models.need('encoder-int4')
+  const packed = (report as unknown as { packed: { cid: string } }).packed.cid
+  await third.artifacts.fetch(packed, { signal })
+  const directory = await mkdtemp(path.join(tmpdir(), 'village-fetched-'))
+  try {
+    const out = path.join(directory, 'model')
+    await third.models.unpack(packed, { directory: out, runtime: 'int8', signal })
+    const model = await third.models.add({ path: out, id: 'fetched' })
+    assert.is(model.cid, cid)
+    assert.is(model.kind, 'encoder')
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -126,9 +143,11 @@ test('what cannot be compressed or evaluated is refused before a job exists', as
 test('a job whose inputs are nowhere fails with the reason instead of trying for ever', async () => {
   const [owner] = nodes as [JobNode]
   const { cid } = await owner.models.need('encoder-int4')
+  for (const node of nodes) node.resources.set({ others: false, own: false })
   const job = await owner.jobs.submit({ kind: 'evaluate', params: { models: ['encoder-int4'] } })
   for (const node of nodes)
     if (await node.artifacts.info(cid)) await node.artifacts.remove(cid, { force: true })
+  for (const node of nodes) node.resources.set({ others: true, own: true })
   const ended = await owner.jobs.wait(job.id, { signal })
   assert.is(ended.state, 'failed')
   assert.ok(['ARTIFACT_UNAVAILABLE', 'ARTIFACT_MISSING'].includes(ended.error!.code), ended.error!.code)

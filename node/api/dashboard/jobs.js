@@ -102,11 +102,12 @@ function Job({ job, tasks, names }) {
     </div>
     <div class="job-progress">
       <${Bar} share=${job.total === 0 ? 0 : (job.done + partial) / job.total} label=${`Progress of ${job.kind} ${subject}`} tone=${job.state} />
-      <small>${job.done} of ${job.total} tasks · ${running ? `since ${time(job.createdAtMs)}` : `took ${duration((job.finishedAtMs ?? job.createdAtMs) - job.createdAtMs)}`}${job.priority === 0 ? '' : ` · priority ${job.priority}`}</small>
+      <small>${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${job.total} tasks · ${running ? `since ${time(job.createdAtMs)}` : `took ${duration((job.finishedAtMs ?? job.createdAtMs) - job.createdAtMs)}`}${job.priority === 0 ? '' : ` · priority ${job.priority}`}</small>
     </div>
     ${tasks === undefined || tasks.length === 0 ? null : html`<${Strip} tasks=${tasks} /><${Held} tasks=${tasks} names=${names.of} />`}
     <${Shares} shares=${job.shares} names=${names.of} />
     ${job.error === null ? null : html`<${Problem} error=${job.error} />`}
+    ${job.doubt === null ? null : html`<p class="doubt">Doubtful: ${job.doubt.tasks} results rest on the word of members that were caught lying since. Run it again.</p>`}
     <${Problem} error=${error} />
     ${job.result === null ? null : html`<${Result} kind=${job.kind} result=${job.result} />`}
   </article>`

@@ -86,6 +86,7 @@ function Model({ model, refresh }) {
         action=${() => send('DELETE', `/api/v1/models/${encodeURIComponent(model.id)}`).then((done) => refresh('models').then(() => done))} />
     </div>
     <${Facts} rows=${facts} />
+    ${model.doubt === null ? null : html`<p class="doubt">Doubtful: the job that made it rests on the word of members that were caught lying since. Make it again.</p>`}
     ${totals === undefined ? null : html`<${Report} model=${model} />`}
     <${Tensors} id=${model.id} />
   </article>`

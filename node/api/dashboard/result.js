@@ -21,6 +21,17 @@ export function compressionFacts(totals) {
   ]
 }
 
+/** What a compression's report says of the quality; older reports say nothing. */
+export function qualityFacts(quality) {
+  if (quality === undefined) return []
+  const { kept, measure, why } = quality
+  const text =
+    kept === null
+      ? `not measured: ${why}`
+      : `${(kept.value * 100).toFixed(1)}% of ${measure} (${(kept.low * 100).toFixed(1)} to ${(kept.high * 100).toFixed(1)})`
+  return [['quality kept', text]]
+}
+
 /** `{ value, low, high }` as a figure with its 95% interval. */
 function Interval({ score }) {
   if (score === undefined) return '–'
@@ -45,7 +56,11 @@ function Evaluation({ result }) {
 
 export function Result({ kind, result }) {
   if (kind === 'compress' && result.totals !== undefined)
-    return html`<${Facts} rows=${[['new model', result.id], ...compressionFacts(result.totals)]} />`
+    return html`<${Facts} rows=${[
+      ['new model', result.id],
+      ...compressionFacts(result.totals),
+      ...qualityFacts(result.quality),
+    ]} />`
   if (kind === 'evaluate' && Array.isArray(result.models)) return html`<${Evaluation} result=${result} />`
   const plain = Object.entries(result).filter(([, value]) => typeof value !== 'object' || value === null)
   return html`<${Facts} rows=${plain.map(([key, value]) => [words(key), figure(value)])} />`

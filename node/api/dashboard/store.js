@@ -28,9 +28,12 @@ const STALE = {
   'village:changed': ['status', 'peers', 'members'],
   'member:joined': ['members', 'status'],
   'member:revoked': ['members', 'peers', 'status'],
+  'member:left': ['members', 'peers', 'status'],
   'artifact:added': ['artifacts'],
   'artifact:removed': ['artifacts'],
   'job:changed': ['jobs', 'status'],
+  'job:doubted': ['jobs'],
+  'model:doubted': ['models'],
   'model:added': ['models', 'status'],
   'model:removed': ['models', 'status'],
   'resources:changed': ['resources', 'status'],
@@ -41,8 +44,11 @@ const say = {
   'peer:connected': () => 'A member connected.',
   'peer:disconnected': () => 'A member went away.',
   'member:joined': (data) => `${data.name} joined the village.`,
+  'member:left': () => 'A member left the village.',
   'model:added': (data) => `Model ${data.id} was added.`,
   'peer:quarantined': () => 'A member returned a wrong result and is quarantined.',
+  'job:doubted': (data) =>
+    data.peers.length === 0 ? null : `A finished ${data.kind} job rests on the word of a liar.`,
   'job:changed': (data) => (data.state === 'running' ? null : `A ${data.kind} job is ${data.state}.`),
 }
 
@@ -135,9 +141,9 @@ export function createStore({ onChange, onRefused }) {
     publish()
   }
 
-  function applyJob({ job, done, total, state: jobState }) {
+  function applyJob({ job, done, total, stage, state: jobState }) {
     state.jobs = state.jobs?.map((known) =>
-      known.id === job ? { ...known, done, total, state: jobState } : known,
+      known.id === job ? { ...known, done, total, stage, state: jobState } : known,
     )
     publish()
   }

@@ -4,6 +4,27 @@ import { html } from './html.js'
 import { useState } from './lib/hooks.js'
 import { Problem, useAction } from './widgets.js'
 
+const AUTO = 'auto'
+/** Targets of `auto`: the parameter, what people call it, what is asked for when nothing is typed, and the step. */
+const TARGETS = [
+  ['ratio', 'times smaller', 8, 0.1],
+  ['sizeBytes', 'bytes at most', 4_000_000, 1],
+  ['quality', 'share of quality kept', 0.97, 0.001],
+]
+
+function TargetFields() {
+  const [name, setName] = useState('ratio')
+  const [, , initial, step] = TARGETS.find(([target]) => target === name)
+  return html`<label>Target
+      <select name="target" value=${name} onChange=${(event) => setName(event.currentTarget.value)}>
+        ${TARGETS.map(([target, words]) => html`<option value=${target}>${words}</option>`)}
+      </select>
+    </label>
+    <label>Value
+      <input key=${name} name="amount" type="number" min="0" step=${step} defaultValue=${initial} required />
+    </label>`
+}
+
 function Compress({ models, catalog, act, busy }) {
   const [codec, setCodec] = useState('int4')
   const chosen = catalog.codecs.find((row) => row.name === codec)
@@ -11,12 +32,15 @@ function Compress({ models, catalog, act, busy }) {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
     const bits = form.get('bits')
+    const target = form.get('target')
     act({
       kind: 'compress',
       params: {
         model: String(form.get('model')),
         codec,
         params: bits === null ? {} : { bits: Number(bits) },
+        ...(target === null ? {} : { target: { [String(target)]: Number(form.get('amount')) } }),
+        ...(form.get('calibrate') === 'on' ? {} : { calibrate: 'none' }),
         ...(form.get('force') === 'on' ? { force: true } : {}),
       },
     })
@@ -28,13 +52,20 @@ function Compress({ models, catalog, act, busy }) {
     <label>Codec
       <select value=${codec} onChange=${(event) => setCodec(event.currentTarget.value)}>
         ${catalog.codecs.map((row) => html`<option value=${row.name}>${row.name}: ${row.title}</option>`)}
+        <option value=${AUTO}>auto: a codec for each tensor, to meet a target</option>
       </select>
     </label>
+    ${codec === AUTO ? html`<${TargetFields} />` : null}
     ${
-      codec === 'seedlm'
-        ? html`<label>Bits<select name="bits"><option value="4">4</option><option value="3">3</option></select></label>`
+      (chosen?.bits ?? []).length > 0
+        ? html`<label>Bits
+            <select key=${codec} name="bits">
+              ${chosen.bits.toReversed().map((bits) => html`<option value=${bits}>${bits}</option>`)}
+            </select>
+          </label>`
         : null
     }
+    <label class="check"><input type="checkbox" name="calibrate" defaultChecked /> Calibrate where the model allows it</label>
     ${
       chosen?.needsForce
         ? html`<label class="check"><input type="checkbox" name="force" required /> I know that it loses much quality</label>`

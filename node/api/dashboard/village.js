@@ -101,11 +101,12 @@ function Invite() {
 
 function memberState(member) {
   if (member.revoked !== null) return `revoked${member.revoked.reason ? `: ${member.revoked.reason}` : ''}`
+  if (member.leftAtMs !== null) return 'left'
   return member.self ? 'this node' : member.connected ? 'connected' : 'away'
 }
 
 function MemberRow({ member, isAdmin }) {
-  const gone = member.revoked !== null
+  const gone = member.revoked !== null || member.leftAtMs !== null
   const revoke = () =>
     send('POST', `/api/v1/members/${encodeURIComponent(member.peer)}/revoke`, {
       reason: 'revoked on the dashboard',

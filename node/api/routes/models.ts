@@ -1,8 +1,9 @@
 /** Routes of the model registry. */
 import path from 'node:path'
+import type { UnpackRuntime } from '../../compute/models/packed.ts'
 import type { ModelEntry } from '../../compute/models/registry.ts'
 import { VillageError } from '../../errors.ts'
-import { DONE, listOf, MODEL, MODEL_DETAILS, object, oneOf, text } from '../schemas.ts'
+import { anyText, DONE, listOf, MODEL, MODEL_DETAILS, object, oneOf, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'models'
@@ -11,8 +12,8 @@ type None = Record<string, never>
 
 /** What is told of a model: the registry keeps a little more for itself. */
 function view(entry: ModelEntry): ModelEntry {
-  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report } = entry
-  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report }
+  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt } = entry
+  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt }
 }
 
 export const MODEL_ROUTES: readonly Route[] = [
@@ -75,6 +76,32 @@ export const MODEL_ROUTES: readonly Route[] = [
         model: view(model),
         details: { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles },
       }
+    },
+  }),
+  route<{ id: string }, None, { directory: string; runtime?: UnpackRuntime }>({
+    method: 'POST',
+    path: '/api/v1/models/:id/unpack',
+    scope: 'token',
+    tag,
+    id: 'unpackModel',
+    summary:
+      'Writes a compressed model, by its id or by the CID of its packed form, as an ordinary model into a directory of this machine.',
+    params: object({ id: ID }),
+    body: {
+      kind: 'json',
+      schema: object({ directory: text(4096), runtime: oneOf('float', 'int8', 'dense') }, ['runtime']),
+    },
+    response: { kind: 'json', status: 200, schema: object({ path: anyText }) },
+    errors: ['MODEL_UNKNOWN', 'MODEL_NOT_PACKED', 'MODEL_MALFORMED', 'CODEC_MALFORMED'],
+    slow: true,
+    handle: async ({ params, body, signal }, { models }) => {
+      const { directory, runtime = 'float' } = body
+      if (!path.isAbsolute(directory) || directory.includes('\0'))
+        throw new VillageError('INVALID_ARGUMENT', 'body.directory must be an absolute path', {
+          fields: { field: 'body.directory' },
+        })
+      await models.unpack(params.id, { directory: path.resolve(directory), runtime, signal })
+      return { path: path.resolve(directory) }
     },
   }),
   route<{ id: string }>({

@@ -1,5 +1,6 @@
 /** Routes about the node itself: health, status, doctor, configuration, resources, events, metrics, errors, OpenAPI. */
 
+import type { Codec } from '../../compute/codecs/codec.ts'
 import { CODECS } from '../../compute/codecs/table.ts'
 import { SUITES } from '../../compute/evaluate/suites.ts'
 import { type ConfigKey, FIELDS } from '../../config.ts'
@@ -24,6 +25,17 @@ import { RawReply, type Route, route } from './route.ts'
 
 const tag = 'node'
 type None = Record<string, never>
+
+/** Bits a weight that a codec can be asked for: its own check of the parameter says so. */
+const bitsOf = (codec: Codec): number[] =>
+  [2, 3, 4, 5, 6, 8].filter((bits) => {
+    try {
+      codec.parseParams({ bits })
+      return true
+    } catch {
+      return false
+    }
+  })
 
 export const NODE_ROUTES: readonly Route[] = [
   route({
@@ -115,17 +127,24 @@ export const NODE_ROUTES: readonly Route[] = [
       kind: 'json',
       status: 200,
       schema: object({
-        codecs: listOf(object({ name: anyText, title: anyText, experimental: flag, needsForce: flag })),
+        codecs: listOf(
+          object({
+            name: anyText,
+            title: anyText,
+            experimental: flag,
+            needsForce: flag,
+            /** Bits a weight that it can be asked for; empty where there is no choice. */
+            bits: listOf(integer()),
+          }),
+        ),
         suites: listOf(object({ name: anyText, title: anyText, items: integer() })),
       }),
     },
     handle: async () => ({
-      codecs: CODECS.map(({ name, title, experimental, needsForce }) => ({
-        name,
-        title,
-        experimental,
-        needsForce,
-      })),
+      codecs: CODECS.map((codec) => {
+        const { name, title, experimental, needsForce } = codec
+        return { name, title, experimental, needsForce, bits: bitsOf(codec) }
+      }),
       suites: SUITES.map(({ name, title, items }) => ({ name, title, items })),
     }),
   }),

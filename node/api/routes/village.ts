@@ -11,6 +11,7 @@ import {
   integer,
   listOf,
   MEMBER,
+  OPEN_INVITE,
   object,
   orNull,
   PEER,
@@ -65,6 +66,16 @@ export const VILLAGE_ROUTES: readonly Route[] = [
       const bounds = invite.role === 'guest' ? { expiresAtMs: null, uses: null } : {}
       return { ...invite, ...bounds, qrSvg: await inviteQrSvg(invite.invite) }
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/village/invites',
+    scope: 'token',
+    tag,
+    id: 'listInvites',
+    summary: 'The open invites that were made on this node, without their secrets.',
+    response: { kind: 'json', status: 200, schema: object({ invites: listOf(OPEN_INVITE) }) },
+    handle: async (_request, { villages }) => ({ invites: await villages.invites() }),
   }),
   route<{ id: string }>({
     method: 'DELETE',

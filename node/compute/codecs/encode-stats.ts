@@ -10,13 +10,22 @@ export interface EncodeStats {
   readonly squaredError: number
   readonly squaredNorm: number
   readonly maxAbsError: number
+  /** Energy of the error and of the weights over the calibration's inputs (calibration/energy.ts); absent without one. */
+  readonly weightedError?: number
+  readonly weightedNorm?: number
 }
 
 function shapeOf({ rows, cols }: WeightMatrix): string {
   return `${rows} by ${cols}`
 }
 
-export function measure(original: WeightMatrix, decoded: WeightMatrix, packedBytes: number): EncodeStats {
+/** `energy`: how much a matrix moves the layer's output, where there is a calibration. */
+export function measure(
+  original: WeightMatrix,
+  decoded: WeightMatrix,
+  packedBytes: number,
+  energy?: (matrix: WeightMatrix) => number,
+): EncodeStats {
   if (original.rows !== decoded.rows || original.cols !== decoded.cols)
     throw new VillageError(
       'INVALID_ARGUMENT',
@@ -33,7 +42,11 @@ export function measure(original: WeightMatrix, decoded: WeightMatrix, packedByt
     const error = Math.abs(difference)
     if (error > maxAbsError) maxAbsError = error
   }
-  return { weights: original.data.length, packedBytes, squaredError, squaredNorm, maxAbsError }
+  const stats = { weights: original.data.length, packedBytes, squaredError, squaredNorm, maxAbsError }
+  if (energy === undefined) return stats
+  const { rows, cols } = original
+  const error = { rows, cols, data: original.data.map((weight, i) => weight - decoded.data[i]!) }
+  return { ...stats, weightedError: energy(error), weightedNorm: energy(original) }
 }
 
 /**
@@ -47,6 +60,11 @@ export function addEncodeStats(a: EncodeStats, b: EncodeStats): EncodeStats {
     squaredError: a.squaredError + b.squaredError,
     squaredNorm: a.squaredNorm + b.squaredNorm,
     maxAbsError: Math.max(a.maxAbsError, b.maxAbsError),
+    ...(a.weightedError !== undefined &&
+      b.weightedError !== undefined && {
+        weightedError: a.weightedError + b.weightedError,
+        weightedNorm: a.weightedNorm! + b.weightedNorm!,
+      }),
   }
 }
 
@@ -62,4 +80,10 @@ export function normalisedError(stats: EncodeStats): number {
 /** |w - ŵ| / |w|. */
 export function relativeError(stats: EncodeStats): number {
   return Math.sqrt(normalisedError(stats))
+}
+
+/** Share of the layer's output energy that is lost on the calibration's inputs; null without a calibration. */
+export function weightedNormalisedError({ weightedError, weightedNorm }: EncodeStats): number | null {
+  if (weightedError === undefined || weightedNorm === undefined) return null
+  return weightedError === 0 ? 0 : weightedError / weightedNorm
 }

@@ -4,15 +4,22 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
+import { type AidFiles, loadAids, loadCalibration, loadCodebook } from '../calibration/aids.ts'
+import { outputEnergy } from '../calibration/energy.ts'
 import { type Kernels, loadKernels } from '../kernels.ts'
-import type { CodecParams, RuntimeForm, WeightMatrix } from './codec.ts'
+import type { Codec, CodecParams, EncodeAids, RuntimeForm, WeightMatrix } from './codec.ts'
 import { type EncodeStats, measure } from './encode-stats.ts'
+import { encodeSeconds } from './speed.ts'
 import { codecById, codecByName, decodeSlice } from './table.ts'
 import { addToStats, EMPTY_STATS, statsOf, type TensorStats } from './tensor-stats.ts'
 import { joinSlices, readSlice } from './wire.ts'
 
-/** About 40 ms of the slowest native codec. */
-const CHUNK_WEIGHTS = 16_384
+/** How long a thread may be deaf to its signal. */
+const CHUNK_SECONDS = 0.04
+/** Encoders work on so many rows side by side. */
+const ROWS_TOGETHER = 32
+/** 4 MiB of float32: larger steps are no faster. */
+const MAX_CHUNK_WEIGHTS = 2 ** 20
 
 let loaded: Kernels | undefined
 
@@ -26,9 +33,47 @@ function tensorStats(input: { matrix: WeightMatrix; stats?: TensorStats; firstRo
   return addToStats(input.stats ?? EMPTY_STATS, input.matrix, input.firstRow)
 }
 
-/** Encodes one slice and measures what it lost. The bytes are those of Codec.encode. */
+/** What a slice is encoded with: everything is the same for all slices of a tensor. */
+function aidsOf(codec: Codec, files: AidFiles | undefined, cols: number): EncodeAids {
+  const aids = loadAids({ ...files, uses: codec.aids })
+  if (aids.columnWeights !== undefined && aids.columnWeights.length !== cols) throw otherColumns()
+  if (aids.feedback !== undefined && aids.feedback.length !== cols * cols) throw otherColumns()
+  return aids
+}
+
+function otherColumns(): VillageError {
+  return new VillageError('INVALID_ARGUMENT', 'The calibration is of a weight with other columns.', {
+    fields: { argument: 'calibration' },
+  })
+}
+
+/** What errors are weighed by in the statistics; it does not depend on what the codec uses. */
+function energyOf(files: AidFiles | undefined, cols: number): ((matrix: WeightMatrix) => number) | undefined {
+  const calibration = files?.calibration === undefined ? null : loadCalibration(files.calibration)
+  if (calibration === null) return undefined
+  if (calibration.cols !== cols) throw otherColumns()
+  return (matrix) => outputEnergy(matrix, calibration, kernels())
+}
+
+function codebookOf(files: { codebookPath?: string } | undefined): Uint8Array | undefined {
+  return files?.codebookPath === undefined ? undefined : loadCodebook(files.codebookPath)
+}
+
+/** Rows of one step: whole groups, as many as fit in the time of a step, in multiples of what a kernel takes side by side. */
+function chunkRowsOf(codec: Codec, params: CodecParams, cols: number, aids: EncodeAids): number {
+  const group = codec.rowGroup(params)
+  const shape = { rows: group, cols }
+  const groups = CHUNK_SECONDS / encodeSeconds(codec.name, params, shape, aids.feedback !== undefined)
+  const most = Math.max(1, Math.floor(MAX_CHUNK_WEIGHTS / (group * cols)))
+  return group * Math.min(most, Math.ceil(groups / ROWS_TOGETHER) * ROWS_TOGETHER)
+}
+
+/**
+ * Encodes one slice and measures what it lost. The bytes are those of Codec.encode. With a calibration the statistics
+ * have the weighted error as well, whether the codec uses it or not.
+ */
 async function encodeSlice(
-  input: { codec: string; params: CodecParams; matrix: WeightMatrix },
+  input: { codec: string; params: CodecParams; matrix: WeightMatrix; aids?: AidFiles },
   signal: AbortSignal,
   progress: (share: number) => void,
 ): Promise<{ packed: Uint8Array; stats: EncodeStats }> {
@@ -36,33 +81,37 @@ async function encodeSlice(
   const { rows, cols, data } = input.matrix
   // Fitted once, so that the chunks encode alike.
   const params = codec.fit(codec.parseParams(input.params), statsOf(input.matrix))
-  const chunkRows = Math.max(1, Math.floor(CHUNK_WEIGHTS / cols))
+  const aids = aidsOf(codec, input.aids, cols)
+  const chunkRows = chunkRowsOf(codec, params, cols, aids)
   const chunks: Uint8Array[] = []
   for (let row = 0; row < rows; row += chunkRows) {
     await nextTurn()
     signal.throwIfAborted()
     const end = Math.min(rows, row + chunkRows)
     const matrix = { rows: end - row, cols, data: data.subarray(row * cols, end * cols) }
-    chunks.push(codec.encode(matrix, params, kernels()))
+    chunks.push(codec.encode(matrix, params, kernels(), aids))
     progress(end / rows)
   }
   const packed = joinSlices(chunks)
-  return { packed, stats: measure(input.matrix, codec.decode(packed, kernels()), packed.length) }
+  const decoded = codec.decode(packed, kernels(), codebookOf(input.aids))
+  return { packed, stats: measure(input.matrix, decoded, packed.length, energyOf(input.aids, cols)) }
 }
 
-function decodeToMatrix(input: { packed: Uint8Array }): WeightMatrix {
-  return decodeSlice(input.packed, kernels())
+function decodeToMatrix(input: { packed: Uint8Array; codebookPath?: string }): WeightMatrix {
+  return decodeSlice(input.packed, kernels(), codebookOf(input))
 }
 
 /** What the packed slice lost of the original, found by decoding it. */
-function measureSlice(input: { matrix: WeightMatrix; packed: Uint8Array }): EncodeStats {
-  return measure(input.matrix, decodeSlice(input.packed, kernels()), input.packed.length)
+function measureSlice(input: { matrix: WeightMatrix; packed: Uint8Array; aids?: AidFiles }): EncodeStats {
+  const { matrix, packed, aids } = input
+  const decoded = decodeSlice(packed, kernels(), codebookOf(aids))
+  return measure(matrix, decoded, packed.length, energyOf(aids, matrix.cols))
 }
 
 /**
- * Checks a slice that somebody else encoded: decodes it, measures the error again, and encodes `rows`
- * (numbers within the slice) anew. `wrongRows` are those of them whose bytes differ from what the codec
- * gives. Throws CODEC_MALFORMED where the blob is damaged, of another codec, of another shape or has other
+ * Checks a slice that somebody else encoded: decodes it, measures the error again, and encodes anew the groups of rows
+ * that hold `rows` (numbers within the slice). `wrongRows` are those of them whose group's bytes differ from what the
+ * codec gives. Throws CODEC_MALFORMED where the blob is damaged, of another codec, of another shape or has other
  * parameters.
  */
 async function checkSlice(
@@ -72,36 +121,45 @@ async function checkSlice(
     matrix: WeightMatrix
     packed: Uint8Array
     rows: readonly number[]
+    aids?: AidFiles
   },
   signal: AbortSignal,
 ): Promise<{ stats: EncodeStats; wrongRows: number[] }> {
   const codec = codecByName(input.codec)
   const { matrix, packed } = input
+  const { rows, cols } = matrix
   const slice = readSlice(packed)
   const params = codec.fit(codec.parseParams(input.params), statsOf(matrix))
   const mismatch = (what: string): VillageError =>
     new VillageError('CODEC_MALFORMED', `The packed weights have ${what}.`)
   if (codecById(slice.codecId).name !== codec.name) throw mismatch('another codec')
-  if (slice.rows !== matrix.rows || slice.cols !== matrix.cols) throw mismatch('another shape')
-  const stats = measure(matrix, codec.decode(packed, kernels()), packed.length)
-  const rowBytes = slice.payload.length / slice.rows
-  const wrongRows: number[] = []
+  if (slice.rows !== rows || slice.cols !== cols) throw mismatch('another shape')
+  const decoded = codec.decode(packed, kernels(), codebookOf(input.aids))
+  const stats = measure(matrix, decoded, packed.length, energyOf(input.aids, cols))
+  const aids = aidsOf(codec, input.aids, cols)
+  const groupRows = codec.rowGroup(params)
+  const groupBytes = slice.payload.length / Math.ceil(rows / groupRows)
+  const isRight = new Map<number, boolean>()
   for (const row of input.rows) {
+    const group = Math.floor(row / groupRows)
+    if (isRight.has(group)) continue
     await nextTurn()
     signal.throwIfAborted()
-    const data = matrix.data.subarray(row * matrix.cols, (row + 1) * matrix.cols)
-    const again = readSlice(codec.encode({ rows: 1, cols: matrix.cols, data }, params, kernels()))
+    const start = group * groupRows
+    const end = Math.min(rows, start + groupRows)
+    const data = matrix.data.subarray(start * cols, end * cols)
+    const again = readSlice(codec.encode({ rows: end - start, cols, data }, params, kernels(), aids))
     if (JSON.stringify(again.params) !== JSON.stringify(slice.params)) throw mismatch('other parameters')
-    const claimed = slice.payload.subarray(row * rowBytes, (row + 1) * rowBytes)
-    if (Buffer.compare(again.payload, claimed) !== 0) wrongRows.push(row)
+    const claimed = slice.payload.subarray(group * groupBytes, (group + 1) * groupBytes)
+    isRight.set(group, Buffer.compare(again.payload, claimed) === 0)
   }
-  return { stats, wrongRows }
+  return { stats, wrongRows: input.rows.filter((row) => !isRight.get(Math.floor(row / groupRows))) }
 }
 
 /** The slices of a tensor, in the order of their rows, as onnxruntime runs it. */
-function tensorRuntimeForm(input: { slices: readonly Uint8Array[] }): RuntimeForm {
+function tensorRuntimeForm(input: { slices: readonly Uint8Array[]; codebookPath?: string }): RuntimeForm {
   const packed = joinSlices(input.slices)
-  return codecById(readSlice(packed).codecId).runtimeForm(packed, kernels())
+  return codecById(readSlice(packed).codecId).runtimeForm(packed, kernels(), codebookOf(input))
 }
 
 export const CODEC_OPERATIONS = {

@@ -7,6 +7,8 @@ export interface ParamReader {
   choice<T extends string | number | boolean>(name: string, values: readonly T[], fallback: T): T
   /** The field if it is a number between the bounds, undefined if it is absent. */
   number(name: string, smallest: number, largest: number): number | undefined
+  /** The field if it is a text of this form, undefined if it is absent. */
+  text(name: string, form: RegExp): string | undefined
   /** Call last: refuses fields that were not asked for. */
   end(): void
 }
@@ -43,6 +45,13 @@ export function readParams(codec: string, input: unknown): ParamReader {
           name,
           `The parameter ${name} of ${codec} must be a number from ${smallest} to ${largest}.`,
         )
+      return given
+    },
+    text(name, form) {
+      const given = take(name)
+      if (given === undefined) return undefined
+      if (typeof given !== 'string' || !form.test(given))
+        throw invalid(name, `The parameter ${name} of ${codec} is not of its form.`)
       return given
     },
     end() {

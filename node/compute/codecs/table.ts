@@ -3,8 +3,11 @@ import { VillageError } from '../../errors.ts'
 import type { Kernels } from '../kernels.ts'
 import { blockwiseCodec } from './blockwise.ts'
 import type { Codec, WeightMatrix } from './codec.ts'
+import { planes } from './planes.ts'
 import { seedlm } from './seedlm.ts'
 import { ternary } from './ternary.ts'
+import { trellis } from './trellis.ts'
+import { vptq } from './vptq.ts'
 import { malformed, readSlice } from './wire.ts'
 
 export const CODECS: readonly Codec[] = [
@@ -12,6 +15,9 @@ export const CODECS: readonly Codec[] = [
   blockwiseCodec({ id: 2, name: 'int4', title: '4-bit integers by block', bits: 4, defaultBlockSize: 32 }),
   ternary,
   seedlm,
+  vptq,
+  trellis,
+  planes,
 ]
 
 /** Throws INVALID_ARGUMENT with the names there are. */
@@ -35,6 +41,6 @@ export function codecById(id: number): Codec {
 }
 
 /** Decodes a slice of any codec. Throws CODEC_MALFORMED. */
-export function decodeSlice(packed: Uint8Array, kernels: Kernels): WeightMatrix {
-  return codecById(readSlice(packed).codecId).decode(packed, kernels)
+export function decodeSlice(packed: Uint8Array, kernels: Kernels, codebook?: Uint8Array): WeightMatrix {
+  return codecById(readSlice(packed).codecId).decode(packed, kernels, codebook)
 }

@@ -1,4 +1,6 @@
 import { VillageError } from '../../errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
+import type { Interval } from './scores.ts'
 import { SENTENCE_GROUPS } from './sentences.ts'
 
 /** A set of items that a model is evaluated on. The order of the items is part of the suite. */
@@ -11,9 +13,23 @@ export interface Suite {
   text(item: number): string
   /** Items of one group mean the same. */
   group(item: number): number
+  /** Whether the suite can be put to a model. */
+  fits(model: { readonly kind: string }): boolean
+  /**
+   * Which share of the original's quality a model keeps: the smallest of these, each 1 for the original itself.
+   * `scores` compare it with the original, `reference` are the original's own (operation evaluate.score).
+   */
+  kept(scores: JsonObject, reference: JsonObject): Interval[]
 }
 
 const SENTENCES = SENTENCE_GROUPS.flatMap((sentences, group) => sentences.map((text) => ({ text, group })))
+
+const numberOf = (value: JsonValue | undefined): number => (typeof value === 'number' ? value : 0)
+
+function intervalOf(value: JsonValue | undefined): Interval {
+  const found = isJsonObject(value ?? null) ? (value as JsonObject) : {}
+  return { value: numberOf(found.value), low: numberOf(found.low), high: numberOf(found.high) }
+}
 
 export const SUITES: readonly Suite[] = [
   {
@@ -23,6 +39,14 @@ export const SUITES: readonly Suite[] = [
     items: SENTENCES.length,
     text: (item) => SENTENCES[item]!.text,
     group: (item) => SENTENCES[item]!.group,
+    fits: ({ kind }) => kind === 'encoder',
+    kept(scores, reference) {
+      // A ratio of two shares of the same items: no interval of its own beside the paired correlation's.
+      const ratio =
+        numberOf(scores.groupAccuracy) / Math.max(numberOf(reference.groupAccuracy), Number.MIN_VALUE)
+      const accuracy = Math.min(1, ratio)
+      return [intervalOf(scores.spearman), { value: accuracy, low: accuracy, high: accuracy }]
+    },
   },
 ]
 
@@ -38,4 +62,14 @@ export function suiteByName(name: string): Suite {
   throw new VillageError('INVALID_ARGUMENT', `There is no suite of that name; there is ${names}.`, {
     fields: { names },
   })
+}
+
+/** The first suite that fits a model, or null. */
+export function suiteFor(model: { readonly kind: string }): Suite | null {
+  return SUITES.find((suite) => suite.fits(model)) ?? null
+}
+
+/** The share of its quality that a model keeps by a suite: of what the suite looks at, what suffered most. */
+export function keptOf(suite: Suite, scores: JsonObject, reference: JsonObject): Interval {
+  return suite.kept(scores, reference).reduce((least, one) => (one.value < least.value ? one : least))
 }

@@ -2,7 +2,7 @@
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { decodeResults, encodeResults, joinResults } from '../evaluate/results.ts'
-import { suiteByName } from '../evaluate/suites.ts'
+import { type Suite, suiteByName } from '../evaluate/suites.ts'
 import { readParams } from '../tasks/read-params.ts'
 import type { JobKind, PlannedTask } from './job.ts'
 
@@ -10,12 +10,24 @@ const MAX_MODELS = 32
 /** Small enough that three peers share a suite of a few hundred items evenly. */
 const ITEMS_BY_TASK = 16
 /** Of the resampling for confidence intervals: stated, so that anybody can repeat it. */
-const BOOTSTRAP_SEED = 20260722
+export const BOOTSTRAP_SEED = 20260722
 const DEFAULT_SUITE = 'similarity'
 
 interface EvaluateParams extends JsonObject {
   readonly models: readonly string[]
   readonly suite: string
+}
+
+/** Every item of a suite, answered by one model. */
+export function evaluationTasks(model: { cid: string; title: string }, suite: Suite): PlannedTask[] {
+  const plan: PlannedTask[] = []
+  for (let start = 0; start < suite.items; start += ITEMS_BY_TASK) {
+    const count = Math.min(ITEMS_BY_TASK, suite.items - start)
+    const label = `${model.title} items ${start}-${start + count - 1}`
+    const params = { model: model.cid, suite: suite.name, start, count }
+    plan.push({ kind: 'evaluate', params, after: [], label })
+  }
+  return plan
 }
 
 export const evaluateJob: JobKind = {
@@ -31,11 +43,11 @@ export const evaluateJob: JobKind = {
   },
   async plan(params, context) {
     const { models, suite } = params as EvaluateParams
-    const { items } = suiteByName(suite)
+    const row = suiteByName(suite)
     const plan: PlannedTask[] = []
     for (const id of models) {
       const model = await context.models.need(id)
-      if (model.kind !== 'encoder')
+      if (!row.fits(model))
         throw new VillageError(
           'INVALID_ARGUMENT',
           `The suite "${suite}" needs an encoder, and "${id}" is not one`,
@@ -47,11 +59,7 @@ export const evaluateJob: JobKind = {
         throw new VillageError('ARTIFACT_MISSING', `The files of the model "${id}" are not on this node`, {
           fields: { model: id, cid: model.cid },
         })
-      for (let start = 0; start < items; start += ITEMS_BY_TASK) {
-        const count = Math.min(ITEMS_BY_TASK, items - start)
-        const label = `${model.id} items ${start}-${start + count - 1}`
-        plan.push({ kind: 'evaluate', params: { model: model.cid, suite, start, count }, after: [], label })
-      }
+      plan.push(...evaluationTasks({ cid: model.cid, title: model.id }, row))
     }
     return plan
   },

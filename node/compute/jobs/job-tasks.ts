@@ -34,6 +34,8 @@ export interface ScheduledTask {
   readonly leases: Set<number>
   candidates: Candidate[]
   checking: boolean
+  /** Leases of the candidates that are being checked. */
+  checkedLeases: readonly number[]
   /** Peers on which it failed; it is not given to them again. */
   readonly failedOn: Set<string>
   /** Peers that gave it back unharmed, and until when they are not asked again. */
@@ -49,12 +51,15 @@ export interface ScheduledJob {
   priority: number
   /** Jobs of one priority go in the order of this number. */
   readonly order: number
-  readonly tasks: readonly ScheduledTask[]
+  /** Grows and shrinks by stages. */
+  readonly tasks: ScheduledTask[]
   /** Ready again after a failure, an expiry or for a second opinion: goes before `ready`. */
   readonly urgent: Set<number>
   readonly ready: Set<number>
   readonly leased: Set<number>
   done: number
+  /** How often results were taken back: what was planned from earlier ones is void when it changed. */
+  reopenings: number
   /** Milliseconds from lease to result by unit of cost, the latest few. */
   readonly paces: number[]
 }
@@ -76,34 +81,51 @@ export function createScheduledJob(init: {
   plan: readonly TaskShape[]
   accepted: ReadonlyMap<number, Accepted>
 }): ScheduledJob {
-  const tasks: ScheduledTask[] = init.plan.map((shape, index) => ({
-    ...shape,
-    index,
-    dependents: [],
-    state: 'waiting',
-    missing: 0,
-    leases: new Set(),
-    candidates: [],
-    checking: false,
-    failedOn: new Set(),
-    declinedUntilMs: new Map(),
-    ownFailures: 0,
-    attempts: 0,
-    passedOver: 0,
-    accepted: init.accepted.get(index) ?? null,
-  }))
   const job: ScheduledJob = {
     id: init.id,
     priority: init.priority,
     order: init.order,
-    tasks,
+    tasks: [],
     urgent: new Set(),
     ready: new Set(),
     leased: new Set(),
     done: 0,
+    reopenings: 0,
     paces: [],
   }
-  for (const task of tasks) {
+  appendTasks(job, init.plan, init.accepted)
+  return job
+}
+
+/** More tasks behind those that the job has. */
+export function appendTasks(
+  job: ScheduledJob,
+  plan: readonly TaskShape[],
+  accepted: ReadonlyMap<number, Accepted>,
+): void {
+  const { tasks } = job
+  const first = tasks.length
+  for (const shape of plan) {
+    const index = tasks.length
+    tasks.push({
+      ...shape,
+      index,
+      dependents: [],
+      state: 'waiting',
+      missing: 0,
+      leases: new Set(),
+      candidates: [],
+      checking: false,
+      checkedLeases: [],
+      failedOn: new Set(),
+      declinedUntilMs: new Map(),
+      ownFailures: 0,
+      attempts: 0,
+      passedOver: 0,
+      accepted: accepted.get(index) ?? null,
+    })
+  }
+  for (const task of tasks.slice(first)) {
     for (const before of task.after) {
       tasks[before]!.dependents.push(task.index)
       if (tasks[before]!.accepted === null) task.missing += 1
@@ -113,7 +135,18 @@ export function createScheduledJob(init: {
       job.done += 1
     } else if (task.missing === 0) settle(job, task)
   }
-  return job
+}
+
+/** Removes the tasks from `length` on, whose leases have been ended. */
+export function removeTasks(job: ScheduledJob, length: number): void {
+  for (const task of job.tasks.splice(length)) {
+    if (task.state === 'done') job.done -= 1
+    for (const queue of [job.urgent, job.ready, job.leased]) queue.delete(task.index)
+  }
+  for (const task of job.tasks) {
+    const kept = task.dependents.filter((index) => index < length)
+    if (kept.length < task.dependents.length) task.dependents.splice(0, task.dependents.length, ...kept)
+  }
 }
 
 /** Brings the state and the queues in line with what the task has: leases, a running check, or nothing. */

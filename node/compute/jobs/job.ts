@@ -16,6 +16,14 @@ export interface Share {
   bytes: number
 }
 
+/** A finished job rests on results that only peers vouched for that were caught lying since. */
+export interface JobDoubt {
+  readonly peers: readonly string[]
+  /** Results that rest on their word alone. */
+  readonly tasks: number
+  readonly sinceMs: number
+}
+
 export interface JobSummary {
   readonly id: string
   readonly kind: string
@@ -24,13 +32,17 @@ export interface JobSummary {
   readonly priority: number
   readonly createdAtMs: number
   readonly finishedAtMs: number | null
+  /** Tasks that are planned so far: it grows from stage to stage. */
   readonly total: number
   readonly done: number
+  /** What a running job is at: the name of a stage, `plan` or `assemble`. */
+  readonly stage: string | null
   readonly params: JsonObject
   readonly result: JsonObject | null
   readonly error: { readonly code: string; readonly message: string } | null
   /** By peer ID. */
   readonly shares: Readonly<Record<string, Share>>
+  readonly doubt: JobDoubt | null
 }
 
 export interface TaskSummary {
@@ -61,23 +73,56 @@ export interface TaskResult {
   read(): Promise<Uint8Array>
 }
 
+/** A part of a job that is planned from the results of the parts before it. */
+export interface Stage {
+  /** A word for people: `calibrate`, `compress`. */
+  readonly name: string
+  /** May be empty: then the next stage is planned at once. Their `after` counts from the job's first task. */
+  readonly tasks: readonly PlannedTask[]
+  /** What the planning found out and later stages need; stored with the job, so keep it small. */
+  readonly facts: JsonObject
+}
+
+/** A stage whose tasks are all done. */
+export interface FinishedStage {
+  readonly name: string
+  readonly facts: JsonObject
+  readonly results: readonly TaskResult[]
+}
+
 export interface JobKind {
   readonly kind: string
   parseParams(input: unknown): JsonObject
-  /** Deterministic: a job that is planned again has the same tasks. */
+  /**
+   * The first tasks, made while the client waits: a kind with `next` only checks here that the job can be done, and
+   * plans the work there. They are a stage with the name of the kind, or none when there are no tasks.
+   * Deterministic: a job that is planned again has the same tasks.
+   */
   plan(params: JsonObject, context: JobContext): Promise<readonly PlannedTask[]>
-  /** A pure function of its inputs: the same output CID however the job was sharded. */
-  assemble(params: JsonObject, results: readonly TaskResult[], context: JobContext): Promise<JsonObject>
+  /**
+   * Called when all planned tasks are done: what comes next, or null when the job can be assembled. A function of the
+   * parameters and the earlier results, for it is called again after a restart, and when a result was taken back.
+   */
+  next?(params: JsonObject, stages: readonly FinishedStage[], context: JobContext): Promise<Stage | null>
+  /** A pure function of its inputs: the same output CID however the job was sharded. `results` are of all stages. */
+  assemble(
+    params: JsonObject,
+    results: readonly TaskResult[],
+    context: JobContext,
+    stages: readonly FinishedStage[],
+  ): Promise<JsonObject>
 }
 
-export interface JobContext extends Omit<TaskContext, 'artifacts' | 'progress'> {
+export interface JobContext extends Omit<TaskContext, 'artifacts' | 'progress' | 'known'> {
   readonly artifacts: Artifacts
   readonly models: Models
   /** Name under which artifacts of the result are pinned; they are let go when the job is removed. */
   readonly pin: string
+  /** Name under which artifacts are pinned that only the job itself needs; they are let go when it has ended. */
+  readonly stagePin: string
   /** A directory of this job's own, removed when the job has ended. */
   readonly workDirectory: string
 }
 
-/** Most tasks of one job: the plan is written in one batch before the job is acknowledged. */
+/** Most tasks of one job, all stages together. */
 export const MAX_TASKS_BY_JOB = 50_000

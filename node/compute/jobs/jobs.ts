@@ -17,9 +17,11 @@ import type { Store } from '../../store.ts'
 import type { Models } from '../models/registry.ts'
 import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
+import { createKnownAnswers } from '../tasks/known-answers.ts'
 import { TASK_KINDS } from '../tasks/table.ts'
 import type { TaskKind } from '../tasks/task.ts'
 import { createFinishedJobs } from './finished-jobs.ts'
+import { createGuests } from './guests.ts'
 import type { JobKind, JobSummary, TaskSummary } from './job.ts'
 import { JOB_KINDS } from './kinds.ts'
 import { dropLeftoverPins } from './leftover-pins.ts'
@@ -28,7 +30,7 @@ import { createOwner, type Owner } from './owner.ts'
 import { serveWorker } from './owner-stream.ts'
 import { createJobQueue, type JobRecord } from './queue.ts'
 import { createRecruiting } from './recruiting.ts'
-import { voidResults } from './resumed-results.ts'
+import { resumedJob } from './resumed-results.ts'
 import { createRuns } from './runs.ts'
 import { progressOf } from './scheduler-state.ts'
 import { checkPlan, checkPriority, jobKindByName, newJobId } from './submission.ts'
@@ -50,6 +52,8 @@ export interface Jobs extends Service {
   remove(id: string): Promise<void>
   /** Resolves when the job has ended, in whatever way. */
   wait(id: string, options: { signal: AbortSignal }): Promise<JobSummary>
+  /** Whether guests of an open village may read this artifact: a running job of this node needs it. */
+  guestsMayRead(cid: string): boolean
   trust(): TrustEntry[]
   pardon(peer: string): Promise<void>
   /** Owners that this node works for now, itself included. */
@@ -59,7 +63,7 @@ export interface Jobs extends Service {
 }
 
 interface Components {
-  readonly mesh: Pick<Mesh, 'handle' | 'open' | 'peers' | 'subscribe' | 'publish' | 'onPeerChange'>
+  readonly mesh: Pick<Mesh, 'handle' | 'open' | 'peers' | 'roleOf' | 'subscribe' | 'publish' | 'onPeerChange'>
   readonly artifacts: Artifacts
   readonly pool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
@@ -74,7 +78,7 @@ interface Init {
   readonly version: string
   readonly config: Pick<
     Config,
-    'jobs.work' | 'jobs.leaseMs' | 'jobs.hedgeFactor' | 'jobs.replication' | 'jobs.trustAfter'
+    'jobs.work' | 'jobs.guests' | 'jobs.leaseMs' | 'jobs.hedgeFactor' | 'jobs.replication' | 'jobs.trustAfter'
   >
   /** Working files of jobs. */
   readonly directory: string
@@ -99,18 +103,22 @@ export function createJobs(components: Components, init: Init): Jobs {
   const taskKinds = new Map((init.taskKinds ?? TASK_KINDS).map((kind) => [kind.kind, kind]))
   const jobKinds = new Map((init.jobKinds ?? JOB_KINDS).map((kind) => [kind.kind, kind]))
   const queue = createJobQueue({ store, log })
+  const guests = createGuests({ mesh, state: () => owner.state }, { enabled: config['jobs.guests'] })
   const trust = createTrustBook(
     { store, events },
     {
       ownPeer: peerId,
       rules: { trustAfter: config['jobs.trustAfter'], replication: config['jobs.replication'] },
+      isGuest: guests.isGuest,
       now,
       random,
     },
   )
+  const knownAnswers = createKnownAnswers({ random })
   const workDirectory = path.join(init.directory, 'jobs')
-  const finished = createFinishedJobs({ queue, artifacts, log })
+  const finished = createFinishedJobs({ queue, artifacts, models: components.models, events, log })
   const stopping = new AbortController()
+  let reviewing: Promise<void> = Promise.resolve()
   let nextOrder = 0
   let started = false
 
@@ -120,7 +128,9 @@ export function createJobs(components: Components, init: Init): Jobs {
       directory: workDirectory,
       modelsDirectory: init.modelsDirectory,
       kinds: jobKinds,
+      taskKinds,
       now,
+      extended: () => recruiting.announce(),
       ended: finished.add,
     },
   )
@@ -130,6 +140,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       ownPeer: peerId,
       kinds: taskKinds,
       modelsDirectory: init.modelsDirectory,
+      known: knownAnswers,
       limits: {
         leaseMs: config['jobs.leaseMs'],
         maxHoldFactor: MAX_HOLD_FACTOR,
@@ -150,6 +161,7 @@ export function createJobs(components: Components, init: Init): Jobs {
             .end(job, 'failed', error)
             .catch((cause: unknown) => log.error({ err: cause, job }, 'job not ended'))
         },
+        lied: review,
         taskChanged: (job, task, peer) => {
           const found = owner.state.jobs.get(job)?.tasks[task]
           const state = found?.state ?? 'cancelled'
@@ -159,7 +171,12 @@ export function createJobs(components: Components, init: Init): Jobs {
       },
     },
   )
-  const worker = createWorker(components, { kinds: taskKinds, modelsDirectory: init.modelsDirectory, now })
+  const worker = createWorker(components, {
+    kinds: taskKinds,
+    modelsDirectory: init.modelsDirectory,
+    known: knownAnswers,
+    now,
+  })
   const workedFor = createOwnersWorkedFor(
     { mesh, worker, artifacts, log },
     { version: init.version, enabled: config['jobs.work'], now },
@@ -181,9 +198,17 @@ export function createJobs(components: Components, init: Init): Jobs {
     await serveWorker({ owner, log, now }, stream, {
       signal: AbortSignal.any([signal, stopping.signal]),
       leaseMs: config['jobs.leaseMs'],
+      admit: () => guests.admit(peer),
       announced: () => workedFor.announced(peer),
     })
   })
+
+  /** Who was caught lying, or was pardoned, changes what finished jobs are worth. One review at a time. */
+  function review(): void {
+    reviewing = reviewing
+      .then(() => finished.review(trust.lieAtMs))
+      .catch((error: unknown) => log.error({ err: error }, 'finished jobs could not be reviewed'))
+  }
 
   /** The own worker is linked without a network, through the same two interfaces. */
   function attachOwnWorker(): void {
@@ -234,11 +259,13 @@ export function createJobs(components: Components, init: Init): Jobs {
       for (const job of stored) {
         nextOrder = Math.max(nextOrder, job.record.order + 1)
         if (job.record.state === 'running' && jobKinds.has(job.record.kind)) {
-          const fallen = new Set(voidResults(job, trust.quarantined))
-          if (fallen.size > 0) await queue.deleteResults(job.record.id, [...fallen])
-          runs.add({ ...job, results: new Map([...job.results].filter(([task]) => !fallen.has(task))) })
+          const resumed = resumedJob(job, trust.quarantined)
+          if (resumed.fallen.length > 0) await queue.deleteResults(job.record.id, resumed.fallen)
+          if (resumed.job.record !== job.record) await queue.truncate(resumed.job.record)
+          runs.add(resumed.job)
         } else finished.add(job.record, Promise.resolve())
       }
+      review() // a crash may have come between the lie and the marks
       recruiting.start()
       recruiting.announce()
     },
@@ -250,6 +277,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       await owner.stop()
       await worker.stop()
       await runs.stop()
+      await reviewing
       await trust.flush()
     },
     async submit({ kind: name, params: given, priority = 0 }) {
@@ -270,6 +298,7 @@ export function createJobs(components: Components, init: Init): Jobs {
         createdAtMs: now(),
         finishedAtMs: null,
         total: plan.length,
+        stages: plan.length === 0 ? [] : [{ name, from: 0, facts: {} }],
         result: null,
         error: null,
         shares: {},
@@ -306,10 +335,13 @@ export function createJobs(components: Components, init: Init): Jobs {
       const summary = known(id)
       return summary.state === 'running' ? finished.wait(id, signal) : Promise.resolve(summary)
     },
+    guestsMayRead: guests.mayRead,
     trust: trust.list,
     async pardon(peer) {
       await trust.pardon(peer)
       owner.refreshTrust()
+      review()
+      await reviewing
     },
     work: worker.owners,
     load: worker.load,

@@ -5,6 +5,8 @@
 import type { ErrorCode, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { TaskOutput } from '../tasks/task.ts'
+import type { Accepted } from './job-tasks.ts'
+import type { HeldOutput } from './outputs.ts'
 
 export interface LeaseOrder {
   readonly lease: number
@@ -44,4 +46,15 @@ export interface OwnerConnection extends Omit<OwnerLink, 'result'> {
   deliver(result: { lease: number; busyMs: number; output: TaskOutput }): Promise<void>
   /** The owner does not need the output any more. */
   release(lease: number): void
+}
+
+/** What the owner tells jobs.ts. None of these may throw. */
+export interface OwnerEvents {
+  accepted(job: string, task: number, output: HeldOutput, accepted: Accepted): void
+  reopened(job: string, tasks: readonly number[]): void
+  finished(job: string): void
+  failed(job: string, task: number, error: VillageError): void
+  taskChanged(job: string, task: number, peer: string | null): void
+  /** A peer was caught lying: what it said of jobs that have ended counts no more either. */
+  lied(peer: string): void
 }

@@ -67,7 +67,13 @@ function take(worker: OwnerLink, frame: WorkerFrame): void {
 export async function serveWorker(
   components: { owner: Owner; log: Log; now: () => number },
   stream: FramedStream,
-  init: { signal: AbortSignal; leaseMs: number; announced: (openTasks: number) => void },
+  init: {
+    signal: AbortSignal
+    leaseMs: number
+    /** Throws for a peer that may not work. */
+    admit: () => void
+    announced: (openTasks: number) => void
+  },
 ): Promise<void> {
   const { owner, log, now } = components
   const first = await stream.expect(WorkerFrame, { signal: init.signal })
@@ -81,6 +87,7 @@ export async function serveWorker(
   const link = createLink(stream, log)
   let worker: (OwnerLink & { close(): void }) | undefined
   try {
+    init.admit()
     worker = owner.attach({ peer: stream.peer, kinds: first.hello.kinds }, link)
     let credit = FRAMES_BY_SECOND * 10
     let lastMs = now()

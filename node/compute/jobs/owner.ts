@@ -7,14 +7,15 @@ import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Pool } from '../pool.ts'
+import type { KnownAnswers } from '../tasks/known-answers.ts'
 import type { TaskKind, TaskOutput } from '../tasks/task.ts'
 import { createChecker } from './checks.ts'
 import { dispatch } from './dispatch.ts'
 import { createInbox } from './inbox.ts'
 import type { PlannedTask } from './job.ts'
 import { type Accepted, createScheduledJob } from './job-tasks.ts'
-import type { OutputRef, OwnerLink, WorkerLink } from './links.ts'
-import type { HeldOutput } from './outputs.ts'
+import type { OutputRef, OwnerEvents, OwnerLink, WorkerLink } from './links.ts'
+import { createPlans } from './plans.ts'
 import {
   addJob,
   addWorker,
@@ -27,6 +28,7 @@ import {
   removeJob,
   removeWorker,
 } from './scheduler.ts'
+import { extendJob, truncateJob } from './scheduler-stages.ts'
 import {
   createSchedulerState,
   type Effect,
@@ -43,20 +45,12 @@ interface Components {
   readonly log: Log
 }
 
-/** What the owner tells jobs.ts. None of these may throw. */
-export interface OwnerEvents {
-  accepted(job: string, task: number, output: HeldOutput, accepted: Accepted): void
-  reopened(job: string, tasks: readonly number[]): void
-  finished(job: string): void
-  failed(job: string, task: number, error: VillageError): void
-  taskChanged(job: string, task: number, peer: string | null): void
-}
-
 interface Init {
   readonly ownPeer: string
   readonly kinds: ReadonlyMap<string, TaskKind>
   readonly limits: SchedulerLimits
   readonly modelsDirectory: string
+  readonly known: KnownAnswers
   readonly now: () => number
   readonly random: () => number
   readonly on: OwnerEvents
@@ -68,6 +62,10 @@ export interface Owner {
     job: { id: string; priority: number; order: number; plan: readonly PlannedTask[] },
     accepted: ReadonlyMap<number, Accepted>,
   ): void
+  /** The next stage of a job: more tasks behind those that it has. */
+  extend(job: string, tasks: readonly PlannedTask[]): void
+  /** Forgets the tasks from `length` on: they were planned from results that do not count any more. */
+  truncate(job: string, length: number): void
   remove(job: string, code: ErrorCode): void
   setPriority(job: string, priority: number): void
   /** Connects a worker; `close` when it is gone. Throws PEER_QUARANTINED. */
@@ -84,16 +82,13 @@ const MAX_TICK_MS = 1_000
 /** Progress never falls (scheduler.ts), so that a peer causes at most fifty events by a lease. */
 const MIN_PROGRESS = 0.02
 
-const keyOf = ({ job, task }: { job: string; task: number }) => `${job}/${task}`
-
 export function createOwner(components: Components, init: Init): Owner {
   const { trust, log } = components
-  const { ownPeer, kinds, on, now } = init
+  const { ownPeer, on, now } = init
   const state = createSchedulerState(init.limits)
-  const plans = new Map<string, readonly PlannedTask[]>()
+  const plans = createPlans(init)
   const links = new Map<string, WorkerLink>()
   const inbox = createInbox(components)
-  const problems = new Map<string, VillageError>()
   const working = new Set<Promise<void>>()
   const stopping = new AbortController()
   const checker = createChecker(components, { ...init, signal: stopping.signal })
@@ -134,13 +129,8 @@ export function createOwner(components: Components, init: Init): Owner {
       )
   }
 
-  function kindOf(job: string, task: number): { planned: PlannedTask; kind: TaskKind } {
-    const planned = plans.get(job)![task]!
-    return { planned, kind: kinds.get(planned.kind)! }
-  }
-
   async function check(effect: Extract<Effect, { type: 'check' }>): Promise<void> {
-    const { planned, kind } = kindOf(effect.job, effect.task)
+    const { planned, kind } = plans.at(effect)
     const outcome = await checker.check({
       kind,
       params: planned.params,
@@ -149,7 +139,7 @@ export function createOwner(components: Components, init: Init): Owner {
       output: inbox.read,
     })
     if (stopping.signal.aborted) return
-    if (outcome.problem !== null) problems.set(keyOf(effect), outcome.problem)
+    if (outcome.problem !== null) plans.noteProblem(effect, outcome.problem)
     carryOut(onChecked(state, { job: effect.job, task: effect.task, ...outcome }))
     dispatchSoon()
   }
@@ -158,6 +148,7 @@ export function createOwner(components: Components, init: Init): Owner {
     track(trust.blame(peer, { kind, reason, cause }))
     log.warn({ peer, kind, cause }, 'peer quarantined')
     carryOut(quarantine(state, peer))
+    if (cause === 'lie') on.lied(peer)
     const link = links.get(peer)
     detach(peer)
     link?.end('PEER_QUARANTINED')
@@ -172,7 +163,7 @@ export function createOwner(components: Components, init: Init): Owner {
     switch (effect.type) {
       case 'lease': {
         const { id, job, task, peer } = effect.lease
-        const { kind, params } = kindOf(job, task).planned
+        const { kind, params } = plans.at(effect.lease).planned
         links.get(peer)!.lease({ lease: id, kind, params, leaseMs: init.limits.leaseMs })
         on.taskChanged(job, task, peer)
         break
@@ -184,6 +175,12 @@ export function createOwner(components: Components, init: Init): Owner {
         track(check(effect))
         break
       case 'accepted': {
+        // Gone with its stage: an earlier effect of the same decision took back what it was planned from.
+        const { accepted } = state.jobs.get(effect.job)?.tasks[effect.task] ?? { accepted: null }
+        if (accepted !== effect.accepted) {
+          inbox.take(effect.accepted.lease)
+          break
+        }
         on.accepted(effect.job, effect.task, inbox.take(effect.accepted.lease)!, effect.accepted)
         on.taskChanged(effect.job, effect.task, null)
         break
@@ -208,7 +205,7 @@ export function createOwner(components: Components, init: Init): Owner {
         on.finished(effect.job)
         break
       case 'failed':
-        on.failed(effect.job, effect.task, problems.get(keyOf(effect)) ?? new VillageError('TASK_FAILED'))
+        on.failed(effect.job, effect.task, plans.problem(effect) ?? new VillageError('TASK_FAILED'))
         break
     }
   }
@@ -222,7 +219,7 @@ export function createOwner(components: Components, init: Init): Owner {
       links.get(peer)?.revoke(result.lease, 'LEASE_UNKNOWN')
       return
     }
-    const { planned, kind } = kindOf(lease.job, lease.task)
+    const { planned, kind } = plans.at(lease)
     // What this node computed itself needs no bound.
     const maxOutputBytes =
       peer === ownPeer ? Number.POSITIVE_INFINITY : kind.estimate(planned.params).maxOutputBytes
@@ -264,19 +261,21 @@ export function createOwner(components: Components, init: Init): Owner {
   return {
     state,
     add(job, accepted) {
-      plans.set(job.id, job.plan)
-      const plan = job.plan.map(({ kind, params, after }) => {
-        const taskKind = kinds.get(kind)!
-        const cost = Math.max(taskKind.estimate(params).cost, Number.MIN_VALUE)
-        return { kind, after, inputs: taskKind.inputs(params), cost }
-      })
+      const plan = plans.append(job.id, job.plan)
       carryOut(addJob(state, createScheduledJob({ ...job, plan, accepted })))
       dispatchSoon()
     },
+    extend(job, tasks) {
+      extendJob(state, job, plans.append(job, tasks))
+      dispatchSoon()
+    },
+    truncate(job, length) {
+      carryOut(truncateJob(state, job, length, 'LEASE_REVOKED'))
+      plans.truncate(job, length)
+    },
     remove(job, code) {
       carryOut(removeJob(state, job, code))
-      plans.delete(job)
-      for (const key of problems.keys()) if (key.startsWith(`${job}/`)) problems.delete(key)
+      plans.truncate(job, 0)
       dispatchSoon()
     },
     setPriority(job, priority) {
@@ -319,7 +318,7 @@ export function createOwner(components: Components, init: Init): Owner {
           if (!current()) return
           const held = state.leases.get(lease)
           if (own && held !== undefined && !declined)
-            problems.set(keyOf(held), error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`))
+            plans.noteProblem(held, error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`))
           const failure = { peer, lease, declined, retryAfterMs: RETRY_DECLINED_MS }
           const effects = onFailure(state, failure, now())
           if (effects === null) link.revoke(lease, 'LEASE_UNKNOWN')

@@ -5,7 +5,9 @@
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { JsonTable, Store } from '../../store.ts'
-import type { JobState, PlannedTask, Share } from './job.ts'
+import type { Words } from './doubt.ts'
+import type { JobDoubt, JobState, PlannedTask, Share } from './job.ts'
+import type { StageRecord } from './stages.ts'
 
 export interface JobRecord {
   readonly id: string
@@ -17,11 +19,17 @@ export interface JobRecord {
   readonly order: number
   readonly createdAtMs: number
   readonly finishedAtMs: number | null
+  /** Tasks that count; what is stored behind them is of a stage that a crash left half-written. */
   readonly total: number
+  readonly stages: readonly StageRecord[]
   readonly result: JsonObject | null
   readonly error: { readonly code: string; readonly message: string } | null
   /** Of a finished job; a running one counts its results. */
   readonly shares: Readonly<Record<string, Share>>
+  /** Of a job that is done: whose word it rests on. Absent before that. */
+  readonly words?: readonly Words[]
+  /** Absent as long as nobody whose word it rests on was caught lying. */
+  readonly doubt?: JobDoubt
 }
 
 export interface ResultRecord {
@@ -49,6 +57,10 @@ export interface JobQueue {
   /** Durable when it resolves. */
   add(record: JobRecord, plan: readonly PlannedTask[]): Promise<void>
   update(record: JobRecord): Promise<void>
+  /** Durable when it resolves: `tasks` are the last of the record's total. */
+  extend(record: JobRecord, tasks: readonly PlannedTask[]): Promise<void>
+  /** Durable when it resolves: plan and results end at the record's total. */
+  truncate(record: JobRecord): Promise<void>
   /** The final record, durable; plan and results go. */
   finish(record: JobRecord): Promise<void>
   remove(id: string): Promise<void>
@@ -69,19 +81,31 @@ function* inBatches<T>(items: readonly T[]): Generator<readonly T[]> {
 
 export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Log }): JobQueue {
   const { store, log } = components
-  const records: JsonTable<JobRecord> = store.json('jobs')
+  /** Records of daemons before stages have none. */
+  const records: JsonTable<Omit<JobRecord, 'stages'> & Partial<Pick<JobRecord, 'stages'>>> =
+    store.json('jobs')
   const plans: JsonTable<PlannedTask> = store.json('job-plans')
   const results: JsonTable<ResultRecord> = store.json('job-results')
 
-  async function clear(table: JsonTable<never>, id: string): Promise<void> {
+  /** Of the tasks from `first` on. */
+  async function clear(table: JsonTable<never>, id: string, first = 0): Promise<void> {
     const keys: string[] = []
-    for await (const [key] of table.entries({ prefix: `${id}/` })) keys.push(key)
+    for await (const [key] of table.entries({ prefix: `${id}/` })) if (taskOf(key) >= first) keys.push(key)
     for (const some of inBatches(keys)) await table.batch(some.map((key) => ({ type: 'del', key })))
   }
 
-  async function clearTasks(id: string): Promise<void> {
-    await clear(plans as JsonTable<never>, id)
-    await clear(results as JsonTable<never>, id)
+  async function clearTasks(id: string, first = 0): Promise<void> {
+    await clear(plans as JsonTable<never>, id, first)
+    await clear(results as JsonTable<never>, id, first)
+  }
+
+  async function writePlan(id: string, tasks: readonly PlannedTask[], first: number): Promise<void> {
+    let index = first
+    for (const some of inBatches(tasks))
+      await plans.batch(
+        some.map((value) => ({ type: 'put', key: keyOf(id, index++), value })),
+        { sync: true },
+      )
   }
 
   async function removeOrphans(running: ReadonlySet<string>): Promise<void> {
@@ -100,10 +124,13 @@ export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Lo
   return {
     async load() {
       const stored: StoredJob[] = []
-      for await (const [id, record] of records.entries()) {
+      for await (const [id, kept] of records.entries()) {
+        const { kind } = kept
+        const record = { ...kept, stages: kept.stages ?? [{ name: kind, from: 0, facts: {} }] }
         const plan: PlannedTask[] = []
         const done = new Map<number, ResultRecord>()
         if (record.state === 'running') {
+          await clearTasks(id, record.total)
           for await (const [, task] of plans.entries({ prefix: `${id}/` })) plan.push(task)
           for await (const [key, result] of results.entries({ prefix: `${id}/` }))
             done.set(taskOf(key), result)
@@ -117,15 +144,18 @@ export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Lo
     },
     async add(record, plan) {
       // The record last: a plan without a record is an orphan, a record without a plan would be a broken promise.
-      let index = 0
-      for (const some of inBatches(plan))
-        await plans.batch(
-          some.map((value) => ({ type: 'put', key: keyOf(record.id, index++), value })),
-          { sync: true },
-        )
+      await writePlan(record.id, plan, 0)
       await records.put(record.id, record, { sync: true })
     },
     update: (record) => records.put(record.id, record, { sync: true }),
+    async extend(record, tasks) {
+      await writePlan(record.id, tasks, record.total - tasks.length)
+      await records.put(record.id, record, { sync: true })
+    },
+    async truncate(record) {
+      await records.put(record.id, record, { sync: true })
+      await clearTasks(record.id, record.total)
+    },
     async finish(record) {
       await records.put(record.id, record, { sync: true })
       await clearTasks(record.id)

@@ -1,4 +1,7 @@
-/** Running jobs: results are written as they are accepted, and the job is assembled when the last is there. */
+/**
+ * Running jobs: results are written as they are accepted; when the last is there the next stage is planned, and after
+ * the last stage the job is assembled.
+ */
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
@@ -8,13 +11,15 @@ import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Models } from '../models/registry.ts'
 import type { Pool } from '../pool.ts'
+import type { TaskKind } from '../tasks/task.ts'
+import { wordsOf } from './doubt.ts'
 import type {
   JobContext,
   JobKind,
   JobState,
   JobSummary,
   PlannedTask,
-  Share,
+  Stage,
   TaskResult,
   TaskSummary,
 } from './job.ts'
@@ -23,6 +28,9 @@ import { type HeldOutput, pinOf, readResult, storeOutput } from './outputs.ts'
 import type { Owner } from './owner.ts'
 import type { JobQueue, JobRecord, ResultRecord, StoredJob } from './queue.ts'
 import { progressOf } from './scheduler-state.ts'
+import { endOfStage, finishedStages, stagesWithin } from './stages.ts'
+import { checkPlan } from './submission.ts'
+import { sharesOf, summaryOf } from './summary.ts'
 
 interface Components {
   readonly artifacts: Artifacts
@@ -37,7 +45,10 @@ interface Init {
   readonly directory: string
   readonly modelsDirectory: string
   readonly kinds: ReadonlyMap<string, JobKind>
+  readonly taskKinds: ReadonlyMap<string, TaskKind>
   readonly now: () => number
+  /** A job has more tasks: workers that had nothing left to do are wanted again. */
+  readonly extended: () => void
   /** The job has ended, in whatever way. */
   readonly ended: (record: JobRecord, durable: Promise<void>) => void
 }
@@ -47,7 +58,9 @@ type KeptResult = Omit<ResultRecord, 'inline'>
 
 interface Run {
   record: JobRecord
-  readonly plan: readonly PlannedTask[]
+  plan: readonly PlannedTask[]
+  /** What the job is at between its stages. */
+  between: 'plan' | 'assemble' | null
   readonly results: Map<number, KeptResult>
   readonly abort: AbortController
   /** Writes of this job, one after another. */
@@ -69,27 +82,9 @@ export interface Runs {
   stop(): Promise<void>
 }
 
-function sharesOf(results: Iterable<KeptResult>): Record<string, Share> {
-  const shares: Record<string, Share> = {}
-  for (const { vouchers, busyMs, sizeBytes } of results) {
-    const peer = vouchers[0]!
-    shares[peer] ??= { tasks: 0, busyMs: 0, bytes: 0 }
-    const share = shares[peer]
-    share.tasks += 1
-    share.busyMs += busyMs
-    share.bytes += sizeBytes
-  }
-  return shares
-}
-
-export function summaryOf(
-  record: JobRecord,
-  done: number,
-  shares: Readonly<Record<string, Share>>,
-): JobSummary {
-  const { order: _order, ...rest } = record
-  return { ...rest, done, shares }
-}
+const stageOf = (run: Run) => run.between ?? run.record.stages.at(-1)?.name ?? 'plan'
+/** Results of tasks that have gone with their stage are deleted a moment later. */
+const doneOf = (run: Run) => Math.min(run.results.size, run.record.total)
 
 /** `owner` is a function because runs and owner know each other. */
 export function createRuns(components: Components & { owner: () => Owner }, init: Init): Runs {
@@ -100,7 +95,8 @@ export function createRuns(components: Components & { owner: () => Owner }, init
 
   function emit(run: Run): void {
     const { id, kind, state, total } = run.record
-    events.emit('job:changed', { job: id, kind, state, total, done: run.results.size })
+    const stage = state === 'running' ? stageOf(run) : null
+    events.emit('job:changed', { job: id, kind, state, total, done: doneOf(run), stage })
   }
 
   /** After the job's earlier writes; a failure to write ends the job, for nothing could be kept. */
@@ -133,6 +129,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       result,
       finishedAtMs: init.now(),
       shares: sharesOf(run.results.values()),
+      ...(state === 'done' ? { words: wordsOf(run.results.values()) } : {}),
       error: error === null ? null : { code: error.code, message: error.message },
     }
     const durable = queue.finish(run.record).then(() => unpinTasks(id))
@@ -157,16 +154,15 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       modelsDirectory: init.modelsDirectory,
       workDirectory: path.join(init.directory, id),
       pin: `job:${id}`,
+      stagePin: pinOf(id),
       signal: AbortSignal.any([signal, stopping.signal]),
       log,
     }
   }
 
-  async function assemble(run: Run): Promise<void> {
-    const { id, kind, params } = run.record
-    const scheduled = components.owner().state.jobs.get(id)
-    if (runs.get(id) !== run || scheduled === undefined || run.results.size < run.plan.length) return
-    const results = run.plan.map((task, index): TaskResult => {
+  function resultsOf(run: Run): TaskResult[] {
+    const { id } = run.record
+    return run.plan.map((task, index): TaskResult => {
       const { stats } = run.results.get(index)!
       const read = async () => {
         const stored = await queue.getResult(id, index)
@@ -175,19 +171,69 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       }
       return { task, stats, read }
     })
+  }
+
+  /** Stores the next stage, then starts it. Void: a result that it was planned from was taken back meanwhile. */
+  async function extend(run: Run, stage: Stage, isVoid: () => boolean): Promise<void> {
+    const before = run.record
+    const plan = [...run.plan, ...stage.tasks]
+    await checkPlan(plan, init.taskKinds, run.plan.length)
+    const { name, facts } = stage
+    const stages = [...before.stages, { name, facts, from: run.plan.length }]
+    await queue.extend({ ...before, total: plan.length, stages }, stage.tasks)
+    if (isVoid()) {
+      if (runs.get(before.id) === run) await queue.truncate(run.record)
+      return
+    }
+    const changed = run.record !== before
+    run.record = { ...run.record, total: plan.length, stages }
+    run.plan = plan
+    components.owner().extend(before.id, stage.tasks)
+    if (stage.tasks.length > 0) init.extended()
+    if (changed) await queue.update(run.record)
+  }
+
+  /** All planned tasks are done: plans the next stage, or assembles the job. */
+  async function advance(run: Run): Promise<void> {
+    const { id, kind: name, params } = run.record
+    const kind = init.kinds.get(name)!
+    const scheduled = components.owner().state.jobs.get(id)
+    const isComplete = () => run.results.size >= run.plan.length && isFinished(scheduled!)
+    if (runs.get(id) !== run || scheduled === undefined || !isComplete()) return
+    const { reopenings } = scheduled
+    // A voucher was found lying: when its tasks are done again, the job comes here again.
+    const isVoid = () => runs.get(id) !== run || scheduled.reopenings !== reopenings
     const work = context(id, run.abort.signal)
-    await mkdir(work.workDirectory, { recursive: true })
+    const at = async <T>(between: 'plan' | 'assemble', step: () => Promise<T>): Promise<T> => {
+      run.between = between
+      emit(run)
+      await mkdir(work.workDirectory, { recursive: true })
+      try {
+        return await step()
+      } finally {
+        run.between = null
+        await rm(work.workDirectory, { recursive: true, force: true })
+      }
+    }
     try {
-      const result = await init.kinds.get(kind)!.assemble(params, results, work)
-      // A voucher may have been found lying meanwhile: then the job comes here again.
-      if (isFinished(scheduled) && runs.get(id) === run) await close(run, 'done', result, null)
+      // A stage may have no tasks: then the next is planned at once.
+      while (!isVoid() && isComplete()) {
+        const results = resultsOf(run)
+        const stages = finishedStages(run.record.stages, results)
+        const stage = await at('plan', async () => (await kind.next?.(params, stages, work)) ?? null)
+        if (isVoid()) return
+        if (stage === null) {
+          const result = await at('assemble', () => kind.assemble(params, results, work, stages))
+          if (!isVoid()) await close(run, 'done', result, null)
+          return
+        }
+        await extend(run, stage, isVoid)
+      }
+      if (runs.get(id) === run) emit(run)
     } catch (error) {
-      if (stopping.signal.aborted || runs.get(id) !== run) return
-      if (!isFinished(scheduled)) return
-      log.error({ err: error, job: id }, 'job could not be assembled')
+      if (stopping.signal.aborted || isVoid()) return
+      log.error({ err: error, job: id }, 'job could not be planned or assembled')
       await close(run, 'failed', null, toVillageError(error))
-    } finally {
-      await rm(work.workDirectory, { recursive: true, force: true })
     }
   }
 
@@ -197,6 +243,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       const run: Run = {
         record,
         plan,
+        between: null,
         results: new Map(kept),
         abort: new AbortController(),
         writes: Promise.resolve(),
@@ -233,15 +280,25 @@ export function createRuns(components: Components & { owner: () => Owner }, init
     reopened(job, tasks) {
       const run = runs.get(job)
       if (run === undefined) return
+      // Later stages were planned from what these tasks gave.
+      const end = endOfStage(run.record.stages, run.plan.length, Math.min(...tasks))
+      const isTruncated = end < run.plan.length
+      if (isTruncated || run.record.stages.some(({ from }) => from >= end)) {
+        run.record = { ...run.record, total: end, stages: stagesWithin(run.record.stages, end) }
+        run.plan = run.plan.slice(0, end)
+        components.owner().truncate(job, end)
+      }
       write(run, async () => {
-        for (const task of tasks) run.results.delete(task)
+        for (const task of [...run.results.keys()])
+          if (task >= end || tasks.includes(task)) run.results.delete(task)
         await queue.deleteResults(job, tasks)
+        await queue.truncate(run.record)
         emit(run)
       })
     },
     finished(job) {
       const run = runs.get(job)
-      if (run !== undefined) write(run, () => assemble(run))
+      if (run !== undefined) write(run, () => advance(run))
     },
     end,
     async setPriority(job, priority) {
@@ -255,7 +312,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       const run = runs.get(id)
       return run === undefined
         ? null
-        : summaryOf(run.record, run.results.size, sharesOf(run.results.values()))
+        : summaryOf(run.record, doneOf(run), sharesOf(run.results.values()), stageOf(run))
     },
     tasks(id) {
       const { state } = components.owner()

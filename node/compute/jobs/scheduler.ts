@@ -42,7 +42,12 @@ function endLease(state: SchedulerState, lease: Lease): void {
   state.jobs.get(lease.job)?.tasks[lease.task]?.leases.delete(lease.id)
 }
 
-function revokeAll(state: SchedulerState, task: ScheduledTask, code: ErrorCode, effects: Effect[]): void {
+export function revokeAll(
+  state: SchedulerState,
+  task: ScheduledTask,
+  code: ErrorCode,
+  effects: Effect[],
+): void {
   for (const id of [...task.leases]) {
     const lease = state.leases.get(id)!
     endLease(state, lease)
@@ -67,6 +72,7 @@ function advance(state: SchedulerState, job: ScheduledJob, task: ScheduledTask, 
     const depth = checkable === undefined ? 'compare' : (checkable.check as 'spot' | 'full')
     const candidates = checkable === undefined ? [...task.candidates] : [checkable]
     task.checking = true
+    task.checkedLeases = candidates.map(({ lease }) => lease)
     effects.push({ type: 'check', job: job.id, task: task.index, candidates, depth })
   }
   settle(job, task)
@@ -187,7 +193,10 @@ export function onChecked(
   const found = find(state, checked.job, checked.task)
   if (found === null) return []
   const [job, task] = found
+  // The task was planned anew meanwhile: the verdicts are of another one that had its number.
+  if (!checked.verdicts.some(({ lease }) => task.checkedLeases.includes(lease))) return []
   task.checking = false
+  task.checkedLeases = []
   const effects: Effect[] = []
   const valid: Candidate[] = []
   for (const { lease, verdict } of checked.verdicts) {
@@ -296,7 +305,9 @@ export function quarantine(state: SchedulerState, peer: string): Effect[] {
         }
       settle(job, task)
     }
-    if (reopened.size > 0) effects.push({ type: 'reopened', job: job.id, tasks: [...reopened] })
+    if (reopened.size === 0) continue
+    job.reopenings += 1
+    effects.push({ type: 'reopened', job: job.id, tasks: [...reopened] })
   }
   return effects
 }

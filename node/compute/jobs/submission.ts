@@ -42,17 +42,22 @@ export function checkPriority(priority: number): void {
 /** Tasks that are looked at before the event loop has its turn: a plan may have tens of thousands. */
 const CHECKED_AT_ONCE = 256
 
-/** A plan is this node's own work, but a kind with a fault must not write a job that can never run. */
+/**
+ * A plan is this node's own work, but a kind with a fault must not write a job that can never run. Tasks before `first`
+ * were checked earlier.
+ */
 export async function checkPlan(
   plan: readonly PlannedTask[],
   kinds: ReadonlyMap<string, TaskKind>,
+  first = 0,
 ): Promise<void> {
   if (plan.length > MAX_TASKS_BY_JOB)
     throw new VillageError(
       'JOB_TOO_LARGE',
       `The job has ${plan.length} tasks; ${MAX_TASKS_BY_JOB} is the most`,
     )
-  for (const [index, task] of plan.entries()) {
+  for (let index = first; index < plan.length; index++) {
+    const task = plan[index]!
     if (index % CHECKED_AT_ONCE === 0) await setImmediate()
     const kind = kinds.get(task.kind)
     const fits = Buffer.byteLength(JSON.stringify(task.params)) <= JOBS_LIMITS.maxParamsBytes

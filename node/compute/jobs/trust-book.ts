@@ -27,6 +27,9 @@ export interface TrustBook {
   /** Resets the trust in a peer and quarantines it; the write is on the disk when it resolves. */
   blame(peer: string, blame: { kind: string; reason: string; cause: 'lie' | 'silence' }): Promise<void>
   quarantined(peer: string): boolean
+  isGuest(peer: string): boolean
+  /** When the peer was last caught lying; null when it never was, or was pardoned. */
+  lieAtMs(peer: string): number | null
   list(): TrustEntry[]
   pardon(peer: string): Promise<void>
   /** Resolves when what was recorded so far is written. */
@@ -41,6 +44,7 @@ interface Components {
 interface Init {
   readonly ownPeer: string
   readonly rules: TrustRules
+  readonly isGuest: (peer: string) => boolean
   readonly now: () => number
   readonly random: () => number
 }
@@ -75,7 +79,9 @@ export function createTrustBook(components: Components, init: Init): TrustBook {
     check(peer, task) {
       const { consecutiveValid } = recordOf(peer, task.kind)
       const own = peer === init.ownPeer
-      return chooseCheck({ own, consecutiveValid, taskCheck: task.check, rules: init.rules }, init.random)
+      const guest = !own && init.isGuest(peer)
+      const { rules, random } = init
+      return chooseCheck({ own, guest, consecutiveValid, taskCheck: task.check, rules }, random)
     },
     valid(peer, kind) {
       const record = afterValid(recordOf(peer, kind))
@@ -96,6 +102,8 @@ export function createTrustBook(components: Components, init: Init): TrustBook {
         for (const one of reset) await trusted.put(keyOf(one.peer, one.kind), one, { sync: true })
       })
     },
+    isGuest: init.isGuest,
+    lieAtMs: (peer) => blamed.get(peer)?.lieAtMs ?? null,
     quarantined: (peer) => isQuarantined(blamed.get(peer), init.now()),
     list() {
       const known = new Map([...records].map(([key, { peer, kind }]) => [key, { peer, kind }]))

@@ -19,6 +19,8 @@ export interface QuarantineRecord {
   readonly count: number
   readonly kind: string
   readonly reason: string
+  /** When it was last caught lying; null where it was only silent. Absent in records of earlier versions. */
+  readonly lieAtMs?: number | null
 }
 
 export interface TrustRules {
@@ -38,11 +40,18 @@ export const MAX_SILENCES = 3
 
 /** How the next result of a peer is treated; `random` is uniform in [0, 1). */
 export function chooseCheck(
-  init: { own: boolean; consecutiveValid: number; taskCheck: 'verify' | 'replicate'; rules: TrustRules },
+  init: {
+    own: boolean
+    /** Of an open village: it is never trusted, however often it was right. */
+    guest: boolean
+    consecutiveValid: number
+    taskCheck: 'verify' | 'replicate'
+    rules: TrustRules
+  },
   random: () => number,
 ): Check {
   if (init.own) return 'none'
-  if (init.consecutiveValid >= init.rules.trustAfter)
+  if (!init.guest && init.consecutiveValid >= init.rules.trustAfter)
     return random() < 1 / Math.max(1, init.consecutiveValid) ? 'spot' : 'none'
   return init.taskCheck === 'replicate' && init.rules.replication > 1 ? 'replicate' : 'full'
 }
@@ -60,7 +69,8 @@ export function quarantineFor(
   const base = init.cause === 'lie' ? LIE_MS : SILENCE_MS
   const lengthMs = Math.min(LONGEST_MS, base * GROWTH ** (count - 1))
   const { peer, kind, reason } = init
-  return { peer, kind, reason, count, untilMs: nowMs + lengthMs }
+  const lieAtMs = init.cause === 'lie' ? nowMs : (before?.lieAtMs ?? null)
+  return { peer, kind, reason, count, untilMs: nowMs + lengthMs, lieAtMs }
 }
 
 export const isQuarantined = (record: QuarantineRecord | null | undefined, nowMs: number) =>

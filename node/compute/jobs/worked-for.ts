@@ -8,14 +8,14 @@ import type { Worker } from './worker.ts'
 import { workFor } from './worker-stream.ts'
 
 interface Components {
-  readonly mesh: Pick<Mesh, 'open'>
+  readonly mesh: Pick<Mesh, 'open' | 'roleOf'>
   readonly worker: Worker
   readonly artifacts: Pick<Artifacts, 'addBytes' | 'unpin'>
   readonly log: Log
 }
 
 export interface OwnersWorkedFor {
-  /** A peer says that it has work. */
+  /** A peer says that it has work; members do not work for guests. */
   announced(owner: string): void
   stop(): Promise<void>
 }
@@ -55,6 +55,7 @@ export function createOwnersWorkedFor(
   return {
     announced(owner) {
       if (!init.enabled || stopping.signal.aborted || streams.has(owner) || streams.size >= MAX_OWNERS) return
+      if (mesh.roleOf(owner) === 'guest') return
       if ((restingUntilMs.get(owner) ?? 0) > init.now()) return
       restingUntilMs.delete(owner)
       streams.set(

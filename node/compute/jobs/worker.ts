@@ -8,6 +8,7 @@ import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
+import type { KnownAnswers } from '../tasks/known-answers.ts'
 import type { TaskContext, TaskKind } from '../tasks/task.ts'
 import type { LeaseOrder, OwnerConnection, WorkerLink } from './links.ts'
 
@@ -21,6 +22,7 @@ interface Components {
 interface Init {
   readonly kinds: ReadonlyMap<string, TaskKind>
   readonly modelsDirectory: string
+  readonly known: KnownAnswers
   readonly now: () => number
 }
 
@@ -199,6 +201,7 @@ export function createWorker(components: Components, init: Init): Worker {
         progress: (share) => {
           held.share = Math.max(STARTED_SHARE, share)
         },
+        known: init.known,
         log,
       }
       const output = await kind.run(params, context)

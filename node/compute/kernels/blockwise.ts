@@ -1,20 +1,21 @@
-import {
-  type BlockwiseShape,
-  blockwiseDecode,
-  blockwiseEncode,
-  blockwiseRow,
-} from '../reference/blockwise.ts'
+import { type BlockwiseAids, blockwiseDecode, blockwiseEncode } from '../reference/blockwise.ts'
+import { type BlockwiseShape, blockwiseRow } from '../reference/blockwise-layout.ts'
 
-export type { BlockwiseShape } from '../reference/blockwise.ts'
+export type { BlockwiseAids } from '../reference/blockwise.ts'
+export type { BlockwiseShape } from '../reference/blockwise-layout.ts'
 
 export interface BlockwiseKernels {
-  blockwiseEncode(data: Float32Array, shape: BlockwiseShape): Uint8Array
+  blockwiseEncode(data: Float32Array, shape: BlockwiseShape, aids?: BlockwiseAids): Uint8Array
   blockwiseDecode(payload: Uint8Array, shape: BlockwiseShape): Float32Array
 }
 
 /** Both fill their second argument, which has the size that the shape needs. */
 export interface BlockwiseAddon {
-  blockwiseEncode(data: Float32Array, payload: Uint8Array, ...shapeAndLevel: number[]): void
+  blockwiseEncode(
+    data: Float32Array,
+    payload: Uint8Array,
+    ...shapeLevelAndAids: (number | Float32Array | undefined)[]
+  ): void
   blockwiseDecode(payload: Uint8Array, data: Float32Array, ...shape: number[]): void
 }
 
@@ -27,9 +28,10 @@ function numbers(shape: BlockwiseShape): number[] {
 
 export function bindBlockwise(addon: BlockwiseAddon, level: number): BlockwiseKernels {
   return {
-    blockwiseEncode(data, shape) {
+    blockwiseEncode(data, shape, aids = {}) {
       const payload = new Uint8Array(blockwiseRow(shape).bytes * shape.rows)
-      addon.blockwiseEncode(data, payload, ...numbers(shape), level)
+      const options = [shape.codeLimit ?? 0, aids.halfQuadratic ? 1 : 0, aids.columnWeights, aids.feedback]
+      addon.blockwiseEncode(data, payload, ...numbers(shape), level, ...options)
       return payload
     },
     blockwiseDecode(payload, shape) {

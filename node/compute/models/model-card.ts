@@ -6,6 +6,25 @@ import { VillageError } from '../../errors.ts'
 export const MODEL_FILE = 'model.onnx'
 export const TOKENIZER_FILE = 'tokenizer.json'
 export const CARD_FILE = 'model.json'
+/** Of the packed form of a compressed model. */
+export const PACKED_FILE = 'packed.json'
+
+/** Small files that go along with a model wherever it goes: its card, its tokenizer, and what trainers put beside weights. */
+export const EXTRA_FILES = [
+  CARD_FILE,
+  TOKENIZER_FILE,
+  'config.json',
+  'generation_config.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'tokenizer.model',
+  'vocab.json',
+  'vocab.txt',
+  'merges.txt',
+  'chat_template.jinja',
+  'model.safetensors.index.json',
+] as const
 
 const CARD_VERSION = 1
 const MAX_CARD_BYTES = 64 * 1024

@@ -8,27 +8,14 @@ import { decodeResults, encodeResults, joinResults } from '../evaluate/results.t
 import { groupAccuracy, scoreSimilarity } from '../evaluate/scores.ts'
 import { suiteByName } from '../evaluate/suites.ts'
 import { type Kernels, loadKernels } from '../kernels.ts'
-import { inspectModel } from '../onnx/inspect.ts'
-import { type OnnxModel, openModel } from '../onnx/read.ts'
-import type { RewrittenWeight } from '../onnx/rewrite.ts'
+import { openModel } from '../onnx/read.ts'
 import { createSessions } from '../onnx/sessions.ts'
-import { listWeights, readRows, type WeightPlan } from '../onnx/weights.ts'
+import { describeModel, modelFiles } from './describe-model.ts'
 import { writeEmbeddedEncoder } from './embedded-encoder.ts'
 import type { EncoderCard } from './model-card.ts'
-import { type RewriteRequest, rewritePacked } from './rewrite-packed.ts'
+import { type RewriteRequest, type RunnableWeight, rewritePacked } from './rewrite-packed.ts'
 import { createSentenceEncoder, type Embeddings, type EmbedRequest } from './sentence-encoder.ts'
-
-/** A weight in plain data: what listWeights says, without its place in the file. */
-export interface WeightSummary {
-  readonly name: string
-  readonly type: string
-  readonly dims: readonly number[]
-  readonly rows: number
-  readonly cols: number
-  readonly transposed: boolean
-  readonly runtime: 'quantized' | 'dense'
-  readonly uses: readonly string[]
-}
+import { formatOf, type ModelFormat, noWeight, openWeights, type WeightSummary } from './weight-source.ts'
 
 // One cache a worker: this module is loaded once in each.
 const sessions = createSessions()
@@ -37,13 +24,6 @@ let kernels: Kernels | undefined
 
 /** Rows about this large are read at once where a whole weight is walked: 16 MiB of float32. */
 const CHUNK_WEIGHTS = 4 * 1024 * 1024
-
-function findWeight(model: OnnxModel, name: string): WeightPlan {
-  const plan = listWeights(model, { minElements: 1 }).find((weight) => weight.name === name)
-  if (plan === undefined)
-    throw new VillageError('INVALID_ARGUMENT', `The model has no weight "${name}" that can be compressed.`)
-  return plan
-}
 
 /**
  * Operations on models that run in worker threads: rows of the pool's table. Inputs and outputs are plain
@@ -59,8 +39,7 @@ export const MODEL_OPERATIONS = {
   },
 
   async 'model.inspect'(input: { modelPath: string }): Promise<JsonObject> {
-    using model = openModel(input.modelPath)
-    return inspectModel(model)
+    return describeModel(input.modelPath)
   },
 
   /** Files that a model's tensors are in, checked to lie below its directory. */
@@ -69,18 +48,18 @@ export const MODEL_OPERATIONS = {
     return [...model.externalFiles]
   },
 
+  async 'model.format'(input: { modelPath: string }): Promise<ModelFormat> {
+    return formatOf(input.modelPath)
+  },
+
+  /** Files of a directory that is not ONNX, checked to be what they are called. */
+  async 'model.files'(input: { modelPath: string }): Promise<string[]> {
+    return modelFiles(input.modelPath)
+  },
+
   async 'model.weights'(input: { modelPath: string; minElements?: number }): Promise<WeightSummary[]> {
-    using model = openModel(input.modelPath)
-    return listWeights(model, input).map(({ name, tensor, rows, cols, transposed, runtime, uses }) => ({
-      name,
-      type: tensor.type.name,
-      dims: tensor.dims,
-      rows,
-      cols,
-      transposed,
-      runtime,
-      uses,
-    }))
+    using source = openWeights(input.modelPath)
+    return source.weights(input.minElements)
   },
 
   async 'model.readRows'(input: {
@@ -89,9 +68,8 @@ export const MODEL_OPERATIONS = {
     startRow: number
     rows: number
   }): Promise<WeightMatrix> {
-    using model = openModel(input.modelPath)
-    const plan = findWeight(model, input.name)
-    return { rows: input.rows, cols: plan.cols, data: readRows(model, plan, input.startRow, input.rows) }
+    using source = openWeights(input.modelPath)
+    return source.readRows(input.name, input.startRow, input.rows)
   },
 
   /** What codecs fit their parameters to, over a whole weight in bounded memory. */
@@ -99,20 +77,21 @@ export const MODEL_OPERATIONS = {
     input: { modelPath: string; name: string },
     signal: AbortSignal,
   ): Promise<TensorStats> {
-    using model = openModel(input.modelPath)
-    const plan = findWeight(model, input.name)
-    const step = Math.max(1, Math.floor(CHUNK_WEIGHTS / plan.cols))
+    using source = openWeights(input.modelPath)
+    const weight = source.weights(1).find(({ name }) => name === input.name)
+    if (weight === undefined) throw noWeight(input.name)
+    const step = Math.max(1, Math.floor(CHUNK_WEIGHTS / weight.cols))
     let stats = EMPTY_STATS
-    for (let row = 0; row < plan.rows; row += step) {
+    for (let row = 0; row < weight.rows; row += step) {
       await setImmediate()
       signal.throwIfAborted()
-      const rows = Math.min(step, plan.rows - row)
-      stats = addToStats(stats, { rows, cols: plan.cols, data: readRows(model, plan, row, rows) }, row)
+      const rows = Math.min(step, weight.rows - row)
+      stats = addToStats(stats, source.readRows(weight.name, row, rows), row)
     }
     return stats
   },
 
-  'model.rewrite'(input: RewriteRequest, signal: AbortSignal): Promise<RewrittenWeight[]> {
+  'model.rewrite'(input: RewriteRequest, signal: AbortSignal): Promise<RunnableWeight[]> {
     kernels ??= loadKernels()
     return rewritePacked({ kernels }, input, signal)
   },

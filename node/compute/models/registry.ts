@@ -6,13 +6,24 @@ import { copyFile, link, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
-import type { JsonObject } from '../../json.ts'
+import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import { nearest } from '../../nearest.ts'
 import type { JsonTable, Store } from '../../store.ts'
 import type { Pool } from '../pool.ts'
-import { CARD_FILE, MODEL_FILE, readCard, TOKENIZER_FILE } from './model-card.ts'
+import { SAFETENSORS_FILE } from '../safetensors/read.ts'
+import { fillDirectory } from './fill-directory.ts'
+import { CARD_FILE, EXTRA_FILES, MODEL_FILE, readCard } from './model-card.ts'
+import { checkModelId, idFromPath } from './model-ids.ts'
+import type { UnpackRuntime } from './packed.ts'
+
+/** The job that made a model rests on the word of peers that were caught lying since. */
+export interface ModelDoubt extends JsonObject {
+  readonly job: string
+  readonly peers: readonly string[]
+  readonly sinceMs: number
+}
 
 export interface ModelEntry {
   /** Short and unique on this node, e.g. `encoder` or `encoder-int4`. */
@@ -20,7 +31,8 @@ export interface ModelEntry {
   readonly cid: string
   /** One line for people. */
   readonly name: string
-  readonly kind: 'encoder' | 'onnx' | 'packed'
+  /** `safetensors` are weights without a graph, `packed` weights that unpacking gives back. */
+  readonly kind: 'encoder' | 'onnx' | 'safetensors' | 'packed'
   readonly parameters: number
   readonly sizeBytes: number
   readonly addedAtMs: number
@@ -28,19 +40,20 @@ export interface ModelEntry {
   /** The model that it was compressed from. */
   readonly parent: string | null
   readonly report: JsonObject | null
+  readonly doubt: ModelDoubt | null
 }
 
-/** As it is stored. */
+/** As it is stored; entries of earlier versions have no doubt. */
 interface StoredModel extends ModelEntry {
   /** Artifacts that are kept as long as the model is, e.g. its packed form. */
   readonly keeps: readonly string[]
 }
 
-export type NewModel = Omit<StoredModel, 'addedAtMs'>
+export type NewModel = Omit<StoredModel, 'addedAtMs' | 'doubt'>
 
 export interface Models {
   /**
-   * Adds a model from a directory or an .onnx file, or the embedded encoder. Without an id, one is made from the file
+   * Adds a model from a directory (ONNX, safetensors, or packed), an .onnx or .safetensors file, or the embedded encoder. Without an id, one is made from the file
    * name. The same model under the same id is added once. Throws MODEL_ID_TAKEN, MODEL_MALFORMED, INVALID_ARGUMENT.
    */
   add(init: { path: string; id?: string } | { embedded: 'encoder'; id?: string }): Promise<ModelEntry>
@@ -53,6 +66,16 @@ export interface Models {
   /** Inputs, outputs, operators and tensors; for a compressed model also what its report says of each tensor. */
   inspect(idOrCid: string): Promise<JsonObject>
   remove(idOrCid: string): Promise<void>
+  /**
+   * Writes a compressed model, or the artifact of a packed one, as an ordinary model into a directory that is not there yet
+   * or is empty. Throws MODEL_UNKNOWN, MODEL_NOT_PACKED, MODEL_MALFORMED, CODEC_MALFORMED, INVALID_ARGUMENT.
+   */
+  unpack(
+    idOrCid: string,
+    init: { directory: string; runtime: UnpackRuntime; signal: AbortSignal },
+  ): Promise<void>
+  /** Marks the models with these CIDs as doubtful, or not any more. */
+  doubt(cids: readonly string[], doubt: ModelDoubt | null): Promise<void>
 }
 
 interface Components {
@@ -71,29 +94,9 @@ interface Init {
   readonly now?: () => number
 }
 
-const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const SAFETENSORS_NAME = /\.safetensors$/i
 const MAX_NUMBERED = 10_000
 const pinOf = (id: string) => `model:${id}`
-
-/** Throws INVALID_ARGUMENT. */
-export function checkModelId(id: string): string {
-  if (ID.test(id)) return id
-  throw new VillageError(
-    'INVALID_ARGUMENT',
-    'A model id has 1 to 64 lower-case letters, digits, dots, dashes or underscores',
-    { fields: { argument: 'id' } },
-  )
-}
-
-/** An id from a file name: `My Model.onnx` → `my-model`. */
-function idFromPath(file: string): string {
-  const base = path.basename(file).replace(/\.onnx$/i, '')
-  const id = base
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, '-')
-    .replace(/^[^a-z0-9]+|-+$/g, '')
-  return id.slice(0, 64) || 'model'
-}
 
 const exists = async (file: string) => (await stat(file).catch(() => null))?.isFile() === true
 
@@ -101,6 +104,8 @@ const exists = async (file: string) => (await stat(file).catch(() => null))?.isF
 async function linkOrCopy(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to))
 }
+
+const withDoubt = (entry: StoredModel): StoredModel => ({ ...entry, doubt: entry.doubt ?? null })
 
 export function createModels(components: Components, init: Init): Models {
   const { artifacts, pool, events } = components
@@ -129,12 +134,14 @@ export function createModels(components: Components, init: Init): Models {
 
   async function list(): Promise<StoredModel[]> {
     const entries: StoredModel[] = []
-    for await (const [, entry] of table.entries()) entries.push(entry)
+    for await (const [, entry] of table.entries()) entries.push(withDoubt(entry))
     return entries.sort((a, b) => a.addedAtMs - b.addedAtMs || (a.id < b.id ? -1 : 1))
   }
 
   async function get(idOrCid: string): Promise<StoredModel | null> {
-    return (await table.get(idOrCid)) ?? (await list()).find((entry) => entry.cid === idOrCid) ?? null
+    const entry = await table.get(idOrCid)
+    if (entry !== undefined) return withDoubt(entry)
+    return (await list()).find((entry) => entry.cid === idOrCid) ?? null
   }
 
   async function need(idOrCid: string): Promise<StoredModel> {
@@ -152,7 +159,7 @@ export function createModels(components: Components, init: Init): Models {
   }
 
   async function put(model: NewModel): Promise<ModelEntry> {
-    const entry: StoredModel = { ...model, addedAtMs: now() }
+    const entry: StoredModel = { ...model, addedAtMs: now(), doubt: null }
     for (const cid of [entry.cid, ...entry.keeps]) await artifacts.pin(cid, pinOf(entry.id))
     await table.put(entry.id, entry, { sync: true })
     events.emit('model:added', { id: entry.id, name: entry.name })
@@ -170,11 +177,37 @@ export function createModels(components: Components, init: Init): Models {
     })
     if (stats === null)
       throw new VillageError('INVALID_ARGUMENT', `${given} does not exist`, { fields: { argument: 'path' } })
+    if (stats.isFile() && SAFETENSORS_NAME.test(given)) {
+      await linkOrCopy(given, path.join(staging, SAFETENSORS_FILE))
+      return
+    }
     const file = stats.isDirectory() ? path.join(given, MODEL_FILE) : given
+    const format = stats.isDirectory() ? await pool.run('model.format', { modelPath: file }) : 'onnx'
+    if (format !== 'onnx')
+      await stageFiles(given, staging, await pool.run('model.files', { modelPath: file }))
+    else await stageOnnx(given, file, staging)
+    if (!stats.isDirectory()) return
+    for (const name of EXTRA_FILES)
+      if (await exists(path.join(given, name)))
+        await linkOrCopy(path.join(given, name), path.join(staging, name))
+  }
+
+  /** Files below a model directory, under the names that they have there. */
+  async function stageFiles(directory: string, staging: string, files: readonly string[]): Promise<void> {
+    for (const name of files) {
+      const target = path.join(staging, name)
+      await mkdir(path.dirname(target), { recursive: true })
+      await linkOrCopy(path.join(directory, name), target)
+    }
+  }
+
+  async function stageOnnx(given: string, file: string, staging: string): Promise<void> {
     if (!(await exists(file)))
-      throw new VillageError('INVALID_ARGUMENT', `${given} has no ${MODEL_FILE}`, {
-        fields: { argument: 'path' },
-      })
+      throw new VillageError(
+        'INVALID_ARGUMENT',
+        `${given} has neither ${MODEL_FILE} nor ${SAFETENSORS_FILE}`,
+        { fields: { argument: 'path' } },
+      )
     const externalFiles = await pool.run('model.externalFiles', { modelPath: file })
     const directory = path.dirname(file)
     await linkOrCopy(file, path.join(staging, MODEL_FILE))
@@ -183,24 +216,22 @@ export function createModels(components: Components, init: Init): Models {
       await mkdir(path.dirname(target), { recursive: true })
       await linkOrCopy(external, target)
     }
-    if (!stats.isDirectory()) return
-    for (const name of [TOKENIZER_FILE, CARD_FILE])
-      if (await exists(path.join(given, name)))
-        await linkOrCopy(path.join(given, name), path.join(staging, name))
   }
 
   async function addStaged(init: Parameters<Models['add']>[0], staging: string): Promise<ModelEntry> {
     const embedded = 'embedded' in init
     if (embedded) await pool.run('encoder.write', { modelDir: staging })
     else await stage(init.path, staging)
-    const isEncoder = await exists(path.join(staging, CARD_FILE))
+    const modelPath = path.join(staging, MODEL_FILE)
+    const format = await pool.run('model.format', { modelPath })
+    const isEncoder = format === 'onnx' && (await exists(path.join(staging, CARD_FILE)))
     const card = isEncoder ? readCard(staging) : null
-    const facts = await pool.run('model.inspect', { modelPath: path.join(staging, MODEL_FILE) })
+    const facts = await pool.run('model.inspect', { modelPath })
     const wanted = init.id ?? (embedded ? 'encoder' : idFromPath(init.path))
     const info = await artifacts.addPath(staging, { name: wanted, pin: pinOf(wanted) })
     return exclusive(async () => {
       const before = await table.get(wanted)
-      if (before !== undefined && before.cid === info.cid) return before
+      if (before !== undefined && before.cid === info.cid) return withDoubt(before)
       if (before !== undefined) {
         await artifacts.unpin(info.cid, pinOf(wanted))
         if (init.id !== undefined)
@@ -213,7 +244,7 @@ export function createModels(components: Components, init: Init): Models {
         id,
         cid: info.cid,
         name: card === null ? wanted : card.title,
-        kind: isEncoder ? 'encoder' : 'onnx',
+        kind: isEncoder ? 'encoder' : format,
         parameters: facts.parameters as number,
         sizeBytes: info.sizeBytes,
         source: card === null ? (embedded ? 'embedded' : path.basename(init.path)) : card.source,
@@ -233,7 +264,37 @@ export function createModels(components: Components, init: Init): Models {
     throw new VillageError('MODEL_ID_TAKEN', `The id "${wanted}" belongs to another model`)
   }
 
+  /** CID of the packed form. */
+  async function packedCid(idOrCid: string): Promise<string> {
+    const entry = await get(idOrCid)
+    if (entry === null && (await artifacts.info(idOrCid).catch(() => null)) !== null) return idOrCid
+    const { kind, cid, report, id } = entry ?? (await need(idOrCid))
+    if (kind === 'packed') return cid
+    const packed = report?.packed
+    if (isJsonObject(packed ?? null)) return String((packed as JsonObject).cid)
+    throw new VillageError('MODEL_NOT_PACKED', `"${id}" is not a compressed model`, { fields: { model: id } })
+  }
+
+  async function unpack(
+    idOrCid: string,
+    given: { directory: string; runtime: UnpackRuntime; signal: AbortSignal },
+  ): Promise<void> {
+    const { directory, runtime, signal } = given
+    const cid = await packedCid(idOrCid)
+    await cleaned()
+    const written = await mkdtemp(path.join(incoming, 'packed-'))
+    try {
+      const packedDir = await artifacts.materialize(cid, written)
+      await fillDirectory(directory, (outDir) =>
+        pool.run('packed.unpack', { packedDir, outDir, runtime }, { signal }),
+      )
+    } finally {
+      await rm(written, { recursive: true, force: true })
+    }
+  }
+
   return {
+    unpack,
     async add(given) {
       if (given.id !== undefined) checkModelId(given.id)
       await cleaned()
@@ -266,6 +327,14 @@ export function createModels(components: Components, init: Init): Models {
         await table.del(entry.id)
         for (const cid of [entry.cid, ...entry.keeps]) await artifacts.unpin(cid, pinOf(entry.id))
         events.emit('model:removed', { id: entry.id })
+      }),
+    doubt: (cids, doubt) =>
+      exclusive(async () => {
+        for (const entry of await list()) {
+          if (!cids.includes(entry.cid)) continue
+          await table.put(entry.id, { ...entry, doubt }, { sync: true })
+          events.emit('model:doubted', { id: entry.id, job: doubt?.job ?? null })
+        }
       }),
   }
 }

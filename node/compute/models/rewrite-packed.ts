@@ -1,69 +1,66 @@
-import { readFileSync } from 'node:fs'
 import { VillageError } from '../../errors.ts'
 import type { RuntimeForm } from '../codecs/codec.ts'
-import { codecById } from '../codecs/table.ts'
-import { readSlice } from '../codecs/wire.ts'
 import type { Kernels } from '../kernels.ts'
-import { joinForms } from '../onnx/nbits.ts'
 import { openModel } from '../onnx/read.ts'
-import { type RewrittenWeight, rewriteModel } from '../onnx/rewrite.ts'
+import { type RuntimeChoice, type RuntimeLoss, runnableForm } from '../onnx/requantize.ts'
+import { type Replacement, type RewrittenWeight, rewriteModel } from '../onnx/rewrite.ts'
 import { listWeights, type WeightPlan } from '../onnx/weights.ts'
+import { type SliceSource, sliceForms } from './packed-slices.ts'
 
 export interface RewriteRequest {
   readonly modelPath: string
   readonly outPath: string
-  readonly weights: readonly {
-    readonly name: string
-    /** Packed slices, in the order of their rows: files, or their bytes. */
-    readonly slices: readonly (string | Uint8Array)[]
-  }[]
+  /** How weights run whose codec has no grid of its own. */
+  readonly runtime: RuntimeChoice
+  /** Whether the copy keeps its data in a file of its own; as in the source, if absent. */
+  readonly external?: boolean
+  readonly weights: readonly (SliceSource & { readonly name: string })[]
 }
 
+/** What became of a weight, and what running it in that form changes against its decoded values. */
+export interface RunnableWeight extends RewrittenWeight, RuntimeLoss {}
+
 /**
- * Writes a runnable copy of a model whose weights have the values of packed slices. One weight is unpacked at
- * a time. CODEC_MALFORMED for a damaged slice, INVALID_ARGUMENT for slices that do not make up their weight.
+ * Writes a runnable copy of a model whose weights have the values of packed slices. One slice is unpacked at
+ * a time. CODEC_MALFORMED for slices that are damaged or do not make up their weight, INVALID_ARGUMENT for a name that is
+ * not a weight.
  */
 export async function rewritePacked(
   components: { kernels: Kernels },
   request: RewriteRequest,
   signal: AbortSignal,
-): Promise<RewrittenWeight[]> {
+): Promise<RunnableWeight[]> {
   using model = openModel(request.modelPath)
   const plans = new Map(listWeights(model, { minElements: 1 }).map((plan) => [plan.name, plan]))
-  const replacements = new Map<string, () => RuntimeForm>()
-  for (const { name, slices } of request.weights) {
-    const plan = plans.get(name)
+  const replacements = new Map<string, Replacement>()
+  const losses = new Map<string, RuntimeLoss>()
+  for (const source of request.weights) {
+    const plan = plans.get(source.name)
     if (plan === undefined)
       throw new VillageError(
         'INVALID_ARGUMENT',
-        `"${name}" is not a weight of the model that can be replaced.`,
+        `"${source.name}" is not a weight of the model that can be replaced.`,
       )
-    replacements.set(name, () => unpackWeight(components.kernels, plan, slices))
+    const loss: RuntimeLoss = { squaredError: 0, squaredNorm: 0 }
+    losses.set(plan.name, loss)
+    replacements.set(plan.name, () => runnableForms(components, plan, source, request.runtime, loss))
   }
-  return await rewriteModel(model, request.outPath, replacements, { signal })
+  const rewritten = await rewriteModel(model, request.outPath, replacements, {
+    signal,
+    ...(request.external !== undefined && { external: request.external }),
+  })
+  return rewritten.map((weight) => ({ ...weight, ...losses.get(weight.name)! }))
 }
 
-function unpackWeight(
-  kernels: Kernels,
+function* runnableForms(
+  components: { kernels: Kernels },
   plan: WeightPlan,
-  slices: readonly (string | Uint8Array)[],
-): RuntimeForm {
-  let rows = 0
-  const forms = slices.map((source) => {
-    const packed = typeof source === 'string' ? readFileSync(source) : source
-    const slice = readSlice(packed)
-    if (slice.cols !== plan.cols)
-      throw new VillageError(
-        'INVALID_ARGUMENT',
-        `A slice of "${plan.name}" has ${slice.cols} columns, not ${plan.cols}.`,
-      )
-    rows += slice.rows
-    return codecById(slice.codecId).runtimeForm(packed, kernels)
-  })
-  if (rows !== plan.rows)
-    throw new VillageError(
-      'INVALID_ARGUMENT',
-      `The slices of "${plan.name}" have ${rows} rows, not ${plan.rows}.`,
-    )
-  return joinForms(plan.name, forms)
+  source: SliceSource,
+  wanted: RuntimeChoice,
+  loss: RuntimeLoss,
+): Generator<RuntimeForm> {
+  const quantized = plan.runtime === 'quantized'
+  const elementType = plan.tensor.type.code
+  for (const { rows, value } of sliceForms(components, plan, source))
+    yield runnableForm(value, { rows, cols: plan.cols, elementType, quantized }, wanted, loss)
 }

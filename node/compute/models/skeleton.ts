@@ -3,19 +3,19 @@
  * those weights point into a data file that is not there (`weights.bin`): writing it makes the model whole
  * again. Synchronous: run it in a worker.
  */
-import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
-import { decodeSlice } from '../codecs/table.ts'
 import type { Kernels } from '../kernels.ts'
-import { BFLOAT16, encodeFloats, FLOAT16, FLOAT32 } from '../onnx/data-types.ts'
+import { createDenseWriter } from '../onnx/dense-writer.ts'
 import { encodeTensorHeader } from '../onnx/encode.ts'
 import { GRAPH_FIELD, MODEL_FIELD, type TensorInfo } from '../onnx/model.ts'
 import { createModelFile, type ModelFile } from '../onnx/model-file.ts'
 import { type OnnxModel, openModel } from '../onnx/read.ts'
 import { listWeights } from '../onnx/weights.ts'
 import type { ByteRange } from '../onnx/wire.ts'
+import { decodeSlices, type SliceFile } from './packed-slices.ts'
 
 export const WEIGHTS_FILE = 'weights.bin'
 
@@ -114,61 +114,38 @@ export function writeSkeleton(init: {
 }
 
 /**
- * The slices in a file of slices one after another, by their stated sizes; throws CODEC_MALFORMED at the
- * first bad one.
- */
-function readSlices(file: string, sizes: readonly number[]): Uint8Array[] {
-  const bytes = readFileSync(file)
-  if (sizes.reduce((sum, size) => sum + size, 0) !== bytes.length)
-    throw new VillageError(
-      'CODEC_MALFORMED',
-      `${path.basename(file)} does not have the size that was announced`,
-    )
-  let at = 0
-  return sizes.map((size) => {
-    at += size
-    return bytes.subarray(at - size, at)
-  })
-}
-
-/**
  * Writes `weights.bin` beside a skeleton from packed slices, so that it is an ordinary model with the decoded
- * values. Returns the SHA-256 of what was written, as hex.
+ * values. Memory is one slice and one band of rows.
  */
-export function fillSkeleton(
+export async function fillSkeleton(
   components: { kernels: Kernels },
   init: {
     directory: string
-    weights: readonly (MissingWeight & { readonly file: string; readonly sliceBytes: readonly number[] })[]
+    weights: readonly (MissingWeight & SliceFile)[]
   },
-): string {
+  signal: AbortSignal,
+): Promise<void> {
   const target = path.join(init.directory, WEIGHTS_FILE)
   const temporary = `${target}.${process.pid}.tmp`
   const fd = openSync(temporary, 'wx')
-  const hash = createHash('sha256')
   try {
     for (const weight of init.weights) {
-      const { rows, cols, transposed, elementType } = weight
-      const values = new Float32Array(rows * cols)
-      let row = 0
-      for (const packed of readSlices(weight.file, weight.sliceBytes)) {
-        const slice = decodeSlice(packed, components.kernels)
-        if (slice.cols !== cols || row + slice.rows > rows)
-          throw new VillageError('CODEC_MALFORMED', `A slice of "${weight.name}" has the wrong shape`)
-        for (let r = 0; r < slice.rows; r++, row++)
-          for (let col = 0; col < cols; col++)
-            values[transposed ? col * rows + row : row * cols + col] = slice.data[r * cols + col]!
+      const writer = createDenseWriter(weight, (offset, bytes) => {
+        for (let at = 0; at < bytes.length; )
+          at += writeSync(fd, bytes, at, bytes.length - at, weight.offset + offset + at)
+      })
+      for (const { data } of decodeSlices(components, weight, weight)) {
+        writer.push(data)
+        await setImmediate()
+        signal.throwIfAborted()
       }
-      if (row !== rows) throw new VillageError('CODEC_MALFORMED', `Rows of "${weight.name}" are missing`)
-      if (![FLOAT32, FLOAT16, BFLOAT16].includes(elementType))
-        throw new VillageError('CODEC_MALFORMED', `"${weight.name}" has a type that is not a float`)
-      const bytes = encodeFloats(elementType, values)!
-      hash.update(bytes)
-      writeSync(fd, bytes, 0, bytes.byteLength, weight.offset)
+      writer.end()
     }
-  } finally {
     closeSync(fd)
+  } catch (error) {
+    closeSync(fd)
+    rmSync(temporary, { force: true })
+    throw error
   }
   renameSync(temporary, target)
-  return hash.digest('hex')
 }

@@ -28,12 +28,24 @@ export interface ModelFile {
   raw(bytes: Uint8Array): void
   field(field: number, body: Uint8Array): void
   tensor(field: number, source: TensorSource): void
+  /** Writes a tensor up to its bytes, and says where those go: several tensors can be filled side by side. */
+  place(field: number, header: TensorHeader): TensorSlot
   /** Starts a message whose length is not known yet; `end` puts it in. */
   begin(field: number): void
   end(): void
   commit(): void
   /** Removes what was written; after commit it does nothing. */
   abort(): void
+}
+
+export type TensorHeader = Omit<TensorSource, 'write'>
+
+/** The bytes of one tensor in the file. */
+export interface TensorSlot {
+  /** Writes at `offset` within the tensor; every byte is written once. */
+  write(offset: number, bytes: Uint8Array): void
+  /** Throws INTERNAL unless as much was written as the header announced. */
+  end(): void
 }
 
 interface OpenFile {
@@ -48,9 +60,12 @@ function openTemporary(path: string): OpenFile {
   return { fd: openSync(temporaryPath, 'wx'), temporaryPath, path, sizeBytes: 0 }
 }
 
+function writeAt(file: OpenFile, offset: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file.fd, bytes, at, bytes.length - at, offset + at)
+}
+
 function append(file: OpenFile, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; )
-    at += writeSync(file.fd, bytes, at, bytes.length - at, file.sizeBytes + at)
+  writeAt(file, file.sizeBytes, bytes)
   file.sizeBytes += bytes.length
 }
 
@@ -60,15 +75,45 @@ export function createModelFile(path: string, init: { external: boolean }): Mode
   let done = false
   const open: number[] = []
 
-  function writeTensorData(file: OpenFile, source: TensorSource): void {
+  /** Room for a tensor at the end of `file`. */
+  function reserve(file: OpenFile, header: TensorHeader): TensorSlot {
+    const { name, sizeBytes } = header
     const start = file.sizeBytes
-    source.write((bytes) => append(file, bytes))
-    const written = file.sizeBytes - start
-    if (written !== source.sizeBytes)
-      throw new VillageError(
-        'INTERNAL',
-        `Tensor "${source.name}" wrote ${written} bytes after announcing ${source.sizeBytes}.`,
-      )
+    file.sizeBytes += sizeBytes
+    let written = 0
+    return {
+      write(offset, bytes) {
+        if (offset < 0 || offset + bytes.length > sizeBytes)
+          throw new VillageError(
+            'INTERNAL',
+            `Tensor "${name}" wrote beyond the ${sizeBytes} bytes that it announced.`,
+          )
+        writeAt(file, start + offset, bytes)
+        written += bytes.length
+      },
+      end() {
+        if (written !== sizeBytes)
+          throw new VillageError(
+            'INTERNAL',
+            `Tensor "${name}" wrote ${written} bytes after announcing ${sizeBytes}.`,
+          )
+      },
+    }
+  }
+
+  function place(field: number, tensor: TensorHeader): TensorSlot {
+    if (init.external && tensor.sizeBytes >= MIN_EXTERNAL_BYTES) {
+      const offset = dataOffset(tensor.sizeBytes)
+      const header = encodeTensorHeader(tensor, { location: `${basename(path)}.data`, offset })
+      append(model, new MessageWriter().message(field, header).finish())
+      return reserve(data!, tensor)
+    }
+    const header = encodeTensorHeader(tensor, undefined)
+    if (model.sizeBytes + header.sizeBytes + tensor.sizeBytes > MAX_INLINE_BYTES)
+      throw new VillageError('MODEL_TOO_LARGE')
+    append(model, new MessageWriter().lengthPrefix(field, header.sizeBytes + tensor.sizeBytes).finish())
+    append(model, header.finish())
+    return reserve(model, tensor)
   }
 
   function dataOffset(sizeBytes: number): number {
@@ -94,20 +139,16 @@ export function createModelFile(path: string, init: { external: boolean }): Mode
     },
 
     tensor(field, source) {
-      if (init.external && source.sizeBytes >= MIN_EXTERNAL_BYTES) {
-        const offset = dataOffset(source.sizeBytes)
-        const header = encodeTensorHeader(source, { location: `${basename(path)}.data`, offset })
-        append(model, new MessageWriter().message(field, header).finish())
-        writeTensorData(data!, source)
-        return
-      }
-      const header = encodeTensorHeader(source, undefined)
-      if (model.sizeBytes + header.sizeBytes + source.sizeBytes > MAX_INLINE_BYTES)
-        throw new VillageError('MODEL_TOO_LARGE')
-      append(model, new MessageWriter().lengthPrefix(field, header.sizeBytes + source.sizeBytes).finish())
-      append(model, header.finish())
-      writeTensorData(model, source)
+      const slot = place(field, source)
+      let at = 0
+      source.write((bytes) => {
+        slot.write(at, bytes)
+        at += bytes.length
+      })
+      slot.end()
     },
+
+    place,
 
     begin(field) {
       append(model, encodeVarint(field * 8 + WIRE_BYTES))

@@ -7,6 +7,17 @@ import type { RuntimeForm } from '../codecs/codec.ts'
  */
 export type NBits = Extract<RuntimeForm, { kind: 'nbits' }>
 
+/** What the slices of one weight have to share to be one form. */
+export interface NBitsLayout {
+  readonly bits: 2 | 4 | 8
+  readonly blockSize: number
+  readonly zeroPoints: boolean
+}
+
+export function layoutOf({ bits, blockSize, zeroPoints }: NBits): NBitsLayout {
+  return { bits, blockSize, zeroPoints: zeroPoints !== null }
+}
+
 export function blocksPerRow(cols: number, blockSize: number): number {
   return Math.ceil(cols / blockSize)
 }
@@ -36,6 +47,14 @@ export function dequantizeNBits(form: NBits, rows: number, cols: number): Float3
   const zeroBytes = Math.ceil((blocks * bits) / 8)
   const mask = 2 ** bits - 1
   const out = new Float32Array(rows * cols)
+  if (bits === 8 && zeroPoints === null) {
+    for (let row = 0; row < rows; row++)
+      for (let col = 0; col < cols; col++) {
+        const code = packed[row * blocks * blockSize + col]!
+        out[row * cols + col] = (code - 128) * scales[row * blocks + Math.floor(col / blockSize)]!
+      }
+    return out
+  }
   for (let row = 0; row < rows; row++) {
     for (let col = 0; col < cols; col++) {
       const block = Math.floor(col / blockSize)
@@ -63,59 +82,5 @@ export function trimPadding(form: NBits, rows: number, cols: number): Uint8Array
   const out = new Uint8Array(rows * wanted)
   for (let row = 0; row < rows; row++)
     out.set(form.packed.subarray(row * stored, row * stored + wanted), row * wanted)
-  return out
-}
-
-/**
- * The forms of consecutive row slices of one weight as one form; slices of different kinds or layouts do not
- * join.
- */
-export function joinForms(name: string, forms: readonly RuntimeForm[]): RuntimeForm {
-  const [first] = forms
-  const differ = new VillageError('INVALID_ARGUMENT', `The slices of "${name}" do not have one runtime form.`)
-  if (first === undefined) throw differ
-  if (forms.length === 1) return first
-  if (first.kind === 'dense') {
-    const parts = forms.map((form) => (form.kind === 'dense' ? form.data : undefined))
-    return { kind: 'dense', data: concatenate(parts, (length) => new Float32Array(length), differ) }
-  }
-  const { bits, blockSize } = first
-  const same = forms.map((form) =>
-    form.kind === 'nbits' && form.bits === bits && form.blockSize === blockSize ? form : undefined,
-  )
-  const bytes = (length: number): Uint8Array => new Uint8Array(length)
-  const zeros = same.map((form) => form?.zeroPoints ?? undefined)
-  // Slices either all have zero points or all have none; a mix fails in concatenate.
-  const zeroPoints = zeros.every((part) => part === undefined) ? null : concatenate(zeros, bytes, differ)
-  return {
-    kind: 'nbits',
-    bits,
-    blockSize,
-    packed: concatenate(
-      same.map((form) => form?.packed),
-      bytes,
-      differ,
-    ),
-    scales: concatenate(
-      same.map((form) => form?.scales),
-      (length) => new Float32Array(length),
-      differ,
-    ),
-    zeroPoints,
-  }
-}
-
-function concatenate<Part extends Uint8Array | Float32Array>(
-  parts: readonly (Part | undefined)[],
-  allocate: (length: number) => Part,
-  differ: VillageError,
-): Part {
-  const out = allocate(parts.reduce((sum, part) => sum + (part?.length ?? 0), 0))
-  let at = 0
-  for (const part of parts) {
-    if (part === undefined) throw differ
-    out.set(part, at)
-    at += part.length
-  }
   return out
 }

@@ -1,13 +1,8 @@
-import { encodeFloats } from './data-types.ts'
-import {
-  type AttributeValue,
-  type NodeSpec,
-  type TensorSource,
-  tensorFromBytes,
-  uint8Tensor,
-} from './encode.ts'
+import { encodeFloats, UINT8 } from './data-types.ts'
+import type { AttributeValue, NodeSpec } from './encode.ts'
 import type { GraphInfo, NodeInfo } from './model.ts'
-import { blocksPerRow, checkNBits, type NBits, trimPadding } from './nbits.ts'
+import type { TensorHeader } from './model-file.ts'
+import { blocksPerRow, type NBits, type NBitsLayout, trimPadding } from './nbits.ts'
 import type { WeightPlan } from './weights.ts'
 
 /** onnxruntime's level for int8 activations: the fast path of MatMulNBits on CPUs. */
@@ -26,9 +21,15 @@ export interface QuantizedWeight {
   readonly inputs: ReadonlyMap<Kind, readonly string[]>
 }
 
+/** One of the tensors that replace a weight: its rows are made from those of the form, slice by slice. */
+export interface QuantizedTensor {
+  readonly header: TensorHeader
+  bytes(form: NBits, rows: number): Uint8Array
+}
+
 export interface QuantizedTensors {
   readonly weight: QuantizedWeight
-  readonly tensors: readonly TensorSource[]
+  readonly tensors: readonly QuantizedTensor[]
   readonly runtime: 'MatMulNBits' | 'GatherBlockQuantized' | 'MatMulNBits+GatherBlockQuantized'
 }
 
@@ -40,60 +41,54 @@ export interface QuantizedTensors {
 export function quantizedTensors(
   graph: GraphInfo,
   plan: WeightPlan,
-  form: NBits,
+  layout: NBitsLayout,
 ): QuantizedTensors | undefined {
-  checkNBits(plan.name, form, plan.rows, plan.cols)
   if (plan.runtime !== 'quantized') return undefined
+  const { bits, blockSize } = layout
+  const { rows, cols } = plan
   const kinds = new Set(plan.uses.map((operator) => KIND_OF[operator]!))
   // GatherBlockQuantized takes rows of whole bytes.
   const gathers = kinds.has('gather')
-  if (gathers && (plan.cols * form.bits) % 8 !== 0) return undefined
+  if (gathers && (cols * bits) % 8 !== 0) return undefined
   const taken = takenNames(graph)
-  const blocks = blocksPerRow(plan.cols, form.blockSize)
-  const tensors: TensorSource[] = []
-  const push = (suffix: string, make: (name: string) => TensorSource): string => {
+  const blocks = blocksPerRow(cols, blockSize)
+  const tensors: QuantizedTensor[] = []
+  const push = (
+    suffix: string,
+    shape: { elementType: number; dims: readonly number[]; elementBytes: number },
+    bytes: QuantizedTensor['bytes'],
+  ): string => {
+    const { elementType, dims, elementBytes } = shape
+    const sizeBytes = dims.reduce((product, dim) => product * dim, elementBytes)
     const name = freshName(taken, `${plan.name}_${suffix}`)
-    tensors.push(make(name))
+    tensors.push({ header: { name, elementType, dims, sizeBytes }, bytes })
     return name
   }
-  const scaleBytes = encodeFloats(plan.tensor.type.code, form.scales)!
-  const scales = push('scales', (name) =>
-    tensorFromBytes(name, plan.tensor.type.code, [plan.rows, blocks], scaleBytes),
+  const codes = (dims: readonly number[]) => ({ elementType: UINT8, dims, elementBytes: 1 })
+  const scaleType = plan.tensor.type
+  const scales = push(
+    'scales',
+    { elementType: scaleType.code, dims: [rows, blocks], elementBytes: scaleType.bits / 8 },
+    (form) => encodeFloats(scaleType.code, form.scales)!,
   )
-  const { zeroPoints } = form
-  const zeros =
-    zeroPoints === null
-      ? []
-      : [
-          push('zero_points', (name) =>
-            uint8Tensor(name, [plan.rows, zeroPoints.length / plan.rows], zeroPoints),
-          ),
-        ]
+  const zeros = layout.zeroPoints
+    ? [push('zero_points', codes([rows, Math.ceil((blocks * bits) / 8)]), (form) => form.zeroPoints!)]
+    : []
   const inputs = new Map<Kind, readonly string[]>()
   if (kinds.has('matmul')) {
-    const dims = [plan.rows, blocks, (form.blockSize * form.bits) / 8]
-    inputs.set('matmul', [
-      push(`q${form.bits}`, (name) => uint8Tensor(name, dims, form.packed)),
-      scales,
-      ...zeros,
-    ])
+    const dims = [rows, blocks, (blockSize * bits) / 8]
+    inputs.set('matmul', [push(`q${bits}`, codes(dims), (form) => form.packed), scales, ...zeros])
   }
   if (gathers) {
-    const rows = trimPadding(form, plan.rows, plan.cols)
-    const dims = [plan.rows, rows.length / plan.rows]
-    inputs.set('gather', [
-      push(`table_q${form.bits}`, (name) => uint8Tensor(name, dims, rows)),
-      scales,
-      ...zeros,
-    ])
+    const trim = (form: NBits, count: number) => trimPadding(form, count, cols)
+    inputs.set('gather', [push(`table_q${bits}`, codes([rows, (cols * bits) / 8]), trim), scales, ...zeros])
   }
   const runtime = !gathers
     ? 'MatMulNBits'
     : kinds.size === 1
       ? 'GatherBlockQuantized'
       : 'MatMulNBits+GatherBlockQuantized'
-  const weight = { rows: plan.rows, cols: plan.cols, bits: form.bits, blockSize: form.blockSize, inputs }
-  return { weight, tensors, runtime }
+  return { weight: { rows, cols, bits, blockSize, inputs }, tensors, runtime }
 }
 
 function takenNames(graph: GraphInfo): Set<string> {

@@ -1,15 +1,26 @@
 import { setImmediate } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
 import type { RuntimeForm } from '../codecs/codec.ts'
-import { BFLOAT16, encodeFloats, FLOAT16, FLOAT32 } from './data-types.ts'
-import { encodeNode, encodeOpset, type TensorSource, tensorFromBytes } from './encode.ts'
+import { createDenseWriter } from './dense-writer.ts'
+import { encodeNode, encodeOpset, type TensorSource } from './encode.ts'
 import { type FieldRange, GRAPH_FIELD, MODEL_FIELD, type TensorInfo } from './model.ts'
 import { createModelFile, type ModelFile } from './model-file.ts'
-import { dequantizeNBits } from './nbits.ts'
-import { type QuantizedWeight, quantizedTensors, rewriteNode } from './quantized-ops.ts'
+import { checkNBits, dequantizeNBits, layoutOf } from './nbits.ts'
+import {
+  type QuantizedTensors,
+  type QuantizedWeight,
+  quantizedTensors,
+  rewriteNode,
+} from './quantized-ops.ts'
 import type { OnnxModel } from './read.ts'
 import { listWeights, type WeightPlan } from './weights.ts'
 import type { ByteRange } from './wire.ts'
+
+/**
+ * The new values of one weight: forms of consecutive rows, in their order, of one layout. They are asked for once, when
+ * the weight is written, and one is in memory at a time.
+ */
+export type Replacement = () => Iterable<RuntimeForm>
 
 /** What became of one replaced weight. */
 export interface RewrittenWeight {
@@ -31,15 +42,15 @@ const MAX_INLINE_SOURCE_BYTES = 2 ** 30
  * neither fits the values are written as floats of the weight's own type. Everything else is copied byte for
  * byte.
  *
- * `replacements` maps names of listWeights to functions that make the values when they are written: one
- * tensor is in memory at a time. The copy uses external data where the source does. Throws INVALID_ARGUMENT
- * for a name that is not a weight or a form of the wrong size, MODEL_UNSUPPORTED for external data outside
+ * `replacements` maps names of listWeights to functions that make the values slice by slice when they are written.
+ * The copy uses external data where the source does. Throws INVALID_ARGUMENT
+ * for a name that is not a weight and for forms that do not make up their weight, MODEL_UNSUPPORTED for external data outside
  * the main graph.
  */
 export async function rewriteModel(
   model: OnnxModel,
   path: string,
-  replacements: ReadonlyMap<string, () => RuntimeForm>,
+  replacements: ReadonlyMap<string, Replacement>,
   init: { external?: boolean; signal?: AbortSignal } = {},
 ): Promise<RewrittenWeight[]> {
   const plans = new Map(listWeights(model, { minElements: 1 }).map((plan) => [plan.name, plan]))
@@ -80,7 +91,7 @@ async function writeFields(
   model: OnnxModel,
   file: ModelFile,
   plans: ReadonlyMap<string, WeightPlan>,
-  replacements: ReadonlyMap<string, () => RuntimeForm>,
+  replacements: ReadonlyMap<string, Replacement>,
   external: boolean,
   signal: AbortSignal | undefined,
 ): Promise<RewrittenWeight[]> {
@@ -95,13 +106,15 @@ async function writeFields(
     // Initializers first: their forms decide what the nodes become. Protobuf leaves the order of fields free.
     for (const part of model.graph.fields) {
       if (part.field !== GRAPH_FIELD.initializer) continue
-      const form = replacements.get(part.name)
-      if (form === undefined) copyInitializer(model, file, part, external)
+      const replacement = replacements.get(part.name)
+      if (replacement === undefined) copyInitializer(model, file, part, external)
       else {
         // A turn of the event loop between weights: an abort can come in.
         await setImmediate()
         signal?.throwIfAborted()
-        results.push(writeReplacement(model, file, plans.get(part.name)!, form(), quantized))
+        results.push(
+          await writeReplacement(model, file, plans.get(part.name)!, replacement(), { quantized, signal }),
+        )
       }
     }
     writeGraphRest(model, file, quantized)
@@ -166,41 +179,106 @@ function sourceOf(model: OnnxModel, tensor: TensorInfo): TensorSource {
   }
 }
 
-function writeReplacement(
+interface ReplacementContext {
+  readonly quantized: Map<string, QuantizedWeight>
+  readonly signal: AbortSignal | undefined
+}
+
+async function writeReplacement(
   model: OnnxModel,
   file: ModelFile,
   plan: WeightPlan,
-  form: RuntimeForm,
-  quantized: Map<string, QuantizedWeight>,
-): RewrittenWeight {
-  const made = form.kind === 'nbits' ? quantizedTensors(model.graph, plan, form) : undefined
-  if (made !== undefined) {
-    quantized.set(plan.name, made.weight)
-    for (const tensor of made.tensors) file.tensor(GRAPH_FIELD.initializer, tensor)
-    const sizeBytes = made.tensors.reduce((sum, tensor) => sum + tensor.sizeBytes, 0)
-    return { name: plan.name, runtime: made.runtime, bits: made.weight.bits, sizeBytes }
-  }
-  const values = form.kind === 'nbits' ? dequantizeNBits(form, plan.rows, plan.cols) : form.data
-  const tensor = denseTensor(plan, values)
-  file.tensor(GRAPH_FIELD.initializer, tensor)
-  return { name: plan.name, runtime: 'dense', bits: plan.tensor.type.bits, sizeBytes: tensor.sizeBytes }
+  forms: Iterable<RuntimeForm>,
+  context: ReplacementContext,
+): Promise<RewrittenWeight> {
+  const parts = forms[Symbol.iterator]()
+  const first = parts.next()
+  if (first.done === true) throw misfit(plan, 'no values')
+  const all = (function* () {
+    yield first.value
+    for (let part = parts.next(); part.done !== true; part = parts.next()) yield part.value
+  })()
+  const made =
+    first.value.kind === 'nbits' ? quantizedTensors(model.graph, plan, layoutOf(first.value)) : undefined
+  if (made === undefined) return writeDense(file, plan, all, context)
+  context.quantized.set(plan.name, made.weight)
+  return writeQuantized(file, plan, made, all, context)
 }
 
-/** Row-major rows × cols values as a tensor with the weight's own dims and type. */
-function denseTensor(plan: WeightPlan, values: Float32Array): TensorSource {
-  const { tensor, rows, cols } = plan
-  if (values.length !== rows * cols)
-    throw new VillageError(
-      'INVALID_ARGUMENT',
-      `The values of "${plan.name}" are ${values.length} instead of ${rows * cols}.`,
-    )
-  let data = values
-  if (plan.transposed) {
-    data = new Float32Array(values.length)
-    for (let row = 0; row < rows; row++)
-      for (let col = 0; col < cols; col++) data[col * rows + row] = values[row * cols + col]!
+function misfit(plan: WeightPlan, what: string): VillageError {
+  return new VillageError(
+    'INVALID_ARGUMENT',
+    `The forms of "${plan.name}" (${plan.rows} × ${plan.cols}) have ${what}.`,
+  )
+}
+
+/** Rows of a form; what does not come out even is found when its sizes are checked. */
+function rowsOf(form: RuntimeForm, cols: number): number {
+  const rows =
+    form.kind === 'dense' ? form.data.length / cols : form.scales.length / Math.ceil(cols / form.blockSize)
+  return Math.floor(rows)
+}
+
+async function writeQuantized(
+  file: ModelFile,
+  plan: WeightPlan,
+  made: QuantizedTensors,
+  forms: Iterable<RuntimeForm>,
+  { signal }: ReplacementContext,
+): Promise<RewrittenWeight> {
+  const { weight, tensors, runtime } = made
+  const slots = tensors.map(({ header, bytes }) => ({
+    slot: file.place(GRAPH_FIELD.initializer, header),
+    rowBytes: header.sizeBytes / plan.rows,
+    bytes,
+  }))
+  const zeroPoints = weight.inputs.values().next().value!.length > 2
+  let row = 0
+  for (const form of forms) {
+    const rows = rowsOf(form, plan.cols)
+    const fits =
+      form.kind === 'nbits' &&
+      form.bits === weight.bits &&
+      form.blockSize === weight.blockSize &&
+      (form.zeroPoints !== null) === zeroPoints
+    if (!fits) throw misfit(plan, 'different layouts')
+    checkNBits(plan.name, form, rows, plan.cols)
+    if (row + rows > plan.rows) throw misfit(plan, 'too many rows')
+    for (const { slot, rowBytes, bytes } of slots) slot.write(row * rowBytes, bytes(form, rows))
+    row += rows
+    await setImmediate()
+    signal?.throwIfAborted()
   }
-  // listWeights lists these three types only.
-  const code = tensor.type.code === FLOAT16 || tensor.type.code === BFLOAT16 ? tensor.type.code : FLOAT32
-  return tensorFromBytes(tensor.name, code, tensor.dims, encodeFloats(code, data)!)
+  if (row !== plan.rows) throw misfit(plan, `${row} rows`)
+  for (const { slot } of slots) slot.end()
+  const sizeBytes = tensors.reduce((sum, { header }) => sum + header.sizeBytes, 0)
+  return { name: plan.name, runtime, bits: weight.bits, sizeBytes }
+}
+
+/** With the weight's own dims and type; listWeights lists float types only. */
+async function writeDense(
+  file: ModelFile,
+  plan: WeightPlan,
+  forms: Iterable<RuntimeForm>,
+  { signal }: ReplacementContext,
+): Promise<RewrittenWeight> {
+  const { name, rows, cols, transposed } = plan
+  const { type, dims } = plan.tensor
+  const sizeBytes = (rows * cols * type.bits) / 8
+  const slot = file.place(GRAPH_FIELD.initializer, { name, elementType: type.code, dims, sizeBytes })
+  const shape = { name, rows, cols, transposed, elementType: type.code }
+  const writer = createDenseWriter(shape, (offset, bytes) => slot.write(offset, bytes))
+  for (const form of forms) {
+    if (form.kind === 'dense') writer.push(form.data)
+    else {
+      const count = rowsOf(form, cols)
+      checkNBits(name, form, count, cols)
+      writer.push(dequantizeNBits(form, count, cols))
+    }
+    await setImmediate()
+    signal?.throwIfAborted()
+  }
+  writer.end()
+  slot.end()
+  return { name, runtime: 'dense', bits: type.bits, sizeBytes }
 }

@@ -125,6 +125,8 @@ function collectUses(graph: GraphInfo): Map<string, FoundUses> {
 }
 
 const CHUNK_ELEMENTS = 1024 * 1024
+/** A cache line of the result. */
+const TILE_COLUMNS = 16
 
 /**
  * Rows `startRow` to `startRow + rowCount` of a weight as row-major float32 (rowCount × cols). Memory is the
@@ -151,13 +153,18 @@ export function readRows(
   const narrow = rowCount * 4 < rows
   const width = narrow ? rowCount : rows
   const offset = narrow ? 0 : startRow
-  const step = narrow ? 1 : Math.max(1, Math.floor(CHUNK_ELEMENTS / rows))
+  const step = Math.max(1, Math.min(TILE_COLUMNS, Math.floor(CHUNK_ELEMENTS / width)))
+  const tile = narrow ? new Float32Array(step * width) : undefined
   for (let col = 0; col < cols; col += step) {
     const height = Math.min(step, cols - col)
-    const start = col * rows + (narrow ? startRow : 0)
-    const chunk = model.readTensor(tensor, { start, count: narrow ? rowCount : height * rows })
-    for (let k = 0; k < height; k++)
-      for (let row = 0; row < rowCount; row++) out[row * cols + col + k] = chunk[k * width + offset + row]!
+    const chunk = tile ?? model.readTensor(tensor, { start: col * rows, count: height * rows })
+    for (let k = 0; tile !== undefined && k < height; k++)
+      tile.set(model.readTensor(tensor, { start: (col + k) * rows + startRow, count: rowCount }), k * width)
+    // Row by row, so that what is written lies together; what is read stays in the cache.
+    for (let row = 0; row < rowCount; row++) {
+      const to = row * cols + col
+      for (let k = 0, from = offset + row; k < height; k++, from += width) out[to + k] = chunk[from]!
+    }
   }
   return out
 }

@@ -3,10 +3,15 @@
  * fallback without a compiler. A block of C weights becomes a 16-bit seed, a 4-bit exponent e and P 4-bit
  * coefficients q: weights ≈ scale · 2^e · U(seed) q.
  *
- * Every seed is tried: the energy of the block inside the column space of U(seed) ranks them, and the best
- * ones have their coefficients quantised and are compared by the error that is then left.
+ * A row is one 16-bit seed a block, then the nibbles of its blocks (exponent + 8, then the coefficients + 8), low
+ * nibble first, then the columns of its outliers, ascending (2 bytes each where all columns fit, else 4), then their
+ * values as halves, in units of the scale.
  */
-import { factor, gramOf, POSITIONS_PADDED, searchTables, sequence } from './seedlm-tables.ts'
+import { feedBack } from './error-feedback.ts'
+import { fromHalfBits, toHalfBits } from './f16.ts'
+import { CANDIDATES, type Choice, choose, ROUNDER } from './seedlm-choose.ts'
+import { cellList, cellOf, everyList, type Scan } from './seedlm-index.ts'
+import { sequence, UNIT } from './seedlm-tables.ts'
 
 export interface SeedlmShape {
   readonly rows: number
@@ -17,216 +22,200 @@ export interface SeedlmShape {
   readonly coefficients: 3 | 4
   /** float32, positive: weights are divided by it before the search. */
   readonly scale: number
+  /** Weights of a row, at most cols, that are stored as they are, in half precision. */
+  readonly outliers: number
 }
 
-const CANDIDATES = 8
-const MIN_EXPONENT = -8
-const MAX_EXPONENT = 7
-/**
- * The search sees the weights of a block as integers of this size: sums of 12 products with 16 bits stay
- * below 2^31.
- */
-const SEARCH_RANGE = 4095
+/** What the encoder may be told; the format does not depend on it. */
+export interface SeedlmAids {
+  /** Tries every seed for every block, instead of those of the block's cell in the index. */
+  readonly exact?: boolean | undefined
+  readonly columnWeights?: Float32Array | undefined
+  readonly feedback?: Float32Array | undefined
+}
+
 /** Weights (after division by the scale) below this quantise to nothing at the smallest exponent. */
 const NEGLIGIBLE = 2 ** -12
+const LARGEST_HALF = 65504
 const f = Math.fround
 
-/**
- * Bytes of a row: one 16-bit seed a block, then its nibbles (exponent + 8, then the coefficients + 8), low
- * nibble first.
- */
-export function seedlmRowBytes(cols: number, C: number, P: number): number {
-  const blocks = Math.ceil(cols / C)
-  return blocks * 2 + Math.ceil((blocks * (P + 1)) / 2)
+export interface SeedlmRow {
+  readonly blocks: number
+  readonly nibblesAt: number
+  readonly columnsAt: number
+  readonly columnBytes: 2 | 4
+  readonly valuesAt: number
+  readonly bytes: number
 }
 
-const dots = new Float32Array(POSITIONS_PADDED + 4)
-
-/** The positions with the most energy, best first, earlier positions first among equals. */
-export interface Candidates {
-  readonly energies: Float32Array
-  readonly positions: Int32Array
+export function seedlmRow(shape: SeedlmShape): SeedlmRow {
+  const { cols, blockWeights, coefficients, outliers } = shape
+  const blocks = Math.ceil(cols / blockWeights)
+  const nibblesAt = blocks * 2
+  const columnsAt = nibblesAt + Math.ceil((blocks * (coefficients + 1)) / 2)
+  const columnBytes = cols <= 65536 ? 2 : 4
+  const valuesAt = columnsAt + outliers * columnBytes
+  return { blocks, nibblesAt, columnsAt, columnBytes, valuesAt, bytes: valuesAt + outliers * 2 }
 }
 
-/** Fills `best` for one block of C weights, given as integers of at most SEARCH_RANGE. */
-export type Search = (integers: Int32Array, C: number, P: number, best: Candidates) => void
-
-/** Takes a position whose energy beats the worst one kept; returns the energy that the next must beat. */
-export function keep({ energies, positions }: Candidates, energy: number, position: number): number {
-  let at = CANDIDATES - 1
-  for (; at > 0 && energies[at - 1]! < energy; at--) {
-    energies[at] = energies[at - 1]!
-    positions[at] = positions[at - 1]!
-  }
-  energies[at] = energy
-  positions[at] = position
-  return energies[CANDIDATES - 1]!
+/** The column of an outlier of the row that begins at byte `at`. */
+export function outlierColumn(payload: Uint8Array, at: number, row: SeedlmRow, index: number): number {
+  const from = at + row.columnsAt + index * row.columnBytes
+  let column = 0
+  for (let byte = row.columnBytes - 1; byte >= 0; byte--) column = column * 256 + payload[from + byte]!
+  return column
 }
 
-/** The search in plain TypeScript: the oracle of the others. */
-export function searchPlain(integers: Int32Array, C: number, P: number, best: Candidates): void {
-  const tables = searchTables(C, P)
-  const sequenceIntegers = tables.integers
-  for (let i = 0; i < POSITIONS_PADDED + P - 1; i++) {
-    let sum = 0
-    for (let c = 0; c < C; c++) sum += integers[c]! * sequenceIntegers[i + c * P]!
-    dots[i] = sum
-  }
-  best.energies.fill(0)
-  best.positions.fill(0)
-  let bound = 0
-  for (let i = 0; i < POSITIONS_PADDED; i++) {
-    let energy = 0
-    let plane = i
-    for (let row = 0; row < P; row++) {
-      let y = f(tables.whitening[plane]! * dots[i]!)
-      plane += POSITIONS_PADDED
-      for (let p = 1; p <= row; p++, plane += POSITIONS_PADDED)
-        y = f(y + f(tables.whitening[plane]! * dots[i + p]!))
-      energy = f(energy + f(y * y))
-    }
-    if (!(energy > bound)) continue
-    bound = keep(best, energy, i)
-  }
+/** Feedback of absurd aids may drive a weight beyond all bounds: it stays a number. */
+function held(value: number): number {
+  if (!(value >= -LARGEST_HALF)) return value < 0 ? -LARGEST_HALF : 0
+  return Math.min(value, LARGEST_HALF)
 }
 
-/** e = ceil(log2(largest / 7.5)) by comparison with exact powers, held to what four bits can say. */
-function smallestExponent(largest: number): number {
-  let exponent = MIN_EXPONENT
-  while (exponent < MAX_EXPONENT && 7.5 * 2 ** exponent < largest) exponent++
-  return exponent
-}
-
-interface Choice {
-  position: number
-  exponent: number
-  coefficients: number[]
+/** The largest by weighted magnitude, earlier columns first among equals; ascending. */
+function pickOutliers(weights: Float32Array, roots: Float32Array, count: number): Uint32Array {
+  const magnitudes = weights.map((weight, col) => Math.abs(weight) * roots[col]!)
+  return Uint32Array.from(weights.keys())
+    .sort((a, b) => magnitudes[b]! - magnitudes[a]! || a - b)
+    .slice(0, count)
+    .sort()
 }
 
 /**
- * Quantises the coefficients of each candidate (nearest plane, last coefficient first) and keeps the least
- * squared error.
+ * Encodes rows × cols float32 weights (row-major, finite); the last block of a row is padded with zeros that do not
+ * count where anything is weighted.
  */
-function choose(weights: Float32Array, C: number, P: number, candidates: Candidates): Choice {
-  const { values } = sequence()
-  const best: Choice = { position: 0, exponent: MIN_EXPONENT, coefficients: new Array<number>(P).fill(0) }
-  let bestError = 0
-  for (let c = 0; c < C; c++) bestError += weights[c]! * weights[c]!
-  const gram = new Float64Array(P * P)
-  const lower = new Float64Array(P * P)
-  const pivots = new Float64Array(P)
-  const projected = new Float64Array(P)
-  const exact = new Float64Array(P)
-  const q = new Array<number>(P).fill(0)
-  for (let index = 0; index < CANDIDATES && candidates.energies[index]! > 0; index++) {
-    const position = candidates.positions[index]!
-    gramOf(values, position, C, P, gram)
-    factor(gram, P, lower, pivots)
-    for (let p = 0; p < P; p++) {
-      let sum = 0
-      for (let c = 0; c < C; c++) sum += weights[c]! * values[position + c * P + p]!
-      for (let k = 0; k < p; k++) sum -= lower[p * P + k]! * projected[k]!
-      projected[p] = sum
-    }
-    for (let p = 0; p < P; p++) projected[p] = projected[p]! / pivots[p]!
-    let largest = 0
-    for (let p = P - 1; p >= 0; p--) {
-      let sum = projected[p]!
-      for (let k = p + 1; k < P; k++) sum -= lower[k * P + p]! * exact[k]!
-      exact[p] = sum
-      if (Math.abs(sum) > largest) largest = Math.abs(sum)
-    }
-    const first = smallestExponent(largest)
-    for (let exponent = first; exponent >= first - 1 && exponent >= MIN_EXPONENT; exponent--) {
-      const step = 2 ** exponent
-      for (let p = P - 1; p >= 0; p--) {
-        let centre = projected[p]! / step
-        for (let k = p + 1; k < P; k++) centre -= lower[k * P + p]! * q[k]!
-        const nearest = Math.floor(centre + 0.5)
-        q[p] = Math.max(-8, Math.min(nearest, 7))
-      }
-      let error = 0
-      for (let c = 0; c < C; c++) {
-        let sum = 0
-        for (let p = 0; p < P; p++) sum += values[position + c * P + p]! * q[p]!
-        const difference = weights[c]! - sum * step
-        error += difference * difference
-      }
-      if (error < bestError) {
-        bestError = error
-        best.position = position
-        best.exponent = exponent
-        best.coefficients = [...q]
-      }
-    }
-  }
-  return best
-}
-
-function writeBlock(payload: Uint8Array, at: number, blocks: number, block: number, choice: Choice): void {
-  const seed = sequence().states[choice.position]!
-  payload[at + block * 2] = seed & 255
-  payload[at + block * 2 + 1] = seed >>> 8
-  const nibbles = [choice.exponent, ...choice.coefficients]
-  nibbles.forEach((value, i) => {
-    const index = block * nibbles.length + i
-    const byte = at + blocks * 2 + (index >>> 1)
-    payload[byte] = payload[byte]! | ((value + 8) << ((index & 1) * 4))
-  })
-}
-
-/** Encodes rows × cols float32 weights (row-major, finite); the last block of a row is padded with zeros. */
 export function seedlmEncode(
   data: Float32Array,
   shape: SeedlmShape,
-  search: Search = searchPlain,
+  aids: SeedlmAids,
+  scan: Scan,
 ): Uint8Array {
-  const { rows, cols, blockWeights: C, coefficients: P, scale } = shape
-  const blocks = Math.ceil(cols / C)
-  const stride = seedlmRowBytes(cols, C, P)
-  const payload = new Uint8Array(rows * stride)
-  const weights = new Float32Array(C)
-  const integers = new Int32Array(C)
-  const candidates = { energies: new Float32Array(CANDIDATES), positions: new Int32Array(CANDIDATES) }
-  for (let row = 0; row < rows; row++)
-    for (let block = 0; block < blocks; block++) {
-      let largest = 0
-      for (let c = 0; c < C; c++) {
-        const col = block * C + c
-        weights[c] = col < cols ? data[row * cols + col]! / scale : 0
-        if (Math.abs(weights[c]!) > largest) largest = Math.abs(weights[c]!)
-      }
-      const toInteger = largest >= NEGLIGIBLE ? f(SEARCH_RANGE / largest) : 0
-      for (let c = 0; c < C; c++) integers[c] = Math.floor(f(f(weights[c]! * toInteger) + 0.5))
-      search(integers, C, P, candidates)
-      writeBlock(payload, row * stride, blocks, block, choose(weights, C, P, candidates))
+  const { rows, cols, blockWeights: C, coefficients: P, scale, outliers } = shape
+  const row = seedlmRow(shape)
+  const payload = new Uint8Array(rows * row.bytes)
+  const roots = aids.columnWeights?.map((weight) => Math.sqrt(weight)) ?? new Float32Array(cols).fill(1)
+  const isWeighted = aids.columnWeights !== undefined || outliers > 0
+  const scaled = new Float32Array(C)
+  const counts = new Float32Array(C)
+  const probe = new Int8Array(C)
+  const errors = new Float32Array(C)
+  const choice: Choice = { position: 0, exponent: 0, coefficients: new Int32Array(P) }
+  const { values } = sequence()
+
+  function chooseBlock(weights: Float32Array, isOutlier: Uint8Array, first: number): void {
+    let largest = 0
+    for (let c = 0; c < C; c++) {
+      const col = first + c
+      const counted = col < cols && isOutlier[col] === 0
+      scaled[c] = counted ? held(f(weights[col]! / scale)) : 0
+      counts[c] = counted ? roots[col]! : 0
+      largest = Math.max(largest, Math.abs(scaled[c]!))
     }
+    let found = 0
+    if (largest >= NEGLIGIBLE) {
+      const factor = f(UNIT / largest)
+      for (let c = 0; c < C; c++) probe[c] = f(f(f(scaled[c]! * factor) + ROUNDER) - ROUNDER)
+      const positions = aids.exact === true ? everyList() : cellList(cellOf(probe, C), C, scan)
+      const winners = scan.winners(probe, C, positions).sort()
+      for (; found < CANDIDATES; found++) {
+        const key = winners[winners.length - 1 - found]!
+        if (key >>> 16 === 0) break
+        candidates[found] = key & 65535
+      }
+    }
+    choose(scaled, isWeighted ? counts : null, C, P, candidates, found, choice)
+  }
+
+  /** Weight `c` of the block as the decoder will see it. */
+  function decoded(c: number): number {
+    const at = choice.position + c * P
+    let sum = f(values[at]! * choice.coefficients[0]!)
+    for (let p = 1; p < P; p++) sum = f(sum + f(values[at + p]! * choice.coefficients[p]!))
+    return f(sum * f(scale * 2 ** choice.exponent))
+  }
+
+  const outlierHalf = (weight: number): number => toHalfBits(held(f(weight / scale)))
+
+  for (let r = 0; r < rows; r++) {
+    const at = r * row.bytes
+    const weights = data.slice(r * cols, (r + 1) * cols)
+    const isOutlier = new Uint8Array(cols)
+    const columns = outliers > 0 ? pickOutliers(weights, roots, outliers) : new Uint32Array(0)
+    columns.forEach((col, i) => {
+      isOutlier[col] = 1
+      for (let byte = 0; byte < row.columnBytes; byte++)
+        payload[at + row.columnsAt + i * row.columnBytes + byte] = col >>> (8 * byte)
+    })
+    for (let block = 0; block < row.blocks; block++) {
+      const first = block * C
+      chooseBlock(weights, isOutlier, first)
+      writeBlock(payload, at, row, block, choice)
+      if (aids.feedback === undefined) continue
+      const count = Math.min(C, cols - first)
+      for (let c = 0; c < count; c++) {
+        const weight = weights[first + c]!
+        const seen = isOutlier[first + c] === 1 ? f(fromHalfBits(outlierHalf(weight)) * scale) : decoded(c)
+        errors[c] = weight - seen
+      }
+      feedBack(weights, errors, aids.feedback, { first, count, from: first + count, to: cols })
+    }
+    columns.forEach((col, i) => {
+      const half = outlierHalf(weights[col]!)
+      payload[at + row.valuesAt + i * 2] = half & 255
+      payload[at + row.valuesAt + i * 2 + 1] = half >>> 8
+    })
+  }
   return payload
 }
 
-/** The weights that a payload of exactly rows × row bytes stands for; the seeds must not be zero. */
+const candidates = new Uint16Array(CANDIDATES)
+
+function writeBlock(payload: Uint8Array, at: number, row: SeedlmRow, block: number, choice: Choice): void {
+  const seed = sequence().states[choice.position]!
+  payload[at + block * 2] = seed & 255
+  payload[at + block * 2 + 1] = seed >>> 8
+  let index = block * (choice.coefficients.length + 1)
+  const write = (value: number): void => {
+    const byte = at + row.nibblesAt + (index >>> 1)
+    payload[byte] = payload[byte]! | ((value + 8) << ((index & 1) * 4))
+    index++
+  }
+  write(choice.exponent)
+  for (const coefficient of choice.coefficients) write(coefficient)
+}
+
+/**
+ * The weights that a payload of exactly rows × row bytes stands for; the seeds must not be zero, the columns of outliers
+ * below cols.
+ */
 export function seedlmDecode(payload: Uint8Array, shape: SeedlmShape): Float32Array {
-  const { rows, cols, blockWeights: C, coefficients: P, scale } = shape
+  const { rows, cols, blockWeights: C, coefficients: P, scale, outliers } = shape
   const { values, positionOf } = sequence()
-  const blocks = Math.ceil(cols / C)
-  const stride = seedlmRowBytes(cols, C, P)
+  const row = seedlmRow(shape)
   const data = new Float32Array(rows * cols)
   const fields = new Array<number>(P + 1).fill(0)
-  for (let row = 0; row < rows; row++)
-    for (let block = 0; block < blocks; block++) {
-      const at = row * stride + block * 2
-      const start = positionOf[payload[at]! | (payload[at + 1]! << 8)]!
+  for (let r = 0; r < rows; r++) {
+    const at = r * row.bytes
+    for (let block = 0; block < row.blocks; block++) {
+      const start = positionOf[payload[at + block * 2]! | (payload[at + block * 2 + 1]! << 8)]!
       for (let i = 0; i <= P; i++) {
         const index = block * (P + 1) + i
-        const byte = payload[row * stride + blocks * 2 + (index >>> 1)]!
+        const byte = payload[at + row.nibblesAt + (index >>> 1)]!
         fields[i] = ((byte >>> ((index & 1) * 4)) & 15) - 8
       }
       const step = f(scale * 2 ** fields[0]!)
       for (let c = 0; c < C && block * C + c < cols; c++) {
         let sum = f(values[start + c * P]! * fields[1]!)
         for (let p = 1; p < P; p++) sum = f(sum + f(values[start + c * P + p]! * fields[p + 1]!))
-        data[row * cols + block * C + c] = sum * step
+        data[r * cols + block * C + c] = sum * step
       }
     }
+    for (let i = 0; i < outliers; i++) {
+      const byte = at + row.valuesAt + i * 2
+      const half = payload[byte]! | (payload[byte + 1]! << 8)
+      data[r * cols + outlierColumn(payload, at, row, i)] = fromHalfBits(half) * scale
+    }
+  }
   return data
 }

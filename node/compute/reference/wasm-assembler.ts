@@ -18,11 +18,16 @@ function unsigned(value: number): number[] {
   return [...bytes, rest]
 }
 
-/** A signed integer from 0 on in LEB128: its last byte must not look negative. */
+/** A signed integer of 32 bits in LEB128. */
 function signed(value: number): number[] {
-  const bytes = unsigned(value)
-  const last = bytes.at(-1)!
-  return last < 64 ? bytes : [...bytes.slice(0, -1), last | 128, 0]
+  const bytes: number[] = []
+  let rest = value
+  // Until what is left is only the sign, and the last byte says which.
+  while (rest < -64 || rest > 63) {
+    bytes.push((rest & 127) | 128)
+    rest >>= 7
+  }
+  return [...bytes, rest & 127]
 }
 
 const memory = (offset: number): Code => [0, unsigned(offset)]
@@ -35,8 +40,16 @@ export const lessI32 = (a: Code, b: Code): Code => [a, b, 0x49]
 /** Repeats the body while the condition, looked at afterwards, is not zero. */
 export const repeat = (body: Code, condition: Code): Code => [0x03, VOID, body, condition, 0x0d, 0, 0x0b]
 
+export const andI32 = (a: Code, b: Code): Code => [a, b, 0x71]
+export const shiftLeftI32 = (a: Code, b: Code): Code => [a, b, 0x74]
+/** Alignments are given as 1 byte everywhere: they are hints. */
+export const load16Unsigned = (address: Code, offset: number): Code => [address, 0x2f, memory(offset)]
+
 export const load = (address: Code, offset: number): Code => [address, SIMD, 0x00, memory(offset)]
-export const load32Splat = (address: Code, offset: number): Code => [address, SIMD, 0x09, memory(offset)]
+/** Eight signed bytes as 16-bit lanes. */
+export const load8x8 = (address: Code, offset: number): Code => [address, SIMD, 0x01, memory(offset)]
+/** Four unsigned 16-bit integers as 32-bit lanes. */
+export const load16x4 = (address: Code, offset: number): Code => [address, SIMD, 0x04, memory(offset)]
 export const store = (address: Code, value: Code, offset: number): Code => [
   address,
   value,
@@ -47,13 +60,29 @@ export const store = (address: Code, value: Code, offset: number): Code => [
 /** By lane the dot product of two pairs of 16-bit integers. */
 export const dotPairs = (a: Code, b: Code): Code => [a, b, SIMD, 0xba, 0x01]
 export const addI32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xae, 0x01]
-export const toF32x4 = (a: Code): Code => [a, SIMD, 0xfa, 0x01]
-export const addF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xe4, 0x01]
-export const mulF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xe6, 0x01]
-/** By lane b where a < b, otherwise a: one instruction, unlike the maximum that minds NaN. */
-export const pickLargerF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xeb, 0x01]
+export const mulI32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xb5, 0x01]
+/** By lane the larger of two unsigned integers. */
+export const larger32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xb9, 0x01]
+export const andI32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0x4e]
+export const orI32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0x50]
+export const splatI32 = (a: Code): Code => [a, SIMD, 0x11]
+export const shiftRightI32 = (a: Code, b: Code): Code => [a, b, 0x76]
+/** One float or integer of 32 bits in all lanes. */
+export const loadSplat32 = (address: Code, offset: number): Code => [address, SIMD, 0x09, memory(offset)]
 export const splatF32 = (a: Code): Code => [a, SIMD, 0x13]
-export const anyGreaterF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0x44, SIMD, 0x53]
+export const addF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xe4, 0x01]
+export const subtractF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xe5, 0x01]
+export const mulF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xe6, 0x01]
+/** By lane b where it is less than a, else a. */
+export const lesserF32x4 = (a: Code, b: Code): Code => [a, b, SIMD, 0xea, 0x01]
+/** Lanes of 32 bits of a (0 to 3) and b (4 to 7). */
+export const shuffle32x4 = (a: Code, b: Code, lanes: readonly number[]): Code => [
+  a,
+  b,
+  SIMD,
+  0x0d,
+  lanes.flatMap((lane) => [lane * 4, lane * 4 + 1, lane * 4 + 2, lane * 4 + 3]),
+]
 
 function flatten(code: Code, into: number[] = []): number[] {
   for (const part of code)

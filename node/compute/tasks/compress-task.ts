@@ -2,7 +2,10 @@
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
+import type { AidFiles } from '../calibration/aids.ts'
+import { MAX_FEEDBACK_COLS } from '../calibration/calibration-directory.ts'
 import type { WeightMatrix } from '../codecs/codec.ts'
+import { encodeSeconds } from '../codecs/speed.ts'
 import { codecById, codecByName } from '../codecs/table.ts'
 import { readSlice } from '../codecs/wire.ts'
 import { MODEL_FILE } from '../models/model-card.ts'
@@ -19,17 +22,20 @@ export interface CompressTask extends JsonObject {
   readonly codec: string
   /** Fitted to the whole tensor, so that every slice encodes alike. */
   readonly params: JsonObject
+  /** CID of a calibration directory (node/compute/calibration); null without. */
+  readonly calibration: string | null
+  /** CID of the codebook that the parameters name; null for codecs without. */
+  readonly codebook: string | null
 }
 
 const MAX_WEIGHTS = 2 ** 26
-/** Weights that take one second on an ordinary core, by codec: the unit of cost is that second. */
-const WEIGHTS_BY_SECOND: Readonly<Record<string, number>> = { seedlm: 250_000 }
-const ORDINARY_WEIGHTS_BY_SECOND = 8_000_000
-/** Of an untrusted peer's rows one in this many is encoded again; of a trusted one's, two. */
+/** Of an untrusted peer's groups of rows one in this many is encoded again; of a trusted one's, two. */
 const FULL_SAMPLE = 16
-const MIN_FULL_ROWS = 4
-const SPOT_ROWS = 2
+const MIN_FULL_GROUPS = 4
+const SPOT_GROUPS = 2
 const STATS = ['weights', 'packedBytes', 'squaredError', 'squaredNorm', 'maxAbsError'] as const
+/** There with a calibration that knows the tensor, absent otherwise. */
+const WEIGHTED_STATS = ['weightedError', 'weightedNorm'] as const
 
 function parse(input: unknown): CompressTask {
   const reader = readParams(input)
@@ -42,13 +48,33 @@ function parse(input: unknown): CompressTask {
     cols: reader.integer('cols', 1, MAX_WEIGHTS),
     codec: reader.text('codec', 32),
     params: reader.object('params'),
+    calibration: reader.optionalText('calibration', 128),
+    codebook: reader.optionalText('codebook', 128),
   }
   reader.end()
   if (task.rows * task.cols > MAX_WEIGHTS)
     throw new VillageError('INVALID_ARGUMENT', `A slice has at most ${MAX_WEIGHTS} weights`, {
       fields: { argument: 'rows' },
     })
-  return { ...task, params: codecByName(task.codec).parseParams(task.params) }
+  const codec = codecByName(task.codec)
+  const params = codec.parseParams(task.params)
+  if (task.startRow % codec.rowGroup(params) !== 0)
+    throw new VillageError('INVALID_ARGUMENT', 'A slice must begin where a group of rows does', {
+      fields: { argument: 'startRow' },
+    })
+  return { ...task, params }
+}
+
+/** The files of calibration and codebook, written out beside the models. */
+async function aidFiles(task: CompressTask, context: TaskContext): Promise<AidFiles> {
+  const { artifacts, modelsDirectory } = context
+  const written = (cid: string): Promise<string> => artifacts.materialize(cid, modelsDirectory)
+  return {
+    ...(task.calibration !== null && {
+      calibration: { directory: await written(task.calibration), tensor: task.tensor },
+    }),
+    ...(task.codebook !== null && { codebookPath: await written(task.codebook) }),
+  }
 }
 
 async function readMatrix(task: CompressTask, context: TaskContext): Promise<WeightMatrix> {
@@ -66,10 +92,17 @@ async function readMatrix(task: CompressTask, context: TaskContext): Promise<Wei
   return matrix
 }
 
-/** Distinct rows of a slice, in order. */
-function sampleRows(rows: number, count: number, random: () => number): number[] {
+/** The first rows of distinct groups of a slice, in order. */
+function sampleGroups(
+  rows: number,
+  groupRows: number,
+  random: () => number,
+  depth: 'spot' | 'full',
+): number[] {
+  const groups = Math.ceil(rows / groupRows)
+  const count = depth === 'spot' ? SPOT_GROUPS : Math.max(MIN_FULL_GROUPS, Math.ceil(groups / FULL_SAMPLE))
   const chosen = new Set<number>()
-  while (chosen.size < Math.min(count, rows)) chosen.add(Math.floor(random() * rows))
+  while (chosen.size < Math.min(count, groups)) chosen.add(Math.floor(random() * groups) * groupRows)
   return [...chosen].sort((a, b) => a - b)
 }
 
@@ -79,7 +112,8 @@ const wrong = (what: string, fields: Record<string, string | number>) =>
 async function inspect(task: CompressTask, output: TaskOutput, context: TaskContext): Promise<void> {
   const { codec, rows, cols } = task
   const { bytes, stats } = output
-  if (STATS.some((name) => !(Number.isFinite(stats[name]) && (stats[name] as number) >= 0)))
+  const isSize = (name: string): boolean => Number.isFinite(stats[name]) && (stats[name] as number) >= 0
+  if (!STATS.every(isSize) || !WEIGHTED_STATS.every((name) => stats[name] === undefined || isSize(name)))
     throw wrong('a statistic is missing or no size', { codec })
   if (stats.weights !== rows * cols || stats.packedBytes !== bytes.byteLength)
     throw wrong('its statistics are of another result', { codec })
@@ -90,7 +124,9 @@ async function inspect(task: CompressTask, output: TaskOutput, context: TaskCont
     for (const [name, value] of Object.entries(slice.params))
       if (task.params[name] !== undefined && task.params[name] !== value)
         throw wrong('it has other parameters', { codec })
-    await context.pool.run('codec.decode', { packed: bytes }, { signal: context.signal })
+    const { codebookPath } = await aidFiles({ ...task, calibration: null }, context)
+    const decode = { packed: bytes, ...(codebookPath !== undefined && { codebookPath }) }
+    await context.pool.run('codec.decode', decode, { signal: context.signal })
   } catch (error) {
     const failure = toVillageError(error)
     throw failure.code === 'CODEC_MALFORMED' ? wrong(failure.message, { codec }) : failure
@@ -101,23 +137,30 @@ export const compressTask: TaskKind = {
   kind: 'compress',
   check: 'verify',
   parseParams: parse,
-  inputs: (params) => [(params as CompressTask).model],
+  inputs(params) {
+    const { model, calibration, codebook } = params as CompressTask
+    return [model, calibration, codebook].filter((cid) => cid !== null)
+  },
   estimate(params) {
-    const { rows, cols, codec } = params as CompressTask
+    const task = params as CompressTask
+    const { rows, cols } = task
     const weights = rows * cols
+    const codec = codecByName(task.codec)
+    const feedback = task.calibration !== null && codec.aids.includes('feedback') && cols <= MAX_FEEDBACK_COLS
     return {
-      // The matrix, its decoded twin and what moves between threads.
-      memoryBytes: weights * 16 + 32 * 2 ** 20,
-      cost: weights / (WEIGHTS_BY_SECOND[codec] ?? ORDINARY_WEIGHTS_BY_SECOND),
+      // The matrix, its decoded twin and what moves between threads; the feedback matrix, read and unfolded.
+      memoryBytes: weights * 16 + 32 * 2 ** 20 + (feedback ? 6 * cols * cols : 0),
+      cost: encodeSeconds(codec.name, task.params, task, feedback),
       maxOutputBytes: weights * 4 + 64 * 1024,
     }
   },
   async run(params, context) {
     const task = params as CompressTask
     const matrix = await readMatrix(task, context)
+    const aids = await aidFiles(task, context)
     const { packed, stats } = await context.pool.run(
       'codec.encode',
-      { codec: task.codec, params: task.params, matrix },
+      { codec: task.codec, params: task.params, matrix, aids },
       { signal: context.signal, transfer: true, onProgress: context.progress },
     )
     return { bytes: packed, stats: { ...stats } }
@@ -126,10 +169,11 @@ export const compressTask: TaskKind = {
   async verify(params, output, context, depth, random) {
     const task = params as CompressTask
     const matrix = await readMatrix(task, context)
-    const count = depth === 'spot' ? SPOT_ROWS : Math.max(MIN_FULL_ROWS, Math.ceil(task.rows / FULL_SAMPLE))
-    const rows = sampleRows(task.rows, count, random)
     const { codec } = task
-    const input = { codec, params: task.params, matrix, packed: output.bytes, rows }
+    const groupRows = codecByName(codec).rowGroup(task.params)
+    const rows = sampleGroups(task.rows, groupRows, random, depth)
+    const aids = await aidFiles(task, context)
+    const input = { codec, params: task.params, matrix, packed: output.bytes, rows, aids }
     const checked = await context.pool
       .run('codec.check', input, { signal: context.signal })
       .catch((error) => {
@@ -137,13 +181,14 @@ export const compressTask: TaskKind = {
         if (failure.code === 'CODEC_MALFORMED') throw wrong(failure.message, { codec })
         throw failure
       })
-    for (const name of STATS)
+    for (const name of [...STATS, ...WEIGHTED_STATS])
       if (output.stats[name] !== checked.stats[name])
         throw wrong(`"${name}" is not what was measured`, { codec })
     if (checked.wrongRows.length > 0)
       throw wrong('a row differs from what the codec gives', { codec, row: checked.wrongRows[0]! })
-    return { exact: rows.length === task.rows }
+    return { exact: rows.length === Math.ceil(task.rows / groupRows) }
   },
   agree: (a, b) =>
-    Buffer.compare(a.bytes, b.bytes) === 0 && STATS.every((name) => a.stats[name] === b.stats[name]),
+    Buffer.compare(a.bytes, b.bytes) === 0 &&
+    [...STATS, ...WEIGHTED_STATS].every((name) => a.stats[name] === b.stats[name]),
 }

@@ -6,8 +6,14 @@ export interface ParamsReader {
   text(name: string, maxLength: number): string
   texts(name: string, maxItems: number, maxLength: number): string[]
   integer(name: string, min: number, max: number, fallback?: number): number
+  /** Null when it is absent. */
+  optionalNumber(name: string, min: number, max: number): number | null
+  /** The first of `values` when it is absent. */
+  choice<T extends string>(name: string, values: readonly [T, ...T[]]): T
   flag(name: string): boolean
   object(name: string): JsonObject
+  /** A list of at least one; what the items are is for the caller to check. */
+  objects(name: string, maxItems: number): JsonValue[]
   optionalText(name: string, maxLength: number): string | null
   /** Throws for fields that nobody read: nothing is accepted and ignored. */
   end(): void
@@ -46,6 +52,19 @@ export function readParams(input: unknown): ParamsReader {
         throw invalid(name, `a whole number from ${min} to ${max}`)
       return value as number
     },
+    optionalNumber(name, min, max) {
+      const value = take(name) ?? null
+      if (value === null) return null
+      if (typeof value !== 'number' || !(value >= min && value <= max))
+        throw invalid(name, `a number from ${min} to ${max}`)
+      return value
+    },
+    choice(name, values) {
+      const value = take(name) ?? values[0]
+      const found = values.find((one) => one === value)
+      if (found === undefined) throw invalid(name, `one of ${values.join(', ')}`)
+      return found
+    },
     flag(name) {
       const value = take(name) ?? false
       if (typeof value !== 'boolean') throw invalid(name, 'true or false')
@@ -55,6 +74,12 @@ export function readParams(input: unknown): ParamsReader {
       const value = take(name) ?? {}
       if (!isJsonObject(value)) throw invalid(name, 'an object')
       return value
+    },
+    objects(name, maxItems) {
+      const value = take(name)
+      if (!Array.isArray(value) || value.length === 0 || value.length > maxItems)
+        throw invalid(name, `a list of 1 to ${maxItems} objects`)
+      return [...value]
     },
     optionalText(name, maxLength) {
       const value = take(name) ?? null

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Pool } from '../pool.ts'
+import type { KnownAnswers } from './known-answers.ts'
 
 export interface TaskContext {
   readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has'>
@@ -15,6 +16,8 @@ export interface TaskContext {
   readonly signal: AbortSignal
   /** Share of the task that is done, 0 to 1. */
   progress(share: number): void
+  /** What this node computed itself, of kinds that compare others' results with it. */
+  readonly known: KnownAnswers
   readonly log: Log
 }
 

@@ -3,7 +3,7 @@
  * The result lies at `<directory>/<cid>` and appears there by one rename. Files are copies, never hard links to blocks: what
  * somebody does to them cannot reach the block store.
  */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import { parseCid } from './cids.ts'
@@ -55,7 +55,12 @@ export async function materialize(
   const cid = parseCid(reference)
   const manifest = await components.library.complete(cid)
   const target = path.join(directory, cid.toString())
-  if (await isIntact(target, manifest)) return target
+  if (await isIntact(target, manifest)) {
+    // Whoever cleans up sees by the time of the directory that it is in use.
+    const now = new Date()
+    await utimes(target, now, now)
+    return target
+  }
   const release = components.holds.root(cid.toString())
   const partial = `${target}${PARTIAL}`
   try {

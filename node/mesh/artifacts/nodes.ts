@@ -8,7 +8,7 @@ import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import type { CID } from 'multiformats/cid'
 import { VillageError } from '../../errors.ts'
-import { message, optional, uint64 } from '../protocols/message.ts'
+import { list, message, optional, uint64 } from '../protocols/message.ts'
 import { isArtifactCid } from './cids.ts'
 
 export const MAX_FILE_LINKS = 1024
@@ -38,10 +38,20 @@ export type ArtifactNode =
 /** UnixFS's own total, which the library recomputes instead of reading: a lie in it has to be seen. */
 const DECLARED_SIZE = message('UnixFS', { fileSize: [3, optional(uint64())] })
 
+/** UnixFS's DataType. */
+const FILE = 2
+/** Written here because the library's own writer damages sizes from 2 GiB on. */
+const FILE_DATA = message('UnixFS', {
+  type: [1, uint64()],
+  fileSize: [3, uint64()],
+  blockSizes: [4, list(uint64(), MAX_FILE_LINKS)],
+})
+
 export function encodeFileNode(children: readonly Child[]): Uint8Array {
-  const data = new UnixFS({ type: 'file', blockSizes: children.map((child) => BigInt(child.contentBytes)) })
+  const blockSizes = children.map(({ contentBytes }) => contentBytes)
+  const fileSize = blockSizes.reduce((sum, size) => sum + size, 0)
   return dagPb.encode({
-    Data: data.marshal(),
+    Data: FILE_DATA.encode({ type: FILE, fileSize, blockSizes }),
     Links: children.map((child) => ({ Name: '', Hash: child.cid, Tsize: child.dagBytes })),
   })
 }

@@ -39,7 +39,10 @@ export function actsOf(roster: Roster, peer: string): string[] {
     if (record.kind === 'revocation') {
       const counts = [standing.revoked.get(record.subject ?? ''), standing.withdrawn.get(record.invite ?? '')]
       if (record.by === peer && counts.includes(record)) acts.set(record.hash, record.revokedAtMs)
-    } else if (standing.admitted.get(record.capability.hash)?.has(record.subject) === true) {
+    } else if (
+      record.kind === 'membership' &&
+      standing.admitted.get(record.capability.hash)?.has(record.subject) === true
+    ) {
       if (record.sponsor === peer) acts.set(record.hash, record.sponsoredAtMs)
       if (record.capability.issuer === peer) acts.set(record.capability.hash, record.sponsoredAtMs)
     }

@@ -8,8 +8,11 @@
  * 3. Uses: the first `uses` subjects of a capability in that order are in; later ones are out.
  * 4. Revocations are taken by level of their author, then time, then hash. One that counts ends its subject for good and
  *    voids every act of the subject that it does not list as kept: a date in the past saves no forged act.
+ * 5. Departures: a member is out when it said that it leaves after its last membership; one that joins again has the role
+ *    of its new membership. A departure voids nothing, or a member could put out whom it let in by dating it back.
  */
 import {
+  type DepartureRecord,
   keptName,
   type MembershipRecord,
   type RevocationRecord,
@@ -26,7 +29,9 @@ export interface Standing {
   readonly withdrawn: ReadonlyMap<string, RevocationRecord>
   /** Subjects that a capability admitted, by capability hash (it may be used `uses` times). */
   readonly admitted: ReadonlyMap<string, ReadonlySet<string>>
-  /** The last membership of a revoked peer, for lists of who was here. */
+  /** The departure of a peer that left and did not come again. */
+  readonly departed: ReadonlyMap<string, DepartureRecord>
+  /** The last membership of a revoked or departed peer, for lists of who was here. */
   readonly former: ReadonlyMap<string, MembershipRecord>
   /** Distance from the founding key: 1 for its own admins; undefined for those who are no admins. */
   levelOf(peer: string): number | undefined
@@ -35,11 +40,18 @@ export interface Standing {
 const byTime = (a: VillageRecord, b: VillageRecord) => timeOf(a) - timeOf(b) || (a.hash < b.hash ? -1 : 1)
 
 export function timeOf(record: VillageRecord): number {
-  return record.kind === 'membership' ? record.sponsoredAtMs : record.revokedAtMs
+  if (record.kind === 'membership') return record.sponsoredAtMs
+  return record.kind === 'revocation' ? record.revokedAtMs : record.leftAtMs
 }
+
+/** Of the memberships of one subject, in the order of their times: the highest role, the earliest of it. */
+const best = (records: readonly MembershipRecord[]) =>
+  records.reduce((one, other) => (ROLE_RANK[other.role] < ROLE_RANK[one.role] ? other : one))
 
 interface Walk {
   members: Map<string, MembershipRecord>
+  /** Every membership that counts, by subject. */
+  counting: Map<string, MembershipRecord[]>
   admitted: Map<string, Set<string>>
   levels: Map<string, number>
 }
@@ -48,9 +60,11 @@ interface Walk {
 export function decide(records: Iterable<VillageRecord>, founder: string): Standing {
   const memberships: MembershipRecord[] = []
   const revocations: RevocationRecord[] = []
+  const departures: DepartureRecord[] = []
   for (const record of records) {
     if (record.kind === 'membership') memberships.push(record)
-    else revocations.push(record)
+    else if (record.kind === 'revocation') revocations.push(record)
+    else departures.push(record)
   }
   memberships.sort(byTime)
   revocations.sort(byTime)
@@ -69,6 +83,7 @@ export function decide(records: Iterable<VillageRecord>, founder: string): Stand
 
   function walk(): Walk {
     const members = new Map<string, MembershipRecord>()
+    const counting = new Map<string, MembershipRecord[]>()
     const admitted = new Map<string, Set<string>>()
     const levels = new Map<string, number>([[founder, 0]])
     const since = new Map<string, number>([[founder, Number.NEGATIVE_INFINITY]])
@@ -87,6 +102,7 @@ export function decide(records: Iterable<VillageRecord>, founder: string): Stand
       const subjects = admitted.get(capability.hash) ?? new Set()
       if (!subjects.has(subject) && subjects.size >= capability.uses) continue
       admitted.set(capability.hash, subjects.add(subject))
+      counting.set(subject, [...(counting.get(subject) ?? []), record])
       const known = members.get(subject)
       if (known === undefined || ROLE_RANK[record.role] < ROLE_RANK[known.role]) members.set(subject, record)
       if (known === undefined) since.set(subject, sponsoredAtMs)
@@ -95,7 +111,7 @@ export function decide(records: Iterable<VillageRecord>, founder: string): Stand
         if (!adminSince.has(subject)) adminSince.set(subject, sponsoredAtMs)
       }
     }
-    return { members, admitted, levels }
+    return { members, counting, admitted, levels }
   }
 
   let current = walk()
@@ -147,8 +163,24 @@ export function decide(records: Iterable<VillageRecord>, founder: string): Stand
     if (record !== undefined) former.set(peer, record)
     current.members.delete(peer)
   }
+  const departed = new Map<string, DepartureRecord>()
+  // In the order of their times, so that the last departure of a peer decides.
+  for (const departure of departures.sort(byTime)) {
+    const { subject, leftAtMs } = departure
+    const all = current.counting.get(subject)
+    if (all === undefined || revoked.has(subject)) continue
+    const since = all.filter((record) => record.sponsoredAtMs > leftAtMs)
+    if (since.length > 0) {
+      current.members.set(subject, best(since))
+      continue
+    }
+    departed.set(subject, departure)
+    former.set(subject, all.at(-1)!)
+    current.members.delete(subject)
+  }
   return {
     members: current.members,
+    departed,
     revoked,
     withdrawn,
     admitted: current.admitted,

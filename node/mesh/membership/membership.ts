@@ -53,6 +53,8 @@ export interface MembershipChange {
   readonly records: readonly VillageRecord[]
   /** Peers that are members no more since this change. */
   readonly revoked: readonly string[]
+  /** Peers that said that they leave. */
+  readonly left: readonly string[]
 }
 
 export interface Membership {
@@ -133,14 +135,18 @@ export function createMembership(
     const standing = village.roster.standing()
     const coming = new Set<string>()
     const known = (peer: string) =>
-      peer === village.founder || standing.members.has(peer) || standing.revoked.has(peer) || coming.has(peer)
+      peer === village.founder ||
+      standing.members.has(peer) ||
+      standing.revoked.has(peer) ||
+      standing.departed.has(peer) ||
+      coming.has(peer)
     return candidates
       .sort((a, b) => timeOf(a) - timeOf(b))
       .filter((record) => {
         const counts =
-          record.kind === 'revocation'
-            ? known(record.by)
-            : known(record.sponsor) && known(record.capability.issuer)
+          record.kind === 'membership'
+            ? known(record.sponsor) && known(record.capability.issuer)
+            : known(record.kind === 'revocation' ? record.by : record.subject)
         if (counts && record.kind === 'membership') coming.add(record.subject)
         return counts
       })
@@ -194,13 +200,16 @@ export function createMembership(
     )
     const after = village.roster.standing()
     const revoked = [...after.revoked.keys()].filter((peer) => !before.revoked.has(peer))
+    const left: string[] = []
     for (const peer of before.members.keys())
-      if (!after.members.has(peer) && !after.revoked.has(peer)) revoked.push(peer)
+      if (!after.members.has(peer) && !after.revoked.has(peer))
+        (after.departed.has(peer) ? left : revoked).push(peer)
     for (const [peer, record] of after.members)
       if (!before.members.has(peer))
         events.emit('member:joined', { peer, role: record.role, name: record.name })
     for (const peer of revoked) events.emit('member:revoked', { peer })
-    for (const listener of listeners) listener({ origin, records: added, revoked })
+    for (const peer of left) events.emit('member:left', { peer })
+    for (const listener of listeners) listener({ origin, records: added, revoked, left })
     await written
     return added
   }
@@ -309,7 +318,13 @@ export function createMembership(
       if (known !== undefined && admitted?.has(peer) === true) return known
       const own = village.roster.standing().members.get(identity.peerId)
       // Later than everything that allows it, whatever the clocks say: authority.ts walks in the order of time.
-      const sponsoredAtMs = Math.max(now(), (own?.sponsoredAtMs ?? 0) + 1, join.capability.issuedAtMs + 1)
+      const leftAtMs = village.roster.standing().departed.get(peer)?.leftAtMs ?? 0
+      const sponsoredAtMs = Math.max(
+        now(),
+        (own?.sponsoredAtMs ?? 0) + 1,
+        join.capability.issuedAtMs + 1,
+        leftAtMs + 1,
+      )
       const bytes = createMembershipRecord(self, { village: village.hash, join: joinBytes, sponsoredAtMs })
       await commit(village, [parseRecord(bytes, village.hash)])
       const record = village.roster.standing().members.get(peer)

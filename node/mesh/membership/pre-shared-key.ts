@@ -90,10 +90,14 @@ class ProtectedConnection extends AbstractMultiaddrConnection {
   }
 }
 
-/** `onReached` hears of every connection before its first byte; without a key (open village) nothing else happens. */
+/**
+ * `onReached` hears of every connection before its first byte, `onProven` when the other side has shown that it has the key;
+ * without a key (open village) nothing else happens.
+ */
 export function createProtector(
   psk: Uint8Array | null,
   onReached: (connection: MessageStream) => void,
+  onProven: (connection: MessageStream) => void = () => {},
 ): ConnectionProtector {
   return {
     async protect(connection, options) {
@@ -114,6 +118,7 @@ export function createProtector(
       const proof = await exchange(keyProof(psk, own, other), PSK_PROOF_BYTES)
       if (isReflected || !timingSafeEqual(proof, keyProof(psk, other, own)))
         throw new VillageError('VILLAGE_KEY_MISMATCH')
+      onProven(connection)
       const keys = { encrypt: createKeyStream(psk, own), decrypt: createKeyStream(psk, other) }
       // libp2p's type says a bare stream; what the upgrader passes is always the connection of a transport.
       return new ProtectedConnection(bytes.unwrap() as MultiaddrConnection, keys)

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { isErrorCode, VillageError } from '../../errors.ts'
 import {
   Capability,
+  Departure,
   DOMAINS,
   JoinRequest,
   KEPT_ACT_BYTES,
@@ -20,6 +21,7 @@ import { isSigned, PUBLIC_KEY_BYTES, peerOf, type Signer } from './keys.ts'
 export type Role = 'admin' | 'member' | 'edge' | 'guest'
 
 const NOTHING = new Uint8Array(0)
+const NO_RECORD = { membership: undefined, revocation: undefined, departure: undefined }
 const CAPABILITY_ID_BYTES = 16
 const MAX_USES = 10_000
 export const ROLE_RANK: Record<Role, number> = ROLE_CODES
@@ -56,7 +58,15 @@ export interface RevocationRecord {
   readonly keeps: ReadonlySet<string>
 }
 
-export type VillageRecord = MembershipRecord | RevocationRecord
+export interface DepartureRecord {
+  readonly kind: 'departure'
+  readonly hash: string
+  readonly bytes: Uint8Array
+  readonly subject: string
+  readonly leftAtMs: number
+}
+
+export type VillageRecord = MembershipRecord | RevocationRecord | DepartureRecord
 
 export interface CapabilityFacts {
   readonly hash: string
@@ -82,6 +92,7 @@ function altered(reason: string): VillageError {
 const unsignedCapability = (value: Capability) => Capability.encode({ ...value, signature: NOTHING })
 const unsignedJoin = (value: JoinRequest) => JoinRequest.encode({ ...value, proof: NOTHING })
 const unsignedMembership = (value: Membership) => Membership.encode({ ...value, signature: NOTHING })
+const unsignedDeparture = (value: Departure) => Departure.encode({ ...value, signature: NOTHING })
 const unsignedRevocation = (value: Revocation) => Revocation.encode({ ...value, signature: NOTHING })
 
 export function createCapability(
@@ -171,7 +182,7 @@ export function createMembership(
     ...unsigned,
     signature: sponsor.sign(DOMAINS.membership, unsignedMembership(unsigned)),
   }
-  return RecordEnvelope.encode({ membership, revocation: undefined })
+  return RecordEnvelope.encode({ ...NO_RECORD, membership })
 }
 
 export function createRevocation(
@@ -196,7 +207,16 @@ export function createRevocation(
     signature: NOTHING,
   }
   const revocation = { ...unsigned, signature: by.sign(DOMAINS.revocation, unsignedRevocation(unsigned)) }
-  return RecordEnvelope.encode({ membership: undefined, revocation })
+  return RecordEnvelope.encode({ ...NO_RECORD, revocation })
+}
+
+export function createDeparture(
+  subject: Signer,
+  init: { village: Uint8Array; leftAtMs: number },
+): Uint8Array {
+  const unsigned: Departure = { ...init, subject: subject.publicKey, signature: NOTHING }
+  const signature = subject.sign(DOMAINS.departure, unsignedDeparture(unsigned))
+  return RecordEnvelope.encode({ ...NO_RECORD, departure: { ...unsigned, signature } })
 }
 
 /**
@@ -208,10 +228,12 @@ export function parseRecord(bytes: Uint8Array, village: Uint8Array): VillageReco
     throw new VillageError('PROTOCOL_MALFORMED', 'A record of the village is too large', {
       fields: { sizeBytes: bytes.byteLength },
     })
-  const { membership, revocation } = decodeCanonical(RecordEnvelope, bytes)
+  const { membership, revocation, departure } = decodeCanonical(RecordEnvelope, bytes)
+  const parts = [membership, revocation, departure].filter((part) => part !== undefined)
+  if (parts.length !== 1) throw altered('it is not one membership, revocation or departure')
   // A copy: what came from the network is a view of a much larger buffer.
   const common = { hash: hashOf(bytes), bytes: Uint8Array.from(bytes) }
-  if (membership !== undefined && revocation === undefined) {
+  if (membership !== undefined) {
     if (!same(membership.village, village)) throw new VillageError('INVITE_OTHER_VILLAGE')
     if (
       !isSigned(membership.sponsor, DOMAINS.membership, unsignedMembership(membership), membership.signature)
@@ -227,7 +249,7 @@ export function parseRecord(bytes: Uint8Array, village: Uint8Array): VillageReco
       sponsoredAtMs: membership.sponsoredAtMs,
     }
   }
-  if (revocation !== undefined && membership === undefined) {
+  if (revocation !== undefined) {
     if (!same(revocation.village, village)) throw new VillageError('INVITE_OTHER_VILLAGE')
     const ofPeer =
       revocation.subject.byteLength === PUBLIC_KEY_BYTES && revocation.capability.byteLength === 0
@@ -247,7 +269,12 @@ export function parseRecord(bytes: Uint8Array, village: Uint8Array): VillageReco
       keeps: new Set(revocation.keeps.map(hex)),
     }
   }
-  throw altered('it is neither a membership nor a revocation')
+  const left = departure!
+  if (!same(left.village, village)) throw new VillageError('INVITE_OTHER_VILLAGE')
+  if (left.subject.byteLength !== PUBLIC_KEY_BYTES) throw altered('the departure names no peer')
+  if (!isSigned(left.subject, DOMAINS.departure, unsignedDeparture(left), left.signature))
+    throw altered('the departure is not signed by its subject')
+  return { kind: 'departure', ...common, subject: peerOf(left.subject), leftAtMs: left.leftAtMs }
 }
 
 interface Decodable<T> {

@@ -10,12 +10,16 @@ import type { VillageRecord } from './records.ts'
 /** Duplicates that honest members make (two that admit the same joiner, a joiner with two invites) are far fewer. */
 export const MAX_IDLE_BY_AUTHOR = 256
 
-export const authorOf = (record: VillageRecord) => (record.kind === 'membership' ? record.sponsor : record.by)
+export function authorOf(record: VillageRecord): string {
+  if (record.kind === 'membership') return record.sponsor
+  return record.kind === 'revocation' ? record.by : record.subject
+}
 
 /** Whether somebody is in or out because of this record. */
 function counts(standing: Standing, record: VillageRecord): boolean {
   if (record.kind === 'membership')
     return standing.members.get(record.subject) === record || standing.former.get(record.subject) === record
+  if (record.kind === 'departure') return standing.departed.get(record.subject) === record
   const taken =
     record.subject === null
       ? standing.withdrawn.get(record.invite ?? '')

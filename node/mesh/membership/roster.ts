@@ -52,7 +52,9 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
    */
   function roomFor(record: VillageRecord): number {
     if (record.kind === 'membership') return MAX_RECORDS - MAX_RECORDS / 10
-    return record.by === init.founder ? MAX_RECORDS : MAX_RECORDS - MAX_RECORDS / 100
+    return record.kind === 'revocation' && record.by === init.founder
+      ? MAX_RECORDS
+      : MAX_RECORDS - MAX_RECORDS / 100
   }
 
   function bucketDigest(bucket: Set<string>): Uint8Array {

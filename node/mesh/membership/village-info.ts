@@ -21,6 +21,8 @@ export interface Member {
   /** The peer that let it in; null for the founder. */
   sponsor: string | null
   revoked: { atMs: number; by: string; reason: string } | null
+  /** When it left by itself; null while it is a member. */
+  leftAtMs: number | null
   connected: boolean
   self: boolean
 }

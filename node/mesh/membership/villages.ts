@@ -1,14 +1,17 @@
 /** What a person does with villages: create, invite, join, see who is there, revoke, leave. */
 import { VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import type { Store } from '../../store.ts'
 import { MAX_KEPT_ACTS, MAX_REASON_BYTES } from '../protocols/records.ts'
 import { actsOf, foundingRecord } from './acts.ts'
 import { cleanName, createCharter } from './charter.ts'
 import { openInvite, writeInvite } from './invite.ts'
+import { createInviteBook, type OpenInvite } from './invites.ts'
 import { generateSeed, peerOf, publicKeyOf, type Signer, signerFromSeed } from './keys.ts'
 import type { Membership, Village } from './membership.ts'
 import {
   createCapability,
+  createDeparture,
   createJoinRequest,
   createRevocation,
   type MembershipRecord,
@@ -24,18 +27,24 @@ import {
   type VillageInfo,
 } from './village-info.ts'
 
+export type { OpenInvite } from './invites.ts'
 export type { Invite, Member, VillageInfo } from './village-info.ts'
 
 export interface Villages {
   current(): VillageInfo | null
   create(init: { name: string; open: boolean }): Promise<VillageInfo>
   invite(init: { role: Role; expiresInMs: number; uses: number }): Promise<Invite>
+  /** Invites made on this node by which somebody can still join, oldest first. */
+  invites(): Promise<OpenInvite[]>
   join(invite: string, options: { signal: AbortSignal }): Promise<VillageInfo>
   members(): Member[]
   revoke(peer: string, reason: string): Promise<void>
   /** Withdraws an invite by its id: nobody can join with it any more; who did stays. */
   withdraw(inviteId: string, reason: string): Promise<void>
-  /** Throws VILLAGE_NONE, and VILLAGE_LAST_ADMIN where nobody could invite any more, unless `force` is given. */
+  /**
+   * Says so to connected members, who say it to the others, and leaves whether they hear it or not.
+   * Throws VILLAGE_NONE, and VILLAGE_LAST_ADMIN where nobody could invite any more, unless `force` is given.
+   */
   leave(options?: { force?: boolean }): Promise<void>
 }
 
@@ -53,6 +62,9 @@ export interface VillageNetwork {
   forgetPeers(): Promise<void>
 }
 
+/** Members that are told of a departure directly, and how long that may take. */
+const GOODBYES = 4
+const GOODBYE_TIMEOUT_MS = 3_000
 const MAX_EXPIRY_MS = 366 * 24 * 3_600_000
 const MAX_USES = 10_000
 const OWN_ADDRESSES = 5
@@ -60,11 +72,12 @@ const OTHER_ADDRESSES = 3
 const ROLES: readonly Role[] = ['admin', 'member', 'edge', 'guest']
 
 export function createVillages(
-  components: { log: Log; membership: Membership; network: VillageNetwork },
+  components: { log: Log; membership: Membership; network: VillageNetwork; store: Pick<Store, 'json'> },
   init: { name: string },
 ): Villages {
   const { log, membership, network } = components
   const { now } = membership
+  const book = createInviteBook(components)
 
   function info(): VillageInfo {
     const current = describeVillage(membership, network.peerId)
@@ -93,6 +106,17 @@ export function createVillages(
     const level = village.roster.standing().levelOf(network.peerId)
     if (level === undefined) throw new VillageError('MEMBER_NOT_ADMIN')
     return { signer: membership.self, level, sinceMs: own.sponsoredAtMs }
+  }
+
+  /** A few members are told directly; they pass it on by gossip. */
+  async function sayGoodbye(village: Village, own: MembershipRecord): Promise<void> {
+    const leftAtMs = Math.max(now(), own.sponsoredAtMs)
+    await membership.apply([createDeparture(membership.self, { village: village.hash, leftAtMs })])
+    const told = network.peers().filter(({ role }) => role !== 'guest')
+    const signal = AbortSignal.timeout(GOODBYE_TIMEOUT_MS)
+    const work = told.slice(0, GOODBYES).map(({ peer }) => network.synchronise(peer, { signal }))
+    for (const outcome of await Promise.allSettled(work))
+      if (outcome.status === 'rejected') log.debug({ err: outcome.reason }, 'a member was not told goodbye')
   }
 
   async function undo(): Promise<void> {
@@ -166,8 +190,11 @@ export function createVillages(
         inviteKey: signerFromSeed(seed).publicKey,
       })
       const { facts } = parseCapability(capability, village.hash)
+      await book.add(village, facts)
       return { invite: writeInvite({ ...common, capability, seed }), id: facts.id, role, expiresAtMs, uses }
     },
+
+    invites: async () => await book.open(needVillage(), now()),
 
     async join(text, { signal }) {
       if (membership.village() !== null) throw new VillageError('VILLAGE_ALREADY_JOINED')
@@ -214,6 +241,7 @@ export function createVillages(
         joinedAtMs: record.joinedAtMs,
         sponsor: record.sponsor === village.founder ? null : record.sponsor,
         revoked: describeRevocation(standing.revoked.get(record.subject)),
+        leftAtMs: standing.departed.get(record.subject)?.leftAtMs ?? null,
         connected: connected.has(record.subject),
         self: record.subject === network.peerId,
       }))
@@ -228,6 +256,7 @@ export function createVillages(
           joinedAtMs: 0,
           sponsor: null,
           revoked: null,
+          leftAtMs: null,
           connected: true,
           self: false,
         })),
@@ -243,7 +272,7 @@ export function createVillages(
       const subject = publicKeyOf(peer)
       const { signer, level } = await authority(village)
       if (standing.revoked.has(peer)) return
-      if (!standing.members.has(peer) && !village.charter.open)
+      if (!standing.members.has(peer) && !standing.departed.has(peer) && !village.charter.open)
         throw new VillageError('NOT_FOUND', 'There is no such member', { fields: { peer } })
       const theirs = standing.levelOf(peer)
       if (theirs !== undefined && theirs < level)
@@ -286,7 +315,10 @@ export function createVillages(
       const isAdmin = members.get(network.peerId)?.role === 'admin'
       if (!force && isAdmin && others.length > 0 && others.every((member) => member.role !== 'admin'))
         throw new VillageError('VILLAGE_LAST_ADMIN')
+      const own = members.get(network.peerId)
+      if (own !== undefined) await sayGoodbye(village, own)
       await membership.leave()
+      await book.clear()
       await network.reload()
       await network.forgetPeers()
     },

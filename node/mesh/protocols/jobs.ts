@@ -21,7 +21,8 @@ import type { ProtocolSpec } from './spec.ts'
 
 export const JOBS_PROTOCOL: ProtocolSpec = {
   id: '/village/jobs/1.0.0',
-  access: 'member',
+  /** A guest may work; that it has work is not heard (node/compute/jobs/guests.ts). */
+  access: 'guest',
   maxFrameBytes: 160 * 1024,
   frameTimeoutMs: 20_000,
   maxStreamsByPeer: 4,

@@ -22,6 +22,7 @@ export const DOMAINS = {
   proof: 'village/proof/1',
   membership: 'village/membership/1',
   revocation: 'village/revocation/1',
+  departure: 'village/departure/1',
 } as const
 
 /** On the wire; 0 is no role. A lower rank may do more. */
@@ -103,8 +104,19 @@ export const Revocation = message('Revocation', {
 })
 export type Revocation = Infer<typeof Revocation>
 
-/** Exactly one of the two. */
+/** A member says that it leaves; it is signed by the subject, and voids nothing that the subject did. */
+export const Departure = message('Departure', {
+  village: [1, bytes(32)],
+  subject: [2, bytes(32)],
+  leftAtMs: [3, uint64()],
+  signature: [4, bytes(64)],
+})
+export type Departure = Infer<typeof Departure>
+const MAX_DEPARTURE_BYTES = 256
+
+/** Exactly one of the three. */
 export const RecordEnvelope = message('Record', {
   membership: [1, optional(nested(Membership, MAX_MEMBERSHIP_BYTES))],
   revocation: [2, optional(nested(Revocation, MAX_RECORD_BYTES))],
+  departure: [3, optional(nested(Departure, MAX_DEPARTURE_BYTES))],
 })

@@ -14,6 +14,7 @@ import { HEADER_BYTES, joinSlices, readSlice } from '../../../node/compute/codec
 import { loadKernels } from '../../../node/compute/kernels.ts'
 import { VillageError } from '../../../node/errors.ts'
 import { canonicalJson } from '../../../node/json.ts'
+import { neededAids } from '../../helpers/codebooks.ts'
 import { gaussianMatrix, rowsOf } from '../../helpers/weights.ts'
 
 const kernels = loadKernels()
@@ -28,8 +29,20 @@ const VARIANTS: [string, CodecParams][] = [
   ['int4', { blockSize: 64, zeroPoints: true, scaleType: 'fp32' }],
   ['ternary', { force: true }],
   ['ternary', { force: true, packing: '2bit' }],
+  ['ternary', { force: true, scales: 'row' }],
+  ['int4', { scales: 'hqq' }],
+  ['int8', { scales: 'hqq', zeroPoints: true }],
+  ['planes', {}],
+  ['planes', { blockSize: 32 }],
   ['seedlm', {}],
   ['seedlm', { bits: 3 }],
+  ['trellis', {}],
+  ['trellis', { bits: 3, blockSize: 32 }],
+  ['trellis', { bits: 2, blockSize: 64 }],
+  ['vptq', { layout: 'small' }],
+  ['vptq', { bits: 3, layout: 'small' }],
+  ['vptq', { bits: 4, layout: 'small' }],
+  ['vptq', { bits: 3, layout: 'residual' }],
 ]
 
 function refusal(run: () => unknown): VillageError {
@@ -43,13 +56,17 @@ function refusal(run: () => unknown): VillageError {
 }
 
 function encode(codec: Codec, params: CodecParams, matrix: WeightMatrix): Uint8Array {
-  return codec.encode(matrix, codec.parseParams(params), kernels)
+  return codec.encode(matrix, codec.parseParams(params), kernels, neededAids(codec, params))
+}
+
+function decode(codec: Codec, params: CodecParams, packed: Uint8Array): WeightMatrix {
+  return decodeSlice(packed, kernels, neededAids(codec, params).codebook)
 }
 
 /** The runtime form as onnxruntime reads it, written from its documentation. */
-function runtimeValues(codec: Codec, packed: Uint8Array): Float32Array {
+function runtimeValues(codec: Codec, params: CodecParams, packed: Uint8Array): Float32Array {
   const { rows, cols } = readSlice(packed)
-  const form = codec.runtimeForm(packed, kernels)
+  const form = codec.runtimeForm(packed, kernels, neededAids(codec, params).codebook)
   if (form.kind === 'dense') return form.data
   const { bits, blockSize, scales, zeroPoints } = form
   const blocks = Math.ceil(cols / blockSize)
@@ -83,7 +100,7 @@ test('ids and names are distinct, and find their codec', () => {
     )
   }
   assert.is(refusal(() => codecById(200)).code, 'CODEC_MALFORMED')
-  assert.match(refusal(() => codecByName('zip')).message, /int8, int4, ternary, seedlm/)
+  assert.match(refusal(() => codecByName('zip')).message, /int8, int4, ternary, seedlm, vptq/)
 })
 
 test('stable ids: what is stored today can be read for ever', () => {
@@ -94,6 +111,9 @@ test('stable ids: what is stored today can be read for ever', () => {
       [2, 'int4'],
       [3, 'ternary'],
       [4, 'seedlm'],
+      [5, 'vptq'],
+      [6, 'trellis'],
+      [7, 'planes'],
     ],
   )
 })
@@ -122,6 +142,16 @@ test('parameters: defaults are canonical, and what is wrong is named', () => {
     ['seedlm', { bits: 5 }],
     ['seedlm', { scale: 0 }],
     ['seedlm', { scale: 1e39 }],
+    ['trellis', { bits: 5 }],
+    ['trellis', { blockSize: 16 }],
+    ['trellis', { scaleExponent: 0.5 }],
+    ['trellis', { scaleExponent: 121 }],
+    ['vptq', { bits: 5 }],
+    ['vptq', { layout: 'wide' }],
+    ['vptq', { layout: 'residual' }],
+    ['vptq', { outlierShare: 0.5 }],
+    ['vptq', { codebook: 'abc' }],
+    ['vptq', { outliers: '!' }],
   ]
   for (const [name, params] of wrong) {
     const error = refusal(() => codecByName(name).parseParams(params))
@@ -140,12 +170,12 @@ for (const [name, params] of VARIANTS) {
       fc.property(shapes, ([rows, cols, seed]) => {
         const matrix = gaussianMatrix(rows, cols, seed)
         const packed = encode(codec, params, matrix)
-        const decoded = decodeSlice(packed, kernels)
+        const decoded = decode(codec, params, packed)
         assert.is(decoded.rows, rows)
         assert.is(decoded.cols, cols)
         const stats = measure(matrix, decoded, packed.length)
         assert.ok(stats.squaredError <= stats.squaredNorm, 'no worse than zeros')
-        assert.equal(runtimeValues(codec, packed), decoded.data)
+        assert.equal(runtimeValues(codec, params, packed), decoded.data)
         assert.equal(encode(codec, params, matrix), packed, 'deterministic')
       }),
       { seed: 11, numRuns: name === 'seedlm' ? 12 : 60 },
@@ -153,26 +183,33 @@ for (const [name, params] of VARIANTS) {
   })
 
   test(`${label}: slices join to the bytes of the whole`, () => {
-    const whole = gaussianMatrix(11, name === 'seedlm' ? 60 : 131, 3)
+    const group = codec.rowGroup(codec.parseParams(params))
+    // Groups are whole but for the last.
+    const rows = 11 * group - (group > 1 ? 1 : 0)
+    const aids = neededAids(codec, params)
+    const whole = gaussianMatrix(rows, name === 'seedlm' ? 60 : 131, 3)
     const fitted = codec.fit(codec.parseParams(params), statsOf(whole))
-    const expected = codec.encode(whole, fitted, kernels)
+    const expected = codec.encode(whole, fitted, kernels, aids)
     for (const cuts of [
       [0, 11],
       [0, 1, 2, 11],
       [0, 4, 7, 8, 11],
     ]) {
-      const slices = cuts.slice(1).map((to, i) => codec.encode(rowsOf(whole, cuts[i]!, to), fitted, kernels))
+      const ends = cuts.map((cut) => Math.min(cut * group, rows))
+      const slices = ends
+        .slice(1)
+        .map((to, i) => codec.encode(rowsOf(whole, ends[i]!, to), fitted, kernels, aids))
       assert.equal(joinSlices(slices), expected)
     }
   })
 
   test(`${label}: zeros, one weight, and extreme weights`, () => {
     const zeros = { rows: 3, cols: 21, data: new Float32Array(63) }
-    assert.equal(decodeSlice(encode(codec, params, zeros), kernels).data, zeros.data)
+    assert.equal(decode(codec, params, encode(codec, params, zeros)).data, zeros.data)
     for (const value of [1, -1, 0.3, 1e-30, -1e30, 2 ** -140]) {
       const one = { rows: 1, cols: 1, data: Float32Array.of(value) }
       const packed = encode(codec, params, one)
-      const error = Math.abs(decodeSlice(packed, kernels).data[0]! - one.data[0]!)
+      const error = Math.abs(decode(codec, params, packed).data[0]! - one.data[0]!)
       assert.ok(error <= Math.abs(value), `${value} is lost by ${error}`)
       // Normal float32 weights keep at least their size, however small or large the tensor.
       if (Math.abs(value) > 2 ** -100)

@@ -12,6 +12,7 @@ import { openModel } from '../../../node/compute/onnx/read.ts'
 import { rewriteModel } from '../../../node/compute/onnx/rewrite.ts'
 import { createSessions } from '../../../node/compute/onnx/sessions.ts'
 import { createGraphBuilder } from '../../../node/compute/onnx/write.ts'
+import { neededAids } from '../../helpers/codebooks.ts'
 import { gaussianMatrix } from '../../helpers/weights.ts'
 import { floats, writeGraph } from '../onnx/small-models.ts'
 
@@ -44,7 +45,11 @@ const VARIANTS: [string, CodecParams, string][] = [
   ['int4', { blockSize: 64, zeroPoints: true }, 'MatMulNBits'],
   ['int4', { blockSize: 16, scaleType: 'fp32' }, 'MatMulNBits'],
   ['ternary', { force: true }, 'MatMulNBits'],
+  ['ternary', { force: true, scales: 'row' }, 'MatMulNBits'],
+  ['planes', {}, 'MatMulNBits'],
   ['seedlm', {}, 'dense'],
+  ['trellis', {}, 'dense'],
+  ['vptq', { layout: 'small' }, 'dense'],
 ]
 
 test('every codec is run', () => {
@@ -54,15 +59,16 @@ test('every codec is run', () => {
 for (const [index, [name, params, runtime]] of VARIANTS.entries())
   test(`${name} ${JSON.stringify(params)} computes with its decoded values`, async () => {
     const codec = codecByName(name)
-    const packed = codec.encode(gaussianMatrix(ROWS, COLS, 5), codec.parseParams(params), kernels)
-    const decoded = codec.decode(packed, kernels).data
+    const aids = neededAids(codec, params)
+    const packed = codec.encode(gaussianMatrix(ROWS, COLS, 5), codec.parseParams(params), kernels, aids)
+    const decoded = codec.decode(packed, kernels, aids.codebook).data
     const path = join(directory, `${index}.onnx`)
     {
       using model = openModel(source)
       const [written] = await rewriteModel(
         model,
         path,
-        new Map([['weight', () => codec.runtimeForm(packed, kernels)]]),
+        new Map([['weight', () => [codec.runtimeForm(packed, kernels, aids.codebook)]]]),
       )
       assert.is(written!.runtime, runtime)
     }

@@ -9,6 +9,8 @@ interface Vector {
   about: string
   codec: string
   params: CodecParams
+  /** Of the codecs that take one. */
+  codebook?: string
   rows: number
   cols: number
   weights: string
@@ -30,13 +32,20 @@ test('every codec has golden vectors', () => {
 })
 
 // Stored models and other peers hold these bytes: a change here is a new codec id, not a new vector.
-for (const { about, codec, params, rows, cols, weights, packed, decoded } of vectors)
+for (const { about, codec, params, rows, cols, weights, packed, decoded, codebook } of vectors)
   test(`${codec}: ${about}`, () => {
     for (const kernels of allKernels()) {
       const matrix = { rows, cols, data: floats(weights) }
-      const encoded = codecByName(codec).encode(matrix, codecByName(codec).parseParams(params), kernels)
+      const aids =
+        codebook === undefined ? {} : { codebook: Uint8Array.from(Buffer.from(codebook, 'base64')) }
+      const row = codecByName(codec)
+      const encoded = row.encode(matrix, row.parseParams(params), kernels, aids)
       assert.is(Buffer.from(encoded).toString('base64'), packed, `${kernels.simd} encodes`)
-      assert.equal(decodeSlice(encoded, kernels).data, floats(decoded), `${kernels.simd} decodes`)
+      assert.equal(
+        decodeSlice(encoded, kernels, aids.codebook).data,
+        floats(decoded),
+        `${kernels.simd} decodes`,
+      )
     }
   })
 

@@ -6,6 +6,7 @@ import { codecById, codecByName, decodeSlice } from '../../../node/compute/codec
 import { joinSlices, readSlice, type Slice, writeSlice } from '../../../node/compute/codecs/wire.ts'
 import { loadKernels } from '../../../node/compute/kernels.ts'
 import { VillageError } from '../../../node/errors.ts'
+import { neededAids } from '../../helpers/codebooks.ts'
 import { allKernels, gaussianMatrix } from '../../helpers/weights.ts'
 
 const kernels = loadKernels()
@@ -20,8 +21,31 @@ const SAMPLES = (
     ['ternary', { force: true, packing: '2bit' }],
     ['seedlm', {}],
     ['seedlm', { bits: 3 }],
+    ['trellis', {}],
+    ['trellis', { bits: 3, blockSize: 32 }],
+    ['trellis', { bits: 2 }],
+    ['vptq', { layout: 'small' }],
+    ['vptq', { bits: 4, layout: 'residual' }],
+    ['ternary', { force: true, scales: 'row' }],
+    ['planes', { blockSize: 32 }],
   ] as [string, CodecParams][]
-).map(([name, params]) => codecByName(name).encode(gaussianMatrix(3, 35), params, kernels))
+).map(([name, params]) => {
+  const codec = codecByName(name)
+  return codec.encode(gaussianMatrix(3, 35), params, kernels, neededAids(codec, params))
+})
+
+/** The codebook of the layout that a blob states, whatever else is wrong with it. */
+function ownCodebook(packed: Uint8Array): Uint8Array | undefined {
+  const { codecId, params } = readSlice(packed)
+  const codec = codecById(codecId)
+  if (!codec.aids.includes('codebook')) return undefined
+  const { bits, layout } = params
+  try {
+    return neededAids(codec, codec.parseParams({ bits, layout } as CodecParams)).codebook
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * Runs on hostile bytes: they decode to something of the shape that they state, or they are CODEC_MALFORMED.
@@ -29,10 +53,11 @@ const SAMPLES = (
 function survives(packed: Uint8Array): void {
   for (const each of everyKernels)
     try {
-      const { rows, cols, data } = decodeSlice(packed, each)
+      const codebook = ownCodebook(packed)
+      const { rows, cols, data } = decodeSlice(packed, each, codebook)
       assert.is(data.length, rows * cols)
       assert.ok(data.every(Number.isFinite), 'all values are finite')
-      codecById(readSlice(packed).codecId).runtimeForm(packed, each)
+      codecById(readSlice(packed).codecId).runtimeForm(packed, each, codebook)
     } catch (error) {
       if (!(error instanceof VillageError) || error.code !== 'CODEC_MALFORMED') throw error
     }
@@ -59,7 +84,8 @@ test('a slice may lie anywhere in a larger buffer', () => {
     const larger = new Uint8Array(packed.length + 7)
     larger.set(packed, 3)
     const part = larger.subarray(3, 3 + packed.length)
-    assert.equal(decodeSlice(part, kernels).data, decodeSlice(packed, kernels).data)
+    const codebook = ownCodebook(packed)
+    assert.equal(decodeSlice(part, kernels, codebook).data, decodeSlice(packed, kernels, codebook).data)
   }
 })
 

@@ -7,7 +7,8 @@ import { createInbox } from '../../../node/compute/jobs/inbox.ts'
 import type { Candidate } from '../../../node/compute/jobs/job-tasks.ts'
 import type { ResultRecord } from '../../../node/compute/jobs/queue.ts'
 import { voidResults } from '../../../node/compute/jobs/resumed-results.ts'
-import type { TaskOutput } from '../../../node/compute/tasks/task.ts'
+import { createKnownAnswers } from '../../../node/compute/tasks/known-answers.ts'
+import type { TaskKind, TaskOutput } from '../../../node/compute/tasks/task.ts'
 import type { FramedStream } from '../../../node/mesh/framed-stream.ts'
 import { JobsAnnounce } from '../../../node/mesh/protocols/jobs.ts'
 import { TEST_LOG } from '../../helpers/mesh.ts'
@@ -23,19 +24,28 @@ const outputOf = (bytes: Uint8Array): TaskOutput => ({
   stats: { sum: bytes.reduce((sum, byte) => sum + byte, 0) },
 })
 
-async function verdictsOn(output: TaskOutput, checks: readonly Candidate['check'][]): Promise<string[]> {
+function outcomeOn(
+  kind: TaskKind,
+  output: TaskOutput,
+  checks: readonly Candidate['check'][],
+  isGuest: (peer: string) => boolean = () => false,
+) {
   const checker = createChecker(
-    { artifacts, pool: { run: unused }, log: TEST_LOG },
-    { modelsDirectory: '', signal, ownPeer: 'own', random: () => 0.5 },
+    { artifacts, pool: { run: unused }, log: TEST_LOG, trust: { isGuest } },
+    {
+      modelsDirectory: '',
+      signal,
+      ownPeer: 'own',
+      random: () => 0.5,
+      known: createKnownAnswers({ random: () => 0.5 }),
+    },
   )
   const candidates = checks.map((check, lease) => ({ lease, peer: `peer ${lease}`, check }))
-  const { verdicts } = await checker.check({
-    kind: toyTask({ check: 'replicate' }),
-    params,
-    depth: 'compare',
-    candidates,
-    output: async () => output,
-  })
+  return checker.check({ kind, params, depth: 'compare', candidates, output: async () => output })
+}
+
+async function verdictsOn(output: TaskOutput, checks: readonly Candidate['check'][]): Promise<string[]> {
+  const { verdicts } = await outcomeOn(toyTask({ check: 'replicate' }), output, checks)
   return verdicts.map(({ verdict }) => verdict)
 }
 
@@ -46,6 +56,27 @@ Attacks('strangers that agree on a wrong result are not believed', async () => {
   assert.equal(await verdictsOn(right, ['replicate', 'replicate']), ['valid', 'valid'])
   assert.equal(await verdictsOn(wrong, ['none', 'replicate']), ['valid', 'valid'], 'a trusted one vouches')
 })
+
+Attacks(
+  'guests that agree are checked whole, however small the lie; one member among them is enough',
+  async () => {
+    const depths: string[] = []
+    const kind: TaskKind = {
+      ...toyTask({ check: 'replicate' }),
+      async verify(_params, _output, _context, depth) {
+        depths.push(depth)
+        return { exact: depth === 'full' }
+      },
+    }
+    const exact = await outcomeOn(kind, outputOf(toyBytes(3, 32)), ['replicate', 'replicate'], () => true)
+    assert.equal(depths, ['full', 'full'])
+    assert.ok(exact.exact)
+    depths.length = 0
+    const mixed = (peer: string) => peer === 'peer 0'
+    await outcomeOn(kind, outputOf(toyBytes(3, 32)), ['replicate', 'replicate'], mixed)
+    assert.equal(depths, ['spot'])
+  },
+)
 
 Attacks('what a liar alone vouched for does not survive a crash right after its quarantine', () => {
   const result = (vouchers: string[], exact = false): ResultRecord => ({

@@ -15,6 +15,7 @@ const record = (id: string, more: Partial<JobRecord> = {}): JobRecord => ({
   createdAtMs: 1,
   finishedAtMs: null,
   total: 3,
+  stages: [{ name: 'toys', from: 0, facts: {} }],
   result: null,
   error: null,
   shares: {},

@@ -42,11 +42,23 @@ for (const [what, init, roll, expected] of [
     0.02,
     'none',
   ],
+  [
+    'a guest is verified, however often it was right',
+    { own: false, guest: true, consecutiveValid: 1e6, taskCheck: 'verify' },
+    0.99,
+    'full',
+  ],
+  [
+    'and its work replicated',
+    { own: false, guest: true, consecutiveValid: 1e6, taskCheck: 'replicate' },
+    0.99,
+    'replicate',
+  ],
   ['but never wholly', { own: false, consecutiveValid: 1e6, taskCheck: 'replicate' }, 0, 'spot'],
 ] as const)
   test(what, () => {
     assert.is(
-      chooseCheck({ ...init, rules: RULES }, () => roll),
+      chooseCheck({ guest: false, ...init, rules: RULES }, () => roll),
       expected,
     )
   })
@@ -54,7 +66,7 @@ for (const [what, init, roll, expected] of [
 test('with one copy there is nothing to compare: all of it is checked here', () => {
   const rules = { trustAfter: 10, replication: 1 }
   assert.is(
-    chooseCheck({ own: false, consecutiveValid: 0, taskCheck: 'replicate', rules }, () => 0.5),
+    chooseCheck({ own: false, guest: false, consecutiveValid: 0, taskCheck: 'replicate', rules }, () => 0.5),
     'full',
   )
 })
@@ -90,6 +102,7 @@ test('the book outlives a restart: trust, quarantine for all kinds, and the pard
   let nowMs = 1_000
   const init = {
     ownPeer: 'me',
+    isGuest: () => false,
     rules: { trustAfter: 2, replication: 2 },
     now: () => nowMs,
     random: () => 0.99,
@@ -114,6 +127,8 @@ test('the book outlives a restart: trust, quarantine for all kinds, and the pard
   assert.is(reopened.check('good', { kind: 'compress', check: 'verify' }), 'none')
   assert.is(reopened.check('bad', { kind: 'compress', check: 'verify' }), 'full')
   assert.ok(reopened.quarantined('bad') && !reopened.quarantined('good'))
+  assert.is(reopened.lieAtMs('bad'), nowMs)
+  assert.is(reopened.lieAtMs('good'), null)
   assert.is(
     reopened.list().find(({ peer, kind }) => peer === 'bad' && kind === 'evaluate')!.reason,
     'it lied',

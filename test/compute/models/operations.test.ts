@@ -80,14 +80,18 @@ test('slices that two workers packed become a model that keeps the neighbours', 
         }),
       )
       // Files and bytes both serve.
-      if (index > 0) return { name, slices }
-      const path = join(directory, 'slice')
-      writeFileSync(path, slices[0]!)
-      return { name, slices: [path, slices[1]!] }
+      if (index > 0) return { name, slices, codebook: null }
+      const file = join(directory, 'slices')
+      writeFileSync(file, Buffer.concat(slices))
+      return { name, file, sliceBytes: slices.map(({ length }) => length), codebook: null }
     }),
   )
   const outPath = join(compressed, 'model.onnx')
-  const rewritten = await pool.run('model.rewrite', { modelPath, outPath, weights: packed }, { signal })
+  const rewritten = await pool.run(
+    'model.rewrite',
+    { modelPath, outPath, runtime: 'int8', weights: packed },
+    { signal },
+  )
   assert.is(rewritten.filter((weight) => weight.runtime === 'MatMulNBits').length, 10)
   assert.is(rewritten.filter((weight) => weight.runtime === 'GatherBlockQuantized').length, 1)
   for (const file of ['tokenizer.json', 'model.json'])
@@ -156,18 +160,18 @@ test('slices that do not make up their weight are refused', async () => {
   const rewrite = (weight: string): Promise<unknown> =>
     pool.run(
       'model.rewrite',
-      { modelPath, outPath, weights: [{ name: weight, slices: [packed] }] },
+      { modelPath, outPath, runtime: 'int8', weights: [{ name: weight, slices: [packed], codebook: null }] },
       { signal },
     )
-  for (const [weight, part] of [
-    [name, '10 rows'],
-    ['embeddings', '512 columns'],
-    ['output.bias', 'not a weight'],
+  for (const [weight, part, code] of [
+    [name, '10 rows', 'CODEC_MALFORMED'],
+    ['embeddings', '512 columns', 'CODEC_MALFORMED'],
+    ['output.bias', 'not a weight', 'INVALID_ARGUMENT'],
   ] as const)
     await rewrite(weight).then(
       () => assert.unreachable(),
       (error: unknown) => {
-        assert.is((error as VillageError).code, 'INVALID_ARGUMENT')
+        assert.is((error as VillageError).code, code)
         assert.ok((error as VillageError).message.includes(part), (error as VillageError).message)
       },
     )

@@ -118,12 +118,15 @@ test('the manifest of a packed model may come from anybody', () => {
     ['sliceBytes', 'x'],
     ['name', ''],
     ['offset', -8],
+    ['codebook', 'weights/0000.vslc'],
+    ['normalisedError', -1],
+    ['elementType', 7],
   ] as const)
     assert.throws(
       () => parse({ ...MANIFEST, weights: [{ ...MANIFEST.weights[0], [field]: value }] }),
       /not valid/,
     )
-  assert.throws(() => parse({ ...MANIFEST, version: 2 }), /version/)
+  assert.throws(() => parse({ ...MANIFEST, version: 3 }), /version/)
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
       try {

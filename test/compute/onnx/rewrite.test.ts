@@ -12,7 +12,7 @@ import {
 } from '../../../node/compute/onnx/data-types.ts'
 import { float32Tensor, tensorFromBytes } from '../../../node/compute/onnx/encode.ts'
 import { GRAPH_FIELD } from '../../../node/compute/onnx/model.ts'
-import { dequantizeNBits, joinForms, type NBits } from '../../../node/compute/onnx/nbits.ts'
+import { dequantizeNBits, type NBits } from '../../../node/compute/onnx/nbits.ts'
 import { type OnnxModel, openModel } from '../../../node/compute/onnx/read.ts'
 import { rewriteModel } from '../../../node/compute/onnx/rewrite.ts'
 import { createSessions } from '../../../node/compute/onnx/sessions.ts'
@@ -79,7 +79,7 @@ test('2, 4 and 8 bits run as quantised operators with the values of their dense 
         const results = await rewriteModel(
           model,
           file('q.onnx'),
-          new Map([...forms].map(([name, form]) => [name, () => form])),
+          new Map([...forms].map(([name, form]) => [name, () => [form]])),
         )
         assert.equal(
           results.map((result) => [result.name, result.runtime, result.bits]),
@@ -92,10 +92,12 @@ test('2, 4 and 8 bits run as quantised operators with the values of their dense 
         const dense = new Map(
           plans.map((plan) => [
             plan.name,
-            () => ({
-              kind: 'dense' as const,
-              data: dequantizeNBits(forms.get(plan.name)!, plan.rows, plan.cols),
-            }),
+            () => [
+              {
+                kind: 'dense' as const,
+                data: dequantizeNBits(forms.get(plan.name)!, plan.rows, plan.cols),
+              },
+            ],
           ]),
         )
         await rewriteModel(model, file('d.onnx'), dense)
@@ -114,7 +116,7 @@ test('a rewritten model has the opset and is smaller', async () => {
   using model = openModel(file('small.onnx'))
   const [table] = listWeights(model)
   const form = quantizeWeight(model, table!, { bits: 4, blockSize: 32, zeroPoints: false })
-  const [result] = await rewriteModel(model, file('one.onnx'), new Map([['table', () => form]]))
+  const [result] = await rewriteModel(model, file('one.onnx'), new Map([['table', () => [form]]]))
   using written = openModel(file('one.onnx'))
   assert.equal(written.opsets, [
     { domain: '', version: 17 },
@@ -128,7 +130,7 @@ test('a rewritten model has the opset and is smaller', async () => {
 test('what is not replaced is copied byte for byte', async () => {
   using model = openModel(file('small.onnx'))
   const form = { kind: 'dense' as const, data: noise(24 * 40, 9) }
-  await rewriteModel(model, file('copy.onnx'), new Map([['kernel', () => form]]))
+  await rewriteModel(model, file('copy.onnx'), new Map([['kernel', () => [form]]]))
   using copy = openModel(file('copy.onnx'))
   const bytesOf = (source: OnnxModel): string[] =>
     source.graph.fields
@@ -158,7 +160,7 @@ test('external data stays external, in the new file only what is still used', as
   assert.is(model.externalTensors, 3)
   const table = listWeights(model).find((plan) => plan.name === 'table')!
   const form = quantizeWeight(model, table, { bits: 8, blockSize: 16, zeroPoints: true })
-  await rewriteModel(model, file('ext-q.onnx'), new Map([['table', () => form]]))
+  await rewriteModel(model, file('ext-q.onnx'), new Map([['table', () => [form]]]))
   assert.ok(statSync(file('ext-q.onnx.data')).size < statSync(file('ext.onnx.data')).size - 4000)
   assert.ok(relativeError(await run('ext-q.onnx'), await run('small.onnx')) < 0.02)
   await rewriteModel(model, file('inlined.onnx'), new Map(), { external: false })
@@ -177,7 +179,7 @@ test('a table that is also the output matrix is shared by both operators', async
   const [plan] = listWeights(model)
   assert.equal(plan!.uses, ['Gather', 'Gemm'])
   const form = quantizeWeight(model, plan!, { bits: 8, blockSize: 32, zeroPoints: false })
-  const [result] = await rewriteModel(model, file('tied-q.onnx'), new Map([['tied', () => form]]))
+  const [result] = await rewriteModel(model, file('tied-q.onnx'), new Map([['tied', () => [form]]]))
   assert.is(result!.runtime, 'MatMulNBits+GatherBlockQuantized')
   const feeds: Record<string, TensorValue> = {
     ids: { type: 'int64', dims: [2], data: BigInt64Array.of(1n, 47n) },
@@ -206,7 +208,7 @@ test('where no quantised operator fits, the values are written as floats', async
   )
   const forms = plans.map(
     (plan) =>
-      [plan.name, () => quantizeWeight(model, plan, { bits: 8, blockSize: 16, zeroPoints: true })] as const,
+      [plan.name, () => [quantizeWeight(model, plan, { bits: 8, blockSize: 16, zeroPoints: true })]] as const,
   )
   const results = await rewriteModel(model, file('conv-q.onnx'), new Map(forms))
   assert.ok(results.every((result) => result.runtime === 'dense'))
@@ -226,9 +228,9 @@ test('half-precision weights keep their type', async () => {
   using model = openModel(file('half.onnx'))
   const [plan] = listWeights(model)
   const form = quantizeWeight(model, plan!, { bits: 8, blockSize: 32, zeroPoints: false })
-  await rewriteModel(model, file('half-q.onnx'), new Map([['half', () => form]]))
+  await rewriteModel(model, file('half-q.onnx'), new Map([['half', () => [form]]]))
   const values = { kind: 'dense' as const, data: noise(32 * 32, 2) }
-  await rewriteModel(model, file('half-d.onnx'), new Map([['half', () => values]]))
+  await rewriteModel(model, file('half-d.onnx'), new Map([['half', () => [values]]]))
   const feeds: Record<string, TensorValue> = { x: { type: 'float32', dims: [2, 32], data: noise(64, 3) } }
   assert.ok(relativeError(await run('half-q.onnx', feeds), await run('half.onnx', feeds)) < 0.03)
   using dense = openModel(file('half-d.onnx'))
@@ -237,43 +239,62 @@ test('half-precision weights keep their type', async () => {
   assert.equal(read, Float32Array.from(rounded, float16ToNumber))
 })
 
-test('forms of row slices join; wrong sizes, names and mixtures are refused', async () => {
-  const values = noise(10 * 48, 1)
-  const whole = quantize(values, 10, 48, { bits: 4, blockSize: 32, zeroPoints: true })
-  const parts = [0, 3, 9].map((from, index) => {
-    const to = [3, 9, 10][index]!
-    return quantize(values.subarray(from * 48, to * 48), to - from, 48, {
-      bits: 4,
-      blockSize: 32,
-      zeroPoints: true,
-    })
+test('forms of row slices make the file of the whole; wrong sizes, names and mixtures are refused', async () => {
+  using model = openModel(file('small.onnx'))
+  const plan = listWeights(model, { minElements: 1 }).find(({ name }) => name === 'kernel')!
+  const { rows, cols } = plan
+  const values = readRows(model, plan, 0, rows)
+  type Form = NBits | { kind: 'dense'; data: Float32Array }
+  const formOf = (from: number, to: number, init: Parameters<typeof quantize>[3]) =>
+    quantize(values.subarray(from * cols, to * cols), to - from, cols, init)
+  const init = { bits: 4, blockSize: 32, zeroPoints: true } as const
+  const whole = formOf(0, rows, init)
+  const dense = (from: number, to: number): Form => ({
+    kind: 'dense',
+    data: values.slice(from * cols, to * cols),
   })
-  assert.equal(joinForms('w', parts), whole)
-  const dense = [values.slice(0, 48), values.slice(48)].map((data) => ({ kind: 'dense' as const, data }))
-  assert.equal(joinForms('w', dense), { kind: 'dense', data: values })
-  const other = quantize(values, 10, 48, { bits: 4, blockSize: 16, zeroPoints: true })
+  const cuts = [
+    [0, 3],
+    [3, 4],
+    [4, rows],
+  ] as const
+  const written = async (forms: readonly Form[]): Promise<Buffer> => {
+    await rewriteModel(model, file('sliced.onnx'), new Map([['kernel', () => forms]]))
+    return readFileSync(file('sliced.onnx'))
+  }
+  const expected = await written([whole])
+  assert.equal(await written(cuts.map(([from, to]) => formOf(from, to, init))), expected)
+  const expectedDense = await written([dense(0, rows)])
+  assert.equal(await written(cuts.map(([from, to]) => dense(from, to))), expectedDense)
+  assert.not.equal(expectedDense, expected)
+  rmSync(file('sliced.onnx'))
+
+  const half = formOf(0, 8, init)
+  const rest = (change: Partial<typeof init> | object) => formOf(8, rows, { ...init, ...change })
+  const sliced = (forms: readonly Form[]): Promise<unknown> =>
+    rewriteModel(model, file('bad.onnx'), new Map([['kernel', () => forms]]))
   for (const mix of [
     [],
-    [whole, other],
-    [whole, dense[0]!],
-    [dense[0]!, whole],
-    [whole, { ...whole, zeroPoints: null }],
+    [half],
+    [half, whole],
+    [half, rest({ blockSize: 16 })],
+    [half, rest({ bits: 8 })],
+    [half, rest({ zeroPoints: false })],
+    [half, dense(8, rows)],
+    [dense(0, 8)],
+    [dense(0, 8), dense(0, rows)],
   ])
-    assert.throws(
-      () => joinForms('w', mix),
-      (error: VillageError) => error.code === 'INVALID_ARGUMENT',
-    )
+    await rejects(sliced(mix), 'INVALID_ARGUMENT')
 
-  using model = openModel(file('small.onnx'))
   const replace = (name: string, form: NBits | { kind: 'dense'; data: Float32Array }): Promise<unknown> =>
-    rewriteModel(model, file('bad.onnx'), new Map([[name, () => form]]))
+    rewriteModel(model, file('bad.onnx'), new Map([[name, () => [form]]]))
   await rejects(replace('bias', whole), 'INVALID_ARGUMENT')
-  await rejects(replace('kernel', whole), 'INVALID_ARGUMENT')
+  await rejects(replace('head', whole), 'INVALID_ARGUMENT')
   await rejects(replace('kernel', { kind: 'dense', data: new Float32Array(5) }), 'INVALID_ARGUMENT')
   await rejects(replace('kernel', { ...whole, blockSize: 24 }), 'INVALID_ARGUMENT')
   const abort = new AbortController()
   abort.abort(new VillageError('ABORTED'))
-  const aborted = rewriteModel(model, file('bad.onnx'), new Map([['table', () => whole]]), {
+  const aborted = rewriteModel(model, file('bad.onnx'), new Map([['table', () => [whole]]]), {
     signal: abort.signal,
   })
   await rejects(aborted, 'ABORTED')

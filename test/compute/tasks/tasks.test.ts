@@ -2,7 +2,10 @@
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { codebookHash } from '../../../node/compute/codecs/vptq-codebook.ts'
 import { decodeResults, encodeResults } from '../../../node/compute/evaluate/results.ts'
+import { createKnownAnswers } from '../../../node/compute/tasks/known-answers.ts'
+import type { ProbeResult } from '../../../node/compute/tasks/probe-task.ts'
 import { readParams } from '../../../node/compute/tasks/read-params.ts'
 import { TASK_KINDS } from '../../../node/compute/tasks/table.ts'
 import type { TaskContext, TaskKind, TaskOutput } from '../../../node/compute/tasks/task.ts'
@@ -38,6 +41,43 @@ const PARAMS: Record<string, () => JsonObject> = {
     params: {},
   }),
   evaluate: () => ({ model, suite: 'similarity', start: 4, count: 8 }),
+  calibrate: () => ({
+    model,
+    data: null,
+    start: 4,
+    count: 8,
+    minElements: 16_384,
+    // Enough for the matrices of 256 columns, and for one of 512.
+    feedbackBudgetBytes: 2 ** 20,
+    firstActivation: 2,
+    activations: 3,
+    sumsBytes: 8 * 2 ** 20,
+    outputBytes: 1024 + 4 * (256 ** 2 + 512 ** 2 + 1536),
+  }),
+  codebook: () => ({
+    model,
+    tensors: [
+      { name: 'embeddings', cols: 256, rows: 32, startRows: [40, 4000] },
+      { name: 'layer0.ffn.up.weight', cols: 512, rows: 16, startRows: [0] },
+    ],
+    params: { bits: 2, layout: 'small' },
+    calibration: null,
+    seed: 1,
+  }),
+  probe: () => ({
+    model,
+    tensor: 'layer0.residual.weight',
+    rows: 512,
+    cols: 256,
+    candidates: [
+      { codec: 'int4', params: { blockSize: 128 } },
+      { codec: 'int8', params: { blockSize: 128 } },
+    ],
+    calibration: null,
+    sensitivity: true,
+    reference: { codec: 'int4', params: { blockSize: 32 } },
+    data: null,
+  }),
 }
 
 test('the kinds run, and what they give stands every check', async () => {
@@ -50,6 +90,7 @@ test('the kinds run, and what they give stands every check', async () => {
     modelsDirectory: path.join(node.mesh.directory, 'models'),
     signal: AbortSignal.timeout(60_000),
     progress: () => undefined,
+    known: createKnownAnswers({ random: () => 0.5 }),
     log: TEST_LOG,
   }
   const weights = await node.pool.run('model.weights', {
@@ -85,7 +126,34 @@ test('the kinds run, and what they give stands every check', async () => {
   }
 })
 
+/** The result of `probe` with other figures. */
+const withFigures =
+  (change: (result: ProbeResult) => object) =>
+  ({ bytes, stats }: TaskOutput): TaskOutput => ({
+    bytes: Buffer.from(JSON.stringify(change(JSON.parse(Buffer.from(bytes).toString('utf8'))))),
+    stats,
+  })
+
 const LIES: Record<string, Record<string, (output: TaskOutput) => TaskOutput>> = {
+  codebook: {
+    'an entry that is another': ({ bytes, stats }) => {
+      const changed = bytes.slice()
+      changed[20]! ^= 1
+      return { bytes: changed, stats: { ...stats, codebook: codebookHash(changed) } }
+    },
+    'an entry that is no number': ({ bytes, stats }) => {
+      const changed = bytes.slice()
+      changed.set([0xff, 0xff], 20)
+      return { bytes: changed, stats: { ...stats, codebook: codebookHash(changed) } }
+    },
+    'the hash of other bytes': ({ bytes, stats }) => ({
+      bytes,
+      stats: { ...stats, codebook: codebookHash(bytes.subarray(1)) },
+    }),
+    'an error that is too small': ({ bytes, stats }) => ({ bytes, stats: { ...stats, distortion: 0 } }),
+    'no bytes': ({ stats }) => ({ bytes: new Uint8Array(0), stats }),
+    'no statistics': ({ bytes }) => ({ bytes, stats: {} }),
+  },
   compress: {
     'a flipped bit': ({ bytes, stats }) => {
       const changed = bytes.slice()
@@ -120,6 +188,45 @@ const LIES: Record<string, Record<string, (output: TaskOutput) => TaskOutput>> =
     'no bytes': ({ stats }) => ({ bytes: new Uint8Array(0), stats }),
     'statistics of another result': ({ bytes }) => ({ bytes, stats: { dims: 1, items: 8 } }),
   },
+  probe: {
+    'a candidate that loses less': withFigures((result) => ({
+      ...result,
+      probed: result.probed.map((one) => ({ ...one, error: one.error / 2 })),
+    })),
+    'a candidate that is smaller': withFigures((result) => ({
+      ...result,
+      probed: result.probed.map((one) => ({ ...one, groupBytes: one.groupBytes - 1 })),
+    })),
+    'a weight that matters less': withFigures((result) => ({ ...result, movement: result.movement! / 2 })),
+    'a figure that is no size': withFigures((result) => ({
+      ...result,
+      probed: result.probed.map((one) => ({ ...one, error: -1 })),
+    })),
+    'a candidate too few': withFigures((result) => ({ ...result, probed: result.probed.slice(1) })),
+    'candidates that are none': withFigures((result) => ({ ...result, probed: [null, 7] })),
+    'no bytes': ({ stats }) => ({ bytes: new Uint8Array(0), stats }),
+    'statistics of another result': ({ bytes }) => ({ bytes, stats: { candidates: 3 } }),
+  },
+  calibrate: {
+    'sums of another model': ({ bytes, stats }) => ({ bytes: withSums(bytes, (sum) => sum * 1.02), stats }),
+    'sums that favour a column': ({ bytes, stats }) => ({
+      bytes: withSums(bytes, (sum, at) => (at === 0 ? sum * 5 : sum)),
+      stats,
+    }),
+    'a sum that is no number': ({ bytes, stats }) => ({ bytes: withSums(bytes, () => Number.NaN), stats }),
+    'bytes cut short': ({ bytes, stats }) => ({ bytes: bytes.subarray(0, bytes.length - 4), stats }),
+    'no bytes': ({ stats }) => ({ bytes: new Uint8Array(0), stats }),
+    'statistics of another result': ({ bytes }) => ({ bytes, stats: { items: 8, samples: 1 } }),
+  },
+}
+
+/** The result of `calibrate` with the sums of its first activation changed. */
+function withSums(bytes: Uint8Array, change: (sum: number, at: number) => number): Uint8Array {
+  const changed = Uint8Array.from(bytes)
+  const view = new DataView(changed.buffer)
+  for (let at = 0; at < (256 * 257) / 2; at++)
+    view.setFloat32(28 + 4 * at, change(view.getFloat32(28 + 4 * at, true), at), true)
+  return changed
 }
 
 for (const [kind, lies] of Object.entries(LIES))
@@ -144,6 +251,12 @@ const IMPOSSIBLE = [
   'no statistics',
   'vectors of other items',
   'statistics of another result',
+  'a sum that is no number',
+  'an entry that is no number',
+  'the hash of other bytes',
+  'a figure that is no size',
+  'a candidate too few',
+  'candidates that are none',
 ]
 
 for (const [kind, lies] of Object.entries(LIES))
@@ -190,6 +303,26 @@ for (const [kind, field, value] of [
   ['evaluate', 'count', 1e9],
   ['evaluate', 'start', -1],
   ['evaluate', 'model', null],
+  ['calibrate', 'count', 0],
+  ['calibrate', 'data', 7],
+  ['calibrate', 'activations', 0],
+  ['calibrate', 'outputBytes', 2 ** 40],
+  ['calibrate', 'script', 'rm'],
+  ['compress', 'calibration', 7],
+  ['codebook', 'tensors', []],
+  ['codebook', 'tensors', [{ name: 'embeddings', cols: 256, rows: 2 ** 20, startRows: [0] }]],
+  ['codebook', 'tensors', [{ name: 'embeddings', cols: 256, rows: 8, startRows: [] }]],
+  ['codebook', 'tensors', [{ name: 'embeddings', cols: 256, rows: 8, startRows: [0], path: '/' }]],
+  ['codebook', 'params', { bits: 9 }],
+  ['codebook', 'seed', -1],
+  ['compress', 'codebook', ''],
+  ['probe', 'candidates', []],
+  ['probe', 'candidates', [{ codec: 'zip' }]],
+  ['probe', 'candidates', [7]],
+  ['probe', 'reference', null],
+  ['probe', 'rows', 0],
+  ['probe', 'sensitivity', 'yes'],
+  ['probe', 'script', 'rm'],
 ] as const)
   test(`${kind} refuses ${field} ${JSON.stringify(value)}`, () => {
     throwsCode(() => kindOf(kind).parseParams({ ...PARAMS[kind]!(), [field]: value }), 'INVALID_ARGUMENT')

@@ -7,6 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cidOf, DAG_PB_CODEC, digestOf, keyOf, RAW_CODEC } from '../../../node/mesh/artifacts/cids.ts'
 import { type Manifest, readManifest } from '../../../node/mesh/artifacts/manifest.ts'
+import { decodeNode, encodeFileNode } from '../../../node/mesh/artifacts/nodes.ts'
 import { codeOf, patternBytes } from '../../helpers/artifact-nodes.ts'
 
 const blocks = new Map<string, Uint8Array>()
@@ -243,6 +244,31 @@ manifest('padded nodes that are linked again and again are not read without end'
 manifest('a leaf that no block can hold is refused before it is asked for', async () => {
   const root = file([{ cid: raw(10), size: 2 ** 21 + 1 }])
   assert.is(await codeOf(read(root)), 'ARTIFACT_INVALID_MANIFEST')
+})
+
+manifest('files of more than 2 GiB keep their sizes, and smaller ones the bytes of the library', () => {
+  const cid = raw(10)
+  const children = (sizes: readonly number[]) =>
+    sizes.map((contentBytes) => ({ cid, contentBytes, dagBytes: contentBytes + 100 }))
+  for (const sizes of [
+    [5],
+    [2 ** 20, 2 ** 20, 17],
+    [2 ** 30, 2 ** 30, 2 ** 20],
+    [2 ** 31, 2 ** 32 + 1, 2 ** 40 + 3],
+  ]) {
+    const bytes = encodeFileNode(children(sizes))
+    const node = decodeNode(bytes)
+    assert.is(node.type, 'file')
+    assert.equal(
+      (node as Extract<typeof node, { type: 'file' }>).children.map(({ contentBytes }) => contentBytes),
+      sizes,
+    )
+    if (sizes.every((size) => size < 2 ** 30))
+      assert.equal(
+        Buffer.from(dagPb.decode(bytes).Data!),
+        Buffer.from(new UnixFS({ type: 'file', blockSizes: sizes.map(BigInt) }).marshal()),
+      )
+  }
 })
 
 manifest.run()

@@ -1,0 +1,54 @@
+/** The stages of a `compress` job that calibrate, where that is possible and of use. */
+import type { JsonObject } from '../../json.ts'
+import { assembleCalibration, planCalibration } from '../calibration/plan.ts'
+import { codecByName } from '../codecs/table.ts'
+import { AUTO } from './compress-params.ts'
+import { type CompressStages, latest, surveyOf } from './compress-state.ts'
+import type { Stage } from './job.ts'
+
+/** Null where calibration is possible and of use. */
+async function whyNot(at: CompressStages): Promise<string | null> {
+  const { params } = at
+  if (params.calibrate === 'none') return 'the job asked for none'
+  const codecs = [params.codec, ...Object.values(params.tensors).map(({ codec }) => codec)]
+  const uses = (name: string) => name === AUTO || codecByName(name).aids.some((aid) => aid !== 'codebook')
+  if (!codecs.some(uses)) return 'the codec makes no use of it'
+  const { model } = await surveyOf(at)
+  if (params.calibrate === 'auto' && model.kind !== 'encoder')
+    return 'the model has no tokenizer and no data was given'
+  return null
+}
+
+/** The tasks that calibrate, or null where there is nothing to calibrate with or for. */
+export async function calibrateStage(at: CompressStages): Promise<Stage | null> {
+  if ((await whyNot(at)) !== null) return null
+  const { minElements } = at.params
+  const data = calibrationData(at)
+  const { model } = await surveyOf(at)
+  const tasks = await planCalibration({ model: model.cid, data, minElements }, at.context)
+  return tasks.length === 0 ? null : { name: 'calibrate', tasks, facts: {} }
+}
+
+/** CID of what the user gave; null takes the project's own sentences. */
+export const calibrationData = ({ params }: Pick<CompressStages, 'params'>): string | null =>
+  params.calibrate === 'auto' || params.calibrate === 'none' ? null : params.calibrate
+
+/** A stage without tasks whose facts are the artifact that all encoders are given, and what the report says of it. */
+export async function calibrationStage(at: CompressStages): Promise<Stage> {
+  const { results } = latest(at, 'calibrate')!
+  const { cid, report } = await assembleCalibration(results, { ...at.context, pin: at.context.stagePin })
+  return { name: 'calibration', tasks: [], facts: { cid, report } }
+}
+
+/** CID, or null without a calibration. */
+export function calibrationOf(at: CompressStages): string | null {
+  const cid = latest(at, 'calibration')?.facts.cid
+  return typeof cid === 'string' ? cid : null
+}
+
+export async function calibrationReport(at: CompressStages): Promise<JsonObject> {
+  const done = latest(at, 'calibration')
+  if (done !== undefined) return { ...(done.facts.report as JsonObject), why: null }
+  if (latest(at, 'survey') === undefined) return { cid: null, why: 'the job was planned by an older daemon' }
+  return { cid: null, why: (await whyNot(at)) ?? 'no weight has inputs to calibrate by' }
+}

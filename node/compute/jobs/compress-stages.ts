@@ -1,0 +1,54 @@
+/** The stages of a `compress` job that make the model: probe, choose, compress, build. */
+
+import type { JsonObject } from '../../json.ts'
+import { buildCompressed } from './compress-assemble.ts'
+import { autoReport, chooseWithin, probeTasks, readProbes } from './compress-auto.ts'
+import { calibrationOf } from './compress-calibration.ts'
+import { type ChosenWeight, choiceFor, compressTasks, fitChoice, slicedWeights } from './compress-choice.ts'
+import { AUTO } from './compress-params.ts'
+import { type CompressStages, chosenOf, latest, modelCid, roundsOf, surveyOf } from './compress-state.ts'
+import type { Stage } from './job.ts'
+import { writeJobFile } from './job-files.ts'
+
+export async function probeStage(at: CompressStages): Promise<Stage> {
+  return { name: 'probe', tasks: probeTasks(at.params, await surveyOf(at), calibrationOf(at)), facts: {} }
+}
+
+/** A codec for every weight; null when the search of `auto` has ended with what was chosen last. */
+export async function chooseStage(at: CompressStages): Promise<Stage | null> {
+  const { params, context } = at
+  const survey = await surveyOf(at)
+  const write = async (weights: readonly ChosenWeight[]) => ({ chosen: await writeJobFile(context, weights) })
+  if (params.codec !== AUTO) {
+    const weights = survey.weights.map((weight) => fitChoice(weight, choiceFor(params, weight), null))
+    return { name: 'choose', tasks: [], facts: await write(weights) }
+  }
+  const options = await readProbes(survey, latest(at, 'probe')!)
+  const rounds = roundsOf(at)
+  const choice = await chooseWithin(params.target!, survey, options, rounds, context)
+  if (choice === null) return null
+  const weights = survey.weights.map((weight, index) =>
+    fitChoice(weight, choice.choices[index]!, choice.losses[index]!),
+  )
+  return { name: 'choose', tasks: [], facts: { ...(await write(weights)), ...choice.facts } }
+}
+
+/** What the report says of the choice of `auto`; empty for other codecs. */
+export async function choiceReport(at: CompressStages): Promise<JsonObject> {
+  const chosen = await chosenOf(at)
+  if (at.params.target === null || chosen === null) return {}
+  return { auto: autoReport(at.params.target, roundsOf(at), chosen) }
+}
+
+export async function compressStage(at: CompressStages): Promise<Stage> {
+  const weights = (await chosenOf(at)) ?? []
+  const sources = { model: await modelCid(at), calibration: calibrationOf(at) }
+  return { name: 'compress', tasks: compressTasks(weights, sources, at.stages), facts: {} }
+}
+
+export async function buildStage(at: CompressStages): Promise<Stage> {
+  const weights = slicedWeights(at.stages, await chosenOf(at))
+  const built = await buildCompressed(at.params, await modelCid(at), weights, at.context)
+  const facts = { built: await writeJobFile(at.context, built), packedBytes: built.packed.sizeBytes }
+  return { name: 'build', tasks: [], facts }
+}

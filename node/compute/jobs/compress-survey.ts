@@ -1,0 +1,151 @@
+/** First stage of a `compress` job, on its owner: which weights there are, and what codecs must know of each as a whole. */
+import path from 'node:path'
+import { VillageError } from '../../errors.ts'
+import { codecByName } from '../codecs/table.ts'
+import { isNativelyTernary, type TensorStats } from '../codecs/tensor-stats.ts'
+import { suiteByName } from '../evaluate/suites.ts'
+import { MODEL_FILE } from '../models/model-card.ts'
+import type { ModelEntry } from '../models/registry.ts'
+import { AUTO, type CompressParams, gateSuite } from './compress-params.ts'
+import type { FinishedStage, JobContext, Stage } from './job.ts'
+import { readJobFile, writeJobFile } from './job-files.ts'
+
+export interface SurveyedWeight {
+  readonly name: string
+  readonly rows: number
+  readonly cols: number
+  /** As it lies in the original. */
+  readonly storedBytes: number
+  /** Operators that read it. */
+  readonly uses: readonly string[]
+  readonly stats: TensorStats
+  /** Every weight is -s, 0 or s for one s. */
+  readonly ternary: boolean
+}
+
+export interface Survey {
+  readonly model: Pick<ModelEntry, 'id' | 'cid' | 'kind' | 'parameters'>
+  /** Of the original, with everything in its directory. */
+  readonly originalBytes: number
+  readonly weights: readonly SurveyedWeight[]
+}
+
+/** Weights that are looked at before a job is taken, for codecs that refuse ordinary ones. */
+const SAMPLED_WEIGHTS = 4
+/** Weights that are read at once. */
+const READERS = 2
+
+interface Found {
+  readonly model: ModelEntry
+  readonly modelPath: string
+}
+
+async function find(params: CompressParams, context: JobContext): Promise<Found> {
+  const model = await context.models.need(params.model)
+  const directory = await context.artifacts.materialize(model.cid, context.modelsDirectory)
+  return { model, modelPath: path.join(directory, MODEL_FILE) }
+}
+
+async function listWeights(params: CompressParams, { model, modelPath }: Found, context: JobContext) {
+  const { minElements } = params
+  const weights = await context.pool.run(
+    'model.weights',
+    { modelPath, minElements },
+    { signal: context.signal },
+  )
+  if (weights.length === 0)
+    throw new VillageError(
+      'MODEL_NOTHING_TO_COMPRESS',
+      model.parent === null
+        ? undefined
+        : `"${model.id}" is compressed already: compress "${model.parent}" instead`,
+    )
+  const missing = Object.keys(params.tensors).find((name) => !weights.some((weight) => weight.name === name))
+  if (missing !== undefined)
+    throw new VillageError('INVALID_ARGUMENT', `The model has no weight "${missing}" to compress`, {
+      fields: { argument: 'tensors', tensor: missing },
+    })
+  return weights
+}
+
+/**
+ * What can be said before the job is taken, without reading the whole model. Throws MODEL_UNKNOWN, MODEL_ID_TAKEN,
+ * MODEL_NOTHING_TO_COMPRESS, CODEC_NEEDS_FORCE, ARTIFACT_MISSING and INVALID_ARGUMENT.
+ */
+export async function checkCompressible(params: CompressParams, context: JobContext): Promise<void> {
+  const found = await find(params, context)
+  if (params.id !== null && (await context.models.get(params.id)) !== null)
+    throw new VillageError('MODEL_ID_TAKEN', `The id "${params.id}" belongs to another model`, {
+      fields: { id: params.id },
+    })
+  const weights = await listWeights(params, found, context)
+  const data = params.calibrate
+  const hasData = data !== 'auto' && data !== 'none'
+  if (hasData && !(await context.artifacts.has(data)))
+    throw new VillageError('ARTIFACT_MISSING', 'The calibration data is not on this node', {
+      fields: { cid: data },
+    })
+  if (params.suite !== null && !suiteByName(params.suite).fits(found.model))
+    throw new VillageError(
+      'INVALID_ARGUMENT',
+      `The suite "${params.suite}" cannot be put to "${found.model.id}"`,
+      { fields: { argument: 'suite' } },
+    )
+  const isMeasured = gateSuite(params, found.model) !== null || hasData
+  if (params.target !== null && 'quality' in params.target && !isMeasured)
+    throw new VillageError(
+      'INVALID_ARGUMENT',
+      `No suite measures the quality of "${found.model.id}": give calibration data to measure it on`,
+      { fields: { argument: 'target' } },
+    )
+  if (params.codec === AUTO || !codecByName(params.codec).needsForce) return
+  const codec = codecByName(params.codec)
+  for (const { name } of weights.filter(({ name }) => !(name in params.tensors)).slice(0, SAMPLED_WEIGHTS)) {
+    const { modelPath } = found
+    const { signal } = context
+    const row = await context.pool.run(
+      'model.readRows',
+      { modelPath, name, startRow: 0, rows: 1 },
+      { signal },
+    )
+    // Throws CODEC_NEEDS_FORCE for a weight that would lose much.
+    codec.fit(params.params, await context.pool.run('codec.stats', { matrix: row }, { signal }))
+  }
+}
+
+/** A stage without tasks whose fact is the survey. */
+export async function surveyStage(params: CompressParams, context: JobContext): Promise<Stage> {
+  const { artifacts, pool, signal } = context
+  const found = await find(params, context)
+  const { model, modelPath } = found
+  const listed = await listWeights(params, found, context)
+  const { calibrate } = params
+  if (calibrate !== 'auto' && calibrate !== 'none') await artifacts.pin(calibrate, context.stagePin)
+  const weights: SurveyedWeight[] = new Array(listed.length)
+  const left = listed.entries()
+  const read = async () => {
+    for (const [index, { name, rows, cols, uses, type }] of left) {
+      const storedBytes = rows * cols * (type === 'float32' ? 4 : 2)
+      const stats = await pool.run('model.tensorStats', { modelPath, name }, { signal })
+      weights[index] = { name, rows, cols, storedBytes, uses, stats, ternary: isNativelyTernary(stats) }
+    }
+  }
+  await Promise.all(Array.from({ length: READERS }, read))
+  const { id, cid, kind, parameters } = model
+  const originalBytes = (await artifacts.info(cid))?.sizeBytes ?? model.sizeBytes
+  const survey: Survey = { model: { id, cid, kind, parameters }, originalBytes, weights }
+  return { name: 'survey', tasks: [], facts: { survey: await writeJobFile(context, survey) } }
+}
+
+export async function readSurvey(
+  stage: FinishedStage | undefined,
+  context: Pick<JobContext, 'artifacts'>,
+): Promise<Survey> {
+  const survey = await readJobFile<Survey>(context, stage, 'survey')
+  const weights = survey.weights.map((weight) => {
+    // JSON has no infinity: it is the smallest magnitude of a weight that is all zeros.
+    const minNonZeroAbs = weight.stats.minNonZeroAbs ?? Infinity
+    return { ...weight, stats: { ...weight.stats, minNonZeroAbs } }
+  })
+  return { ...survey, weights }
+}

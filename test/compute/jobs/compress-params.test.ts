@@ -1,0 +1,77 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseCompressParams } from '../../../node/compute/jobs/compress-params.ts'
+import type { JsonObject } from '../../../node/json.ts'
+
+const base = { model: 'encoder', codec: 'int4' }
+
+test('what is left out has its default, and what was parsed is parsed again to the same', () => {
+  const parsed = parseCompressParams(base)
+  assert.equal(
+    { ...parsed, params: {} },
+    {
+      model: 'encoder',
+      codec: 'int4',
+      params: {},
+      target: null,
+      tensors: {},
+      calibrate: 'auto',
+      runtime: 'int8',
+      keep: 0.95,
+      suite: null,
+      force: false,
+      id: null,
+      minElements: 16_384,
+    },
+  )
+  for (const given of [
+    base,
+    { model: 'm', codec: 'auto', target: { ratio: 8 }, tensors: { w: { codec: 'int8' } }, keep: 0 },
+    { model: 'm', codec: 'ternary', force: true, suite: 'similarity', runtime: 'dense', calibrate: 'none' },
+  ]) {
+    const once = parseCompressParams(given)
+    assert.equal(parseCompressParams(JSON.parse(JSON.stringify(once))), once)
+  }
+})
+
+test('jobs of daemons before stages are still understood', () => {
+  const { codec, params } = parseCompressParams({
+    model: 'encoder',
+    codec: 'seedlm',
+    params: { bits: 3 },
+    id: null,
+    minElements: 1,
+  })
+  assert.is(codec, 'seedlm')
+  assert.is(params.bits, 3)
+})
+
+const WRONG: [given: JsonObject, argument: string][] = [
+  [{ codec: 'auto' }, 'target'],
+  [{ codec: 'auto', target: { ratio: 8, bits: 4 } }, 'target'],
+  [{ codec: 'auto', target: { ratio: 0.5 } }, 'ratio'],
+  [{ codec: 'auto', target: { quality: 1.1 } }, 'quality'],
+  [{ codec: 'auto', target: { size: 1 } }, 'size'],
+  [{ codec: 'auto', target: { ratio: 8 }, params: { bits: 4 } }, 'params'],
+  [{ target: { ratio: 8 } }, 'target'],
+  [{ runtime: 'gpu' }, 'runtime'],
+  [{ keep: -0.1 }, 'keep'],
+  [{ keep: 'all' }, 'keep'],
+  [{ tensors: { w: 'int8' } }, 'tensors.w'],
+  [{ tensors: { w: { codec: 'int8', extra: 1 } } }, 'extra'],
+  [{ calibrate: 7 }, 'calibrate'],
+  [{ unknown: true }, 'unknown'],
+]
+for (const [given, argument] of WRONG)
+  test(`${JSON.stringify(given)} is refused by name`, () => {
+    try {
+      parseCompressParams({ ...base, ...given })
+      assert.unreachable()
+    } catch (error) {
+      const { code, fields } = error as { code?: string; fields?: Record<string, unknown> }
+      assert.is(code, 'INVALID_ARGUMENT', String(error))
+      assert.is(fields?.argument, argument)
+    }
+  })
+
+test.run()
