@@ -1,9 +1,9 @@
 // Block-wise integers: encoding, with and without error feedback. Compiled once a SIMD level. Twin:
 // node/compute/reference/blockwise.ts.
 #include <algorithm>
-#include <vector>
 
 #include "blockwise_in_order.h"
+#include "scratch.h"
 
 namespace village {
 namespace VILLAGE_LEVEL {
@@ -62,8 +62,8 @@ void encodeWithFeedback(const float* data, const BlockwiseShape& shape, const Bl
   const size_t cols = shape.cols;
   const size_t fitting = std::max<size_t>(1, kTileBytes / (cols * sizeof(float)));
   const uint32_t tileRows = static_cast<uint32_t>(std::min<size_t>({fitting, kMaxTileRows, shape.rows}));
-  std::vector<float> weights(tileRows * cols);
-  std::vector<float> errors(size_t(tileRows) * shape.blockSize);
+  Scratch<float> weights(tileRows * cols);
+  Scratch<float> errors(size_t(tileRows) * shape.blockSize);
   Candidates candidates;
   for (uint32_t start = 0; start < shape.rows; start += tileRows) {
     const uint32_t rows = std::min(shape.rows - start, tileRows);

@@ -30,9 +30,30 @@ static inline float floatPowerOfTwo(int32_t exponent) {
   return value;
 }
 
+// What a half keeps of a float that is no NaN: fromHalfBits(toHalfBits(value)) without a branch, so that lanes can run it.
+static inline float throughHalf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const uint32_t sign = bits & 0x80000000u;
+  const uint32_t magnitude = bits ^ sign;
+  // Normal halves keep ten bits behind the point, ties to even; from 65520 on they are infinite.
+  uint32_t kept = (magnitude + 0xfffu + ((magnitude >> 13) & 1u)) & ~0x1fffu;
+  kept = magnitude >= 0x477ff000u ? 0x7f800000u : kept;
+  // Subnormal halves are multiples of 2^-24, which is what floats from 0.5 to 1 are.
+  float small;
+  std::memcpy(&small, &magnitude, sizeof small);
+  small = (small + 0.5f) - 0.5f;
+  uint32_t smallBits;
+  std::memcpy(&smallBits, &small, sizeof smallBits);
+  kept = (magnitude < 0x38800000u ? smallBits : kept) | sign;
+  float result;
+  std::memcpy(&result, &kept, sizeof result);
+  return result;
+}
+
 // The scale as it will be read back, both taken over 2^scaleExponent.
 static inline float storedScale(float scale, const BlockwiseShape& shape) {
-  return shape.scaleBytes == 4 ? scale : fromHalfBits(toHalfBits(scale));
+  return shape.scaleBytes == 4 ? scale : throughHalf(scale);
 }
 
 static inline void putScale(uint8_t* at, float scale, const BlockwiseShape& shape) {

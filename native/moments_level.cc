@@ -1,10 +1,10 @@
 // Second moments and their factorisation in blocks. Compiled once a SIMD level: VILLAGE_LEVEL, VILLAGE_LANES. Every
 // number gets its products one after the other in the order of the twin, so that blocks and lanes change no bit.
 #include <cmath>
-#include <vector>
 
 #include "moments.h"
 #include "moments_tile.h"
+#include "scratch.h"
 
 namespace village {
 namespace VILLAGE_LEVEL {
@@ -57,11 +57,11 @@ void solvePanel(double* a, uint32_t n, uint32_t first, uint32_t count) {
 }
 
 // Subtracts what the block's columns contribute to the lower triangle beyond them.
-void subtractBlock(double* a, uint32_t n, uint32_t first, uint32_t count, std::vector<double>& packed) {
+void subtractBlock(double* a, uint32_t n, uint32_t first, uint32_t count) {
   const uint32_t from = first + count;
   if (from == n) return;
   const uint32_t rowTiles = tilesOf(n - from, kTileRows);
-  packed.resize(size_t(rowTiles) * kTileRows * kBlock);
+  Scratch<double> packed(size_t(rowTiles) * kTileRows * kBlock);
   for (uint32_t tile = 0; tile < rowTiles; tile++) {
     const uint32_t row = from + tile * kTileRows;
     pack(a + size_t(row) * n + first, 1, n, count, std::min(kTileRows, n - row), kTileRows,
@@ -86,23 +86,21 @@ void subtractBlock(double* a, uint32_t n, uint32_t first, uint32_t count, std::v
 }
 
 bool cholesky(double* a, uint32_t n) {
-  std::vector<double> packed;
   for (uint32_t first = 0; first < n; first += kBlock) {
     const uint32_t count = std::min(kBlock, n - first);
     if (!factorDiagonal(a, n, first, count)) return false;
     solvePanel(a, n, first, count);
-    subtractBlock(a, n, first, count, packed);
+    subtractBlock(a, n, first, count);
   }
   return true;
 }
 
 // Rows first .. first+count of the inverse: what the finished rows above contribute.
-void subtractRows(const double* lower, uint32_t n, uint32_t first, uint32_t count, double* inverse,
-                  std::vector<double>& packed) {
+void subtractRows(const double* lower, uint32_t n, uint32_t first, uint32_t count, double* inverse) {
   const uint32_t rowTiles = tilesOf(count, kTileRows);
   const uint32_t depths = tilesOf(first, kDepth);
   const size_t tileSize = size_t(kTileRows) * kDepth;
-  packed.resize(tileSize * rowTiles * depths);
+  Scratch<double> packed(tileSize * rowTiles * depths);
   for (uint32_t depth = 0; depth < depths; depth++)
     for (uint32_t tile = 0; tile < rowTiles; tile++) {
       const uint32_t row = first + tile * kTileRows;
@@ -133,10 +131,9 @@ void subtractRows(const double* lower, uint32_t n, uint32_t first, uint32_t coun
 
 // The inverse of a lower triangle whose diagonal counts as 1, into zeros.
 void invertUnitLower(const double* lower, uint32_t n, double* inverse) {
-  std::vector<double> packed;
   for (uint32_t first = 0; first < n; first += kBlock) {
     const uint32_t count = std::min(kBlock, n - first);
-    if (first > 0) subtractRows(lower, n, first, count, inverse, packed);
+    if (first > 0) subtractRows(lower, n, first, count, inverse);
     for (uint32_t i = first; i < first + count; i++) {
       double* row = inverse + size_t(i) * n;
       for (uint32_t k = first; k < i; k++) {
@@ -154,7 +151,7 @@ void invertUnitLower(const double* lower, uint32_t n, double* inverse) {
 void addMoments(const float* rows, uint32_t count, uint32_t cols, double* sums) {
   const uint32_t rowTiles = tilesOf(cols, kTileRows);
   const size_t tileSize = size_t(kTileRows) * kDepth;
-  std::vector<double> packed(tileSize * rowTiles);
+  Scratch<double> packed(tileSize * rowTiles);
   double columns[kDepth * kTileCols];
   for (uint32_t from = 0; from < count; from += kDepth) {
     const uint32_t depth = std::min(kDepth, count - from);
@@ -202,7 +199,7 @@ bool factorMoments(double* moments, uint32_t cols, double* inverse, float* feedb
 void outputEnergies(const float* rows, uint32_t count, uint32_t cols, const float* feedback, const float* conditional,
                     double* energies) {
   constexpr uint32_t kRows = 64;
-  std::vector<double> undone(size_t(kRows) * cols);
+  Scratch<double> undone(size_t(kRows) * cols);
   double columns[kBlock * kTileCols];
   double left[kBlock * kRows];
   for (uint32_t from = 0; from < count; from += kRows) {

@@ -1,5 +1,5 @@
-// The keys of 16 positions of seedlm's search, for the SIMD level that the including file is compiled for: the energy of
-// a block inside the column space of U, in the high half of 32 bits, above the position. Exact integers: every level
+// The keys of 16 positions of seedlm's search, for the SIMD level that the including file is compiled for: the energy
+// of a block inside the column space of U, in the high half of 32 bits, above the position. Exact integers: every level
 // gives the same.
 #pragma once
 #include <cstring>

@@ -75,7 +75,7 @@ class Encoder {
   }
 
  private:
-  Row row(uint32_t index) const {
+  Row row(uint32_t index) {
     return Row{&weights_[size_t(index) * shape_.cols], &codes_[size_t(index) * layout_.blocks],
                &states_[size_t(index) * shape_.cols], firstHistory(bits)};
   }
@@ -188,11 +188,11 @@ class Encoder {
   const float* values_;
   float largestValue_ = 0;
   TrellisSearch<bits> search_;
-  Buffer<float> columnWeights_;
-  Buffer<float> weights_;
-  Buffer<uint8_t> codes_;
-  Buffer<uint16_t> states_;
-  Buffer<float> errors_;
+  Scratch<float> columnWeights_;
+  Scratch<float> weights_;
+  Scratch<uint8_t> codes_;
+  Scratch<uint16_t> states_;
+  Scratch<float> errors_;
 };
 
 template <uint32_t bits>

@@ -2,14 +2,13 @@
 // VILLAGE_LANES). Twin: node/compute/reference/trellis-search.ts. Lanes run neighbouring histories side by side; the
 // operations on one state keep their written order.
 #pragma once
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
+#include "scratch.h"
 #include "trellis_layout.h"
 
 namespace village {
@@ -23,24 +22,6 @@ typedef float MemoryLanes __attribute__((vector_size(kLanes * sizeof(float)), al
 constexpr uint32_t kWindow = 512;  // the most weights that one search looks at
 constexpr float kUnreachable = 1e30f;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-// Memory on a 64-byte boundary. Not std::vector: its functions would be shared with files that are compiled for
-// narrower instruction sets.
-template <typename T>
-class Buffer {
- public:
-  explicit Buffer(size_t length)
-      : items_(static_cast<T*>(std::aligned_alloc(64, (length * sizeof(T) + 63) / 64 * 64))) {
-    if (items_ == nullptr) std::abort();
-  }
-  ~Buffer() { std::free(items_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  T& operator[](size_t index) const { return items_[index]; }
-
- private:
-  T* items_;
-};
 
 inline Lanes load(const float* from) { return *reinterpret_cast<const MemoryLanes*>(from); }
 inline void store(float* to, Lanes lanes) { *reinterpret_cast<MemoryLanes*>(to) = lanes; }
@@ -121,7 +102,7 @@ class TrellisSearch {
   }
 
   // Finds the best states of the weights that were added; writes the first `count` of them.
-  void trace(uint16_t* states, uint32_t count) const {
+  void trace(uint16_t* states, uint32_t count) {
     uint32_t history = cheapest();
     for (uint32_t step = length_; step-- > 0;) {
       const float* before = costsAfter(step);
@@ -143,9 +124,9 @@ class TrellisSearch {
   }
 
  private:
-  float* costsAfter(uint32_t count) const { return &costs_[size_t(count) * kHistories]; }
+  float* costsAfter(uint32_t count) { return &costs_[size_t(count) * kHistories]; }
 
-  uint32_t cheapest() const {
+  uint32_t cheapest() {
     const float* costs = costsAfter(length_);
     uint32_t best = 0;
     for (uint32_t i = 1; i < kHistories; i++)
@@ -154,7 +135,7 @@ class TrellisSearch {
   }
 
   const float* values_;
-  Buffer<float> costs_;  // after 0, 1, .. kWindow weights
+  Scratch<float> costs_;  // after 0, 1, .. kWindow weights
   float targets_[kWindow];
   float weights_[kWindow];
   uint32_t length_ = 0;

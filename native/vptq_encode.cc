@@ -23,7 +23,7 @@ struct Encoder {
   VptqGroup layout;
   Search first;
   Search second;
-  Numbers<uint8_t> isOutlier;
+  Scratch<uint8_t> isOutlier;
 
   Encoder(const VptqShape& shapeOf, const VptqCodebook& entries, const uint32_t* outliers, const VptqAids& helps)
       : shape(shapeOf),
@@ -44,7 +44,7 @@ struct Encoder {
     for (size_t i = 0; i < count; i++)
       std::memcpy(coded + i * vector, codebook.entries + size_t(index[i]) * vector, vector * sizeof(float));
     if (shape.residualBits == 0) return;
-    Numbers<float> left(count * vector);
+    Scratch<float> left(count * vector);
     for (size_t i = 0; i < count * vector; i++) left[i] = points[i] - coded[i];
     searchNearest(second, left.data(), count, residual);
     for (size_t i = 0; i < count; i++)
@@ -86,10 +86,10 @@ struct Encoder {
     const uint32_t vector = shape.vector;
     const uint32_t from = number * vector;
     const uint32_t rows = shape.rows - from < vector ? shape.rows - from : vector;
-    Numbers<float> points(size_t(layout.kept) * vector);
-    Numbers<float> coded(points.size());
-    Numbers<uint32_t> index(layout.kept);
-    Numbers<uint32_t> residual(layout.kept);
+    Scratch<float> points(size_t(layout.kept) * vector);
+    Scratch<float> coded(points.size());
+    Scratch<uint32_t> index(layout.kept);
+    Scratch<uint32_t> residual(layout.kept);
     uint16_t codes[kVptqMaxVector] = {0};
     for (uint32_t d = 0; d < rows; d++) {
       const float* row = data + size_t(from + d) * shape.cols;
@@ -126,21 +126,21 @@ struct Encoder {
     const uint32_t vector = shape.vector;
     const uint32_t cols = shape.cols;
     const uint32_t rows = count * vector;
-    Numbers<float> target(size_t(rows) * cols);
+    Scratch<float> target(size_t(rows) * cols);
     const uint32_t first = number * vector;
     const uint32_t real = shape.rows - first < rows ? shape.rows - first : rows;
     std::memcpy(target.data(), data + size_t(first) * cols, size_t(real) * cols * sizeof(float));
-    Numbers<float> scale(rows);
-    Numbers<float> inverse(rows);
+    Scratch<float> scale(rows);
+    Scratch<float> inverse(rows);
     for (uint32_t r = 0; r < real; r++) {
       const uint16_t code = plainScale(target.data() + size_t(r) * cols);
       putScale(packed + (r / vector) * layout.bytes, r % vector, code);
       scale[r] = vptqScale(code);
       inverse[r] = inverseOf(code);
     }
-    Numbers<uint32_t> index(size_t(count) * layout.kept);
-    Numbers<uint32_t> residual(index.size());
-    Numbers<float> errors(size_t(rows) * kBlock);
+    Scratch<uint32_t> index(size_t(count) * layout.kept);
+    Scratch<uint32_t> residual(index.size());
+    Scratch<float> errors(size_t(rows) * kBlock);
     float points[kSideBySide * kVptqMaxVector];
     float coded[kSideBySide * kVptqMaxVector];
     uint32_t found[kSideBySide];

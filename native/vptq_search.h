@@ -2,6 +2,7 @@
 // Twin: node/compute/reference/vptq-search.ts. Lanes run neighbouring entries side by side; what concerns one of them
 // keeps its written order. Everything is local to the object file.
 #pragma once
+#include "scratch.h"
 #include "vptq_layout.h"
 
 namespace village {
@@ -19,32 +20,12 @@ inline Lanes all(float value) { return value - Lanes{}; }
 
 constexpr float kInfinity = __builtin_inff();
 
-// Zeroed numbers. Not std::vector: its functions are shared by all object files, and the one compiled for the widest
-// instruction set may be the one that the linker gives to all.
-template <typename T>
-class Numbers {
- public:
-  explicit Numbers(size_t count) : count_(count), values_(new T[count]()) {}
-  ~Numbers() { delete[] values_; }
-  Numbers(const Numbers&) = delete;
-  Numbers& operator=(const Numbers&) = delete;
-  T* data() { return values_; }
-  const T* data() const { return values_; }
-  size_t size() const { return count_; }
-  T& operator[](size_t at) { return values_[at]; }
-  const T& operator[](size_t at) const { return values_[at]; }
-
- private:
-  size_t count_;
-  T* values_;
-};
-
 // A codebook as the search wants it: a plane for each row of the vector, and -|c|^2 / 2.
 struct Search {
   uint32_t vector;
   uint32_t entries;
-  Numbers<float> planes;
-  Numbers<float> bias;
+  Scratch<float> planes;
+  Scratch<float> bias;
 
   Search(const float* codebook, uint32_t count, uint32_t vectorRows)
       : vector(vectorRows), entries(count), planes(size_t(count) * vectorRows), bias(count) {

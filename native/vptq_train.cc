@@ -20,11 +20,11 @@ void vptqSpread(const float* points, const float* weights, size_t count, uint32_
                 uint32_t entries, uint32_t* chosen) {
   // A plane for each row of the vector, so that lanes are neighbouring points; padded with points of no weight.
   const size_t padded = (count + kSpreadBlock - 1) / kSpreadBlock * kSpreadBlock;
-  Numbers<float> planes(padded * vector);
-  Numbers<float> weight(padded);
-  Numbers<float> distance(padded);
-  Numbers<float> cost(padded);
-  Numbers<double> blocks(padded / kSpreadBlock);
+  Scratch<float> planes(padded * vector);
+  Scratch<float> weight(padded);
+  Scratch<float> distance(padded);
+  Scratch<float> cost(padded);
+  Scratch<double> blocks(padded / kSpreadBlock);
   for (size_t i = 0; i < count; i++) {
     weight[i] = weights[i];
     distance[i] = kInfinity;

@@ -187,8 +187,8 @@ export const FIELDS = {
   }),
   'jobs.work': field<boolean>({ default: true, doc: 'Work on the jobs of other members.', check: boolean }),
   'jobs.guests': field<boolean>({
-    default: true,
-    doc: "In an open village: let guests work on this node's jobs, and read what those jobs need.",
+    default: false,
+    doc: "In an open village: let guests work on this node's jobs; they can then read what a running job needs, its model included.",
     check: boolean,
   }),
   'jobs.leaseMs': field<number>({

@@ -4,6 +4,7 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -73,6 +74,22 @@ test('builds once, and a source that does not compile ends in the reference', ({
   assert.is(broken.status, 0)
   assert.match(broken.output, /failed: .*blockwise\.cc.*error/)
   assert.not.ok(existsSync(addon))
+})
+
+test('files that are compiled once a SIMD level share no containers of the standard library', () => {
+  // Their functions are weak symbols: the linker may give the copy for the widest instruction set to everybody.
+  const script = readFileSync(join(root, 'scripts/build-native.js'), 'utf8')
+  const listed = /const BY_LEVEL = \[([^\]]*)\]/.exec(script)![1]!.match(/[\w.]+\.cc/g)!
+  assert.ok(listed.length > 0)
+  const seen = new Set<string>()
+  const look = (file: string): void => {
+    if (seen.has(file) || !existsSync(join(root, 'native', file))) return
+    seen.add(file)
+    const source = readFileSync(join(root, 'native', file), 'utf8')
+    assert.not.match(source, /#include <(vector|string|map|set|deque|memory|functional)>/, file)
+    for (const [, included] of source.matchAll(/#include "([^"]+)"/g)) look(included!)
+  }
+  for (const file of listed) look(file)
 })
 
 test.run()

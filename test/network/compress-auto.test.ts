@@ -187,6 +187,15 @@ test('calibrated with data of its own, a model is compressed for the inputs that
   assert.is(failed.error!.code, 'CALIBRATION_DATA_INVALID')
 })
 
+test('what only reading the weights can tell fails the job with its code', async () => {
+  const tensors = { third: { codec: 'ternary' } }
+  const failed = await compress(owner, { ...layered, codec: 'int4', tensors })
+  assert.is(failed.state, 'failed')
+  assert.is(failed.error!.code, 'CODEC_NEEDS_FORCE')
+  const forced = await report(owner, { ...layered, codec: 'int4', tensors, force: true })
+  assert.is(tensorsOf(forced).find(({ name }) => name === 'third')!.codec, 'ternary')
+})
+
 test('weights of vptq share a codebook that is trained as a stage of the job', async () => {
   const made = await report(owner, { ...layered, codec: 'vptq', params: { bits: 4 } })
   const codebooks = new Set(tensorsOf(made).map(({ params }) => params.codebook))

@@ -1,6 +1,7 @@
 /** Guests of an open village as workers: their work is used and always checked, and they read what it needs and no more. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { type JobNode, type JobNodeInit, startJobNode } from '../helpers/job-nodes.ts'
 import { joinWith, until } from '../helpers/mesh.ts'
 import { rejectsCode } from '../helpers/throws.ts'
@@ -9,9 +10,10 @@ import { assertRight, end, gate, stopAll, toyNode } from '../helpers/toy-village
 
 test.after.each(stopAll)
 
-/** An open village: its owner, and guests. */
+/** An open village: its owner, who lets guests work where it does not say otherwise, and guests. */
 async function openVillage(owner: JobNodeInit, guests: readonly JobNodeInit[]): Promise<JobNode[]> {
-  const founder = await startJobNode({ name: 'owner', ...owner })
+  const config = { 'jobs.guests': true, ...owner.config }
+  const founder = await startJobNode({ name: 'owner', ...owner, config })
   await founder.mesh.villages.create({ name: 'open village', open: true })
   const nodes = [founder]
   for (const [index, init] of guests.entries()) {
@@ -132,10 +134,11 @@ test('guests that agree on a lie are found out without any member’s result', a
   )
 })
 
-test('a node may do without guests, and members do not work for guests', async () => {
-  const [owner, guest] = (await openVillage(toyNode({}, { config: { 'jobs.guests': false } }), [
-    toyNode(),
-  ])) as [JobNode, JobNode]
+test('a node does without guests unless it is told otherwise, and members do not work for guests', async () => {
+  const [owner, guest] = (await openVillage(
+    toyNode({}, { config: { 'jobs.guests': DEFAULT_CONFIG['jobs.guests'] } }),
+    [toyNode()],
+  )) as [JobNode, JobNode]
   const member = await startJobNode(toyNode())
   await joinWith(owner.mesh, member.mesh)
   const { id } = await owner.jobs.submit({ kind: 'toys', params: { tasks: 30 } })

@@ -1,6 +1,8 @@
 /** What a worker thread does to calibrate: rows of OPERATIONS, so that inputs and outputs are plain data. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { VillageError } from '../../errors.ts'
 import type { MomentsKernels } from '../kernels/moments.ts'
 import { loadKernels } from '../kernels.ts'
 import { MODEL_FILE } from '../models/model-card.ts'
@@ -22,12 +24,18 @@ function kernels(): MomentsKernels {
 type WrittenActivation = Omit<CalibratedActivation, 'inputs'>
 
 export const CALIBRATION_OPERATIONS = {
-  /** What there is to capture, and on how many items; all of them are read. Throws CALIBRATION_DATA_INVALID. */
+  /**
+   * What there is to capture, and on how many items; all of them are read. Throws CALIBRATION_DATA_INVALID, and
+   * MODEL_UNSUPPORTED for weights without a graph.
+   */
   'calibration.describe'(input: ActivationsInit & { modelDirectory: string; dataPath: string | null }): {
     items: number
     activations: Activation[]
   } {
-    using model = openModel(join(input.modelDirectory, MODEL_FILE))
+    const modelPath = join(input.modelDirectory, MODEL_FILE)
+    if (!existsSync(modelPath))
+      throw new VillageError('MODEL_UNSUPPORTED', 'The model has no graph to run: it cannot be calibrated.')
+    using model = openModel(modelPath)
     const activations = listActivations(model, input)
     const data = openCalibrationData(input.modelDirectory, input.dataPath)
     data.check()

@@ -32,6 +32,8 @@ export interface Survey {
 
 /** Weights that are looked at before a job is taken, for codecs that refuse ordinary ones. */
 const SAMPLED_WEIGHTS = 4
+/** Larger models are written out, which takes seconds, when the job exists. */
+const MAX_CHECKED_BYTES = 256 * 2 ** 20
 /** Weights that are read at once. */
 const READERS = 2
 
@@ -69,47 +71,50 @@ async function listWeights(params: CompressParams, { model, modelPath }: Found, 
 }
 
 /**
- * What can be said before the job is taken, without reading the whole model. Throws MODEL_UNKNOWN, MODEL_ID_TAKEN,
- * MODEL_NOTHING_TO_COMPRESS, CODEC_NEEDS_FORCE, ARTIFACT_MISSING and INVALID_ARGUMENT.
+ * What can be said before the job is taken, while the client waits. A model that would have to be written out for that first
+ * is looked into by the survey. Throws MODEL_UNKNOWN, MODEL_ID_TAKEN, MODEL_NOTHING_TO_COMPRESS, CODEC_NEEDS_FORCE,
+ * ARTIFACT_MISSING and INVALID_ARGUMENT.
  */
 export async function checkCompressible(params: CompressParams, context: JobContext): Promise<void> {
-  const found = await find(params, context)
+  const model = await context.models.need(params.model)
   if (params.id !== null && (await context.models.get(params.id)) !== null)
     throw new VillageError('MODEL_ID_TAKEN', `The id "${params.id}" belongs to another model`, {
       fields: { id: params.id },
     })
-  const weights = await listWeights(params, found, context)
-  const data = params.calibrate
-  const hasData = data !== 'auto' && data !== 'none'
-  if (hasData && !(await context.artifacts.has(data)))
+  const hasData = params.calibrate !== 'auto' && params.calibrate !== 'none'
+  if (hasData && !(await context.artifacts.has(params.calibrate)))
     throw new VillageError('ARTIFACT_MISSING', 'The calibration data is not on this node', {
-      fields: { cid: data },
+      fields: { cid: params.calibrate },
     })
-  if (params.suite !== null && !suiteByName(params.suite).fits(found.model))
-    throw new VillageError(
-      'INVALID_ARGUMENT',
-      `The suite "${params.suite}" cannot be put to "${found.model.id}"`,
-      { fields: { argument: 'suite' } },
-    )
-  const isMeasured = gateSuite(params, found.model) !== null || hasData
+  checkMeasured(params, model, hasData)
+  if (model.sizeBytes <= MAX_CHECKED_BYTES) await checkWeights(params, await find(params, context), context)
+}
+
+/** Throws INVALID_ARGUMENT for a quality that nothing can measure. */
+function checkMeasured(params: CompressParams, model: ModelEntry, hasData: boolean): void {
+  if (params.suite !== null && !suiteByName(params.suite).fits(model))
+    throw new VillageError('INVALID_ARGUMENT', `The suite "${params.suite}" cannot be put to "${model.id}"`, {
+      fields: { argument: 'suite' },
+    })
+  const isMeasured = gateSuite(params, model) !== null || hasData
   if (params.target !== null && 'quality' in params.target && !isMeasured)
     throw new VillageError(
       'INVALID_ARGUMENT',
-      `No suite measures the quality of "${found.model.id}": give calibration data to measure it on`,
+      `No suite measures the quality of "${model.id}": give calibration data to measure it on`,
       { fields: { argument: 'target' } },
     )
+}
+
+/** Whether there is something to compress, and, for codecs that refuse ordinary weights, whether its first rows are such. */
+async function checkWeights(params: CompressParams, found: Found, context: JobContext): Promise<void> {
+  const { modelPath } = found
+  const { pool, signal } = context
+  const weights = await listWeights(params, found, context)
   if (params.codec === AUTO || !codecByName(params.codec).needsForce) return
-  const codec = codecByName(params.codec)
   for (const { name } of weights.filter(({ name }) => !(name in params.tensors)).slice(0, SAMPLED_WEIGHTS)) {
-    const { modelPath } = found
-    const { signal } = context
-    const row = await context.pool.run(
-      'model.readRows',
-      { modelPath, name, startRow: 0, rows: 1 },
-      { signal },
-    )
+    const row = await pool.run('model.readRows', { modelPath, name, startRow: 0, rows: 1 }, { signal })
     // Throws CODEC_NEEDS_FORCE for a weight that would lose much.
-    codec.fit(params.params, await context.pool.run('codec.stats', { matrix: row }, { signal }))
+    codecByName(params.codec).fit(params.params, await pool.run('codec.stats', { matrix: row }, { signal }))
   }
 }
 

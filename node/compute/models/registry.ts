@@ -53,8 +53,9 @@ export type NewModel = Omit<StoredModel, 'addedAtMs' | 'doubt'>
 
 export interface Models {
   /**
-   * Adds a model from a directory (ONNX, safetensors, or packed), an .onnx or .safetensors file, or the embedded encoder. Without an id, one is made from the file
-   * name. The same model under the same id is added once. Throws MODEL_ID_TAKEN, MODEL_MALFORMED, INVALID_ARGUMENT.
+   * Adds a model from a directory (ONNX, safetensors, or packed), an .onnx or .safetensors file, or the embedded encoder.
+   * Without an id, one is made from the file name. The same model under the same id is added once. Throws MODEL_ID_TAKEN,
+   * MODEL_MALFORMED, INVALID_ARGUMENT.
    */
   add(init: { path: string; id?: string } | { embedded: 'encoder'; id?: string }): Promise<ModelEntry>
   /** Registers an artifact that is here already; where the id is taken by another model, a number is added to it. */

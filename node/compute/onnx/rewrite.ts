@@ -192,17 +192,22 @@ async function writeReplacement(
   context: ReplacementContext,
 ): Promise<RewrittenWeight> {
   const parts = forms[Symbol.iterator]()
-  const first = parts.next()
-  if (first.done === true) throw misfit(plan, 'no values')
-  const all = (function* () {
-    yield first.value
-    for (let part = parts.next(); part.done !== true; part = parts.next()) yield part.value
-  })()
-  const made =
-    first.value.kind === 'nbits' ? quantizedTensors(model.graph, plan, layoutOf(first.value)) : undefined
-  if (made === undefined) return writeDense(file, plan, all, context)
-  context.quantized.set(plan.name, made.weight)
-  return writeQuantized(file, plan, made, all, context)
+  try {
+    const first = parts.next()
+    if (first.done === true) throw misfit(plan, 'no values')
+    const all = (function* () {
+      yield first.value
+      for (let part = parts.next(); part.done !== true; part = parts.next()) yield part.value
+    })()
+    const made =
+      first.value.kind === 'nbits' ? quantizedTensors(model.graph, plan, layoutOf(first.value)) : undefined
+    if (made === undefined) return await writeDense(file, plan, all, context)
+    context.quantized.set(plan.name, made.weight)
+    return await writeQuantized(file, plan, made, all, context)
+  } finally {
+    // Whatever went wrong, a generator closes the file that it reads from.
+    parts.return?.()
+  }
 }
 
 function misfit(plan: WeightPlan, what: string): VillageError {

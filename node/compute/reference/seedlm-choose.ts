@@ -1,17 +1,22 @@
 /**
- * Seedlm's choice among candidates, the twin of `choose` in native/seedlm_search.cc: the coefficients of each are
- * quantised at two exponents by nearest plane (the last first, each with the rounding errors of those after it taken
- * into account), and the least error that is then left wins and has every mixture of nearest and second nearest
- * coefficients tried. float32 in a written order.
+ * Seedlm's choice among candidates, the twin of `choose` in native/seedlm_search.cc: the coefficients of each
+ * are quantised at two exponents by nearest plane (the last first, each with the rounding errors of those
+ * after it taken into account), and the least error that is then left wins and has every mixture of nearest
+ * and second nearest coefficients tried. float32 in a written order.
  */
 import { sequence } from './seedlm-tables.ts'
 
 export const CANDIDATES = 16
 const MIN_EXPONENT = -8
 const MAX_EXPONENT = 7
-/** A column shorter than this share of its length after those before it leaves coefficients without meaning. */
+/**
+ * A column shorter than this share of its length after those before it leaves coefficients without meaning.
+ */
 const MIN_PIVOT = 2 ** -10
-/** What a choice must gain over a block of zeros, as a share of the block's energy: more than rounding can feign. */
+/**
+ * What a choice must gain over a block of zeros, as a share of the block's energy: more than rounding can
+ * feign.
+ */
 const MIN_GAIN = 2 ** -12
 /** Adding and taking away this rounds a float32 below 2^22 to the nearest integer, ties to even. */
 export const ROUNDER = 12582912
@@ -51,7 +56,9 @@ function exponentFor(largest: number): number {
   return Math.max(MIN_EXPONENT, Math.min(exponent, MAX_EXPONENT))
 }
 
-/** UᵀU = L D Lᵀ, the coefficients that fit best, and their exponent. False where columns are nearly dependent. */
+/**
+ * UᵀU = L D Lᵀ, the coefficients that fit best, and their exponent. False where columns are nearly dependent.
+ */
 function solve(index: number, C: number, P: number): boolean {
   let usable = true
   let energy = 0
@@ -96,8 +103,8 @@ function held(value: number): number {
 }
 
 /**
- * The coefficients of a candidate at an exponent, into `q`, the second nearest for those whose bit of `second` is set;
- * returns the error less that of a block of zeros.
+ * The coefficients of a candidate at an exponent, into `q`, the second nearest for those whose bit of
+ * `second` is set; returns the error less that of a block of zeros.
  */
 function quantise(index: number, P: number, exponent: number, second = 0): number {
   const inverse = 2 ** -exponent
@@ -116,8 +123,8 @@ function quantise(index: number, P: number, exponent: number, second = 0): numbe
 }
 
 /**
- * The best choice for C weights (less a scale) among `count` candidates, best first. `roots` are the square roots of
- * how much the errors of the weights count, 0 for those that do not; null: all 1.
+ * The best choice for C weights (less a scale) among `count` candidates, best first. `roots` are the square
+ * roots of how much the errors of the weights count, 0 for those that do not; null: all 1.
  */
 export function choose(
   weights: Float32Array,

@@ -1,7 +1,8 @@
 /**
- * The inverted file of seedlm's search, the twin of native/seedlm_index.cc: CELLS pseudo-random directions stand for
- * the sphere, and the list of each holds the seeds whose column space keeps at least a share of that direction's
- * squared length. A block tries the seeds in the list of the direction that it is nearest to.
+ * The inverted file of seedlm's search, the twin of native/seedlm_index.cc: CELLS pseudo-random directions
+ * stand for the sphere, and the list of each holds the seeds whose column space keeps at least a share of
+ * that direction's squared length. A block tries the seeds in the list of the direction that it is nearest
+ * to.
  */
 import { POSITIONS, toUnit, UNIT } from './seedlm-tables.ts'
 

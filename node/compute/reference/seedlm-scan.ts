@@ -1,10 +1,14 @@
-/** Seedlm's comparison of positions in plain TypeScript: the oracle of native/seedlm_keys.h and of seedlm-wasm.ts. */
+/**
+ * Seedlm's comparison of positions in plain TypeScript: the oracle of native/seedlm_keys.h and of
+ * seedlm-wasm.ts.
+ */
 import { type Scan, SLOTS } from './seedlm-index.ts'
 import { POSITIONS_PADDED, recordAt, recordBytes, records } from './seedlm-tables.ts'
 
 /**
- * The energy of a block inside the column space of the U at a position, in the high half of 32 bits, above the
- * position. Exact: 12 · 127² squared, times four rows, stays below 2^32.
+ * The energy of a block inside the column space of the U at a position, in the high half of 32 bits, above
+ * the position. Exact: rows are orthonormal but for their rounding, so that 12 · 127² · 131² bounds it, below
+ * 2^32.
  */
 function keyOf(basis: Int8Array, position: number, probe: Int8Array, C: number, P: number): number {
   const at = position * recordBytes(C)

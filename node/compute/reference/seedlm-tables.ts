@@ -1,6 +1,6 @@
 /**
- * SeedLM (arXiv 2410.10714): the register's sequence, and what the search knows before it sees a weight. The twin of
- * native/seedlm_index.cc, bit for bit: integers, or fp64 in a written order, rounded once.
+ * SeedLM (arXiv 2410.10714): the register's sequence, and what the search knows before it sees a weight. The
+ * twin of native/seedlm_index.cc, bit for bit: integers, or fp64 in a written order, rounded once.
  *
  * The register has K = 16 bits, shifts right and feeds back the exclusive or of bits 0, 1, 3 and 12; it runs
  * through all 65,535 non-zero states. Seed s gives U(s): C × P entries from C·P successive states beginning
@@ -57,8 +57,8 @@ export function toUnit(value: number): number {
 }
 
 /**
- * Orthonormal rows of the column space of the U at `position`, into `basis[row * C + c]`, by Gram-Schmidt. False where
- * columns are nearly dependent.
+ * Orthonormal rows of the column space of the U at `position`, into `basis[row * C + c]`, by Gram-Schmidt.
+ * False where columns are nearly dependent.
  */
 export function orthonormalise(position: number, C: number, P: number, basis: Float64Array): boolean {
   const { values } = sequence()
@@ -96,7 +96,9 @@ export function recordAt(row: number, c: number): number {
 
 const cachedRecords = new Map<number, Int8Array>()
 
-/** By position an orthonormal basis of the column space of U times UNIT; all zero where its seed is left out. */
+/**
+ * By position an orthonormal basis of the column space of U times UNIT; all zero where its seed is left out.
+ */
 export function records(C: number, P: number): Int8Array {
   const cached = cachedRecords.get(C)
   if (cached !== undefined) return cached

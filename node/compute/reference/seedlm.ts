@@ -3,9 +3,9 @@
  * fallback without a compiler. A block of C weights becomes a 16-bit seed, a 4-bit exponent e and P 4-bit
  * coefficients q: weights ≈ scale · 2^e · U(seed) q.
  *
- * A row is one 16-bit seed a block, then the nibbles of its blocks (exponent + 8, then the coefficients + 8), low
- * nibble first, then the columns of its outliers, ascending (2 bytes each where all columns fit, else 4), then their
- * values as halves, in units of the scale.
+ * A row is one 16-bit seed a block, then the nibbles of its blocks (exponent + 8, then the coefficients + 8),
+ * low nibble first, then the columns of its outliers, ascending (2 bytes each where all columns fit, else 4),
+ * then their values as halves, in units of the scale.
  */
 import { feedBack } from './error-feedback.ts'
 import { fromHalfBits, toHalfBits } from './f16.ts'
@@ -82,8 +82,8 @@ function pickOutliers(weights: Float32Array, roots: Float32Array, count: number)
 }
 
 /**
- * Encodes rows × cols float32 weights (row-major, finite); the last block of a row is padded with zeros that do not
- * count where anything is weighted.
+ * Encodes rows × cols float32 weights (row-major, finite); the last block of a row is padded with zeros that
+ * do not count where anything is weighted.
  */
 export function seedlmEncode(
   data: Float32Array,
@@ -186,8 +186,8 @@ function writeBlock(payload: Uint8Array, at: number, row: SeedlmRow, block: numb
 }
 
 /**
- * The weights that a payload of exactly rows × row bytes stands for; the seeds must not be zero, the columns of outliers
- * below cols.
+ * The weights that a payload of exactly rows × row bytes stands for; the seeds must not be zero, the columns
+ * of outliers below cols.
  */
 export function seedlmDecode(payload: Uint8Array, shape: SeedlmShape): Float32Array {
   const { rows, cols, blockWeights: C, coefficients: P, scale, outliers } = shape

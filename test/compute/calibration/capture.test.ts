@@ -6,13 +6,14 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chooseFeedback, listActivations } from '../../../node/compute/calibration/activations.ts'
 import { type CaptureRequest, captureMoments } from '../../../node/compute/calibration/capture.ts'
+import { CALIBRATION_OPERATIONS } from '../../../node/compute/calibration/operations.ts'
 import { loadKernels } from '../../../node/compute/kernels.ts'
 import { FLOAT16, FLOAT32 } from '../../../node/compute/onnx/data-types.ts'
 import { float32Tensor, tensorFromBytes } from '../../../node/compute/onnx/encode.ts'
 import { openModel } from '../../../node/compute/onnx/read.ts'
 import { createSessions } from '../../../node/compute/onnx/sessions.ts'
 import { createGraphBuilder } from '../../../node/compute/onnx/write.ts'
-import { rejectsCode } from '../../helpers/throws.ts'
+import { rejectsCode, throwsCode } from '../../helpers/throws.ts'
 import {
   floats,
   HIDDEN,
@@ -228,6 +229,13 @@ test('ranges outside the items or the activations are refused', async () => {
     { activations: 0 },
   ])
     await rejectsCode(capture(request(small, changes)), 'INVALID_ARGUMENT')
+})
+
+test('weights without a graph cannot be calibrated', () => {
+  const describe = CALIBRATION_OPERATIONS['calibration.describe']
+  const init = { dataPath: ids, minElements: 1, feedbackBudgetBytes: 0 }
+  assert.is(describe({ ...init, modelDirectory: small }).items, IDS.length)
+  throwsCode(() => describe({ ...init, modelDirectory: root }), 'MODEL_UNSUPPORTED')
 })
 
 test('activations that are not finite are refused', async () => {

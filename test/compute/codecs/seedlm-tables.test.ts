@@ -78,7 +78,7 @@ test('records: an orthonormal basis of the columns of U, and ill-conditioned see
   }
 })
 
-test('the list of a cell: ascending, whole slots, and those with the most energy of its direction', () => {
+test('the list of a cell: ascending, and whole slots', () => {
   const random = seededRandom(3)
   for (const [C] of SHAPES) {
     const probe = Int8Array.from({ length: C }, () => Math.round((random() - 0.5) * 254))
@@ -86,10 +86,8 @@ test('the list of a cell: ascending, whole slots, and those with the most energy
     assert.is(list.length % SLOTS, 0)
     assert.ok(list.length > 200 && list.length < 8000, `${list.length} seeds`)
     const members = list.filter((position) => position < POSITIONS)
+    assert.ok(list.length - members.length < SLOTS)
     assert.ok(members.every((position, i) => i === 0 || position > members[i - 1]!))
-    // The best of all seeds for a probe near the direction is among them far more often than chance would have it.
-    const best = plainScan.keep(probe, C, 0).length
-    assert.is(best, POSITIONS + 1, 'every position has at least no energy')
   }
 })
 

@@ -304,6 +304,28 @@ test('forms of row slices make the file of the whole; wrong sizes, names and mix
   )
 })
 
+test('where the forms of a weight do not fit, what they are read from is closed', async () => {
+  using model = openModel(file('small.onnx'))
+  const [table] = listWeights(model, { minElements: 1 })
+  const form = quantizeWeight(model, table!, { bits: 4, blockSize: 32, zeroPoints: false })
+  for (const [first, second] of [
+    [form, form],
+    [{ kind: 'dense' as const, data: new Float32Array(5) }, form],
+  ]) {
+    let closed = false
+    function* forms() {
+      try {
+        yield first!
+        yield second!
+      } finally {
+        closed = true
+      }
+    }
+    await rejects(rewriteModel(model, file('bad.onnx'), new Map([['table', forms]])), 'INVALID_ARGUMENT')
+    assert.ok(closed)
+  }
+})
+
 test('equal calls write equal bytes', async () => {
   writeSmallModel(file('again.onnx'))
   assert.equal(readFileSync(file('again.onnx')), readFileSync(file('small.onnx')))
