@@ -1,4 +1,5 @@
 /** Which codec each weight of a `compress` job gets, and the tasks that make it so. */
+import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { codecByName } from '../codecs/table.ts'
 import { secondsBySlice, sliceRows } from '../compress-plan/slices.ts'
@@ -26,7 +27,7 @@ export interface ChosenWeight {
 export function choiceFor(params: CompressParams, { name }: Pick<SurveyedWeight, 'name'>): CodecChoice {
   const own = params.tensors[name]
   if (own !== undefined) return own
-  if (params.codec === AUTO) throw new Error(`"${name}" was given no codec`)
+  if (params.codec === AUTO) throw new VillageError('INTERNAL', `"${name}" was given no codec`)
   return { codec: params.codec, params: params.params }
 }
 
@@ -123,7 +124,7 @@ export function slicedWeights(
   if (chosen === null) return [...made.values()]
   return chosen.map(({ name, codec, params, codebook }) => {
     const weight = made.get(JSON.stringify([name, codec, params, codebook]))
-    if (weight === undefined) throw new Error(`No slice of "${name}" was made`)
+    if (weight === undefined) throw new VillageError('INTERNAL', `No slice of "${name}" was made`)
     return weight
   })
 }
