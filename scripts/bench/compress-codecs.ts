@@ -30,8 +30,8 @@ const DECODE_COPIES = 6
 const TRAINING_ROWS = 512
 const DECODE_MS = 1500
 const SEARCH_BAR = 6
-/** Exact search has a relative error of 0.1246; 1% above it is allowed. */
-const SEARCH_ERROR_BAR = 0.1246 * 1.01
+/** An exhaustive search that rounds each coefficient alone reaches 0.1234; 1% above it is allowed. */
+const SEARCH_ERROR_BAR = 0.1246
 const DECODE_BAR = 500
 const TRELLIS_BARS: Readonly<Record<string, { error: number; bits: number }>> = {
   'trellis 4-bit': { error: 0.0083, bits: 4.125 },
@@ -88,7 +88,7 @@ export async function gaussianErrors({ report, log, signal, codecs }: BenchConte
       value: Math.round(bits * 1000) / 1000,
       unit: 'bits',
       better: 'lower',
-      bar: bars === undefined ? null : bars.bits + 0.005,
+      bar: bars === undefined ? null : bars.bits,
     })
     report({
       case: `${variant.name}: error over the limit 2^(-2R)`,
@@ -135,7 +135,7 @@ export async function seedlmSearch({ report, signal }: BenchContext): Promise<vo
       bar: SEARCH_BAR,
     })
     report({
-      case: 'seedlm 4-bit: relative error (exact 0.1246)',
+      case: 'seedlm 4-bit: relative error',
       value: Math.max(...errors),
       unit: '',
       better: 'lower',

@@ -24,6 +24,8 @@ export interface CaptureRequest extends ActivationsInit {
   /** Range of listActivations. */
   readonly firstActivation: number
   readonly activations: number
+  /** Memory that the sums may take: what was said before anybody looked at the model. */
+  readonly sumsBytes: number
 }
 
 /** Rows that go to the kernel at once: enough to pay for the call, few enough to hear the signal. */
@@ -45,6 +47,9 @@ export async function captureMoments(
   const activations = listActivations(model, request).slice(firstActivation, firstActivation + wanted)
   if (activations.length !== wanted || wanted === 0)
     throw outside('activations', 'The model has no such activations.')
+  const neededBytes = activations.reduce((sum, one) => sum + 8 * numbersOf(one), 0)
+  if (neededBytes > request.sumsBytes)
+    throw outside('sumsBytes', `The sums of these activations take ${neededBytes} bytes.`)
   const data = openCalibrationData(request.modelDirectory, request.dataPath)
   if (start + count > data.items) throw outside('start', `The calibration data has ${data.items} items.`)
   mkdirSync(request.workDirectory, { recursive: true })
@@ -88,8 +93,11 @@ const outside = (argument: string, message: string): VillageError =>
 const notFinite = (): VillageError =>
   new VillageError('SESSION_FAILED', 'The model gave no activations, or some that are not finite.')
 
-function emptyMoments({ cols, feedback }: Activation): { -readonly [K in keyof Moments]: Moments[K] } {
-  return { cols, full: feedback, samples: 0, sums: new Float64Array(feedback ? cols * cols : cols) }
+const numbersOf = ({ cols, feedback }: Activation): number => (feedback ? cols * cols : cols)
+
+function emptyMoments(activation: Activation): { -readonly [K in keyof Moments]: Moments[K] } {
+  const { cols, feedback } = activation
+  return { cols, full: feedback, samples: 0, sums: new Float64Array(numbersOf(activation)) }
 }
 
 async function addOutput(

@@ -102,8 +102,9 @@ function textData(modelDirectory: string, items: number, text: (index: number) =
       for (let index = start; index < start + count; index++) {
         const tokens = tokenizer.encode(text(index), Math.min(card.maxTokens, MAX_TOKENS))
         if (tokens.length === 0) continue
-        const same = byLength.get(tokens.length) ?? []
-        byLength.set(tokens.length, [...same, tokens])
+        const same = byLength.get(tokens.length)
+        if (same === undefined) byLength.set(tokens.length, [tokens])
+        else same.push(tokens)
       }
       for (const [length, rows] of [...byLength].sort(([a], [b]) => a - b))
         for (let at = 0; at < rows.length; at += BATCH) {

@@ -46,14 +46,15 @@ export function addToStats(stats: TensorStats, matrix: WeightMatrix, firstRow = 
   for (let start = 0; start < data.length; start += cols) {
     let rowMax = 0
     let rowMin = Infinity
+    const before = sumAbs
     for (let i = start; i < start + cols; i++) {
       const magnitude = Math.abs(data[i]!)
-      // False for NaN as well.
-      if (!(magnitude < Infinity)) throw nonFinite(data[i]!, firstRow + start / cols, i - start)
       sumAbs += magnitude
       if (magnitude > rowMax) rowMax = magnitude
       if (magnitude < rowMin && magnitude > 0) rowMin = magnitude
     }
+    // A float64 sum of finite float32 values is finite, so that the weights need no look each.
+    if (!(sumAbs - before < Infinity)) throwNonFinite(matrix, start, firstRow)
     if (rowMax > maxAbs) maxAbs = rowMax
     if (rowMin < minNonZeroAbs) minNonZeroAbs = rowMin
     ternaryRows &&= rowMin === rowMax || rowMax === 0
@@ -117,8 +118,13 @@ export function isTernary(stats: TensorStats): boolean {
   return stats.minNonZeroAbs === stats.maxAbs || stats.maxAbs === 0
 }
 
-function nonFinite(value: number, row: number, col: number): VillageError {
-  return new VillageError('CODEC_NON_FINITE', `The weight at row ${row}, column ${col} is ${value}.`, {
+/** Throws CODEC_NON_FINITE for the first such weight from `start` on. */
+function throwNonFinite({ data, cols }: WeightMatrix, start: number, firstRow: number): never {
+  let at = start
+  while (Number.isFinite(data[at])) at++
+  const row = firstRow + Math.floor(at / cols)
+  const col = at % cols
+  throw new VillageError('CODEC_NON_FINITE', `The weight at row ${row}, column ${col} is ${data[at]}.`, {
     fields: { row, col },
   })
 }

@@ -123,13 +123,18 @@ export function parseManifest(bytes: Uint8Array): PackedManifest {
   if (source !== 'onnx' && source !== 'safetensors') throw malformed('"source"')
   if (typeof codec !== 'string' || !isJsonObject(params) || !Array.isArray(weights))
     throw malformed('a field')
+  const parsed = weights.map(parseWeight)
+  // A file that many weights shared would let a small packed model fill a disk.
+  for (const field of ['name', 'file'] as const)
+    if (new Set(parsed.map((weight) => weight[field])).size < parsed.length)
+      throw malformed(`"${field}" of two weights`)
   return {
     format: 'village-packed',
     version: VERSION,
     source,
     codec,
     params,
-    weights: weights.map(parseWeight),
+    weights: parsed,
   }
 }
 

@@ -125,6 +125,7 @@ function readShards(packedDir: string): Shard[] {
   if (!isJsonObject(json) || json.version !== 1 || !Array.isArray(json.shards))
     throw malformed(`${SHARDS_FILE} is not of version 1`)
   const seen = new Set<string>()
+  const placed = new Set<string>()
   return json.shards.map((shard: JsonValue) => {
     if (!isJsonObject(shard)) throw malformed(`${SHARDS_FILE} has a shard that is none`)
     const { file: name, header, dataBytes } = shard
@@ -133,7 +134,13 @@ function readShards(packedDir: string): Shard[] {
     if (typeof header !== 'string' || typeof dataBytes !== 'number')
       throw malformed(`${SHARDS_FILE} has a shard without a header`)
     seen.add(name)
-    return { file: name, header: parseHeader(Buffer.from(header), dataBytes) }
+    const parsed = parseHeader(Buffer.from(header), dataBytes)
+    // Else a small packed model could ask for one tensor in any number of files.
+    for (const tensor of parsed.tensors) {
+      if (placed.has(tensor.name)) throw malformed(`${SHARDS_FILE} has a tensor in two files`)
+      placed.add(tensor.name)
+    }
+    return { file: name, header: parsed }
   })
 }
 

@@ -55,7 +55,7 @@ export function quantizeTo8Bits(values: Float32Array, rows: number, cols: number
         const level = Math.floor(values[i]! * inverse + 0.5)
         packed[at + i - from] = ZERO_POINT + Math.max(-LARGEST_CODE, Math.min(LARGEST_CODE, level))
       }
-      packed.fill(ZERO_POINT, at + end - from, at + blockSize)
+      if (end - from < blockSize) packed.fill(ZERO_POINT, at + end - from, at + blockSize)
       at += blockSize
     }
   return { kind: 'nbits', bits: 8, blockSize, packed, scales, zeroPoints: null }

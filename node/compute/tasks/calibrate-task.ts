@@ -47,7 +47,7 @@ async function sourceOf(
 }
 
 async function capture(task: CalibrateTask, context: TaskContext): Promise<TaskOutput> {
-  const { model: _, data: __, sumsBytes: ___, outputBytes: ____, ...request } = task
+  const { model: _, data: __, outputBytes: ___, ...request } = task
   const { bytes, samples } = await context.pool.run(
     'calibration.capture',
     { ...request, ...(await sourceOf(task, context)), workDirectory: context.modelsDirectory },

@@ -66,10 +66,17 @@ const request = (directory: string, changes: Partial<CaptureRequest> = {}): Capt
   count: IDS.length,
   firstActivation: 0,
   activations: 2,
+  sumsBytes: 2 ** 20,
   ...changes,
 })
 
 const capture = (wanted: CaptureRequest) => captureMoments({ kernels }, wanted, signal, () => undefined)
+
+test('sums that take more memory than the task said are not made', async () => {
+  const exact = 8 * (WIDTH ** 2 + HIDDEN ** 2)
+  await rejectsCode(capture(request(small, { sumsBytes: exact - 1 })), 'INVALID_ARGUMENT')
+  assert.is((await capture(request(small, { sumsBytes: exact }))).length, 2)
+})
 
 /** The rows of the table for all ids, and what MatMul and bias make of them. */
 function expectedActivations(): { table: number[][]; hidden: number[][] } {

@@ -170,6 +170,12 @@ test('a model of safetensors comes back in its shards: what was not packed byte 
   }
   assert.is(readFileSync(path.join(outDir, 'config.json'), 'utf8'), '{"hidden_size":24}')
   await rejectsCode(unpack(packedDir, path.join(root, 'no-graph'), 'int8'), 'INVALID_ARGUMENT')
+  // A tensor that several files are to hold would be written again for each.
+  const shardsFile = path.join(packedDir, 'shards.json')
+  const places = JSON.parse(readFileSync(shardsFile, 'utf8'))
+  places.shards.push({ ...places.shards[0], file: 'model-00003-of-00003.safetensors' })
+  writeFileSync(shardsFile, JSON.stringify(places))
+  await rejectsCode(unpack(packedDir, path.join(root, 'amplified')), 'MODEL_MALFORMED')
 })
 
 test('a packed model of version 1 is still read', () => {
@@ -220,9 +226,12 @@ test('packed models that do not hold together are refused, and leave no model', 
     sizes[1]! -= 1
   })
   await refused('CODEC_MALFORMED', ([first, second]) => {
+    const { file: own, sliceBytes: ownBytes } = first!
     const { file: other, sliceBytes } = second!
     Object.assign(first!, { file: other, sliceBytes })
+    Object.assign(second!, { file: own, sliceBytes: ownBytes })
   })
+  await refused('MODEL_MALFORMED', ([first, second]) => (first!.file = second!.file))
   writeFileSync(file, good)
   await unpack(packedDir, path.join(root, 'accepted'))
   assert.throws(() => readFileSync(path.join(root, 'refused', 'model.onnx')))

@@ -127,6 +127,11 @@ test('the manifest of a packed model may come from anybody', () => {
       /not valid/,
     )
   assert.throws(() => parse({ ...MANIFEST, version: 3 }), /version/)
+  const [weight] = MANIFEST.weights
+  const twice = (changes: object) => parse({ ...MANIFEST, weights: [weight, { ...weight, ...changes }] })
+  assert.is(twice({ name: 'other', file: 'weights/0001.vslc' }).weights.length, 2)
+  assert.throws(() => twice({ name: 'other' }), /"file" of two weights/)
+  assert.throws(() => twice({ file: 'weights/0001.vslc' }), /"name" of two weights/)
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
       try {
