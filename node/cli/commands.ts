@@ -165,7 +165,10 @@ export const COMMANDS: readonly CommandRow[] = [
         doc: 'Calibrate with these items: lines of text, or JSON lines of the model’s inputs. By default its own sentences for models with a tokenizer.',
       },
       { flags: '--no-calibrate', doc: 'Compress by the weights alone.' },
-      { flags: '--runtime <form>', doc: 'How weights without an operator of their own run: int8 or dense.' },
+      {
+        flags: '--runtime <form>',
+        doc: 'How weights without an operator of their own run: int8 (the default) or dense.',
+      },
       {
         flags: '--keep <share>',
         doc: 'The least share of its quality that the model must keep to be published, by default 0.95; 0 measures nothing.',

@@ -103,13 +103,38 @@ function keepOption(context: CommandContext): number | null {
   return keep
 }
 
+/** Options that mean nothing beside each other; the API would name its own fields for them, or take no notice of one. */
+function checkTogether(
+  context: CommandContext,
+  { named, isTargeted }: { named: string | null; isTargeted: boolean },
+): void {
+  const has = (name: string) => optionText(context, name) !== null
+  if (named === 'auto' && !isTargeted && !has('bits'))
+    throw new VillageError('USAGE', 'Give --codec auto one of --ratio, --size, --quality and --bits')
+  if (named !== null && named !== 'auto' && isTargeted)
+    throw new VillageError(
+      'USAGE',
+      `--ratio, --size and --quality are targets of --codec auto, not of ${named}`,
+    )
+  if (named === null && !isTargeted && has('bits'))
+    throw new VillageError(
+      'USAGE',
+      'Say with --codec what --bits is for: auto, or a codec that offers several',
+    )
+  if ((named === 'auto' || (named === null && isTargeted)) && listOption(context, 'set').length > 0)
+    throw new VillageError('USAGE', '--set is for one codec: auto chooses the parameters for each tensor')
+  if (has('quality') && has('keep'))
+    throw new VillageError('USAGE', '--quality is itself the share that must be kept: leave --keep out')
+}
+
 export async function compress(context: CommandContext): Promise<CommandResult> {
   const model = context.args[0] ?? ''
   const named = optionText(context, 'codec')
   const isTargeted = ['ratio', 'size', 'quality'].some((name) => optionText(context, name) !== null)
   const codec = named ?? (isTargeted ? 'auto' : 'int4')
   const isAuto = codec === 'auto'
-  const bits = isAuto ? null : optionText(context, 'bits')
+  checkTogether(context, { named, isTargeted })
+  const bits = isAuto ? null : numberOption(context, 'bits')
   const target = targetOf(context, isAuto)
   const optional = {
     target,

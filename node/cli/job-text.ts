@@ -1,6 +1,10 @@
+import { ERRORS, isErrorCode } from '../errors.ts'
 import { bytes, duration, facts, percent, short, table, time } from './format.ts'
 import { resultText } from './result-text.ts'
 import type { JobView } from './wait-job.ts'
+
+/** What to do about an error; nothing for the code of a newer daemon. */
+const fixOf = (code: string): [string, string][] => (isErrorCode(code) ? [['fix', ERRORS[code].fix]] : [])
 
 /** One job for people: its facts, who did what, and its result. */
 export function jobText(job: JobView): string {
@@ -29,7 +33,10 @@ export function jobText(job: JobView): string {
           ] as [string, string][])),
       ...(job.error === null
         ? []
-        : ([['error', `${job.error.code}: ${job.error.message}`]] as [string, string][])),
+        : ([['error', `${job.error.code}: ${job.error.message}`], ...fixOf(job.error.code)] as [
+            string,
+            string,
+          ][])),
     ]),
   ]
   if (shares.length > 0)

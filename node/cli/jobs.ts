@@ -61,7 +61,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
       jobs.length === 0
         ? 'No jobs yet: village compress MODEL --codec int4'
         : table(
-            ['JOB', 'KIND', 'WHAT', 'STATE', 'DONE', 'PRIORITY', 'SUBMITTED'],
+            ['JOB', 'KIND', 'WHAT', 'STATE', 'DONE', 'PRIO', 'SUBMITTED'],
             jobs.map((job) => [
               job.id.slice(0, 12),
               job.kind,
@@ -71,6 +71,8 @@ export async function list(context: CommandContext): Promise<CommandResult> {
               String(job.priority),
               time(job.createdAtMs),
             ]),
+            // A time without its minutes says nothing.
+            { whole: [0, 6] },
           ),
   }
 }

@@ -144,7 +144,7 @@ function reportTable(report: JsonObject): string {
       figure(row.codec ?? report.codec),
       figure(row.bitsPerWeight),
       figure(row.relativeError),
-      figure(row.runtime),
+      row.runtime === undefined || row.runtime === null ? '-' : figure(row.runtime),
     ]),
   )
 }
@@ -159,7 +159,9 @@ export async function inspect(context: CommandContext): Promise<CommandResult> {
   const parts = [modelFacts(given.model)]
   if (report !== null) parts.push(compressionText(report), reportTable(report))
   const { inputs, outputs, tensors } = given.details
-  parts.push(portTable(inputs, outputs), tensorTable(tensors))
+  // Tensors without a graph have neither.
+  if (inputs.length + outputs.length > 0) parts.push(portTable(inputs, outputs))
+  parts.push(tensorTable(tensors))
   return { document: given, text: parts.join('\n\n') }
 }
 

@@ -17,16 +17,28 @@ function interval(value: JsonValue | undefined): string {
   return low === undefined ? text(middle) : `${text(middle)} (${text(low)}–${text(high)})`
 }
 
+const cidOf = (stored: JsonValue | undefined): JsonValue =>
+  isJsonObject(stored ?? null) ? ((stored as JsonObject).cid ?? null) : null
+
+/** Parameters as JSON; nothing where there are none, as for `auto`. */
+const paramsText = (params: JsonValue | undefined): string[] =>
+  isJsonObject(params ?? null) && Object.keys(params as JsonObject).length > 0 ? [JSON.stringify(params)] : []
+
 /** The totals of a compression report (a compress job's result, or a model's report). */
 export function compressionText(report: JsonObject): string {
   const totals = isJsonObject(report.totals ?? null) ? (report.totals as JsonObject) : {}
+  // Tensors without a graph have no runnable form: the packed one stands in its place.
+  const runs = cidOf(report.packed) === null || cidOf(report.packed) !== cidOf(report.runnable)
   const size = (name: string) => (typeof totals[name] === 'number' ? bytes(totals[name]) : '?')
   return facts([
-    ['codec', `${figure(report.codec)} ${report.params === undefined ? '' : JSON.stringify(report.params)}`],
+    ['codec', [figure(report.codec), ...paramsText(report.params)].join(' ')],
     ['bits per weight', `${figure(totals.bitsPerWeight)} with all overheads of the compressed weights`],
     ['bits per parameter', `${figure(totals.bitsPerParameter)} of the whole packed model`],
-    ['size', `${size('originalBytes')} to ${size('packedBytes')} packed, ${size('runnableBytes')} runnable`],
-    ['ratio', `${figure(totals.ratio)} packed, ${figure(totals.runnableRatio)} runnable`],
+    [
+      'size',
+      `${size('originalBytes')} to ${size('packedBytes')} packed, ${runs ? `${size('runnableBytes')} runnable` : 'no graph to run'}`,
+    ],
+    ['ratio', `${figure(totals.ratio)} packed${runs ? `, ${figure(totals.runnableRatio)} runnable` : ''}`],
     ['relative error', figure(totals.relativeError)],
     ...qualityFacts(report),
   ])

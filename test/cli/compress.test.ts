@@ -68,6 +68,12 @@ const WRONG: [args: string[], says: RegExp][] = [
   [['--ratio', 'much'], /--ratio takes a number above 0/],
   [['--size', '4 apples'], /"4 apples" is not a size/],
   [['--keep', '2'], /--keep takes a share/],
+  [['--codec', 'auto'], /Give --codec auto one of --ratio/],
+  [['--codec', 'int4', '--ratio', '8'], /targets of --codec auto, not of int4/],
+  [['--ratio', '8', '--set', 'blockSize=64'], /--set is for one codec/],
+  [['--bits', '3'], /Say with --codec what --bits is for/],
+  [['--codec', 'seedlm', '--bits', 'few'], /--bits takes a number above 0/],
+  [['--quality', '0.97', '--keep', '0.5'], /leave --keep out/],
   [['--tensor', 'int4'], /--tensor takes name=codec/],
 ]
 for (const [args, says] of WRONG)

@@ -4,9 +4,11 @@ import * as assert from 'uvu/assert'
 import { parseDuration } from '../../node/cli/duration.ts'
 import { EXIT_CODES, exitCodeOf } from '../../node/cli/exit-codes.ts'
 import { bytes, duration, printable, table } from '../../node/cli/format.ts'
+import { jobText } from '../../node/cli/job-text.ts'
 import { pickId } from '../../node/cli/pick.ts'
 import { createProgress } from '../../node/cli/progress.ts'
-import { VillageError } from '../../node/errors.ts'
+import { compressionText } from '../../node/cli/result-text.ts'
+import { ERRORS, VillageError } from '../../node/errors.ts'
 
 const test = suite('cli text')
 
@@ -42,6 +44,44 @@ test('no control or direction character of a name reaches the terminal', () => {
       assert.not.match(printable(text), /[\p{Cc}\p{Cf}]/u)
     }),
   )
+})
+
+test('a failed job says what to do', () => {
+  const failed = (code: string) =>
+    jobText({
+      id: 'a1b2c3d4e5',
+      kind: 'compress',
+      state: 'failed',
+      priority: 0,
+      createdAtMs: 0,
+      finishedAtMs: 1_000,
+      total: 4,
+      done: 4,
+      stage: null,
+      params: {},
+      result: null,
+      error: { code, message: 'Too little is left.' },
+      shares: {},
+      doubt: null,
+    })
+  const known = failed('COMPRESS_QUALITY_LOW')
+  assert.match(known, /^error +COMPRESS_QUALITY_LOW: Too little is left\.$/m)
+  assert.ok(known.includes(ERRORS.COMPRESS_QUALITY_LOW.fix))
+  assert.not.match(failed('CODE_OF_A_NEWER_DAEMON'), /^fix/m)
+})
+
+test('a compression without a graph promises nothing that runs', () => {
+  const report = (runnable: string) =>
+    compressionText({
+      codec: 'auto',
+      params: {},
+      packed: { cid: 'bafya' },
+      runnable: { cid: runnable },
+      totals: { originalBytes: 4096, packedBytes: 1024, runnableBytes: 1024, ratio: 4, runnableRatio: 4 },
+    })
+  assert.match(report('bafya'), /^size +4\.0 KiB to 1\.0 KiB packed, no graph to run$/m)
+  assert.match(report('bafyb'), /^size +4\.0 KiB to 1\.0 KiB packed, 1\.0 KiB runnable$/m)
+  assert.match(report('bafyb'), /^codec +auto$/m)
 })
 
 test('sizes and times', () => {

@@ -120,6 +120,16 @@ test('a weight can be given a codec of its own, with auto and without', async ()
   const third = tensorsOf(auto).find(({ name }) => name === 'third')!
   assert.is(third.codec, 'int8')
   assert.is(third.params.blockSize, 32)
+  const vector = { third: { codec: 'vptq', params: { bits: 4 } } }
+  const mixed = await report(owner, { ...layered, codec: 'auto', target: { ratio: 3 }, tensors: vector })
+  assert.is(tensorsOf(mixed).find(({ name }) => name === 'third')!.codec, 'vptq')
+  assert.ok(mixed.totals.ratio >= 3)
+  const { losses } = mixed.auto as unknown as { losses: { name: string }[] }
+  assert.equal(
+    losses.map(({ name }) => name).sort(),
+    ['first', 'second'],
+    'nothing was measured of the third',
+  )
   const unknown = { codec: 'int4', tensors: { fourth: { codec: 'int8' } } }
   await owner.jobs.submit({ kind: 'compress', params: { ...layered, ...unknown } }).then(
     () => assert.unreachable('a weight that is not there was accepted'),

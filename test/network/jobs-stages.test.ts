@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { JobSummary } from '../../node/compute/jobs/job.ts'
+import { createJobQueue } from '../../node/compute/jobs/queue.ts'
 import { VillageError } from '../../node/errors.ts'
+import { openStore } from '../../node/store.ts'
 import { type JobNode, startJobVillage } from '../helpers/job-nodes.ts'
 import type { Call } from '../helpers/job-process.ts'
-import { temporaryDirectory, until } from '../helpers/mesh.ts'
+import { TEST_LOG, temporaryDirectory, until } from '../helpers/mesh.ts'
 import { stagedToyJob, stagedToys, toyTask } from '../helpers/toy-kinds.ts'
 import { end, stopAll } from '../helpers/toy-village.ts'
 
@@ -85,6 +87,37 @@ test('a job can be cancelled while its next stage is planned', async () => {
   assert.is(owner.jobs.get(id)!.stage, 'plan')
   await owner.jobs.cancel(id)
   assert.is((await end(owner, id)).state, 'cancelled')
+})
+
+test('a job that is cancelled while its next stage is written stays cancelled', async () => {
+  const toy = toyTask()
+  const cancelling: { done: Promise<void> | null } = { done: null }
+  let id = ''
+  const node: JobNode[] = []
+  const kind: typeof toy = {
+    ...toy,
+    parseParams(input) {
+      // The plan of the second stage is checked just before it is written.
+      const parsed = toy.parseParams(input)
+      if (id !== '' && (parsed.index as number) >= TASKS && cancelling.done === null)
+        cancelling.done = node[0]!.jobs.cancel(id)
+      return parsed
+    },
+  }
+  node.push(...(await startJobVillage([{ taskKinds: [kind], jobKinds: [stagedToyJob] }])))
+  const [owner] = node as [JobNode]
+  id = (await owner.jobs.submit({ kind: 'staged-toys', params })).id
+  assert.is((await end(owner, id)).state, 'cancelled')
+  await cancelling.done
+  await owner.stop()
+  const store = await openStore({ directory: owner.mesh.directory })
+  try {
+    const [stored] = await createJobQueue({ store, log: TEST_LOG }).load()
+    assert.is(stored!.record.state, 'cancelled')
+    assert.equal(stored!.plan, [])
+  } finally {
+    await store.close()
+  }
 })
 
 test('a lie in an earlier stage takes the later ones with it, and they are planned anew', async () => {

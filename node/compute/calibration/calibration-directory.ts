@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { canonicalJson, isJsonObject, type JsonObject } from '../../json.ts'
 
-export const CALIBRATION_FILE = 'calibration.json'
+const CALIBRATION_FILE = 'calibration.json'
 const VERSION = 1
 const MAX_JSON_BYTES = 16 * 1024 * 1024
 const MAX_ACTIVATIONS = 100_000
@@ -161,7 +161,7 @@ export function readTensorCalibration(directory: string, tensor: string): Tensor
 }
 
 /** Reads and checks one activation's file. */
-export function readActivation(directory: string, index: CalibrationIndex, at: number): TensorCalibration {
+function readActivation(directory: string, index: CalibrationIndex, at: number): TensorCalibration {
   const { cols, samples, feedback: hasFeedback } = index.activations[at]!
   const floats = readFloats(activationFile(directory, at), cols + (hasFeedback ? cols + triangleOf(cols) : 0))
   const diagonal = checkWeights(floats.slice(0, cols))

@@ -2,6 +2,7 @@
  * What a model is calibrated on: the project's own sentences, a text file (an item a line) for models with a tokenizer,
  * or JSON lines for any model. Items are numbered, so that peers can share them.
  */
+import { isUtf8 } from 'node:buffer'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { VillageError } from '../../errors.ts'
@@ -58,12 +59,22 @@ export function openCalibrationData(modelDirectory: string, dataPath: string | n
 }
 
 function readLines(path: string): string[] {
-  if (statSync(path).size > MAX_DATA_BYTES)
+  const stats = statSync(path)
+  if (!stats.isFile())
+    throw new VillageError(
+      'CALIBRATION_DATA_INVALID',
+      'The calibration data is a directory: it must be a file.',
+    )
+  if (stats.size > MAX_DATA_BYTES)
     throw new VillageError(
       'CALIBRATION_DATA_INVALID',
       `The calibration data is larger than ${MAX_DATA_BYTES} bytes.`,
     )
-  const lines = readFileSync(path, 'utf8')
+  const bytes = readFileSync(path)
+  if (!isUtf8(bytes))
+    throw new VillageError('CALIBRATION_DATA_INVALID', 'The calibration data is not UTF-8 text.')
+  const lines = bytes
+    .toString('utf8')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')

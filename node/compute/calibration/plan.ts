@@ -22,8 +22,8 @@ export interface CalibrationRequest {
 
 type PlanContext = Pick<JobContext, 'artifacts' | 'pool' | 'modelsDirectory' | 'signal'>
 
-export const DEFAULT_MEMORY_BUDGET_BYTES = 256 * 2 ** 20
-export const DEFAULT_FEEDBACK_BUDGET_BYTES = 256 * 2 ** 20
+const DEFAULT_MEMORY_BUDGET_BYTES = 256 * 2 ** 20
+const DEFAULT_FEEDBACK_BUDGET_BYTES = 256 * 2 ** 20
 /** Sums of one task: more, and moving them costs more than running the items. */
 const MAX_PART_BYTES = 64 * 2 ** 20
 /** Fewer items are not worth loading a model for. */

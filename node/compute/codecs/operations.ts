@@ -63,7 +63,7 @@ function codebookOf(files: { codebookPath?: string } | undefined): Uint8Array | 
 function chunkRowsOf(codec: Codec, params: CodecParams, cols: number, aids: EncodeAids): number {
   const group = codec.rowGroup(params)
   const shape = { rows: group, cols }
-  const groups = CHUNK_SECONDS / encodeSeconds(codec.name, params, shape, aids.feedback !== undefined)
+  const groups = CHUNK_SECONDS / encodeSeconds(codec.name, shape, aids.feedback !== undefined)
   const most = Math.max(1, Math.floor(MAX_CHUNK_WEIGHTS / (group * cols)))
   return group * Math.min(most, Math.ceil(groups / ROWS_TOGETHER) * ROWS_TOGETHER)
 }

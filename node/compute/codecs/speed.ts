@@ -2,8 +2,6 @@
  * How fast a core encodes: what the cost of a task, the size of a slice and the length of a step are reckoned from. It
  * says nothing about the bytes, so that a figure that is off only makes tasks longer or shorter.
  */
-import type { CodecParams } from './codec.ts'
-
 interface Speed {
   /** Weights that one core encodes in a second. */
   readonly plain: number
@@ -31,7 +29,6 @@ const FEEDBACK_BY_SECOND = 8_000_000_000
 /** Seconds of one core that a matrix takes; with `feedback`, also for moving errors on (cols² / 2 steps a row). */
 export function encodeSeconds(
   codec: string,
-  _params: CodecParams,
   shape: { readonly rows: number; readonly cols: number },
   feedback = false,
 ): number {

@@ -93,7 +93,7 @@ export function codebookGroups(
 }
 
 /** 256 vectors an entry: with fewer the codebook fits the sample, not the tensors (2% more error at a quarter of them). */
-export const MAX_SAMPLED_VECTORS = 2 ** 20
+const MAX_SAMPLED_VECTORS = 2 ** 20
 /** Tensors of a group that are looked at; their list must fit the parameters of a task. */
 const MAX_SAMPLED_TENSORS = 64
 const MAX_LIST_BYTES = 12 * 1024

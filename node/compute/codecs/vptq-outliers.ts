@@ -10,10 +10,13 @@ const MAX_OUTLIERS = 128
 /** A column counts this many times the mean before it is one: 8 bits instead of 2 would not pay below. */
 const LEAST_WEIGHT = 8
 
+export const mostOutliers = (cols: number, share: number): number =>
+  Math.min(MAX_OUTLIERS, Math.floor(cols * share))
+
 /** At most `share` of the columns; `columnWeights` have mean 1. Ascending; the first among equals. */
 export function chooseOutliers(columnWeights: Float32Array | undefined, share: number): Uint32Array {
   if (columnWeights === undefined) return new Uint32Array(0)
-  const most = Math.min(MAX_OUTLIERS, Math.floor(columnWeights.length * share))
+  const most = mostOutliers(columnWeights.length, share)
   return Uint32Array.from(columnWeights.keys())
     .filter((col) => columnWeights[col]! >= LEAST_WEIGHT)
     .sort((a, b) => columnWeights[b]! - columnWeights[a]! || a - b)

@@ -13,7 +13,7 @@ import { readParams } from './params.ts'
 import { statsOf } from './tensor-stats.ts'
 import { codebookHash, type ParsedCodebook, readCodebook } from './vptq-codebook.ts'
 import { type VptqBits, type VptqLayout, type VptqLayoutName, vptqLayout } from './vptq-layouts.ts'
-import { chooseOutliers, outliersFromText, outliersToText } from './vptq-outliers.ts'
+import { chooseOutliers, mostOutliers, outliersFromText, outliersToText } from './vptq-outliers.ts'
 import { malformed, readSlice, type Slice, writeSlice } from './wire.ts'
 
 const ID = 5
@@ -37,7 +37,7 @@ interface VptqParams {
 
 function parse(input: unknown): VptqParams {
   const reader = readParams(NAME, input)
-  const bits = reader.choice<VptqBits>('bits', [2, 3, 4], 2)
+  const bits = reader.choice<VptqBits>('bits', [4, 3, 2], 4)
   const name = reader.choice<VptqLayoutName>('layout', ['large', 'small', 'residual'], 'large')
   const outlierShare = reader.number('outlierShare', 0, MAX_OUTLIER_SHARE) ?? DEFAULT_OUTLIER_SHARE
   const codebook = reader.text('codebook', HASH)
@@ -74,6 +74,14 @@ export function layoutOf(params: CodecParams): VptqLayout {
 function shapeOf(rows: number, cols: number, layout: VptqLayout, outliers: Uint32Array): VptqShape {
   const { vector, indexBits, residualBits } = layout
   return { rows, cols, vector, indexBits, residualBits, outliers }
+}
+
+/** The largest payload of a weight: what is stored before a codebook is trained can be said of its size alone. */
+export function mostPayloadBytes(params: CodecParams, shape: { rows: number; cols: number }): number {
+  const { layout, outlierShare } = parse(params)
+  const outliers = new Uint32Array(mostOutliers(shape.cols, outlierShare))
+  const { bytes, groups } = vptqGroup(shapeOf(shape.rows, shape.cols, layout, outliers))
+  return bytes * groups
 }
 
 interface KnownCodebook {

@@ -23,8 +23,12 @@ export interface Allocation {
   readonly exact: boolean
 }
 
-/** Options that the search looks at: enough for a hundred tensors to be exact, a fraction of a second at the most. */
-const MAX_STEPS = 200_000
+/** Options that the search looks at: enough for a hundred tensors to be exact. */
+const MAX_LOOKS = 200_000
+/** Steps that all its bounds go through together: about half a second, however many items there are. */
+const MAX_BOUND_STEPS = 300_000_000
+/** The search goes as deep as there are items. Of more, the last item is too little to look for. */
+const MAX_SEARCHED_ITEMS = 1_000
 
 interface Step {
   readonly item: number
@@ -45,7 +49,13 @@ export function allocate(items: readonly (readonly Option[])[], budget: number):
   const useful = items.map(undominated)
   const hulls = items.map((options, item) => convexHull(options, useful[item]!))
   const greedy = climb(items, hulls, budget)
-  return improve(items, useful, hulls, budget, greedy)
+  if (items.length <= MAX_SEARCHED_ITEMS) return improve(items, useful, hulls, budget, greedy)
+  return {
+    chosen: greedy,
+    cost: sumOf(items, greedy, 'cost'),
+    loss: sumOf(items, greedy, 'loss'),
+    exact: false,
+  }
 }
 
 const sumOf = (items: readonly (readonly Option[])[], chosen: readonly number[], key: keyof Option) =>
@@ -124,6 +134,7 @@ function improve(
   const floorLoss = suffixSums(order, (item) => items[item]![hulls[item]![0]!]!.loss)
   let best = [...greedy]
   let bestLoss = sumOf(items, best, 'loss')
+  const maxLooks = Math.min(MAX_LOOKS, Math.floor(MAX_BOUND_STEPS / Math.max(1, steps.length)))
   let looked = 0
   const current = [...greedy]
 
@@ -153,7 +164,7 @@ function improve(
       const { cost, loss: own } = items[item]![option]!
       if (cost + floorCost[depth + 1]! > left) continue
       looked += 1
-      if (looked > MAX_STEPS) return
+      if (looked > maxLooks) return
       // What is not better by more than rounding is not looked for.
       if (loss + own + bound(depth + 1, left - cost) >= bestLoss * (1 - 1e-12)) continue
       current[item] = option
@@ -162,7 +173,7 @@ function improve(
   }
 
   descend(0, budget, 0)
-  return { chosen: best, cost: sumOf(items, best, 'cost'), loss: bestLoss, exact: looked <= MAX_STEPS }
+  return { chosen: best, cost: sumOf(items, best, 'cost'), loss: bestLoss, exact: looked <= maxLooks }
 }
 
 function suffixSums(order: readonly number[], value: (item: number) => number): number[] {

@@ -32,6 +32,9 @@ export interface Probed {
   readonly error: number
 }
 
+/** Errors and movements beyond it are all alike: nothing is left of the weight or of the outputs. */
+export const MAX_PROBED = 1e6
+
 interface ProbeInit {
   /** Sampled rows, one block of consecutive rows after another. */
   readonly blocks: readonly WeightMatrix[]
@@ -74,6 +77,10 @@ function roundTrip(
 async function probeCandidates(input: ProbeInit, signal: AbortSignal): Promise<Probed[]> {
   const calibration = input.calibration === undefined ? null : loadCalibration(input.calibration)
   const { blocks } = input
+  if (calibration !== null && blocks.some(({ cols }) => cols !== calibration.cols))
+    throw new VillageError('INVALID_ARGUMENT', 'The calibration is of a weight with other columns.', {
+      fields: { argument: 'calibration' },
+    })
   // Without a calibration every column counts alike.
   const energy = (matrix: WeightMatrix): number =>
     calibration === null
@@ -95,7 +102,12 @@ async function probeCandidates(input: ProbeInit, signal: AbortSignal): Promise<P
       headerBytes = packed.length - payload.length
       groupBytes = payload.length / Math.ceil(block.rows / rowGroup)
     }
-    probed.push({ headerBytes, groupBytes, rowGroup, error: lost === 0 ? 0 : lost / norm })
+    probed.push({
+      headerBytes,
+      groupBytes,
+      rowGroup,
+      error: lost === 0 ? 0 : Math.min(MAX_PROBED, lost / norm),
+    })
   }
   return probed
 }
@@ -146,7 +158,7 @@ async function outputMovement(
     }
     if (!(size > 0 && Number.isFinite(moved)))
       throw new VillageError('SESSION_FAILED', 'The model has no outputs whose movement can be measured.')
-    return { movement: moved / size }
+    return { movement: Math.min(MAX_PROBED, moved / size) }
   } finally {
     await sessions.close()
   }

@@ -25,7 +25,7 @@ export interface BuiltModel extends JsonObject {
 
 /** The model's id with the codec and what differs from its defaults in a word: `encoder-int4`, `encoder-seedlm-3bit`. */
 function idOf(model: ModelEntry | null, cid: string, { codec, params }: CompressParams): string {
-  const bits = codec === 'seedlm' && params.bits === 3 ? '-3bit' : ''
+  const bits = typeof params.bits === 'number' && params.bits !== 4 ? `-${params.bits}bit` : ''
   return `${(model?.id ?? cid.slice(-12)).slice(0, 48)}-${codec}${bits}`
 }
 
@@ -53,7 +53,8 @@ async function writePacked(
   const packedWeights = missing.map((weight): PackedWeight => {
     const { source: sliced, stats, file, sliceBytes, codebook } = byName.get(weight.name)!
     const error = normalisedError(stats)
-    return { ...weight, codec: sliced.codec, file, sliceBytes, codebook, normalisedError: error }
+    const shared = codebook === null ? null : codebook.file
+    return { ...weight, codec: sliced.codec, file, sliceBytes, codebook: shared, normalisedError: error }
   })
   const manifest = encodeManifest({
     source: format === 'safetensors' ? 'safetensors' : 'onnx',
@@ -84,7 +85,7 @@ async function writeRunnable(
         name,
         file: path.join(directories.packed, file),
         sliceBytes,
-        codebook: codebook === null ? null : path.join(directories.packed, codebook),
+        codebook: codebook === null ? null : path.join(directories.packed, codebook.file),
       })),
     },
     { signal },

@@ -2,6 +2,7 @@
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { codecByName } from '../codecs/table.ts'
+import { mostPayloadBytes } from '../codecs/vptq.ts'
 import { leastCost, type Option } from '../compress-plan/allocate.ts'
 import { type Candidate, candidatesFor, REFERENCE } from '../compress-plan/candidates.ts'
 import { searchStep, type Tried } from '../compress-plan/quality-search.ts'
@@ -16,6 +17,9 @@ const MAX_RUN_PARAMETERS = 64_000_000
 /** Of the manifest, by weight and by slice; what is really needed is known when the model is built. */
 const MANIFEST_BYTES_BY_WEIGHT = 320
 const SLICE_WEIGHTS = 2 ** 18
+const SLICE_HEADER_BYTES = 256
+/** An error of the reference that is none: the movement says nothing of what others would move. */
+const LOSSLESS = 1e-9
 /** Times that a model which came out too large is chosen anew. */
 const MAX_CORRECTIONS = 4
 
@@ -33,12 +37,14 @@ export interface WeightOptions {
   readonly weight: SurveyedWeight
   readonly candidates: readonly Candidate[]
   readonly options: readonly Option[]
+  /** Without it the losses are none: a codebook is trained after the choice. */
+  readonly isProbed: boolean
 }
 
 export interface AutoChoice {
   readonly choices: readonly Candidate[]
-  /** Expected, by weight. */
-  readonly losses: readonly number[]
+  /** Expected, by weight; null where it was not probed. */
+  readonly losses: readonly (number | null)[]
   readonly facts: { readonly budgetBytes: number; readonly costBytes: number; readonly loss: number }
 }
 
@@ -47,7 +53,11 @@ const fitted = (weight: SurveyedWeight, { codec, params }: Candidate): Candidate
   params: codecByName(codec).fit(params, weight.stats),
 })
 
-/** One task a weight. A weight with a codec of its own is probed for its size alone. */
+/** Before there is a codebook nothing can be encoded with it. */
+const canProbe = ({ tensors }: CompressParams, { name }: Pick<SurveyedWeight, 'name'>): boolean =>
+  tensors[name] === undefined || !codecByName(tensors[name].codec).aids.includes('codebook')
+
+/** One task a weight. A weight with a codec of its own is probed for its size alone, and not at all if it needs a codebook. */
 export function probeTasks(
   params: CompressParams,
   survey: Survey,
@@ -55,7 +65,8 @@ export function probeTasks(
 ): PlannedTask[] {
   const isRun = calibration !== null && survey.model.parameters <= MAX_RUN_PARAMETERS
   const data = params.calibrate === 'auto' || params.calibrate === 'none' ? null : params.calibrate
-  return survey.weights.map((weight): PlannedTask => {
+  const weights = survey.weights.filter((weight) => canProbe(params, weight))
+  return weights.map((weight): PlannedTask => {
     const { name: tensor, rows, cols } = weight
     const own = params.tensors[tensor]
     const candidates = own === undefined ? candidatesFor(weight) : [own]
@@ -74,21 +85,38 @@ export function probeTasks(
   })
 }
 
+const slicesOf = ({ rows, cols }: SurveyedWeight): number => Math.ceil((rows * cols) / SLICE_WEIGHTS)
+
+/** The one option of a weight that was not probed. What the codebook takes is known when the model is built. */
+function unprobed(weight: SurveyedWeight, own: Candidate): WeightOptions {
+  const cost = SLICE_HEADER_BYTES * slicesOf(weight) + mostPayloadBytes(own.params, weight)
+  return { weight, candidates: [fitted(weight, own)], options: [{ cost, loss: 0 }], isProbed: false }
+}
+
 /** What the probes found, weight by weight. */
-export async function readProbes(survey: Survey, stage: FinishedStage): Promise<WeightOptions[]> {
+export async function readProbes(
+  params: Pick<CompressParams, 'tensors'>,
+  survey: Survey,
+  stage: FinishedStage,
+): Promise<WeightOptions[]> {
   const found: WeightOptions[] = []
-  for (const [index, weight] of survey.weights.entries()) {
-    const result = stage.results[index]!
+  const results = new Map(stage.results.map((result) => [result.task.params.tensor, result]))
+  for (const weight of survey.weights) {
+    const result = results.get(weight.name)
+    if (result === undefined) {
+      found.push(unprobed(weight, params.tensors[weight.name]!))
+      continue
+    }
     const task = result.task.params as ProbeTask
     const { probed, reference, movement } = decodeProbe(task, await result.read())
     // Without a measurement every weight's error counts as the share of its own size.
-    const sensitivity = movement === null ? 1 : reference.error === 0 ? 0 : movement / reference.error
-    const slices = Math.ceil((weight.rows * weight.cols) / SLICE_WEIGHTS)
+    const isMeasured = movement !== null && reference.error >= LOSSLESS
+    const sensitivity = isMeasured ? movement / reference.error : 1
     const options = probed.map(({ headerBytes, groupBytes, rowGroup, error }) => ({
-      cost: headerBytes * slices + groupBytes * Math.ceil(weight.rows / rowGroup),
+      cost: headerBytes * slicesOf(weight) + groupBytes * Math.ceil(weight.rows / rowGroup),
       loss: sensitivity * error,
     }))
-    found.push({ weight, candidates: task.candidates, options })
+    found.push({ weight, candidates: task.candidates, options, isProbed: true })
   }
   return found
 }
@@ -100,7 +128,7 @@ function overheadBytes({ originalBytes, weights }: Survey): number {
 }
 
 /** Of the packed model; null for a quality. */
-export function targetBytes(target: Target, survey: Survey): number | null {
+function targetBytes(target: Target, survey: Survey): number | null {
   if ('sizeBytes' in target) return target.sizeBytes
   if ('ratio' in target) return survey.originalBytes / target.ratio
   if ('bits' in target) return (target.bits * survey.model.parameters) / 8
@@ -173,7 +201,9 @@ export async function chooseWithin(
   if (found === null) throw unreachable(survey, leastCost(items) + overheadBytes(survey))
   return {
     choices: weights.map(({ candidates }, index) => candidates[found.chosen[index]!]!),
-    losses: items.map((options, index) => options[found.chosen[index]!]!.loss),
+    losses: weights.map(({ options, isProbed }, index) =>
+      isProbed ? options[found.chosen[index]!]!.loss : null,
+    ),
     facts: { budgetBytes, costBytes: found.cost, loss: found.loss },
   }
 }
@@ -184,12 +214,14 @@ export function autoReport(
   rounds: readonly Round[],
   chosen: readonly Pick<ChosenWeight, 'name' | 'expectedLoss'>[],
 ): JsonObject {
-  const losses = chosen.map(({ name, expectedLoss }) => ({ name, expectedLoss: expectedLoss ?? 0 }))
+  const losses = chosen.flatMap(({ name, expectedLoss }) =>
+    expectedLoss === null ? [] : [{ name, expectedLoss }],
+  )
   return {
     target: { ...target },
     /** Squared movement of the outputs that the choice was expected to cause, relative to them. */
     expectedLoss: losses.reduce((sum, { expectedLoss }) => sum + expectedLoss, 0),
-    /** By weight, what costs most first. */
+    /** By weight, what costs most first; without those that were not probed. */
     losses: losses.sort((a, b) => b.expectedLoss - a.expectedLoss),
     rounds: rounds.map((round) => ({ ...round })),
   }

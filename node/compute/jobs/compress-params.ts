@@ -54,6 +54,8 @@ export interface CompressParams extends JsonObject {
 
 const MIN_ELEMENTS = 16_384
 const KEEP = 0.95
+/** A floor of nothing would never be measured, and the search for it never end. */
+const MIN_QUALITY = 0.01
 const MAX_TENSORS = 10_000
 
 /** Only codecs that can ruin a model know `force`; for the others there is nothing to force. */
@@ -66,7 +68,7 @@ function readTarget(given: JsonObject): Target | null {
   const sizeBytes = reader.optionalNumber('sizeBytes', 1, Number.MAX_SAFE_INTEGER)
   const ratio = reader.optionalNumber('ratio', 1, 1_000)
   const bits = reader.optionalNumber('bits', 0.1, 32)
-  const quality = reader.optionalNumber('quality', 0, 1)
+  const quality = reader.optionalNumber('quality', MIN_QUALITY, 1)
   reader.end()
   const set = Object.entries({ sizeBytes, ratio, bits, quality }).filter(([, value]) => value !== null)
   if (set.length > 1) throw invalid('target', 'one of sizeBytes, ratio, bits and quality')

@@ -38,7 +38,10 @@ export function compressReport(init: {
 }): JsonObject {
   const { params, model, weights, packed, runnable } = init
   const forms = new Map(init.forms.map((form) => [form.name, form]))
-  const total = weights.map(({ stats }) => stats).reduce(addEncodeStats)
+  const slices = weights.map(({ stats }) => stats).reduce(addEncodeStats)
+  const codebooks = new Set(weights.flatMap(({ codebook }) => (codebook === null ? [] : [codebook])))
+  const codebookBytes = [...codebooks].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const total = { ...slices, packedBytes: slices.packedBytes + codebookBytes }
   return {
     codec: params.codec,
     params: params.params,
@@ -50,13 +53,13 @@ export function compressReport(init: {
       parameters: model.parameters,
       /** Weights that went through the codec; the others are as they were. */
       compressedWeights: total.weights,
-      /** Of the compressed weights, with slice headers, scales, codes and padding. */
+      /** Of the compressed weights, with slice headers, scales, codes, padding and codebooks. */
       bitsPerWeight: bitsPerWeight(total),
+      /** Each is counted once. */
+      codebookBytes,
       /** Of all parameters, over everything in the packed directory. */
       bitsPerParameter: (packed.sizeBytes * 8) / model.parameters,
       relativeError: relativeError(total),
-      /** Share of the layers' output energy that is lost on the calibration's inputs; null without one. */
-      weightedError: weightedNormalisedError(total),
       maxAbsError: total.maxAbsError,
       originalBytes: model.sizeBytes,
       packedBytes: packed.sizeBytes,
@@ -70,9 +73,11 @@ export function compressReport(init: {
       params: fitted,
       weights: stats.weights,
       slices: sliceBytes.length,
+      /** Without the codebook: it may be shared. */
       packedBytes: stats.packedBytes,
       bitsPerWeight: bitsPerWeight(stats),
       relativeError: relativeError(stats),
+      /** Share of the layer's output energy that is lost on the calibration's inputs; null without one. */
       weightedError: weightedNormalisedError(stats),
       maxAbsError: stats.maxAbsError,
       ...runtimeOf(forms.get(name)),

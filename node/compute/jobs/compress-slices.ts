@@ -1,5 +1,5 @@
 /** The slices of a compressed model as the files that its packed form keeps them in. */
-import { mkdir, open, writeFile } from 'node:fs/promises'
+import { mkdir, open, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
@@ -27,7 +27,14 @@ export interface WrittenWeight {
   readonly sliceBytes: number[]
   /** Below the packed directory. */
   readonly file: string
-  readonly codebook: string | null
+  readonly codebook: PackedCodebook | null
+}
+
+/** One object for all weights that share it. */
+export interface PackedCodebook {
+  /** Below the packed directory. */
+  readonly file: string
+  readonly sizeBytes: number
 }
 
 function statsOf(result: TaskResult): EncodeStats {
@@ -60,7 +67,7 @@ export async function writeSlices(
 ): Promise<WrittenWeight[]> {
   await mkdir(path.join(packedDir, SLICES_DIRECTORY), { recursive: true })
   const written: WrittenWeight[] = []
-  const codebooks = new Map<string, string>()
+  const codebooks = new Map<string, PackedCodebook>()
   for (const [index, source] of weights.entries()) {
     const file = `${SLICES_DIRECTORY}/${numbered(index)}.vslc`
     const handle = await open(path.join(packedDir, file), 'wx')
@@ -78,10 +85,11 @@ export async function writeSlices(
       await handle.close()
     }
     if (source.codebook !== null && !codebooks.has(source.codebook)) {
-      const target = `${CODEBOOKS_DIRECTORY}/${numbered(codebooks.size)}.vqcb`
+      const file = `${CODEBOOKS_DIRECTORY}/${numbered(codebooks.size)}.vqcb`
+      const target = path.join(packedDir, file)
       await mkdir(path.join(packedDir, CODEBOOKS_DIRECTORY), { recursive: true })
-      await writeFile(path.join(packedDir, target), artifacts.stream(source.codebook, { signal }))
-      codebooks.set(source.codebook, target)
+      await writeFile(target, artifacts.stream(source.codebook, { signal }))
+      codebooks.set(source.codebook, { file, sizeBytes: (await stat(target)).size })
     }
     const codebook = source.codebook === null ? null : codebooks.get(source.codebook)!
     written.push({ source, stats: stats!, sliceBytes, file, codebook })

@@ -23,7 +23,7 @@ export async function chooseStage(at: CompressStages): Promise<Stage | null> {
     const weights = survey.weights.map((weight) => fitChoice(weight, choiceFor(params, weight), null))
     return { name: 'choose', tasks: [], facts: await write(weights) }
   }
-  const options = await readProbes(survey, latest(at, 'probe')!)
+  const options = await readProbes(params, survey, latest(at, 'probe')!)
   const rounds = roundsOf(at)
   const choice = await chooseWithin(params.target!, survey, options, rounds, context)
   if (choice === null) return null

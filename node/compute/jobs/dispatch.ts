@@ -24,7 +24,12 @@ function mayWork(state: SchedulerState, worker: WorkerState, task: ScheduledTask
 const holdsInputs = (worker: WorkerState, task: ScheduledTask) =>
   task.inputs.every((input) => worker.own || worker.holds.has(input))
 
-const isFree = (worker: WorkerState) => worker.leases.size < worker.window
+/** A result that is on its way or waits to be looked at keeps its lease, but not the worker: up to a window of them. */
+function isFree(state: SchedulerState, worker: WorkerState): boolean {
+  let arriving = 0
+  for (const id of worker.leases) if (state.leases.get(id)?.arriving === true) arriving += 1
+  return worker.leases.size - Math.min(arriving, worker.window) < worker.window
+}
 
 function* inOrder(job: ScheduledJob): Generator<ScheduledTask> {
   for (const index of job.urgent) yield job.tasks[index]!
@@ -92,6 +97,7 @@ function give(
     // What this node does itself cannot be lost without the node.
     expiresAtMs: worker.own ? Number.POSITIVE_INFINITY : nowMs + state.limits.leaseMs,
     progress: 0,
+    arriving: false,
   }
   state.nextLease += 1
   state.leases.set(lease.id, lease)
@@ -109,13 +115,13 @@ type Choose = (job: ScheduledJob, worker: WorkerState, free: readonly WorkerStat
 export function dispatch(state: SchedulerState, nowMs: number): Effect[] {
   const effects: Effect[] = []
   let free = [...state.workers.values()].filter(
-    (worker) => isFree(worker) && !state.quarantined.has(worker.peer),
+    (worker) => isFree(state, worker) && !state.quarantined.has(worker.peer),
   )
   if (free.length === 0) return effects
   const jobs = [...state.jobs.values()].sort((a, b) => b.priority - a.priority || a.order - b.order)
 
   function giveOut(job: ScheduledJob, choose: Choose, hedge: boolean): void {
-    for (let gave = true; gave && free.length > 0; free = free.filter(isFree)) {
+    for (let gave = true; gave && free.length > 0; free = free.filter((worker) => isFree(state, worker))) {
       gave = false
       free.sort((a, b) => a.leases.size / a.window - b.leases.size / b.window)
       for (const worker of free) {

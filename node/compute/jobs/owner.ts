@@ -221,8 +221,7 @@ export function createOwner(components: Components, init: Init): Owner {
     }
     const { planned, kind } = plans.at(lease)
     // What this node computed itself needs no bound.
-    const maxOutputBytes =
-      peer === ownPeer ? Number.POSITIVE_INFINITY : kind.estimate(planned.params).maxOutputBytes
+    const maxOutputBytes = peer === ownPeer ? Infinity : kind.estimate(planned.params).maxOutputBytes
     const busyMs = Math.min(result.busyMs, Math.max(0, now() - lease.leasedAtMs))
     const decided = trust.check(peer, kind)
     // A spot or full check looks at all of this again; what this node computed itself needs no look.
@@ -230,6 +229,8 @@ export function createOwner(components: Components, init: Init): Owner {
     const output = { peer, stats: result.stats, ref: result.output, busyMs }
     const inspect = onItsWord ? (given: TaskOutput) => checker.inspect(kind, planned.params, given) : null
     const receiving = { job: lease.job, maxOutputBytes, inspect, signal: stopping.signal }
+    lease.arriving = true
+    dispatchSoon()
     const failure = await inbox.receive(lease.id, output, receiving)
     if (stopping.signal.aborted) return
     if (failure !== null) {

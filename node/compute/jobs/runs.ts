@@ -182,7 +182,8 @@ export function createRuns(components: Components & { owner: () => Owner }, init
     const stages = [...before.stages, { name, facts, from: run.plan.length }]
     await queue.extend({ ...before, total: plan.length, stages }, stage.tasks)
     if (isVoid()) {
-      if (runs.get(before.id) === run) await queue.truncate(run.record)
+      // A job that ended meanwhile had its last record written over: it would run again after a restart.
+      await (runs.get(before.id) === run ? queue.truncate(run.record) : queue.finish(run.record))
       return
     }
     const changed = run.record !== before
@@ -232,8 +233,11 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       if (runs.get(id) === run) emit(run)
     } catch (error) {
       if (stopping.signal.aborted || isVoid()) return
-      log.error({ err: error, job: id }, 'job could not be planned or assembled')
-      await close(run, 'failed', null, toVillageError(error))
+      const failure = toVillageError(error)
+      // What the model or the parameters of a job make fail is told to whoever submitted it, and no fault of this daemon.
+      if (failure.http < 500) log.warn({ job: id, code: failure.code }, 'job failed')
+      else log.error({ err: error, job: id }, 'job could not be planned or assembled')
+      await close(run, 'failed', null, failure)
     }
   }
 

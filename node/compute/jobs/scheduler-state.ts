@@ -37,6 +37,8 @@ export interface Lease {
   readonly leasedAtMs: number
   expiresAtMs: number
   progress: number
+  /** The result was handed in and is on its way here: the worker has room for other work. */
+  arriving: boolean
 }
 
 export interface SchedulerState {

@@ -90,7 +90,10 @@ export function createTrustBook(components: Components, init: Init): TrustBook {
       void write(() => trusted.put(keyOf(peer, kind), record)).catch(() => undefined)
     },
     async blame(peer, blame) {
-      const record = quarantineFor(blamed.get(peer) ?? null, { peer, ...blame }, init.now())
+      const before = blamed.get(peer) ?? null
+      // What else was on its way when the first lie was found is no second offence.
+      if (before !== null && before.lieAtMs != null && isQuarantined(before, init.now())) return
+      const record = quarantineFor(before, { peer, ...blame }, init.now())
       blamed.set(peer, record)
       const reset = [...records.values()]
         .filter((one) => one.peer === peer)

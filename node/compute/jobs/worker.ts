@@ -149,11 +149,15 @@ export function createWorker(components: Components, init: Init): Worker {
       held.phase = 'running'
       busySlots += 1
       reservedBytes += memoryBytes
-      const work = execute(session, lease, held).finally(() => {
+      let free = () => {
+        free = () => undefined
         busySlots -= 1
         reservedBytes -= memoryBytes
-        running.delete(work)
         pump()
+      }
+      const work = execute(session, lease, held, () => free()).finally(() => {
+        running.delete(work)
+        free()
       })
       running.add(work)
     }
@@ -179,7 +183,8 @@ export function createWorker(components: Components, init: Init): Worker {
       throw new VillageError('RESOURCES_INSUFFICIENT', undefined, { fields: { memoryBytes, limitBytes } })
   }
 
-  async function execute(session: Session, lease: number, held: Held): Promise<void> {
+  /** `computed` is called as soon as others may compute: handing the output in takes no core. */
+  async function execute(session: Session, lease: number, held: Held, computed: () => void): Promise<void> {
     const { connection } = session
     const { signal } = held.abort
     const startedMs = init.now()
@@ -210,6 +215,7 @@ export function createWorker(components: Components, init: Init): Worker {
       meanTaskMs += (busyMs - meanTaskMs) / 8
       held.phase = 'delivered'
       held.share = 1
+      computed()
       await connection.deliver({ lease, busyMs: Math.round(busyMs), output })
       updateWindow(session)
     } catch (error) {

@@ -67,9 +67,11 @@ export const MODEL_OPERATIONS = {
     name: string
     startRow: number
     rows: number
+    /** What the caller reckoned with; a weight with other columns is not read. */
+    cols?: number
   }): Promise<WeightMatrix> {
     using source = openWeights(input.modelPath)
-    return source.readRows(input.name, input.startRow, input.rows)
+    return source.readRows(input.name, input.startRow, input.rows, input.cols)
   },
 
   /** What codecs fit their parameters to, over a whole weight in bounded memory. */

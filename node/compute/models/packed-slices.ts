@@ -27,7 +27,7 @@ interface Shape {
 }
 
 /** A slice of the jobs is at most this large, decoded and packed: a packed model from a stranger gets no more memory. */
-const MAX_SLICE_WEIGHTS = 2 ** 26
+export const MAX_SLICE_WEIGHTS = 2 ** 26
 const MAX_SLICE_BYTES = MAX_SLICE_WEIGHTS * 4 + 2 ** 16
 const MAX_CODEBOOK_BYTES = 64 * 2 ** 20
 

@@ -20,6 +20,7 @@ import { BFLOAT16, FLOAT16, FLOAT32 } from '../onnx/data-types.ts'
 import { elementBytes } from '../onnx/dense-writer.ts'
 import type { RuntimeChoice } from '../onnx/requantize.ts'
 import { EXTRA_FILES, MODEL_FILE, PACKED_FILE } from './model-card.ts'
+import { MAX_SLICE_WEIGHTS } from './packed-slices.ts'
 import { rewritePacked } from './rewrite-packed.ts'
 import { fillSafetensors, writeSafetensorsSkeleton } from './safetensors-skeleton.ts'
 import { fillSkeleton, type MissingWeight, WEIGHTS_FILE, writeSkeleton } from './skeleton.ts'
@@ -69,9 +70,10 @@ const malformed = (what: string) =>
 
 function parseWeight(value: JsonValue): PackedWeight {
   if (!isJsonObject(value)) throw malformed('a weight')
-  const number = (name: string, min: number): number => {
+  const number = (name: string, min: number, max = Number.MAX_SAFE_INTEGER): number => {
     const found = value[name]
-    if (!Number.isSafeInteger(found) || (found as number) < min) throw malformed(`"${name}" of a weight`)
+    if (!Number.isSafeInteger(found) || (found as number) < min || (found as number) > max)
+      throw malformed(`"${name}" of a weight`)
     return found as number
   }
   const text = (name: string): string => {
@@ -94,7 +96,8 @@ function parseWeight(value: JsonValue): PackedWeight {
   return {
     name: text('name'),
     rows: number('rows', 1),
-    cols: number('cols', 1),
+    // A slice has at least one row, and memory is taken by the row before the first slice is read.
+    cols: number('cols', 1, MAX_SLICE_WEIGHTS),
     transposed: transposed === true,
     elementType: number('elementType', 1),
     offset: number('offset', 0),

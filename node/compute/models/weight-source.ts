@@ -29,8 +29,11 @@ export interface WeightSummary {
 export interface WeightSource extends Disposable {
   /** Weights of at least `minElements` elements, in the order of the file. */
   weights(minElements?: number): WeightSummary[]
-  /** Throws INVALID_ARGUMENT for a name that is not a weight and for rows that it does not have. */
-  readRows(name: string, startRow: number, rows: number): WeightMatrix
+  /**
+   * Throws INVALID_ARGUMENT for a name that is not a weight, for rows that it does not have, and, before anything of it is
+   * in memory, where it has other columns than `cols`.
+   */
+  readRows(name: string, startRow: number, rows: number, cols?: number): WeightMatrix
 }
 
 const DEFAULT_MIN_ELEMENTS = 1024
@@ -70,6 +73,13 @@ const NO_WEIGHTS: WeightSource = {
 export const noWeight = (name: string) =>
   new VillageError('INVALID_ARGUMENT', `The model has no weight "${name}" that can be compressed.`)
 
+function checkCols(name: string, cols: number, expected: number | undefined): void {
+  if (expected === undefined || expected === cols) return
+  throw new VillageError('INVALID_ARGUMENT', `The weight "${name}" has ${cols} columns`, {
+    fields: { argument: 'cols' },
+  })
+}
+
 function onnxWeights(modelPath: string): WeightSource {
   const model = openModel(modelPath)
   return {
@@ -86,9 +96,10 @@ function onnxWeights(modelPath: string): WeightSource {
           uses,
         }),
       ),
-    readRows(name, startRow, rows) {
+    readRows(name, startRow, rows, expectedCols) {
       const plan = listWeights(model, { minElements: 1 }).find((weight) => weight.name === name)
       if (plan === undefined) throw noWeight(name)
+      checkCols(name, plan.cols, expectedCols)
       return { rows, cols: plan.cols, data: readRows(model, plan, startRow, rows) }
     },
     [Symbol.dispose]: () => model.close(),
@@ -116,10 +127,11 @@ function safetensorsWeights(directory: string): WeightSource {
           runtime: 'dense',
           uses: [],
         })),
-    readRows(name, startRow, rows) {
+    readRows(name, startRow, rows, expectedCols) {
       const tensor = model.tensors.find((one) => one.name === name)
       if (tensor === undefined || !isMatrix(tensor)) throw noWeight(name)
       const [height, cols] = tensor.shape as readonly [number, number]
+      checkCols(name, cols, expectedCols)
       const isInside =
         Number.isInteger(startRow) &&
         Number.isInteger(rows) &&

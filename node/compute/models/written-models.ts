@@ -1,7 +1,8 @@
 /**
- * The models that were written out for onnxruntime, one directory a CID (Artifacts.materialize). They are copies beside
- * the block store, and can be written again: each goes when its artifact does, when nobody has used it for long, and sooner
- * when blocks and copies together are over the disk share. What a crash or another version left goes at the start.
+ * What was written out for onnxruntime and the codecs, one entry a CID (Artifacts.materialize): models are directories,
+ * codebooks and calibration data single files. They are copies beside the block store, and can be written again: each goes
+ * when its artifact does, when nobody has used it for long, and sooner when blocks and copies together are over the disk
+ * share. What a crash or another version left goes at the start.
  */
 import { readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -89,9 +90,11 @@ export function createWrittenModels(components: Components, init: Init): Written
 
   async function describe(name: string): Promise<WrittenModel | null> {
     try {
-      const directory = path.join(init.directory, name)
-      const { mtimeMs } = await stat(directory)
-      return { name, sizeBytes: await treeBytes(directory), usedAtMs: mtimeMs }
+      const written = path.join(init.directory, name)
+      const stats = await stat(written)
+      // Codebooks and the data of a calibration are single files.
+      const sizeBytes = stats.isDirectory() ? await treeBytes(written) : stats.size
+      return { name, sizeBytes, usedAtMs: stats.mtimeMs }
     } catch (error) {
       // It went, or is being written, while it was looked at.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null

@@ -1,4 +1,4 @@
-import { FLOAT32, INT64, UINT8 } from './data-types.ts'
+import { FLOAT32, INT64 } from './data-types.ts'
 import { ATTRIBUTE_FIELD, NODE_FIELD, type OpsetImport, TENSOR_FIELD } from './model.ts'
 import { WIRE_BYTES, WIRE_FIXED32, WIRE_VARINT } from './wire.ts'
 
@@ -48,10 +48,6 @@ export function tensorFromBytes(
 
 export function float32Tensor(name: string, dims: readonly number[], data: Float32Array): TensorSource {
   return tensorFromBytes(name, FLOAT32, dims, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-}
-
-export function uint8Tensor(name: string, dims: readonly number[], data: Uint8Array): TensorSource {
-  return tensorFromBytes(name, UINT8, dims, data)
 }
 
 export function int64Tensor(name: string, dims: readonly number[], values: readonly number[]): TensorSource {

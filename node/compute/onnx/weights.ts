@@ -53,7 +53,7 @@ export function intAttribute(node: NodeInfo, name: string, fallback: number): nu
 }
 
 /** Gemm is MatMul plus a bias only without scaling and without a transposed first input. */
-export function isPlainGemm(node: NodeInfo): boolean {
+function isPlainGemm(node: NodeInfo): boolean {
   const float = (name: string): number => node.attributes.get(name)?.float ?? 1
   return float('alpha') === 1 && float('beta') === 1 && intAttribute(node, 'transA', 0) === 0
 }

@@ -14,7 +14,7 @@ const BETA_GROWTH = 1.0625
 const ROUNDER = 12582912
 const f = Math.fround
 
-export function nearestCode(weight: number, inverse: number, low: number, high: number): number {
+function nearestCode(weight: number, inverse: number, low: number, high: number): number {
   const x = f(weight * inverse)
   const clamped = Math.max(low, Math.min(x, high))
   return f(f(clamped + ROUNDER) - ROUNDER)

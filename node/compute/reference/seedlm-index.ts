@@ -6,7 +6,7 @@
  */
 import { POSITIONS, toUnit, UNIT } from './seedlm-tables.ts'
 
-export const CELLS = 8192
+const CELLS = 8192
 /** The first of the directions lead to those near them. */
 const COARSE = 128
 /** The list of a direction: seeds that keep this share of it. */

@@ -21,7 +21,7 @@ export interface TrellisShape {
 }
 
 /** Bits of a state. */
-export const STATE_BITS = 12
+const STATE_BITS = 12
 export const STATES = 1 << STATE_BITS
 const STATE_MASK = STATES - 1
 

@@ -15,7 +15,7 @@ import {
 } from './header.ts'
 
 export const SAFETENSORS_FILE = 'model.safetensors'
-export const SAFETENSORS_INDEX_FILE = 'model.safetensors.index.json'
+const SAFETENSORS_INDEX_FILE = 'model.safetensors.index.json'
 
 const MAX_INDEX_BYTES = 16 * 2 ** 20
 const MAX_SHARDS = 1_000

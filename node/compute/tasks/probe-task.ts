@@ -1,11 +1,13 @@
 /** Task kind `probe`: what each candidate codec would cost and lose on one weight, and how much the weight matters. */
+
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
+import { MAX_FEEDBACK_COLS } from '../calibration/calibration-directory.ts'
 import { encodeSeconds } from '../codecs/speed.ts'
 import { codecByName } from '../codecs/table.ts'
 import type { Candidate } from '../compress-plan/candidates.ts'
-import type { Probed } from '../compress-plan/probe.ts'
+import { MAX_PROBED, type Probed } from '../compress-plan/probe.ts'
 import { sampledRows } from '../compress-plan/sampled-rows.ts'
 import { MODEL_FILE } from '../models/model-card.ts'
 import { invalid, readParams } from './read-params.ts'
@@ -45,10 +47,17 @@ const ITEMS = 64
 const TOLERANCE = 1e-6
 /** onnxruntime is not the same on every machine, and what is compared is a difference of outputs. */
 const MOVEMENT_TOLERANCE = 0.2
+/** Share of the spot checks that run the model: whoever lies about many weights is found out by one. */
+const SPOT_MOVEMENTS = 0.25
 const BASE_MEMORY_BYTES = 192 * 2 ** 20
 /** The model and its changed copy, each loaded and packed by onnxruntime. */
 const MODEL_MEMORY_FACTOR = 5
 const MAX_OUTPUT_BYTES = 64 * 1024
+/** Of a slice: container and parameters. */
+const MAX_HEADER_BYTES = 2048
+/** More than any codec stores: of a row beside its weights, and of a weight with its share of scales. */
+const MAX_ROW_BYTES = 64
+const MAX_WEIGHT_BYTES = 16
 
 function readCandidate(value: unknown, name: string): Candidate {
   if (!isJsonObject(value)) throw invalid(name, 'an object with codec and params')
@@ -95,13 +104,9 @@ async function probe(task: ProbeTask, context: TaskContext): Promise<ProbeResult
   for (const { startRow, rows } of sampledRows(task)) {
     const matrix = await pool.run(
       'model.readRows',
-      { modelPath, name: task.tensor, startRow, rows },
+      { modelPath, name: task.tensor, startRow, rows, cols: task.cols },
       { signal },
     )
-    if (matrix.cols !== task.cols)
-      throw new VillageError('INVALID_ARGUMENT', `The weight "${task.tensor}" has ${matrix.cols} columns`, {
-        fields: { argument: 'cols' },
-      })
     blocks.push(matrix)
   }
   const candidates = [...task.candidates, task.reference]
@@ -128,8 +133,22 @@ async function probe(task: ProbeTask, context: TaskContext): Promise<ProbeResult
 
 const wrong = (what: string) => new VillageError('RESULT_INVALID', `A probe is not right: ${what}`)
 
-const isSize = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0
+const isSize = (value: unknown, most: number): value is number =>
+  typeof value === 'number' && value >= 0 && value <= most
+
+/** Whether a candidate can have these figures: what is chosen by them must stay finite, whoever made them up. */
+function isProbed(value: unknown, { codec, params }: Candidate, cols: number): boolean {
+  if (!isJsonObject(value)) return false
+  const { headerBytes, groupBytes, rowGroup, error } = value
+  const group = codecByName(codec).rowGroup(params)
+  return (
+    rowGroup === group &&
+    isSize(headerBytes, MAX_HEADER_BYTES) &&
+    isSize(groupBytes, MAX_ROW_BYTES * group + MAX_WEIGHT_BYTES * group * cols) &&
+    groupBytes > 0 &&
+    isSize(error, MAX_PROBED)
+  )
+}
 
 /** Throws RESULT_INVALID. */
 export function decodeProbe(task: ProbeTask, bytes: Uint8Array): ProbeResult {
@@ -141,14 +160,13 @@ export function decodeProbe(task: ProbeTask, bytes: Uint8Array): ProbeResult {
   }
   if (!isJsonObject(given) || !Array.isArray(given.probed)) throw wrong('it has no candidates')
   if (given.probed.length !== task.candidates.length) throw wrong('it is of other candidates')
-  for (const one of [...given.probed, given.reference]) {
-    if (!isJsonObject(one ?? null)) throw wrong('a candidate is missing')
-    const { headerBytes, groupBytes, rowGroup, error } = one as JsonObject
-    if (![headerBytes, groupBytes, rowGroup, error].every(isSize) || groupBytes === 0 || rowGroup === 0)
-      throw wrong('a figure is no size')
-  }
-  const { movement } = given
-  if (task.sensitivity ? !isSize(movement) : movement !== null) throw wrong('its movement is no size')
+  const { probed, reference, movement } = given
+  if (!task.candidates.every((candidate, index) => isProbed(probed[index], candidate, task.cols)))
+    throw wrong('a figure of a candidate is out of range')
+  if (!isProbed(reference, task.reference, task.cols))
+    throw wrong('a figure of the reference is out of range')
+  if (task.sensitivity ? !isSize(movement, MAX_PROBED) : movement !== null)
+    throw wrong('its movement is out of range')
   return given as unknown as ProbeResult
 }
 
@@ -185,11 +203,15 @@ export const probeTask: TaskKind = {
     const { rows, cols, reference, sensitivity } = task
     const sampled = sampledRows(task).reduce((sum, block) => sum + block.rows, 0)
     const seconds = (one: Candidate, count: number) =>
-      encodeSeconds(one.codec, one.params, { rows: count, cols }, task.calibration !== null)
+      encodeSeconds(one.codec, { rows: count, cols }, task.calibration !== null)
+    const feedbackBytes = task.calibration !== null && cols <= MAX_FEEDBACK_COLS ? 8 * cols * cols : 0
     const samples = task.candidates.reduce((sum, one) => sum + seconds(one, sampled), 0)
     return {
       memoryBytes:
-        BASE_MEMORY_BYTES + sampled * cols * 24 + (sensitivity ? MODEL_MEMORY_FACTOR * inputBytes : 0),
+        BASE_MEMORY_BYTES +
+        feedbackBytes +
+        sampled * cols * 24 +
+        (sensitivity ? MODEL_MEMORY_FACTOR * inputBytes : 0),
       cost: samples + (sensitivity ? 1 + seconds(reference, rows) : 0),
       maxOutputBytes: MAX_OUTPUT_BYTES,
     }
@@ -208,11 +230,12 @@ export const probeTask: TaskKind = {
     const claimed = decodeProbe(task, output.bytes)
     if (output.stats.candidates !== claimed.probed.length) throw wrong('its statistics are of another result')
     const index = Math.floor(random() * task.candidates.length)
-    // A part of it: one candidate and the reference, and without running the model.
-    const looked =
-      depth === 'full' ? task : { ...task, candidates: [task.candidates[index]!], sensitivity: false }
+    // A part of it: one candidate and the reference, and seldom the model's outputs, which take a run of the model.
+    const sensitivity = task.sensitivity && random() < SPOT_MOVEMENTS
+    const looked = depth === 'full' ? task : { ...task, candidates: [task.candidates[index]!], sensitivity }
     const own = await probe(looked, context)
-    const same = depth === 'full' ? claimed : { ...claimed, probed: [claimed.probed[index]!], movement: null }
+    const movement = sensitivity ? claimed.movement : null
+    const same = depth === 'full' ? claimed : { ...claimed, probed: [claimed.probed[index]!], movement }
     if (!agree(own, same)) throw wrong('a figure is not what was measured')
     return { exact: depth === 'full' }
   },

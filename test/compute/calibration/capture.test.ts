@@ -226,6 +226,13 @@ test('data that does not fit the model is refused by line and input', async () =
   writeFileSync(broken, ' \n')
   await rejectsCode(capture(request(small, { dataPath: broken, count: 1 })), 'CALIBRATION_DATA_INVALID')
   await rejectsCode(capture(request(small, { dataPath: null, count: 1 })), 'CALIBRATION_DATA_INVALID')
+  writeFileSync(broken, Uint8Array.of(0x7b, 0xff, 0xfe, 0x0a))
+  const binary = await rejectsCode(
+    capture(request(small, { dataPath: broken, count: 1 })),
+    'CALIBRATION_DATA_INVALID',
+  )
+  assert.match(binary.message, /not UTF-8/)
+  await rejectsCode(capture(request(small, { dataPath: root, count: 1 })), 'CALIBRATION_DATA_INVALID')
 })
 
 test('ranges outside the items or the activations are refused', async () => {

@@ -71,4 +71,24 @@ test('two hundred tensors with rate and distortion as codecs have them are share
   assert.equal(allocate(given, budget), found, 'the same again')
 })
 
+test('models of tens of thousands of tensors are shared out as well', () => {
+  const given = Array.from({ length: 30_000 }, (_, item) =>
+    [2, 3, 4, 8].map((bits) => ({
+      cost: bits * (1_000 + (item % 97)),
+      loss: (1 + (item % 13)) * 4 ** -bits,
+    })),
+  )
+  const budget = leastCost(given) * 1.7
+  const found = allocate(given, budget)!
+  assert.ok(
+    found.cost <= budget && found.cost > budget * 0.999,
+    `${found.cost / budget} of the budget is used`,
+  )
+  assert.is(found.exact, false)
+  assert.is(
+    found.loss,
+    found.chosen.reduce((sum, chosen, item) => sum + given[item]![chosen]!.loss, 0),
+  )
+})
+
 test.run()

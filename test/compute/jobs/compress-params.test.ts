@@ -51,6 +51,7 @@ const WRONG: [given: JsonObject, argument: string][] = [
   [{ codec: 'auto', target: { ratio: 8, bits: 4 } }, 'target'],
   [{ codec: 'auto', target: { ratio: 0.5 } }, 'ratio'],
   [{ codec: 'auto', target: { quality: 1.1 } }, 'quality'],
+  [{ codec: 'auto', target: { quality: 0 } }, 'quality'],
   [{ codec: 'auto', target: { size: 1 } }, 'size'],
   [{ codec: 'auto', target: { ratio: 8 }, params: { bits: 4 } }, 'params'],
   [{ target: { ratio: 8 } }, 'target'],

@@ -8,6 +8,7 @@ import { suiteByName } from '../../../node/compute/evaluate/suites.ts'
 import { createPool } from '../../../node/compute/pool.ts'
 import type { VillageError } from '../../../node/errors.ts'
 import { createLog } from '../../../node/log.ts'
+import { rejectsCode } from '../../helpers/throws.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'village-model-operations-'))
 const modelDir = join(directory, 'encoder')
@@ -41,6 +42,8 @@ test('rows and statistics of a weight', async () => {
   const whole = await pool.run('model.readRows', { modelPath, name, startRow: 0, rows: 512 }, { signal })
   assert.equal([whole.rows, whole.cols, whole.data.length], [512, 1536, 512 * 1536])
   const some = await pool.run('model.readRows', { modelPath, name, startRow: 100, rows: 3 }, { signal })
+  const wide = { modelPath, name, startRow: 100, rows: 3, cols: whole.cols + 1 }
+  await rejectsCode(pool.run('model.readRows', wide, { signal }), 'INVALID_ARGUMENT')
   assert.equal(some.data, whole.data.slice(100 * 1536, 103 * 1536))
   const stats = await pool.run('model.tensorStats', { modelPath, name }, { signal })
   assert.is(stats.weights, whole.data.length)

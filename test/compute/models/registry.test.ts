@@ -114,6 +114,7 @@ test('the manifest of a packed model may come from anybody', () => {
     ['file', 'weights/0000.vslc/../../x.vslc'],
     ['rows', -1],
     ['cols', 1.5],
+    ['cols', 2 ** 26 + 1],
     ['sliceBytes', [0]],
     ['sliceBytes', 'x'],
     ['name', ''],

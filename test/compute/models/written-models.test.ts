@@ -101,4 +101,34 @@ test('a copy that nobody used goes from the disk', async () => {
   }
 })
 
+test('a single file is trimmed like a model, and does not keep models from being trimmed', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'village-written-'))
+  try {
+    const at = (name: string) => path.join(directory, name)
+    for (const name of ['unused-model', 'used-model']) {
+      mkdirSync(at(name))
+      writeFileSync(path.join(at(name), 'model.onnx'), new Uint8Array(1000))
+    }
+    for (const name of ['unused-codebook', 'used-codebook']) writeFileSync(at(name), new Uint8Array(100))
+    const nowMs = Date.now()
+    const before = new Date(nowMs - 90 * MINUTE_MS)
+    for (const name of ['unused-model', 'unused-codebook']) utimesSync(at(name), before, before)
+    const names = ['unused-model', 'used-model', 'unused-codebook', 'used-codebook']
+    const list = async () => names.map((cid) => ({ cid }) as never)
+    const service = createWrittenModels(
+      { artifacts: { list, usage }, events: createEvents(), log },
+      { directory, now: () => nowMs },
+    )
+    await service.start(new AbortController().signal)
+    await service.trim()
+    assert.equal(
+      names.map((name) => existsSync(at(name))),
+      [false, true, false, true],
+    )
+    await service.stop()
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
+
 test.run()

@@ -6,14 +6,14 @@ import { codebookHash } from '../../../node/compute/codecs/vptq-codebook.ts'
 import { decodeResults, encodeResults } from '../../../node/compute/evaluate/results.ts'
 import { createKnownAnswers } from '../../../node/compute/tasks/known-answers.ts'
 import type { ProbeResult } from '../../../node/compute/tasks/probe-task.ts'
-import { readParams } from '../../../node/compute/tasks/read-params.ts'
 import { TASK_KINDS } from '../../../node/compute/tasks/table.ts'
 import type { TaskContext, TaskKind, TaskOutput } from '../../../node/compute/tasks/task.ts'
 import type { JsonObject } from '../../../node/json.ts'
 import { JOBS_LIMITS } from '../../../node/mesh/protocols/jobs.ts'
 import { type JobNode, startJobNode, stopJobNodes } from '../../helpers/job-nodes.ts'
 import { stopMeshNodes, TEST_LOG } from '../../helpers/mesh.ts'
-import { rejectsCode, throwsCode } from '../../helpers/throws.ts'
+import { taskParams } from '../../helpers/task-params.ts'
+import { rejectsCode } from '../../helpers/throws.ts'
 
 let node: JobNode
 let context: TaskContext
@@ -30,56 +30,6 @@ function fixedRandom(): () => number {
   }
 }
 
-const PARAMS: Record<string, () => JsonObject> = {
-  compress: () => ({
-    model,
-    tensor: 'layer0.residual.weight',
-    startRow: 16,
-    rows: 32,
-    cols: 256,
-    codec: 'int4',
-    params: {},
-  }),
-  evaluate: () => ({ model, suite: 'similarity', start: 4, count: 8 }),
-  calibrate: () => ({
-    model,
-    data: null,
-    start: 4,
-    count: 8,
-    minElements: 16_384,
-    // Enough for the matrices of 256 columns, and for one of 512.
-    feedbackBudgetBytes: 2 ** 20,
-    firstActivation: 2,
-    activations: 3,
-    sumsBytes: 8 * 2 ** 20,
-    outputBytes: 1024 + 4 * (256 ** 2 + 512 ** 2 + 1536),
-  }),
-  codebook: () => ({
-    model,
-    tensors: [
-      { name: 'embeddings', cols: 256, rows: 32, startRows: [40, 4000] },
-      { name: 'layer0.ffn.up.weight', cols: 512, rows: 16, startRows: [0] },
-    ],
-    params: { bits: 2, layout: 'small' },
-    calibration: null,
-    seed: 1,
-  }),
-  probe: () => ({
-    model,
-    tensor: 'layer0.residual.weight',
-    rows: 512,
-    cols: 256,
-    candidates: [
-      { codec: 'int4', params: { blockSize: 128 } },
-      { codec: 'int8', params: { blockSize: 128 } },
-    ],
-    calibration: null,
-    sensitivity: true,
-    reference: { codec: 'int4', params: { blockSize: 32 } },
-    data: null,
-  }),
-}
-
 test('the kinds run, and what they give stands every check', async () => {
   node = await startJobNode()
   const entry = await node.models.add({ embedded: 'encoder' })
@@ -93,21 +43,9 @@ test('the kinds run, and what they give stands every check', async () => {
     known: createKnownAnswers({ random: () => 0.5 }),
     log: TEST_LOG,
   }
-  const weights = await node.pool.run('model.weights', {
-    modelPath: path.join(await node.artifacts.materialize(model, context.modelsDirectory), 'model.onnx'),
-  })
-  const weight = weights.find(({ name }) => name === 'layer0.residual.weight')!
-  PARAMS.compress = () => ({
-    model,
-    tensor: weight.name,
-    startRow: 16,
-    rows: 32,
-    cols: weight.cols,
-    codec: 'int4',
-    params: {},
-  })
+  const given = taskParams(model)
   for (const kind of TASK_KINDS) {
-    const params = kind.parseParams(PARAMS[kind.kind]!())
+    const params = kind.parseParams(given[kind.kind]!)
     assert.equal(
       kind.parseParams(JSON.parse(JSON.stringify(params))),
       params,
@@ -133,6 +71,29 @@ const withFigures =
     bytes: Buffer.from(JSON.stringify(change(JSON.parse(Buffer.from(bytes).toString('utf8'))))),
     stats,
   })
+
+test('a spot check of a probe looks at what the outputs moved now and then', async () => {
+  const kind = kindOf('probe')
+  const { params, output } = honest.get('probe')!
+  const lie = withFigures((result) => ({ ...result, movement: result.movement! * 2 }))(output)
+  await rejectsCode(
+    kind.verify(params, lie, context, 'spot', () => 0),
+    'RESULT_INVALID',
+  )
+  assert.equal(await kind.verify(params, output, context, 'spot', () => 0), { exact: false })
+})
+
+test('a weight is not read where the task has other columns than it', async () => {
+  const { params } = honest.get('probe')!
+  const narrow = { ...params, rows: 2 ** 20, cols: 1 }
+  await rejectsCode(kindOf('probe').run(narrow, context), 'INVALID_ARGUMENT')
+  const [first] = honest.get('codebook')!.params.tensors as JsonObject[]
+  const tensors = [{ ...first!, cols: 1 }]
+  await rejectsCode(
+    kindOf('codebook').run({ ...honest.get('codebook')!.params, tensors }, context),
+    'INVALID_ARGUMENT',
+  )
+})
 
 const LIES: Record<string, Record<string, (output: TaskOutput) => TaskOutput>> = {
   codebook: {
@@ -202,6 +163,15 @@ const LIES: Record<string, Record<string, (output: TaskOutput) => TaskOutput>> =
       ...result,
       probed: result.probed.map((one) => ({ ...one, error: -1 })),
     })),
+    'a candidate whose size has no end': withFigures((result) => ({
+      ...result,
+      probed: result.probed.map((one) => ({ ...one, groupBytes: 1e300 })),
+    })),
+    'other groups of rows': withFigures((result) => ({
+      ...result,
+      probed: result.probed.map((one) => ({ ...one, rowGroup: one.rowGroup + 1 })),
+    })),
+    'a weight that matters beyond measure': withFigures((result) => ({ ...result, movement: 1e300 })),
     'a candidate too few': withFigures((result) => ({ ...result, probed: result.probed.slice(1) })),
     'candidates that are none': withFigures((result) => ({ ...result, probed: [null, 7] })),
     'no bytes': ({ stats }) => ({ bytes: new Uint8Array(0), stats }),
@@ -288,52 +258,6 @@ test('a check that cannot be made is no verdict', async () => {
     kind.verify({ ...params, tensor: 'not there' }, output, context, 'full', fixedRandom()),
     'INVALID_ARGUMENT',
   )
-})
-
-for (const [kind, field, value] of [
-  ['compress', 'rows', 0],
-  ['compress', 'rows', 2 ** 40],
-  ['compress', 'startRow', -1],
-  ['compress', 'codec', 'zip'],
-  ['compress', 'tensor', ''],
-  ['compress', 'params', { blockSize: 7 }],
-  ['compress', 'model', 7],
-  ['compress', 'script', 'rm'],
-  ['evaluate', 'suite', 'none'],
-  ['evaluate', 'count', 1e9],
-  ['evaluate', 'start', -1],
-  ['evaluate', 'model', null],
-  ['calibrate', 'count', 0],
-  ['calibrate', 'data', 7],
-  ['calibrate', 'activations', 0],
-  ['calibrate', 'outputBytes', 2 ** 40],
-  ['calibrate', 'script', 'rm'],
-  ['compress', 'calibration', 7],
-  ['codebook', 'tensors', []],
-  ['codebook', 'tensors', [{ name: 'embeddings', cols: 256, rows: 2 ** 20, startRows: [0] }]],
-  ['codebook', 'tensors', [{ name: 'embeddings', cols: 256, rows: 8, startRows: [] }]],
-  ['codebook', 'tensors', [{ name: 'embeddings', cols: 256, rows: 8, startRows: [0], path: '/' }]],
-  ['codebook', 'params', { bits: 9 }],
-  ['codebook', 'seed', -1],
-  ['compress', 'codebook', ''],
-  ['probe', 'candidates', []],
-  ['probe', 'candidates', [{ codec: 'zip' }]],
-  ['probe', 'candidates', [7]],
-  ['probe', 'reference', null],
-  ['probe', 'rows', 0],
-  ['probe', 'sensitivity', 'yes'],
-  ['probe', 'script', 'rm'],
-] as const)
-  test(`${kind} refuses ${field} ${JSON.stringify(value)}`, () => {
-    throwsCode(() => kindOf(kind).parseParams({ ...PARAMS[kind]!(), [field]: value }), 'INVALID_ARGUMENT')
-  })
-
-test('parameters that are no object are refused', () => {
-  for (const input of [null, [], 'x', 7]) throwsCode(() => readParams(input), 'INVALID_ARGUMENT')
-  throwsCode(() => readParams({ a: ['x', ''] }).texts('a', 3, 3), 'INVALID_ARGUMENT')
-  throwsCode(() => readParams({ a: 1 }).flag('a'), 'INVALID_ARGUMENT')
-  assert.is(readParams({}).optionalText('a', 3), null)
-  assert.is(readParams({ constructor: 1 }).integer('toString', 0, 9, 5), 5)
 })
 
 test.after(async () => {
