@@ -9,7 +9,11 @@ const PARAMS: Readonly<Record<string, readonly CodecParams[]>> = {
   int4: [{}, { blockSize: 128, zeroPoints: true }, { blockSize: 64, scaleType: 'fp32', scales: 'hqq' }],
   ternary: [{ force: true }, { force: true, packing: '2bit', scales: 'row' }],
   seedlm: [{}, { bits: 3 }, { outliers: 0.01 }],
-  vptq: [{ layout: 'small' }, { bits: 3, layout: 'small' }, { bits: 4, layout: 'residual' }],
+  vptq: [
+    { bits: 2, layout: 'small' },
+    { bits: 3, layout: 'small' },
+    { bits: 4, layout: 'residual' },
+  ],
   trellis: [{}, { bits: 3 }, { bits: 2, blockSize: 32 }],
   planes: [{}, { blockSize: 32 }],
 }

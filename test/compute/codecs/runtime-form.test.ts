@@ -49,7 +49,7 @@ const VARIANTS: [string, CodecParams, string][] = [
   ['planes', {}, 'MatMulNBits'],
   ['seedlm', {}, 'dense'],
   ['trellis', {}, 'dense'],
-  ['vptq', { layout: 'small' }, 'dense'],
+  ['vptq', { bits: 2, layout: 'small' }, 'dense'],
 ]
 
 test('every codec is run', () => {

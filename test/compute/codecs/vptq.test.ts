@@ -186,12 +186,12 @@ test('a codebook that is missing, another or of another layout is refused, both 
 
 test('weights that no scale can hold are refused', () => {
   const matrix = { rows: 1, cols: 2, data: Float32Array.of(1, 3e38) }
-  const params = { layout: 'small' }
+  const params = { bits: 2, layout: 'small' }
   throwsCode(() => vptq.encode(matrix, params, kernels, { codebook: codebookOf(params) }), 'INVALID_ARGUMENT')
 })
 
 test('scales out of range are refused, all others decode to finite values', () => {
-  const params = { layout: 'small' }
+  const params = { bits: 2, layout: 'small' }
   const codebook = codebookOf(params)
   const slice = readSlice(vptq.encode(gaussianMatrix(4, 16), params, kernels, { codebook }))
   fc.assert(
@@ -235,7 +235,7 @@ test('outlier columns are those that count many times the mean, and are kept nea
   assert.equal([...chooseOutliers(weights, 0)], [])
   assert.equal([...chooseOutliers(undefined, 0.1)], [])
   const matrix = gaussianMatrix(12, 200, 9)
-  const params = { layout: 'small' }
+  const params = { bits: 2, layout: 'small' }
   const codebook = codebookOf(params)
   const packed = vptq.encode(matrix, params, kernels, { codebook, columnWeights: weights })
   const decoded = vptq.decode(packed, kernels, codebook)

@@ -24,7 +24,7 @@ const SAMPLES = (
     ['trellis', {}],
     ['trellis', { bits: 3, blockSize: 32 }],
     ['trellis', { bits: 2 }],
-    ['vptq', { layout: 'small' }],
+    ['vptq', { bits: 2, layout: 'small' }],
     ['vptq', { bits: 4, layout: 'residual' }],
     ['ternary', { force: true, scales: 'row' }],
     ['planes', { blockSize: 32 }],
