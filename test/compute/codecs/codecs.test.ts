@@ -148,7 +148,7 @@ test('parameters: defaults are canonical, and what is wrong is named', () => {
     ['trellis', { scaleExponent: 121 }],
     ['vptq', { bits: 5 }],
     ['vptq', { layout: 'wide' }],
-    ['vptq', { bits: 2, layout: 'residual' }],
+    ['vptq', { layout: 'residual', bits: 2 }],
     ['vptq', { outlierShare: 0.5 }],
     ['vptq', { codebook: 'abc' }],
     ['vptq', { outliers: '!' }],
