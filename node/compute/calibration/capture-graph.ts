@@ -1,14 +1,12 @@
 /** Writes a copy of a model that gives activations from within the graph instead of its own outputs. */
 import { copyFileSync, linkSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { copyRange, freshName } from '../onnx/copy-model.ts'
 import { FLOAT32 } from '../onnx/data-types.ts'
 import { encodeNode, MessageWriter } from '../onnx/encode.ts'
 import { GRAPH_FIELD, MODEL_FIELD } from '../onnx/model.ts'
-import { createModelFile, type ModelFile } from '../onnx/model-file.ts'
+import { createModelFile } from '../onnx/model-file.ts'
 import type { OnnxModel } from '../onnx/read.ts'
-import type { ByteRange } from '../onnx/wire.ts'
-
-const CHUNK_BYTES = 1024 * 1024
 
 /**
  * Writes the model at `modelPath` (which `model` was opened from) into `directory` with the named values as its only
@@ -29,11 +27,12 @@ export function writeCaptureModel(
   try {
     for (const field of model.fields) {
       if (field.field !== MODEL_FIELD.graph) {
-        copy(model, file, field)
+        copyRange(model, file, field)
         continue
       }
       file.begin(MODEL_FIELD.graph)
-      for (const part of model.graph.fields) if (part.field !== GRAPH_FIELD.output) copy(model, file, part)
+      for (const part of model.graph.fields)
+        if (part.field !== GRAPH_FIELD.output) copyRange(model, file, part)
       for (const [index, value] of values.entries()) {
         // A cast to the type that the value has costs nothing: onnxruntime leaves it out.
         const cast = { opType: 'Cast', inputs: [value], outputs: [outputs[index]!] }
@@ -62,23 +61,6 @@ function namesOf(model: OnnxModel): Set<string> {
   for (const value of [...graph.inputs, ...graph.outputs]) names.add(value.name)
   for (const node of graph.nodes) for (const name of [...node.inputs, ...node.outputs]) names.add(name)
   return names
-}
-
-function freshName(taken: Set<string>, wanted: string): string {
-  let name = wanted
-  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`
-  taken.add(name)
-  return name
-}
-
-function copy(model: OnnxModel, file: ModelFile, range: ByteRange): void {
-  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, range.end - range.start))
-  for (let at = range.start; at < range.end; at += buffer.length) {
-    const end = Math.min(range.end, at + buffer.length)
-    const chunk = buffer.subarray(0, end - at)
-    model.readFile({ start: at, end }, chunk)
-    file.raw(chunk)
-  }
 }
 
 /** The copy names the same files, relative to its own directory. */

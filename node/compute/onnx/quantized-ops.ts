@@ -1,3 +1,4 @@
+import { freshName } from './copy-model.ts'
 import { encodeFloats, UINT8 } from './data-types.ts'
 import type { AttributeValue, NodeSpec } from './encode.ts'
 import type { GraphInfo, NodeInfo } from './model.ts'
@@ -96,13 +97,6 @@ function takenNames(graph: GraphInfo): Set<string> {
   for (const value of [...graph.inputs, ...graph.outputs]) names.add(value.name)
   for (const node of graph.nodes) for (const output of node.outputs) names.add(output)
   return names
-}
-
-function freshName(taken: Set<string>, wanted: string): string {
-  let name = wanted
-  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`
-  taken.add(name)
-  return name
 }
 
 /** The nodes that take the place of `node`, or undefined where none of its weights is quantised. */

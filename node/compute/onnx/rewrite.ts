@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
 import type { RuntimeForm } from '../codecs/codec.ts'
+import { copyRange } from './copy-model.ts'
 import { createDenseWriter } from './dense-writer.ts'
 import { encodeNode, encodeOpset, type TensorSource } from './encode.ts'
 import { type FieldRange, GRAPH_FIELD, MODEL_FIELD, type TensorInfo } from './model.ts'
@@ -14,7 +15,6 @@ import {
 } from './quantized-ops.ts'
 import type { OnnxModel } from './read.ts'
 import { listWeights, type WeightPlan } from './weights.ts'
-import type { ByteRange } from './wire.ts'
 
 /**
  * The new values of one weight: forms of consecutive rows, in their order, of one layout. They are asked for once, when
@@ -99,7 +99,7 @@ async function writeFields(
   const quantized = new Map<string, QuantizedWeight>()
   for (const field of model.fields) {
     if (field.field !== MODEL_FIELD.graph) {
-      copy(model, file, field)
+      copyRange(model, file, field)
       continue
     }
     file.begin(MODEL_FIELD.graph)
@@ -136,20 +136,10 @@ function writeGraphRest(
     if (part.field === GRAPH_FIELD.node) {
       const node = model.graph.nodes[nodeIndex++]!
       const rewritten = rewriteNode(node, quantized)
-      if (rewritten === undefined) copy(model, file, part)
+      if (rewritten === undefined) copyRange(model, file, part)
       else for (const spec of rewritten) file.field(GRAPH_FIELD.node, encodeNode(spec))
       // Old files list initializers as inputs as well; one that is gone must not become a required input.
-    } else if (!quantized.has(part.name)) copy(model, file, part)
-  }
-}
-
-function copy(model: OnnxModel, file: ModelFile, range: ByteRange): void {
-  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, range.end - range.start))
-  for (let at = range.start; at < range.end; at += buffer.length) {
-    const end = Math.min(range.end, at + buffer.length)
-    const chunk = buffer.subarray(0, end - at)
-    model.readFile({ start: at, end }, chunk)
-    file.raw(chunk)
+    } else if (!quantized.has(part.name)) copyRange(model, file, part)
   }
 }
 
@@ -158,7 +148,7 @@ function copyInitializer(model: OnnxModel, file: ModelFile, part: FieldRange, ex
   // A tensor that is inline and stays inline, or has no plain bytes, keeps its whole text.
   const moves = tensor.storage.kind === 'raw' && (external || tensor.storage.file !== null)
   if (moves) file.tensor(GRAPH_FIELD.initializer, sourceOf(model, tensor))
-  else copy(model, file, part)
+  else copyRange(model, file, part)
 }
 
 function sourceOf(model: OnnxModel, tensor: TensorInfo): TensorSource {
