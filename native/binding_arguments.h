@@ -52,6 +52,16 @@ inline float* matrix(const Napi::CallbackInfo& info, size_t at, uint32_t rows, u
   return array.ElementLength() == size_t(rows) * cols ? array.Data() : nullptr;
 }
 
+// What an encoder may be given beside the weights: false where the argument is neither absent nor a Float32Array of
+// rows * cols.
+inline bool optionalMatrix(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols,
+                           const float** found) {
+  *found = nullptr;
+  if (info[at].IsUndefined() || info[at].IsNull()) return true;
+  *found = matrix(info, at, rows, cols);
+  return *found != nullptr;
+}
+
 inline uint8_t* bytes(const Napi::CallbackInfo& info, size_t at, size_t length) {
   if (!isArray(info[at], napi_uint8_array)) return nullptr;
   auto array = info[at].As<Napi::Uint8Array>();

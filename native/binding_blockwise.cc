@@ -21,13 +21,6 @@ bool readBlockwise(Arguments& arguments, BlockwiseShape* shape) {
          (shape->blockSize & (shape->blockSize - 1)) == 0;
 }
 
-// False where the argument is neither absent nor a Float32Array of rows * cols.
-bool optionalMatrix(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols, const float** found) {
-  if (info[at].IsUndefined()) return true;
-  *found = matrix(info, at, rows, cols);
-  return *found != nullptr;
-}
-
 // (data, payload, shape, level, codeLimit, halfQuadratic, columnWeights?, feedback?): fills the payload.
 void encode(const Napi::CallbackInfo& info) {
   Arguments arguments{info, 2};

@@ -23,13 +23,6 @@ bool readSeedlm(Arguments& arguments, SeedlmShape* shape) {
           (shape->blockWeights == 12 && shape->coefficients == 4));
 }
 
-// False where the argument is neither absent nor a Float32Array of rows * cols.
-bool readAid(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols, const float** aid) {
-  if (info[at].IsUndefined()) return true;
-  *aid = matrix(info, at, rows, cols);
-  return *aid != nullptr;
-}
-
 // (data, payload, shape, level, exact, columnWeights?, feedback?): fills the payload.
 void encode(const Napi::CallbackInfo& info) {
   Arguments arguments{info, 2};
@@ -41,8 +34,8 @@ void encode(const Napi::CallbackInfo& info) {
   const float* data = matrix(info, 0, shape.rows, shape.cols);
   uint8_t* payload = bytes(info, 1, seedlmBytes(shape));
   if (!arguments.ok || data == nullptr || payload == nullptr) return refuse(info);
-  if (!readAid(info, arguments.at, 1, shape.cols, &aids.columnWeights) ||
-      !readAid(info, arguments.at + 1, shape.cols, shape.cols, &aids.feedback))
+  if (!optionalMatrix(info, arguments.at, 1, shape.cols, &aids.columnWeights) ||
+      !optionalMatrix(info, arguments.at + 1, shape.cols, shape.cols, &aids.feedback))
     return refuse(info);
   seedlmEncode(data, shape, aids, exact, level, payload);
 }

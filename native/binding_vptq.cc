@@ -43,14 +43,6 @@ bool readOutliers(const Napi::CallbackInfo& info, size_t at, VptqShape* shape, c
   return true;
 }
 
-// rows x cols floats or null; false for anything else.
-bool readAid(const Napi::CallbackInfo& info, size_t at, uint32_t rows, uint32_t cols, const float** aid) {
-  *aid = nullptr;
-  if (info[at].IsNull()) return true;
-  *aid = matrix(info, at, rows, cols);
-  return *aid != nullptr;
-}
-
 // (data, payload, entries, residuals, outlierColumns, columnWeights, feedback, shape, level): fills the payload.
 void encode(const Napi::CallbackInfo& info) {
   Arguments arguments{info, 7};
@@ -61,8 +53,8 @@ void encode(const Napi::CallbackInfo& info) {
   const uint32_t* outliers = nullptr;
   if (!readVptq(arguments, &shape) || !readLevel(arguments, &level)) return refuse(info);
   if (!readCodebook(info, 2, shape, &codebook) || !readOutliers(info, 4, &shape, &outliers)) return refuse(info);
-  if (!readAid(info, 5, 1, shape.cols, &aids.columnWeights) ||
-      !readAid(info, 6, shape.cols, shape.cols, &aids.feedback))
+  if (!optionalMatrix(info, 5, 1, shape.cols, &aids.columnWeights) ||
+      !optionalMatrix(info, 6, shape.cols, shape.cols, &aids.feedback))
     return refuse(info);
   const float* data = matrix(info, 0, shape.rows, shape.cols);
   uint8_t* payload = bytes(info, 1, vptqBytes(shape));

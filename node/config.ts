@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import { boolean, integer, integerOrNull, multiaddrs, oneOf, text, textOrNull } from './config-checks.ts'
 import { VillageError } from './errors.ts'
 import { LOG_LEVELS } from './log.ts'
 import { nearest } from './nearest.ts'
@@ -27,27 +28,6 @@ const field = <T extends Value>(init: {
   unit: '',
   ...init,
 })
-
-const integer = (min: number, max: number) => (value: unknown) =>
-  Number.isInteger(value) && (value as number) >= min && (value as number) <= max
-    ? null
-    : `a whole number from ${min} to ${max}`
-const integerOrNull = (min: number, max: number) => (value: unknown) =>
-  value === null || integer(min, max)(value) === null ? null : `null or a whole number from ${min} to ${max}`
-const boolean = (value: unknown) => (typeof value === 'boolean' ? null : 'true or false')
-const oneOf =
-  (...choices: readonly string[]) =>
-  (value: unknown) =>
-    choices.includes(value as string) ? null : `one of ${choices.join(', ')}`
-const text = (value: unknown) =>
-  typeof value === 'string' && value.length > 0 && value.length <= 1024 ? null : 'a text'
-const textOrNull = (value: unknown) => (value === null || text(value) === null ? null : 'null or a text')
-const multiaddrs = (value: unknown) =>
-  Array.isArray(value) &&
-  value.length <= 64 &&
-  value.every((item) => typeof item === 'string' && item.startsWith('/'))
-    ? null
-    : 'a list of multiaddrs such as /ip4/192.0.2.1/tcp/4001/p2p/12D3…'
 
 const GIB = 2 ** 30
 
@@ -179,11 +159,49 @@ export const FIELDS = {
     doc: 'auto: compiled kernels where they were built. off: the TypeScript reference.',
     check: oneOf('auto', 'off'),
   }),
+  'models.hubUrl': field<string | null>({
+    default: null,
+    doc: 'Where models are pulled from: a Hugging Face compatible hub. null takes HF_ENDPOINT of the environment, else https://huggingface.co.',
+    check: (value) =>
+      value === null || (typeof value === 'string' && /^https?:\/\/[^\s?#@]+$/.test(value))
+        ? null
+        : 'null or a URL like https://hub.example',
+  }),
   'artifacts.collectEveryMs': field<number>({
     default: 3_600_000,
     unit: 'ms',
     doc: 'How often unpinned artifacts are collected; 0 never collects by itself.',
     check: integer(0, 2 ** 31 - 1),
+  }),
+  'generate.idleMs': field<number>({
+    default: 300_000,
+    unit: 'ms',
+    doc: 'A language model that nobody has used for this long is unloaded.',
+    check: integer(0, 2 ** 31 - 1),
+  }),
+  'generate.memoryBytes': field<number | null>({
+    default: null,
+    unit: 'bytes',
+    doc: 'The most that loaded language models may take; null takes half of what the node lends.',
+    check: integerOrNull(2 ** 20, 2 ** 50),
+  }),
+  'generate.cacheBytes': field<number>({
+    default: GIB,
+    unit: 'bytes',
+    doc: 'The most that the caches of one language model may take; requests that do not fit wait.',
+    check: integer(2 ** 20, 2 ** 50),
+  }),
+  'generate.maxBatch': field<number>({
+    default: 8,
+    unit: 'requests',
+    doc: 'Requests that a language model answers at once.',
+    check: integer(1, 256),
+  }),
+  'generate.maxQueued': field<number>({
+    default: 64,
+    unit: 'requests',
+    doc: 'Requests that may wait for a language model; more are told to come later.',
+    check: integer(0, 100_000),
   }),
   'jobs.work': field<boolean>({ default: true, doc: 'Work on the jobs of other members.', check: boolean }),
   'jobs.guests': field<boolean>({

@@ -5,12 +5,18 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { type Api, createApi } from './api/api.ts'
+import { createEvaluations } from './compute/evaluate/evaluations.ts'
+import { createGeneration } from './compute/generate/generation.ts'
+import { createPulls } from './compute/hub/pulls.ts'
 import { createJobs, type Jobs } from './compute/jobs/jobs.ts'
 import { type Kernels, loadKernels } from './compute/kernels.ts'
+import { createEmbedding } from './compute/models/embedding.ts'
 import { createModels, type Models } from './compute/models/registry.ts'
+import { createModelShares } from './compute/models/shares.ts'
 import { createWrittenModels } from './compute/models/written-models.ts'
 import { createPool } from './compute/pool.ts'
 import { createResources } from './compute/resources.ts'
+import { createSandbox } from './compute/sandbox/sandbox.ts'
 import { TASK_KINDS } from './compute/tasks/table.ts'
 import type { Config } from './config.ts'
 import { createEvents } from './events.ts'
@@ -38,6 +44,7 @@ export interface Daemon {
 }
 
 const MAX_ANNOUNCED_MODELS = 64
+const PUBLIC_HUB = 'https://huggingface.co'
 
 /**
  * Opens the data directory and makes every service; nothing listens before start().
@@ -78,6 +85,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
   )
 
+  const sandbox = createSandbox({ log }, { parallel: limits.cpuCores })
+
   const membership = createMembership({ log, events, store, identity }, { directory })
   const mesh = createMesh({ log, events, store, identity, membership }, { config, version: VERSION })
   const villages = createVillages(
@@ -91,7 +100,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       maxBytes: limits.diskBytes,
       uploadBytesPerSecond: limits.uploadBytesPerSecond,
       collectEveryMs: config['artifacts.collectEveryMs'],
-      published: (cid) => jobs.guestsMayRead(cid),
+      published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid),
       onMisbehaviour: (peer, code) =>
         log.warn({ peer, code }, 'a peer sent bytes that are not what it promised'),
     },
@@ -99,8 +108,20 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
 
   const writtenModels = createWrittenModels({ artifacts, events, log }, { directory: modelsDirectory })
   const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
+  const shares = createModelShares({ mesh, models, events, log })
+  const pulls = createPulls(
+    { models, artifacts, shares, store, events, log },
+    {
+      directory: path.join(directory, 'pulls'),
+      modelsDirectory,
+      hubUrl: config['models.hubUrl'] ?? process.env.HF_ENDPOINT ?? PUBLIC_HUB,
+      token: process.env.VILLAGE_HUB_TOKEN ?? process.env.HF_TOKEN ?? null,
+      environment: process.env,
+      version: VERSION,
+    },
+  )
   const jobs = createJobs(
-    { mesh, artifacts, pool, resources, models, store, events, log },
+    { mesh, artifacts, pool, resources, models, sandbox, store, events, log },
     { peerId: identity.peerId, version: VERSION, config, directory, modelsDirectory },
   )
 
@@ -121,7 +142,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       native: kernels.native,
       accepting: accepting && config['jobs.work'],
       load: jobs.load(),
-      taskKinds: TASK_KINDS.map(({ kind }) => kind),
+      taskKinds: TASK_KINDS.flatMap(({ kind, ownerOnly }) => (ownerOnly === true ? [] : [kind])),
       models: announcedModels,
     }
   })
@@ -131,11 +152,49 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       refreshModels().catch((error: unknown) => log.error({ err: error }, 'models could not be announced'))
   })
 
+  const evaluations = createEvaluations({ jobs, artifacts, pool })
+  const generation = createGeneration(
+    { models, artifacts, resources, events, log },
+    { modelsDirectory, config },
+  )
+  const embedding = createEmbedding({ models, artifacts, pool }, { modelsDirectory })
+
   const api = createApi(
-    { log, events, config, identity, mesh, villages, artifacts, models, jobs, resources, pool, kernels },
+    {
+      log,
+      events,
+      config,
+      identity,
+      mesh,
+      villages,
+      artifacts,
+      models,
+      shares,
+      pulls,
+      jobs,
+      evaluations,
+      generation,
+      embedding,
+      resources,
+      pool,
+      sandbox,
+      kernels,
+    },
     { directory, version: VERSION, startedAtMs },
   )
-  const lifecycle = createLifecycle({ log }, [resources, pool, artifacts, writtenModels, mesh, jobs, api])
+  const lifecycle = createLifecycle({ log }, [
+    resources,
+    pool,
+    sandbox,
+    artifacts,
+    writtenModels,
+    mesh,
+    jobs,
+    shares,
+    pulls,
+    generation,
+    api,
+  ])
 
   return {
     peerId: identity.peerId,

@@ -21,6 +21,11 @@ export interface Check {
 export interface DoctorInit {
   readonly config: Config
   readonly kernels: { readonly native: boolean; readonly reason: string | null; readonly simd: string }
+  /** Tries whether code can be run safely on this machine. */
+  readonly sandbox: () => Promise<
+    | { readonly available: true }
+    | { readonly available: false; readonly reason: string; readonly fix: string }
+  >
   /** True when a daemon runs on this data directory: its port is busy because of it. */
   readonly daemonRunning: boolean
 }
@@ -146,10 +151,18 @@ async function checkKernels({ kernels }: DoctorInit): Promise<Finding> {
       )
 }
 
+async function checkSandbox({ sandbox }: DoctorInit): Promise<Finding> {
+  const found = await sandbox()
+  return found.available
+    ? ok('bubblewrap works')
+    : warn(`no code can be run here, as HumanEval needs: ${found.reason}`, found.fix)
+}
+
 /** One row a check. */
 const CHECKS: readonly { name: string; run(init: DoctorInit): Promise<Finding> }[] = [
   { name: 'node', run: checkRuntime },
   { name: 'kernels', run: checkKernels },
+  { name: 'sandbox', run: checkSandbox },
   { name: 'data directory', run: checkDataDirectory },
   { name: 'disk', run: checkDisk },
   { name: 'api port', run: checkApiPort },

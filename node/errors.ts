@@ -238,6 +238,26 @@ export const ERRORS = {
     title: 'The model directory is not complete',
     fix: 'A model directory holds model.onnx, tokenizer.json and model.json; add the model again.',
   },
+  MODEL_MISMATCH: {
+    http: 422,
+    title: 'The files of a model do not belong together',
+    fix: 'Fetch all files from the same revision of the same model; the message names the field.',
+  },
+  TOKENIZER_INVALID: {
+    http: 422,
+    title: "A model's tokenizer cannot be used",
+    fix: 'Use the tokenizer.json that was published with the model; the message names the field.',
+  },
+  MODEL_NO_CHAT_TEMPLATE: {
+    http: 409,
+    title: 'The model has no chat template',
+    fix: 'Give a prompt instead of messages, or use a model that was trained for conversations.',
+  },
+  CHAT_TEMPLATE_FAILED: {
+    http: 422,
+    title: "A model's chat template is wrong, or refuses the conversation",
+    fix: 'Change the messages as the message says, or mend chat_template in tokenizer_config.json.',
+  },
   SESSION_FAILED: {
     http: 422,
     title: 'The model could not be loaded or run',
@@ -247,6 +267,117 @@ export const ERRORS = {
     http: 502,
     title: 'An evaluation result is not valid',
     fix: 'Run the evaluation again; a peer that goes on sending such results is quarantined.',
+  },
+
+  // hubs of models
+  HUB_UNREACHABLE: {
+    http: 502,
+    title: 'The hub cannot be reached, or broke off',
+    fix: 'Check the network and the proxy settings; pull again to go on where it stopped.',
+  },
+  HUB_STALLED: {
+    http: 504,
+    title: 'The hub sends nothing any more',
+    fix: 'Pull again to go on where it stopped.',
+  },
+  HUB_RATE_LIMITED: {
+    http: 429,
+    title: 'The hub wants fewer requests',
+    fix: 'Wait a while and pull again; with a token in HF_TOKEN the limits are higher.',
+  },
+  HUB_REFUSED: {
+    http: 403,
+    title: 'The hub refuses access to the model',
+    fix: 'Check the name; set HF_TOKEN for the daemon to a token that may read it, and accept its terms on the hub.',
+  },
+  HUB_NOT_FOUND: {
+    http: 404,
+    title: 'The hub has no such model, revision or file',
+    fix: 'Check the name and the revision.',
+  },
+  HUB_ANSWER_INVALID: {
+    http: 502,
+    title: 'The hub answered with something that is not valid',
+    fix: 'Pull again later, or from another hub; check that the URL is that of a Hugging Face compatible hub.',
+  },
+  HUB_FILE_CORRUPT: {
+    http: 502,
+    title: 'A file of the hub has the wrong bytes, twice',
+    fix: 'Pull again later; if it happens again the file on the hub, or something in between, is damaged.',
+  },
+  HUB_NOTHING_TO_PULL: {
+    http: 422,
+    title: 'The model has no files that could be used',
+    fix: 'Choose a model with safetensors or ONNX weights; pickled weights are never read.',
+  },
+  PULL_UNKNOWN: {
+    http: 404,
+    title: 'There is no such pull',
+    fix: '`village model pulls` lists them.',
+  },
+  PULLS_BUSY: {
+    http: 503,
+    title: 'Enough pulls run at once',
+    fix: 'Wait until one has ended, or cancel one (`village model pulls`).',
+  },
+  SHARE_UNKNOWN: {
+    http: 404,
+    title: 'No member of the village shares such a model',
+    fix: '`village model list --village` shows what is shared; its owner has to be connected.',
+  },
+
+  // building graphs from weights
+  MODEL_ARCHITECTURE_UNSUPPORTED: {
+    http: 422,
+    title: 'The architecture of the model is not one that a graph can be built for',
+    fix: 'docs/models.md lists the families; import the model as ONNX, or its weights alone with --weights-only.',
+  },
+  MODEL_CONFIG_INVALID: {
+    http: 422,
+    title: 'A key of config.json or of a file beside it is missing or not valid',
+    fix: 'Compare the named key with the published model; fetch the file again if it was changed.',
+  },
+  MODEL_WEIGHT_MISSING: {
+    http: 422,
+    title: 'The weights lack a tensor that the configuration asks for',
+    fix: 'Check that config.json and all safetensors files belong to the same model.',
+  },
+  MODEL_WEIGHT_SHAPE: {
+    http: 422,
+    title: 'A tensor has another shape or type than the configuration asks for',
+    fix: 'Check that config.json and the safetensors files belong to the same model.',
+  },
+  MODEL_WEIGHT_UNUSED: {
+    http: 422,
+    title: 'The weights have a tensor that the architecture has no place for',
+    fix: 'The model differs from its family: import it as ONNX, or its weights alone with --weights-only.',
+  },
+  MODEL_PICKLE_REFUSED: {
+    http: 422,
+    title: 'The weights are a pickle file, which can run any program when it is read',
+    fix: 'Fetch the model as safetensors, or convert it on a machine where you trust the file.',
+  },
+  MODEL_CHECKPOINT_INVALID: {
+    http: 422,
+    title: 'The llama2.c checkpoint or its tokenizer is not valid',
+    fix: 'Give the .bin checkpoint of the legacy version and the tokenizer .bin that it was trained with.',
+  },
+
+  // evaluation
+  EVALUATION_DATA_INVALID: {
+    http: 400,
+    title: 'The data of an evaluation cannot be used',
+    fix: 'Correct the named line or file; docs/evaluate.md says what each suite takes.',
+  },
+  EVALUATION_ITEMS_MALFORMED: {
+    http: 422,
+    title: 'A list of evaluation items is malformed',
+    fix: 'Submit the evaluation again; its owner makes the list anew.',
+  },
+  EVALUATION_NOT_COMPARABLE: {
+    http: 409,
+    title: 'Two evaluations cannot be compared',
+    fix: 'Compare evaluations of the same items: the same suite, data and options.',
   },
 
   // api and command line
@@ -421,7 +552,7 @@ export const ERRORS = {
   MODEL_NOTHING_TO_COMPRESS: {
     http: 422,
     title: 'The model has no weight matrix that is large enough to compress',
-    fix: 'Compress a model with larger MatMul, Gemm or Gather weights.',
+    fix: 'Take the original of a compressed model, or a model with MatMul, Gemm or Gather weights of at least 16,384 elements.',
   },
 
   // artifacts
@@ -481,6 +612,75 @@ export const ERRORS = {
     title: 'A calibration is not valid',
     fix: 'Calibrate again; if it came whole, whoever made it runs another version or lies.',
   },
+  // generation
+  CONTEXT_TOO_LONG: {
+    http: 422,
+    title: 'A text has more tokens than the model can take',
+    fix: 'Shorten the prompt, or ask for fewer tokens.',
+  },
+  GENERATE_TOO_LARGE: {
+    http: 422,
+    title: 'A request needs more cache memory than is allowed',
+    fix: 'Ask for fewer tokens, shorten the prompt, or raise generate.memoryBytes.',
+  },
+  GENERATE_BUSY: {
+    http: 503,
+    title: 'Too many requests wait for the model',
+    fix: 'Try again after the time in Retry-After, or raise generate.maxQueued.',
+  },
+  GENERATE_NO_MEMORY: {
+    http: 507,
+    title: 'The model does not fit into the memory that generation may take',
+    fix: 'Wait until other models are idle, raise generate.memoryBytes, or use a compressed model.',
+  },
+  CONSTRAINT_UNSUPPORTED: {
+    http: 400,
+    title: 'The output cannot be held to this schema, pattern or list',
+    fix: 'Leave out what the message names, or ask for plain JSON.',
+  },
+  ADAPTER_INVALID: {
+    http: 422,
+    title: 'An adapter cannot be used with this model',
+    fix: 'Use an adapter that was trained from this model, and a model that was built with inputs for adapters.',
+  },
+  MODEL_NOT_LANGUAGE: {
+    http: 409,
+    title: 'The model does not generate text',
+    fix: 'Choose a model of the kind `language` (`village model list`).',
+  },
+  MODEL_NOT_ENCODER: {
+    http: 409,
+    title: 'The model does not embed texts',
+    fix: 'Choose a model of the kind `encoder` (`village model list`).',
+  },
+
+  // training
+  TRAIN_OPERATOR_UNSUPPORTED: {
+    http: 422,
+    title: 'The model has an operator that cannot be trained',
+    fix: 'Import the model from its safetensors: the graph builder writes operators that have gradients.',
+  },
+  TRAIN_MODEL_UNSUITABLE: {
+    http: 422,
+    title: 'This model cannot be trained in this way',
+    fix: 'Take a language model with weights in float32 that the graph builder wrote, with adapters for LoRA.',
+  },
+  TRAIN_DIVERGED: {
+    http: 422,
+    title: 'Training has diverged: the loss or a gradient is no number any more',
+    fix: 'Start again with a lower --learning-rate, a longer --warmup, or with --clip 1.',
+  },
+  TRAIN_DATA_INVALID: {
+    http: 422,
+    title: 'The training data cannot be used',
+    fix: 'Correct the line of the file that is named; docs/training.md shows the formats.',
+  },
+  TRAIN_CHECKPOINT_INVALID: {
+    http: 500,
+    title: 'A checkpoint of a training is damaged or of another training',
+    fix: 'Cancel the job and start the training again.',
+  },
+
   // codecs and the worker pool
   CODEC_MALFORMED: {
     http: 422,
@@ -497,6 +697,30 @@ export const ERRORS = {
     title: 'This codec would lose most of what these weights hold',
     fix: 'Choose int4 or seedlm, or repeat with `--force` (the parameter force: true in the API).',
   },
+
+  // the sandbox and what runs in it
+  SANDBOX_UNAVAILABLE: {
+    http: 503,
+    title: 'There is no sandbox on this machine, so that no code is run',
+    fix: 'Install bubblewrap (Debian: apt-get install bubblewrap); `village doctor` says what else is missing.',
+  },
+  SANDBOX_PROGRAM_MISSING: {
+    http: 503,
+    title: 'The program that the sandbox is to run is not installed',
+    fix: 'Install it for the whole system (Debian: apt-get install python3), in /usr/local/bin, /usr/bin or /bin.',
+  },
+  SANDBOX_FAILED: {
+    http: 500,
+    title: 'The sandbox could not be set up',
+    fix: 'Run `village doctor`; it tries the sandbox and says what is missing.',
+  },
+  HUMANEVAL_MALFORMED: {
+    http: 422,
+    title: 'The file of programming problems is not valid',
+    fix: 'Use HumanEval.jsonl or HumanEval.jsonl.gz as published.',
+  },
+
+  // worker threads
   WORKER_CRASHED: {
     http: 500,
     title: 'A worker thread ended while it worked',

@@ -27,8 +27,38 @@ export interface EventMap {
   'peer:quarantined': { peer: string; kind: string; reason: string }
   'model:added': { id: string; name: string }
   'model:removed': { id: string }
+  /** Members of the village are told of it, or not any more. */
+  'model:shared': { id: string; shared: boolean }
+  /** A pull goes on, or has ended; `totalBytes` is 0 until it is known, `model` the id of what came of it. */
+  'pull:changed': {
+    pull: string
+    name: string
+    state: string
+    stage: string
+    doneBytes: number
+    totalBytes: number
+    model: string | null
+  }
+  'pull:removed': { pull: string }
+  /** What members of the village share has changed. */
+  'shares:changed': { peer: string }
   /** The job that made the model rests on the word of a liar; with null, not any more. */
   'model:doubted': { id: string; job: string | null }
+  /** The latest of a training, at most a few times a second; `heldOutLoss` only where it is new. */
+  'training:metrics': {
+    job: string
+    step: number
+    steps: number
+    loss: number
+    heldOutLoss: number | null
+    learningRate: number
+    gradientNorm: number | null
+    tokens: number
+    tokensPerSecond: number
+  }
+  'generate:loaded': { model: string; residentBytes: number }
+  /** `reason`: idle, memory, removed, crashed or stopped. */
+  'generate:unloaded': { model: string; reason: string }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 

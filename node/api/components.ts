@@ -1,9 +1,15 @@
 /** What the HTTP API needs of the daemon: the smallest part of each service that its routes use. */
+import type { Evaluations } from '../compute/evaluate/evaluations.ts'
+import type { Generation } from '../compute/generate/generation.ts'
+import type { Pulls } from '../compute/hub/pulls.ts'
 import type { Jobs } from '../compute/jobs/jobs.ts'
 import type { Kernels } from '../compute/kernels.ts'
+import type { Embedding } from '../compute/models/embedding.ts'
 import type { Models } from '../compute/models/registry.ts'
+import type { ModelShares } from '../compute/models/shares.ts'
 import type { Pool } from '../compute/pool.ts'
 import type { Resources } from '../compute/resources.ts'
+import type { Sandbox } from '../compute/sandbox/sandbox.ts'
 import type { Config } from '../config.ts'
 import type { Events } from '../events.ts'
 import type { Identity } from '../identity.ts'
@@ -37,13 +43,19 @@ export interface ApiComponents {
     | 'importCar'
     | 'usage'
   >
-  readonly models: Pick<Models, 'add' | 'list' | 'need' | 'inspect' | 'remove' | 'unpack'>
+  readonly models: Pick<Models, 'add' | 'list' | 'need' | 'inspect' | 'remove' | 'unpack' | 'setShared'>
+  readonly pulls: Pick<Pulls, 'pull' | 'list' | 'need' | 'cancel'>
+  readonly shares: Pick<ModelShares, 'list'>
   readonly jobs: Pick<
     Jobs,
     'submit' | 'list' | 'get' | 'tasks' | 'cancel' | 'setPriority' | 'remove' | 'trust' | 'pardon'
   >
+  readonly evaluations: Evaluations
   readonly resources: Pick<Resources, 'limits' | 'snapshot'>
+  readonly generation: Pick<Generation, 'generate' | 'stats'>
+  readonly embedding: Embedding
   readonly pool: Pick<Pool, 'stats'>
+  readonly sandbox: Pick<Sandbox, 'availability'>
   readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>
 }
 

@@ -16,13 +16,13 @@ type Sample = { labels?: Record<string, string>; value: number }
 export function createMetrics(
   components: Pick<
     ApiComponents,
-    'mesh' | 'jobs' | 'artifacts' | 'pool' | 'models' | 'resources' | 'kernels'
+    'mesh' | 'jobs' | 'artifacts' | 'pool' | 'models' | 'generation' | 'resources' | 'kernels'
   > & {
     followers: Pick<Followers, 'count'>
   },
   init: { version: string },
 ): Metrics {
-  const { mesh, jobs, artifacts, pool, models, resources, kernels } = components
+  const { mesh, jobs, artifacts, pool, models, generation, resources, kernels } = components
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -137,6 +137,30 @@ export function createMetrics(
   gauge('village_pool_queued', 'Operations waiting for a worker thread.', [], () => [
     { value: pool.stats().queued },
   ])
+  gauge('village_generate_models', 'Language models that are loaded.', [], () => [
+    { value: generation.stats().loaded.length },
+  ])
+  gauge('village_generate_resident_bytes', 'Bytes of loaded language models and their caches.', [], () => [
+    { value: generation.stats().residentBytes },
+  ])
+  gauge('village_generate_requests', 'Generation requests that run or wait.', [], () => [
+    { value: generation.stats().active },
+  ])
+  counter(
+    'village_generate_requests_total',
+    'Generation requests answered.',
+    () => generation.stats().requests,
+  )
+  counter(
+    'village_generate_prompt_tokens_total',
+    'Prompt tokens of answered requests.',
+    () => generation.stats().promptTokens,
+  )
+  counter(
+    'village_generate_completion_tokens_total',
+    'Tokens generated for answered requests.',
+    () => generation.stats().completionTokens,
+  )
   gauge('village_accepting', 'Whether this node takes work (1) or pauses (0).', [], () => [
     { value: Number(resources.snapshot().accepting) },
   ])

@@ -28,7 +28,7 @@ export function object(properties: Record<string, JsonSchema>, optional: readonl
 export const ROLE = oneOf('admin', 'member', 'edge', 'guest')
 export const DONE = object({ done: { type: 'boolean', const: true } })
 const REVOKED = object({ atMs: amount, by: anyText, reason: anyText })
-const ERROR = object({ code: anyText, message: anyText })
+const ERROR = object({ code: anyText, message: anyText, fix: orNull(anyText), fields: anyObject })
 
 export const PROBLEM = object({
   type: anyText,
@@ -127,7 +127,7 @@ export const MODEL = object({
   id: anyText,
   cid: anyText,
   name: anyText,
-  kind: oneOf('encoder', 'onnx', 'safetensors', 'packed'),
+  kind: oneOf('language', 'encoder', 'adapter', 'onnx', 'safetensors', 'packed'),
   parameters: integer(),
   sizeBytes: integer(),
   addedAtMs: amount,
@@ -135,6 +135,7 @@ export const MODEL = object({
   parent: orNull(anyText),
   report: orNull(anyObject),
   doubt: orNull(object({ job: anyText, peers: listOf(anyText), sinceMs: amount })),
+  shared: flag,
 })
 
 const PORT = object({

@@ -6,6 +6,7 @@ import { VillageError } from '../errors.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, facts, table, time } from './format.ts'
+import { allPages } from './pages.ts'
 import { withUploadProgress } from './upload-progress.ts'
 
 export interface ArtifactView {
@@ -30,13 +31,17 @@ export function artifactFacts(artifact: ArtifactView): string {
   ])
 }
 
+interface ArtifactPage {
+  readonly artifacts: readonly ArtifactView[]
+  readonly usage: { readonly sizeBytes: number; readonly maxBytes: number }
+  readonly next: string | null
+}
+
 export async function list(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const given = await client.get<{
-    artifacts: ArtifactView[]
-    usage: { sizeBytes: number; maxBytes: number }
-  }>('/api/v1/artifacts')
-  const { usage } = given
+  const { items, last } = await allPages(client, '/api/v1/artifacts', (page: ArtifactPage) => page.artifacts)
+  const { usage } = last
+  const given = { artifacts: items, usage }
   const named = given.artifacts.filter(({ name }) => name !== null && name !== '')
   const nameless = given.artifacts.filter((artifact) => !named.includes(artifact))
   const hidden =

@@ -22,6 +22,10 @@ export interface Client {
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<T>
   upload<T>(path: string, mediaType: string, source: Readable): Promise<T>
   download(path: string): Promise<IncomingMessage>
+  /** Server-sent events that answer a request. */
+  stream(path: string, body: object): AsyncIterable<ServerEvent>
+  /** The error that problem details in an event stand for. */
+  problem(details: JsonObject): VillageError
   /** Ends when the daemon ends the stream; throws when the signal aborts. */
   events(
     types: readonly string[],
@@ -90,16 +94,22 @@ async function readAll(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Problem details back to the error that they were made from. */
+/** Problem details back to the error that they were made from; null where they name no code. */
+function fromProblem(details: JsonObject): VillageError | null {
+  const { code, detail, fields } = details as {
+    code?: string
+    detail?: string
+    fields?: VillageError['fields']
+  }
+  if (code === undefined || !isErrorCode(code)) return null
+  return new VillageError(code, detail, { fields: fields ?? {} })
+}
+
 async function problemError(response: IncomingMessage): Promise<VillageError> {
   const text = await readAll(response)
   try {
-    const { code, detail, fields } = JSON.parse(text) as {
-      code: string
-      detail: string
-      fields: VillageError['fields']
-    }
-    if (isErrorCode(code)) return new VillageError(code, detail, { fields })
+    const error = fromProblem(JSON.parse(text) as JsonObject)
+    if (error !== null) return error
   } catch (error) {
     return new VillageError('INTERNAL', `The daemon answered with status ${response.statusCode}`, {
       cause: error,
@@ -195,6 +205,13 @@ export function createClient(init: {
       ),
     upload: async (target, mediaType, source) => json(await open('POST', target, { mediaType, source })),
     download: (target) => open('GET', target, null),
+    async *stream(target, body) {
+      yield* parseEvents(
+        await open('POST', target, { mediaType: 'application/json', source: JSON.stringify(body) }),
+      )
+    },
+    problem: (details) =>
+      fromProblem(details) ?? new VillageError('INTERNAL', 'The daemon failed while it answered'),
     async *events(types, { lastEventId, signal: ending }) {
       const response = await open(
         'GET',

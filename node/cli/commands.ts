@@ -4,6 +4,10 @@
  */
 import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
 import type { CommandRun } from './command.ts'
+import { EVALUATE_COMMANDS } from './evaluate-commands.ts'
+import { GENERATE_COMMANDS } from './generate-commands.ts'
+import { MODEL_COMMANDS } from './model-commands.ts'
+import { TRAIN_COMMANDS } from './train-commands.ts'
 import { VILLAGE_COMMANDS } from './village-commands.ts'
 
 export interface CommandOption {
@@ -85,55 +89,7 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./config.ts')).config,
   },
   ...VILLAGE_COMMANDS,
-  {
-    name: 'model list',
-    isDefault: true,
-    group: 'Models and jobs',
-    summary: 'The models that this node knows.',
-    load: async () => (await import('./model.ts')).list,
-  },
-  {
-    name: 'model add',
-    group: 'Models and jobs',
-    summary: 'Add an ONNX file, a model directory (ONNX or safetensors), or the embedded encoder.',
-    args: [['[path]', 'An .onnx or .safetensors file, or a directory with a model.']],
-    options: [
-      { flags: '--embedded <name>', doc: 'A model that comes with the daemon: encoder.' },
-      { flags: '--id <id>', doc: 'The short name that it gets.' },
-    ],
-    load: async () => (await import('./model.ts')).add,
-  },
-  {
-    name: 'model inspect',
-    group: 'Models and jobs',
-    summary: 'Inputs, outputs and tensors of a model, and its compression report.',
-    args: [MODEL],
-    load: async () => (await import('./model.ts')).inspect,
-  },
-  {
-    name: 'model unpack',
-    group: 'Models and jobs',
-    summary: 'Write a compressed model as an ordinary one: ONNX, or safetensors where it was made of them.',
-    args: [
-      ['<model>', 'Id of a compressed model, or the CID of a packed one.'],
-      ['<directory>', 'Where to; it must be empty or not there.'],
-    ],
-    options: [
-      {
-        flags: '--runtime <form>',
-        doc: 'float: the decoded values; int8 or dense: small and ready to run, as a job writes it.',
-        default: 'float',
-      },
-    ],
-    load: async () => (await import('./model.ts')).unpack,
-  },
-  {
-    name: 'model rm',
-    group: 'Models and jobs',
-    summary: 'Forget a model.',
-    args: [MODEL],
-    load: async () => (await import('./model.ts')).remove,
-  },
+  ...MODEL_COMMANDS,
   {
     name: 'compress',
     group: 'Models and jobs',
@@ -184,18 +140,9 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     load: async () => (await import('./compress.ts')).compress,
   },
-  {
-    name: 'evaluate',
-    group: 'Models and jobs',
-    summary: 'Evaluate models; the first is the one that the others are compared with.',
-    args: [['<model...>', 'Ids of models.']],
-    options: [
-      { flags: '--suite <name>', doc: 'The evaluation suite.', default: 'similarity' },
-      PRIORITY,
-      WAIT,
-    ],
-    load: async () => (await import('./evaluate.ts')).evaluate,
-  },
+  ...GENERATE_COMMANDS,
+  ...EVALUATE_COMMANDS,
+  ...TRAIN_COMMANDS,
   {
     name: 'jobs list',
     isDefault: true,

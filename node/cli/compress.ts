@@ -123,6 +123,16 @@ function checkTogether(
     )
   if ((named === 'auto' || (named === null && isTargeted)) && listOption(context, 'set').length > 0)
     throw new VillageError('USAGE', '--set is for one codec: auto chooses the parameters for each tensor')
+  const keys = listOption(context, 'set').map((text) => parameter(text)[0])
+  if (has('bits') && keys.includes('bits'))
+    throw new VillageError('USAGE', 'Give one of --bits and --set bits=…')
+  for (const [option, names] of [
+    ['set', keys],
+    ['tensor', listOption(context, 'tensor').map((text) => tensorChoice(text)[0])],
+  ] as const) {
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice !== undefined) throw new VillageError('USAGE', `--${option} is given twice for ${twice}`)
+  }
   if (has('quality') && has('keep'))
     throw new VillageError('USAGE', '--quality is itself the share that must be kept: leave --keep out')
 }

@@ -1,7 +1,9 @@
 /** `village doctor`: asks the daemon where one runs, and checks by itself where none does. */
 import { loadKernels } from '../compute/kernels.ts'
+import { createSandbox } from '../compute/sandbox/sandbox.ts'
 import { type Check, runDoctor } from '../doctor.ts'
 import { VillageError } from '../errors.ts'
+import { createLog } from '../log.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { printable } from './format.ts'
@@ -20,13 +22,17 @@ async function daemonChecks(context: CommandContext): Promise<Check[] | null> {
 async function ownChecks(context: CommandContext): Promise<Check[]> {
   const config = await context.config()
   const kernels = loadKernels({ native: config['compute.native'] === 'off' ? 'off' : 'auto' })
+  const sandbox = createSandbox({ log: createLog({ level: 'silent' }) })
   const stopped: Check = {
     name: 'daemon',
     level: 'warn',
     message: `none runs on ${config['data.dir']}`,
     fix: 'Start it with `village start`.',
   }
-  return [stopped, ...(await runDoctor({ config, kernels, daemonRunning: false }))]
+  return [
+    stopped,
+    ...(await runDoctor({ config, kernels, sandbox: sandbox.availability, daemonRunning: false })),
+  ]
 }
 
 export async function doctor(context: CommandContext): Promise<CommandResult> {

@@ -34,11 +34,11 @@ async function allTasks(client: Client, id: string): Promise<TaskView[]> {
   }
 }
 
-async function pickJob(client: Client, context: CommandContext): Promise<string> {
+export async function pickJob(client: Client, given: string): Promise<string> {
   const jobs = await allJobs(client)
   return pickId(
     jobs.map((job) => job.id),
-    context.args[0] ?? '',
+    given,
     'job',
     'start',
     'JOB_UNKNOWN',
@@ -79,7 +79,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
 
 export async function show(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const id = await pickJob(client, context)
+  const id = await pickJob(client, context.args[0] ?? '')
   if (context.options.wait === true) {
     return followJob(context, client, { id, title: 'job' })
   }
@@ -105,7 +105,7 @@ export async function show(context: CommandContext): Promise<CommandResult> {
 
 export async function cancel(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const id = await pickJob(client, context)
+  const id = await pickJob(client, context.args[0] ?? '')
   await client.send('POST', `/api/v1/jobs/${id}/cancel`)
   return { document: { cancelled: id }, text: `Job ${id} is cancelled.` }
 }
@@ -113,14 +113,14 @@ export async function cancel(context: CommandContext): Promise<CommandResult> {
 export async function priority(context: CommandContext): Promise<CommandResult> {
   const value = parsePriority(context.args[1] ?? '')
   const client = await context.client()
-  const id = await pickJob(client, context)
+  const id = await pickJob(client, context.args[0] ?? '')
   await client.send('PUT', `/api/v1/jobs/${id}/priority`, { priority: value })
   return { document: { job: id, priority: value }, text: `Job ${id} has priority ${value}.` }
 }
 
 export async function remove(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const id = await pickJob(client, context)
+  const id = await pickJob(client, context.args[0] ?? '')
   await client.send('DELETE', `/api/v1/jobs/${id}`)
   return { document: { removed: id }, text: `Job ${id} is forgotten.` }
 }

@@ -5,9 +5,11 @@ import { isJsonObject, type JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, short, table, time } from './format.ts'
+import { allPages } from './pages.ts'
 import { compressionText, figure } from './result-text.ts'
+import { trainingText } from './training-text.ts'
 
-interface ModelView {
+export interface ModelView {
   id: string
   cid: string
   name: string
@@ -17,14 +19,15 @@ interface ModelView {
   addedAtMs: number
   source: string
   parent: string | null
+  shared: boolean
   report: JsonObject | null
   /** The job that made it rests on results of peers that were caught lying since. */
   doubt: { job: string; peers: string[] } | null
 }
 
-const modelPath = (id: string) => `/api/v1/models/${encodeURIComponent(id)}`
+export const modelPath = (id: string) => `/api/v1/models/${encodeURIComponent(id)}`
 
-function modelFacts(model: ModelView): string {
+export function modelFacts(model: ModelView): string {
   return facts([
     ['model', model.id],
     ['name', model.name],
@@ -35,6 +38,7 @@ function modelFacts(model: ModelView): string {
     ['source', model.source],
     ...(model.parent === null ? [] : ([['made from', model.parent]] as [string, string][])),
     ['added', time(model.addedAtMs)],
+    ...(model.shared ? ([['shared', 'with the village']] as [string, string][]) : []),
     ...(model.doubt === null
       ? []
       : ([
@@ -74,14 +78,66 @@ function portTable(inputs: readonly PortView[], outputs: readonly PortView[]): s
   return table(['', 'NAME', 'SHAPE', 'TYPE'], [...inputs.map(row('input')), ...outputs.map(row('output'))])
 }
 
-export async function list(context: CommandContext): Promise<CommandResult> {
+interface SharedView {
+  id: string
+  name: string
+  kind: string
+  cid: string
+  sizeBytes: number
+  peers: string[]
+}
+
+async function listShared(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const { models } = await client.get<{ models: ModelView[] }>('/api/v1/models')
+  const { models } = await client.get<{ models: SharedView[] }>('/api/v1/shares')
   return {
     document: { models },
     text:
       models.length === 0
-        ? 'No models yet: village model add --embedded encoder'
+        ? 'No member of the village shares a model.'
+        : table(
+            ['ID', 'KIND', 'SIZE', 'SHARED BY', 'NAME', 'CID'],
+            models.map(({ id, name, kind, cid, sizeBytes, peers }) => [
+              id,
+              kind,
+              bytes(sizeBytes),
+              peers.map(short).join(', '),
+              name,
+              cid,
+            ]),
+            // Commands take id and CID whole.
+            { whole: [0, 5] },
+          ),
+  }
+}
+
+export async function share(context: CommandContext): Promise<CommandResult> {
+  const id = context.args[0] ?? ''
+  const shared = context.options.stop !== true
+  const client = await context.client()
+  const model = await client.send<ModelView>('PUT', `${modelPath(id)}/share`, { shared })
+  return {
+    document: model,
+    text: shared
+      ? `Members of the village can pull it now: village model pull village:${model.id}`
+      : `${model.id} is not shared any more.`,
+  }
+}
+
+interface ModelPage {
+  readonly models: readonly ModelView[]
+  readonly next: string | null
+}
+
+export async function list(context: CommandContext): Promise<CommandResult> {
+  if (context.options.village === true) return listShared(context)
+  const client = await context.client()
+  const { items: models } = await allPages(client, '/api/v1/models', (page: ModelPage) => page.models)
+  return {
+    document: { models },
+    text:
+      models.length === 0
+        ? 'No models yet: village model add --embedded village-lm, or village model pull OWNER/NAME'
         : table(
             ['ID', 'KIND', 'CODEC', 'BITS/WEIGHT', 'PACKED', 'RUNNABLE', 'MADE FROM'],
             models.map((model) => [
@@ -101,12 +157,19 @@ export async function add(context: CommandContext): Promise<CommandResult> {
   const file = context.args[0]
   const embedded = optionText(context, 'embedded')
   if ((file === undefined) === (embedded === null))
-    throw new VillageError('USAGE', 'Give either a path or --embedded encoder')
+    throw new VillageError('USAGE', 'Give either a path or --embedded <name>')
+  const { weightsOnly, adapters } = context.options
   const id = optionText(context, 'id')
+  const graph = optionText(context, 'file')
+  const tokenizer = optionText(context, 'tokenizer')
   const client = await context.client()
   const model = await client.send<ModelView>('POST', '/api/v1/models', {
     ...(file === undefined ? { embedded } : { path: path.resolve(file) }),
     ...(id === null ? {} : { id }),
+    ...(graph === null ? {} : { file: graph }),
+    ...(tokenizer === null ? {} : { tokenizer: path.resolve(tokenizer) }),
+    ...(weightsOnly === true ? { weightsOnly } : {}),
+    ...(adapters === false ? { adapters } : {}),
   })
   return { document: model, text: modelFacts(model) }
 }
@@ -149,6 +212,10 @@ function reportTable(report: JsonObject): string {
   )
 }
 
+/** What the job that made the model says of it. */
+const reportTexts = (report: JsonObject): string[] =>
+  report.totals === undefined ? [trainingText(report)] : [compressionText(report), reportTable(report)]
+
 export async function inspect(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const given = await client.get<{
@@ -157,7 +224,7 @@ export async function inspect(context: CommandContext): Promise<CommandResult> {
   }>(modelPath(context.args[0] ?? ''))
   const { report } = given.model
   const parts = [modelFacts(given.model)]
-  if (report !== null) parts.push(compressionText(report), reportTable(report))
+  if (report !== null) parts.push(...reportTexts(report))
   const { inputs, outputs, tensors } = given.details
   // Tensors without a graph have neither.
   if (inputs.length + outputs.length > 0) parts.push(portTable(inputs, outputs))

@@ -1,6 +1,8 @@
 /** The result of a job for people. What the command line does not know in particular it lists plainly. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
-import { bytes, facts, table } from './format.ts'
+import { evaluationText, intervalText } from './evaluation-text.ts'
+import { bytes, facts } from './format.ts'
+import { trainingText } from './training-text.ts'
 
 export const figure = (value: JsonValue | undefined): string =>
   typeof value !== 'number'
@@ -8,14 +10,6 @@ export const figure = (value: JsonValue | undefined): string =>
     : Number.isInteger(value)
       ? String(value)
       : value.toPrecision(4)
-
-/** `{ value, low, high }` as `0.851 (0.802–0.895)`; a plain figure as it is. */
-function interval(value: JsonValue | undefined): string {
-  if (!isJsonObject(value ?? null)) return figure(value)
-  const { value: middle, low, high } = value as JsonObject
-  const text = (number: JsonValue | undefined) => (typeof number === 'number' ? number.toFixed(3) : '?')
-  return low === undefined ? text(middle) : `${text(middle)} (${text(low)}–${text(high)})`
-}
 
 const cidOf = (stored: JsonValue | undefined): JsonValue =>
   isJsonObject(stored ?? null) ? ((stored as JsonObject).cid ?? null) : null
@@ -32,6 +26,7 @@ export function compressionText(report: JsonObject): string {
   const size = (name: string) => (typeof totals[name] === 'number' ? bytes(totals[name]) : '?')
   return facts([
     ['codec', [figure(report.codec), ...paramsText(report.params)].join(' ')],
+    ...targetFacts(report),
     ['bits per weight', `${figure(totals.bitsPerWeight)} with all overheads of the compressed weights`],
     ['bits per parameter', `${figure(totals.bitsPerParameter)} of the whole packed model`],
     [
@@ -41,6 +36,16 @@ export function compressionText(report: JsonObject): string {
     ['ratio', `${figure(totals.ratio)} packed${runs ? `, ${figure(totals.runnableRatio)} runnable` : ''}`],
     ['relative error', figure(totals.relativeError)],
     ...qualityFacts(report),
+  ])
+}
+
+/** What `auto` had to meet: `size 4.1 MB`, `quality 0.99`; nothing for one codec. */
+function targetFacts(report: JsonObject): [string, string][] {
+  const auto = isJsonObject(report.auto ?? null) ? (report.auto as JsonObject) : {}
+  const target = isJsonObject(auto.target ?? null) ? (auto.target as JsonObject) : {}
+  return Object.entries(target).map(([name, value]) => [
+    'target',
+    name === 'sizeBytes' && typeof value === 'number' ? `size ${bytes(value)}` : `${name} ${figure(value)}`,
   ])
 }
 
@@ -55,7 +60,7 @@ function qualityFacts(report: JsonObject): [string, string][] {
       'quality kept',
       quality.kept === null
         ? `not measured: ${figure(quality.why)}`
-        : `${interval(quality.kept)} of ${figure(quality.measure)}`,
+        : `${intervalText(quality.kept)} of ${figure(quality.measure)}`,
     ])
   if (calibration !== null)
     lines.push([
@@ -65,23 +70,6 @@ function qualityFacts(report: JsonObject): [string, string][] {
         : `with ${figure(calibration.items)} items, ${figure(calibration.weights)} weights`,
     ])
   return lines
-}
-
-function evaluationText(result: JsonObject): string {
-  const models = (Array.isArray(result.models) ? result.models : []) as readonly JsonObject[]
-  const lines = models.map((row) => {
-    const scores = isJsonObject(row.scores ?? null) ? (row.scores as JsonObject) : {}
-    return [
-      figure(row.model),
-      ...(row.model === result.reference
-        ? ['reference', '', '']
-        : [scores.neighbourAgreement, scores.spearman, scores.meanCosine].map(interval)),
-    ]
-  })
-  return [
-    `suite ${figure(result.suite)}, ${figure(result.items)} items, compared with ${figure(result.reference)}; in brackets 95% intervals`,
-    table(['MODEL', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines),
-  ].join('\n')
 }
 
 /** Plain members, nested ones as `a.b` down to one level. */
@@ -101,5 +89,6 @@ export function resultText(kind: string, result: JsonObject): string {
   if (kind === 'compress' && result.totals !== undefined)
     return `${facts([['new model', figure(result.id)]])}\n${compressionText(result)}`
   if (kind === 'evaluate' && Array.isArray(result.models)) return evaluationText(result)
+  if (kind === 'train' && isJsonObject(result.config ?? null)) return trainingText(result)
   return plainText(result)
 }

@@ -42,6 +42,14 @@ function addOption(command: Command, row: CommandOption): void {
   command.addOption(option)
 }
 
+/** Of `--x` and `--no-x` commander takes the last; the function that is returned names one that was given both ways. */
+function followOpposites(command: Command): () => string | null {
+  const given = new Set<string>()
+  for (const { long } of command.options)
+    if (long !== undefined) command.on(`option:${long.slice(2)}`, () => given.add(long.slice(2)))
+  return () => [...given].find((name) => given.has(`no-${name}`)) ?? null
+}
+
 /** The commander program of the table; `act` is called with what was parsed. */
 export function buildProgram(
   act: (row: CommandRow, args: readonly string[], options: Record<string, unknown>) => Promise<void>,
@@ -75,13 +83,16 @@ export function buildProgram(
     if (second === undefined) command.helpGroup(`${row.group}:`)
     for (const [argument, doc] of row.args ?? []) command.argument(argument, doc)
     for (const option of [...(row.options ?? []), ...SHARED_OPTIONS]) addOption(command, option)
-    command.action(async () =>
-      act(
+    const opposites = followOpposites(command)
+    command.action(async () => {
+      const both = opposites()
+      if (both !== null) throw new VillageError('USAGE', `Give one of --${both} and --no-${both}`)
+      await act(
         row,
         command.processedArgs.flat().filter((arg) => arg !== undefined),
         command.optsWithGlobals(),
-      ),
-    )
+      )
+    })
   }
   program.addHelpText(
     'after',

@@ -6,8 +6,10 @@ import type { CommandResult } from './command.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { jobText } from './job-text.ts'
 import type { Progress } from './progress.ts'
+import { createTrainingLine } from './training-text.ts'
 
 const RETRY_MS = 1_000
+const FOLLOWED = ['job:changed', 'task:changed', 'training:metrics']
 
 /** The parts of a job that the command line shows (schemas.ts, JOB). */
 export interface JobView {
@@ -38,7 +40,13 @@ export async function waitForJob(
   const read = () => client.get<JobView>(`/api/v1/jobs/${id}`)
   let job = await read()
   let lastEventId: string | null = null
+  const lineOf = createTrainingLine()
+  let training: ReturnType<typeof lineOf> | null = null
   const show = () => {
+    if (training !== null) {
+      progress.update(training.share, training.text)
+      return
+    }
     const partial = [...running.values()].reduce((sum, share) => sum + share, 0)
     progress.update(
       job.total === 0 ? 0 : (job.done + partial) / job.total,
@@ -49,13 +57,14 @@ export async function waitForJob(
     while (job.state === 'running') {
       show()
       try {
-        for await (const event of client.events(['job:changed', 'task:changed'], { lastEventId })) {
+        for await (const event of client.events(FOLLOWED, { lastEventId })) {
           lastEventId = event.id
           const { type, data } = event
           // After `hello` or `gap` events may have been missed: the state itself is asked for. Otherwise the event
           // says enough, until the job has ended.
           if (type === 'hello' || type === 'gap') job = await read()
           else if (data.job !== id) continue
+          else if (type === 'training:metrics') training = lineOf(data)
           else if (type === 'task:changed') {
             if (data.state === 'leased') running.set(Number(data.task), Number(data.progress))
             else running.delete(Number(data.task))

@@ -8,16 +8,22 @@ import { CALIBRATION_OPERATIONS } from './calibration/operations.ts'
 import { CODEC_OPERATIONS } from './codecs/operations.ts'
 import { VPTQ_OPERATIONS } from './codecs/vptq-operations.ts'
 import { PROBE_OPERATIONS } from './compress-plan/probe.ts'
+import { EVALUATE_OPERATIONS } from './evaluate/operations.ts'
+import { IMPORT_OPERATIONS } from './models/import/operations.ts'
 import { MODEL_OPERATIONS } from './models/operations.ts'
 import { PACKED_OPERATIONS } from './models/packed.ts'
+import { TRAINING_OPERATIONS } from './training/operations.ts'
 
 export const OPERATIONS = {
   ...CALIBRATION_OPERATIONS,
   ...CODEC_OPERATIONS,
   ...VPTQ_OPERATIONS,
   ...PROBE_OPERATIONS,
+  ...EVALUATE_OPERATIONS,
   ...MODEL_OPERATIONS,
+  ...IMPORT_OPERATIONS,
   ...PACKED_OPERATIONS,
+  ...TRAINING_OPERATIONS,
 } satisfies OperationTable
 
 /** `never` for the input: a row may take any one type, and whoever calls it by name gives that type. */

@@ -8,6 +8,7 @@ import { type JobKind, MAX_TASKS_BY_JOB } from '../../node/compute/jobs/job.ts'
 import { createJobs } from '../../node/compute/jobs/jobs.ts'
 import { createModels } from '../../node/compute/models/registry.ts'
 import { createPool } from '../../node/compute/pool.ts'
+import { createSandbox } from '../../node/compute/sandbox/sandbox.ts'
 import { readParams } from '../../node/compute/tasks/read-params.ts'
 import type { TaskKind } from '../../node/compute/tasks/task.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
@@ -136,6 +137,7 @@ const jobs = createJobs(
     artifacts,
     pool,
     models,
+    sandbox: createSandbox({ log }),
     store,
     events,
     log,

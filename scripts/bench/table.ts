@@ -4,5 +4,6 @@ import type { Bench } from './bench.ts'
 import { compressBench } from './compress.ts'
 import { daemonBench } from './daemon.ts'
 import { jobsBench } from './jobs.ts'
+import { trainBench } from './train.ts'
 
-export const BENCHES: readonly Bench[] = [daemonBench, artifactsBench, jobsBench, compressBench]
+export const BENCHES: readonly Bench[] = [daemonBench, artifactsBench, jobsBench, compressBench, trainBench]

@@ -1,6 +1,7 @@
 /** Bytes that the API serves and takes: dashboard files, ranges of artifacts, uploads. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CAR_MEDIA_TYPE } from '../../node/api/routes/artifacts.ts'
 import { startTestApi, type TestApi } from '../helpers/api-server.ts'
 
 const test = suite('api content')
@@ -122,6 +123,57 @@ test('ranges of an artifact', () =>
     assert.is((await ask(target, { headers: { range: 'bytes=0-0', 'if-range': '"other"' } })).status, 200)
     assert.is((await ask(target, { headers: { range: 'bytes=0-0', 'if-range': `"${cid}"` } })).status, 206)
     assert.is((await ask(target, { headers: { 'if-none-match': `"${cid}"` } })).status, 304)
+  }))
+
+test('lists of artifacts and models come in pages, each thing once', () =>
+  withApi(async ({ ask, services }) => {
+    const all: string[] = []
+    for (let number = 0; number < 5; number++)
+      all.push((await services.addArtifact(Buffer.from(`content ${number}`))).cid)
+    const pages = async (path: string, list: string, key: string) => {
+      const seen: string[] = []
+      for (let query = '?limit=2'; ; ) {
+        const { json, status } = await ask(`${path}${query}`)
+        assert.is(status, 200)
+        assert.ok(json[list].length <= 2)
+        seen.push(...json[list].map((item: Record<string, string>) => item[key]))
+        if (json.next === null) return seen
+        query = `?limit=2&cursor=${encodeURIComponent(json.next)}`
+        // What goes in between is no reason to tell anything twice, or not at all.
+        if (seen.length === 2) await services.artifacts.remove(seen[0]!).catch(() => {})
+      }
+    }
+    assert.equal((await pages('/api/v1/artifacts', 'artifacts', 'cid')).sort(), all.sort())
+    for (const id of ['a', 'b', 'c']) await services.models.add({ embedded: 'encoder', id })
+    assert.equal(await pages('/api/v1/models', 'models', 'id'), ['a', 'b', 'c'])
+    for (const query of ['?limit=0', '?limit=1000000', '?cursor=x', '?cursor=', '?other=1'])
+      assert.is((await ask(`/api/v1/artifacts${query}`)).json.code, 'INVALID_ARGUMENT', query)
+  }))
+
+test('pins of the daemon are not a client’s to set or to take away', () =>
+  withApi(async ({ ask, services }) => {
+    const { cid } = await services.addArtifact(Buffer.from('a model'), { pin: 'model:mine' })
+    const octets = { 'content-type': 'application/octet-stream' }
+    for (const name of ['model:mine', 'job:abc', 'work:peer', 'a:b']) {
+      const pin = encodeURIComponent(name)
+      const asks: [target: string, method: string, body?: Uint8Array | object, headers?: object][] = [
+        [`/api/v1/artifacts/${cid}/pins/${pin}`, 'PUT'],
+        [`/api/v1/artifacts/${cid}/pins/${pin}`, 'DELETE'],
+        [`/api/v1/artifacts?pin=${pin}`, 'POST', Buffer.from('x'), octets],
+        [`/api/v1/artifacts/import?pin=${pin}`, 'POST', Buffer.from('x'), { 'content-type': CAR_MEDIA_TYPE }],
+        ['/api/v1/artifacts/path', 'POST', { path: '/etc/hostname', pin: name }],
+        [`/api/v1/artifacts/${cid}/fetch`, 'POST', { pin: name }],
+      ]
+      for (const [target, method, body, headers] of asks) {
+        const { json } = await ask(target, {
+          method,
+          ...(body === undefined ? {} : { body }),
+          ...(headers === undefined ? {} : { headers: { ...headers } }),
+        })
+        assert.is(json.code, 'INVALID_ARGUMENT', `${method} ${target}`)
+      }
+    }
+    assert.equal((await services.artifacts.info(cid))?.pins, ['model:mine'])
   }))
 
 test('an upload larger than the JSON limit is stored, one larger than the disk share is refused', () =>

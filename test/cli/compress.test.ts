@@ -75,6 +75,14 @@ const WRONG: [args: string[], says: RegExp][] = [
   [['--codec', 'seedlm', '--bits', 'few'], /--bits takes a number above 0/],
   [['--quality', '0.97', '--keep', '0.5'], /leave --keep out/],
   [['--tensor', 'int4'], /--tensor takes name=codec/],
+  [['--calibrate', 'bafyadata', '--no-calibrate'], /Give one of --calibrate and --no-calibrate/],
+  [['--no-calibrate', '--calibrate', 'bafyadata'], /Give one of --calibrate and --no-calibrate/],
+  [['--codec', 'seedlm', '--bits', '3', '--set', 'bits=4'], /Give one of --bits and --set bits=/],
+  [
+    ['--codec', 'int4', '--set', 'blockSize=64', '--set', 'blockSize=32'],
+    /--set is given twice for blockSize/,
+  ],
+  [['--tensor', 'a=int4', '--tensor', 'a=int8'], /--tensor is given twice for a/],
 ]
 for (const [args, says] of WRONG)
   test(`village compress encoder ${args.join(' ')} is a usage error`, () =>

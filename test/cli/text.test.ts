@@ -9,6 +9,7 @@ import { pickId } from '../../node/cli/pick.ts'
 import { createProgress } from '../../node/cli/progress.ts'
 import { compressionText } from '../../node/cli/result-text.ts'
 import { ERRORS, VillageError } from '../../node/errors.ts'
+import type { JsonObject } from '../../node/json.ts'
 
 const test = suite('cli text')
 
@@ -110,6 +111,14 @@ test('a part of an id picks one, or says why it does not', () => {
   assert.is(pickId(ids, '12D3…z2', 'peer', 'end'), 'xyz2')
   assert.throws(() => pickId(ids, 'ab', 'job', 'start'), /2 jobs match ab/)
   assert.throws(() => pickId(ids, '', 'job', 'start'), /No job has the id/)
+})
+
+test('the report of auto says what it had to meet', () => {
+  const text = (target: JsonObject) =>
+    compressionText({ codec: 'auto', params: {}, totals: {}, auto: { target } })
+  assert.match(text({ ratio: 8 }), /target +ratio 8\n/)
+  assert.match(text({ sizeBytes: 4_000_000 }), /target +size 3\.8 MiB\n/)
+  assert.not.match(compressionText({ codec: 'int4', params: {}, totals: {} }), /target/)
 })
 
 test('exit codes differ, and every kind of error has one', () => {

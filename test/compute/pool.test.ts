@@ -66,12 +66,9 @@ test('encodes, measures, decodes and checks on threads, with the bytes of a dire
   for (const codec of ['int8', 'int4']) {
     const { packed, stats } = await real.run('codec.encode', { codec, params: {}, matrix })
     assert.equal(packed, codecByName(codec).encode(matrix, {}, loadKernels()))
-    assert.equal(await real.run('codec.measure', { matrix, packed }), stats)
     assert.is(stats.packedBytes, packed.length)
     const decoded = await real.run('codec.decode', { packed })
     assert.is(decoded.data.length, matrix.data.length)
-    const form = await real.run('codec.runtimeForm', { slices: [packed] })
-    assert.is(form.kind, 'nbits')
     const check = await real.run('codec.check', { codec, params: {}, matrix, packed, rows: [0, 17, 299] })
     assert.equal(check, { stats, wrongRows: [] })
   }

@@ -3,8 +3,10 @@ import path from 'node:path'
 import type { JobKind } from '../../node/compute/jobs/job.ts'
 import { createJobs, type Jobs } from '../../node/compute/jobs/jobs.ts'
 import { createModels, type Models } from '../../node/compute/models/registry.ts'
+import { createModelShares, type ModelShares } from '../../node/compute/models/shares.ts'
 import { createPool, type Pool } from '../../node/compute/pool.ts'
 import type { Resources } from '../../node/compute/resources.ts'
+import { createSandbox } from '../../node/compute/sandbox/sandbox.ts'
 import type { TaskKind } from '../../node/compute/tasks/task.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
@@ -16,6 +18,7 @@ export interface JobNode {
   readonly artifacts: Artifacts
   readonly pool: Pool
   readonly models: Models
+  readonly shares: ModelShares
   readonly jobs: Jobs
   readonly resources: TestResources
   /** Stops all services and closes the store; the directory stays. */
@@ -66,7 +69,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
   const cores = init.cores ?? 1
   const resources = testResources({ cores, accepts: init.accepts ?? { others: true, own: true } })
   const config: Config = { ...DEFAULT_CONFIG, ...init.config }
-  const parts: { artifacts?: Artifacts; jobs?: Jobs; models?: Models; pool?: Pool } = {}
+  const parts: { artifacts?: Artifacts; jobs?: Jobs; models?: Models; pool?: Pool; shares?: ModelShares } = {}
   const mesh = await startMeshNode({
     ...init,
     prepare(mesh, { store, events, directory }) {
@@ -79,13 +82,15 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
           maxBytes: 2 ** 30,
           uploadBytesPerSecond: null,
           collectEveryMs: 0,
-          published: (cid) => jobs.guestsMayRead(cid),
+          published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid),
         },
       )
       const modelsDirectory = path.join(directory, 'models')
       const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
+      const shares = createModelShares({ mesh, models, events, log }, { soonMs: 50 })
+      const sandbox = createSandbox({ log }, { parallel: cores })
       const jobs: Jobs = createJobs(
-        { mesh, artifacts, pool, resources, models, store, events, log },
+        { mesh, artifacts, pool, resources, models, sandbox, store, events, log },
         {
           peerId: mesh.peerId,
           version: '0.0.0',
@@ -97,24 +102,27 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
           ...(init.random === undefined ? {} : { random: init.random }),
         },
       )
-      Object.assign(parts, { artifacts, jobs, models, pool })
+      Object.assign(parts, { artifacts, jobs, models, pool, shares })
     },
   })
-  const { artifacts, jobs, models, pool } = parts as Required<typeof parts>
+  const { artifacts, jobs, models, pool, shares } = parts as Required<typeof parts>
   const signal = AbortSignal.timeout(60_000)
   await pool.start(signal)
   await artifacts.start(signal)
   await jobs.start(signal)
+  await shares.start(signal)
   const node: JobNode = {
     mesh,
     peer: mesh.mesh.peerId,
     artifacts,
     pool,
     models,
+    shares,
     jobs,
     resources,
     async stop() {
       if (!running.delete(node)) return
+      await shares.stop()
       await jobs.stop()
       await artifacts.stop()
       await pool.stop()

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ApiComponents } from '../../node/api/components.ts'
-import type { ModelEntry } from '../../node/compute/models/registry.ts'
+import type { ModelEntry } from '../../node/compute/models/model-entry.ts'
 import type { PauseReason } from '../../node/compute/resources.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
 import { VillageError } from '../../node/errors.ts'
@@ -16,7 +16,9 @@ import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
+import { memoryGeneration } from './memory-generation.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
+import { memoryPulls } from './memory-pulls.ts'
 
 export const SELF = '12D3KooWSelfSelfSelfSelfSelfSelfSelfSelfSelfSelfSelf'
 export const FRIEND = '12D3KooWFriendFriendFriendFriendFriendFriendFriendFr'
@@ -166,6 +168,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       },
     },
     artifacts: memory.artifacts,
+    ...memoryGeneration(models),
     models: {
       async add(given) {
         const id = given.id ?? ('embedded' in given ? given.embedded : path.basename(given.path, '.onnx'))
@@ -183,6 +186,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
           parent: null,
           report: null,
           doubt: null,
+          shared: false,
         }
         models.set(id, entry)
         events.emit('model:added', { id, name: entry.name })
@@ -210,13 +214,32 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         if (!models.delete(id)) throw new VillageError('MODEL_UNKNOWN')
         events.emit('model:removed', { id })
       },
+      async setShared(id, shared) {
+        const found = models.get(id)
+        if (found === undefined) throw new VillageError('MODEL_UNKNOWN')
+        const entry = { ...found, shared }
+        models.set(id, entry)
+        events.emit('model:shared', { id, shared })
+        return entry
+      },
       async unpack(id, { directory, runtime }) {
         if (!models.has(id)) throw new VillageError('MODEL_UNKNOWN')
         await mkdir(directory)
         await writeFile(path.join(directory, 'model.onnx'), runtime)
       },
     },
+    shares: { list: () => [] },
+    pulls: memoryPulls(),
     jobs: queue.jobs,
+    evaluations: {
+      // What the worker threads compute is tested where they are; here only which jobs can be compared.
+      async compare(first, second) {
+        for (const { job } of [first, second])
+          if (queue.jobs.get(job) === null)
+            throw new VillageError('JOB_UNKNOWN', undefined, { fields: { job } })
+        throw new VillageError('EVALUATION_NOT_COMPARABLE')
+      },
+    },
     addArtifact: memory.add,
     finishTask: queue.finishTask,
     resources: {
@@ -241,6 +264,9 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       }),
     },
     pool: { stats: () => ({ threads: 1, busy: 0, queued: 0 }) },
+    sandbox: {
+      availability: async () => ({ available: false, reason: 'it was not looked for', fix: 'Look for it.' }),
+    },
     kernels: { native: false, reason: 'no compiler was found', simd: 'none' },
   }
 }

@@ -7,14 +7,14 @@ function check(error: unknown, code: ErrorCode): void {
   assert.is(error.code, code, `${error.code}: ${error.message}`)
 }
 
-export function throwsCode(work: () => unknown, code: ErrorCode): void {
+export function throwsCode(work: () => unknown, code: ErrorCode): VillageError {
   try {
     work()
   } catch (error) {
     check(error, code)
-    return
+    return error as VillageError
   }
-  assert.unreachable(`nothing was thrown; expected ${code}`)
+  return assert.unreachable(`nothing was thrown; expected ${code}`) as never
 }
 
 export async function rejectsCode(work: Promise<unknown>, code: ErrorCode): Promise<VillageError> {

@@ -9,6 +9,7 @@ import type { JsonObject } from '../../node/json.ts'
 import { type JobNode, startJobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
 import { layeredItems, writeLayeredModel } from '../helpers/layered-model.ts'
 import { stopMeshNodes } from '../helpers/mesh.ts'
+import { rejectsCode } from '../helpers/throws.ts'
 
 const signal = AbortSignal.timeout(150_000)
 let owner: JobNode
@@ -97,10 +98,11 @@ test('a target that cannot be met says what can, before anything is compressed',
   const failed = await compress(owner, { ...layered, codec: 'auto', target: { sizeBytes: 3_000 } })
   assert.is(failed.state, 'failed')
   assert.is(failed.error!.code, 'COMPRESS_TARGET_UNREACHABLE')
-  const [, nearest] = /the nearest is (\d+) bytes/.exec(failed.error!.message) ?? []
-  assert.ok(Number(nearest) > 3_000)
+  const [, text] = /the nearest is ([\d.]+) kB, a ratio of [\d.]+$/.exec(failed.error!.message) ?? []
+  const nearest = Math.round(Number(text) * 1000)
+  assert.ok(nearest > 3_000 && nearest >= Number(failed.error!.fields.nearestBytes))
   assert.is(failed.total, 3, 'only the probes were made')
-  const sizeBytes = Math.ceil(Number(nearest) * 1.1)
+  const sizeBytes = Math.ceil(nearest * 1.1)
   const made = await report(owner, { ...layered, codec: 'auto', target: { sizeBytes } })
   assert.ok(made.totals.packedBytes <= sizeBytes)
 })
@@ -157,7 +159,17 @@ test('a quality that nothing can measure is refused, and one that data can measu
     (error: { code: string }) => assert.is(error.code, 'INVALID_ARGUMENT'),
   )
   const data = await owner.artifacts.addBytes(Buffer.from(layeredItems(32)), { name: 'items.jsonl' })
+  // The search keeps what it built last, and not a model for each round.
+  const counts: Promise<number>[] = []
+  const stop = owner.mesh.events.subscribe(({ type }) => {
+    if (type !== 'artifact:added') return
+    const packed = ({ name, pins }: { name: string | null; pins: readonly string[] }) =>
+      name?.endsWith('.packed') === true && pins.some((pin) => /^job:.*:tasks$/.test(pin))
+    counts.push(owner.artifacts.list().then((all) => all.filter(packed).length))
+  })
   const made = await report(owner, { ...params, calibrate: data.cid })
+  stop()
+  assert.is(Math.max(...(await Promise.all(counts))), 1)
   const { kept } = made.quality as unknown as { kept: { value: number } }
   assert.ok(kept.value >= 0.97, `kept ${kept.value}`)
   const { rounds } = made.auto as unknown as { rounds: { packedBytes: number; kept: number }[] }
@@ -197,11 +209,14 @@ test('calibrated with data of its own, a model is compressed for the inputs that
   assert.is(failed.error!.code, 'CALIBRATION_DATA_INVALID')
 })
 
-test('what only reading the weights can tell fails the job with its code', async () => {
+test('a tensor that needs force is refused when the job is submitted', async () => {
   const tensors = { third: { codec: 'ternary' } }
-  const failed = await compress(owner, { ...layered, codec: 'int4', tensors })
-  assert.is(failed.state, 'failed')
-  assert.is(failed.error!.code, 'CODEC_NEEDS_FORCE')
+  // A tensor's first rows are looked at while the client waits.
+  await rejectsCode(compress(owner, { ...layered, codec: 'int4', tensors }), 'CODEC_NEEDS_FORCE')
+  await rejectsCode(
+    compress(owner, { ...layered, codec: 'auto', target: { ratio: 4 }, tensors }),
+    'CODEC_NEEDS_FORCE',
+  )
   const forced = await report(owner, { ...layered, codec: 'int4', tensors, force: true })
   assert.is(tensorsOf(forced).find(({ name }) => name === 'third')!.codec, 'ternary')
 })
@@ -253,6 +268,8 @@ test('a model that keeps too little is not published, and the refusal names what
   const failed = await compress(owner, params)
   assert.is(failed.state, 'failed')
   assert.is(failed.error!.code, 'COMPRESS_QUALITY_LOW')
+  assert.match(failed.error!.fix!, /lower --keep/)
+  assert.is(failed.error!.fields.keep, 0.999)
   assert.match(
     failed.error!.message,
     /keeps \d+\.\d% of the suite "similarity", and 99\.9% is asked for; most is lost in embeddings,/,

@@ -16,8 +16,8 @@ const PARTS = {
   resources: async () => get('/api/v1/resources'),
   peers: async () => (await get('/api/v1/peers')).peers,
   members: async () => (await get('/api/v1/members')).members,
-  models: async () => (await get('/api/v1/models')).models,
-  artifacts: async () => get('/api/v1/artifacts'),
+  models: async () => (await get('/api/v1/models?limit=10000')).models,
+  artifacts: async () => get('/api/v1/artifacts?limit=10000'),
   jobs: async () => (await get('/api/v1/jobs')).jobs,
   catalog: async () => get('/api/v1/catalog'),
 }

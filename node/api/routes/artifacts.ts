@@ -3,8 +3,10 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { VillageError } from '../../errors.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import { NEXT, PAGE_QUERY, type PageQuery, pageOf } from '../page.ts'
 import { parseRange } from '../range.ts'
 import { ARTIFACT, amount, anyText, DONE, listOf, object, text, USAGE } from '../schemas.ts'
+import { checkUserPin } from '../user-pin.ts'
 import { RawReply, type Route, route } from './route.ts'
 
 const tag = 'artifacts'
@@ -43,18 +45,24 @@ async function* readRange(
 }
 
 export const ARTIFACT_ROUTES: readonly Route[] = [
-  route({
+  route<None, PageQuery>({
     method: 'GET',
     path: '/api/v1/artifacts',
     scope: 'token',
     tag,
     id: 'listArtifacts',
-    summary: 'The artifacts that this node holds, and what they take.',
-    response: { kind: 'json', status: 200, schema: object({ artifacts: listOf(ARTIFACT), usage: USAGE }) },
-    handle: async (_request, { artifacts }) => ({
-      artifacts: await artifacts.list(),
-      usage: artifacts.usage(),
-    }),
+    summary:
+      'The artifacts that this node holds, oldest first and at most `limit` (1000) after `cursor`, and what all of them take.',
+    query: object(PAGE_QUERY, Object.keys(PAGE_QUERY)),
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ artifacts: listOf(ARTIFACT), usage: USAGE, ...NEXT }),
+    },
+    handle: async ({ query }, { artifacts }) => {
+      const { page, next } = pageOf(await artifacts.list(), ({ cid }) => cid, query)
+      return { artifacts: page, usage: artifacts.usage(), next }
+    },
   }),
   route<None, { name?: string; pin?: string }, Readable>({
     method: 'POST',
@@ -68,7 +76,10 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 201, schema: ARTIFACT },
     errors: ['DISK_FULL'],
     slow: true,
-    handle: async ({ query, body, signal }, { artifacts }) => artifacts.addStream(body, { ...query, signal }),
+    handle: async ({ query, body, signal }, { artifacts }) => {
+      checkUserPin(query.pin, 'query.pin')
+      return artifacts.addStream(body, { ...query, signal })
+    },
   }),
   route<None, None, { path: string; name?: string; pin?: string }>({
     method: 'POST',
@@ -83,6 +94,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     slow: true,
     handle: async ({ body, signal }, { artifacts }) => {
       const { path: file, ...options } = body
+      checkUserPin(body.pin, 'body.pin')
       return artifacts.addPath(absolute(file, 'body.path'), { ...options, signal })
     },
   }),
@@ -138,9 +150,10 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 201, schema: object({ artifacts: listOf(ARTIFACT) }) },
     errors: ['DISK_FULL'],
     slow: true,
-    handle: async ({ query, body, signal }, { artifacts }) => ({
-      artifacts: await artifacts.importCar(body, { ...query, signal }),
-    }),
+    handle: async ({ query, body, signal }, { artifacts }) => {
+      checkUserPin(query.pin, 'query.pin')
+      return { artifacts: await artifacts.importCar(body, { ...query, signal }) }
+    },
   }),
   route<{ cid: string }>({
     method: 'GET',
@@ -239,6 +252,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     errors: ['ARTIFACT_UNAVAILABLE', 'DISK_FULL'],
     slow: true,
     handle: async ({ params, body, signal }, { artifacts }) => {
+      checkUserPin(body.pin, 'body.pin')
       if (body.providers?.some((peer) => !PEER_ID.test(peer)) === true)
         throw new VillageError('INVALID_ARGUMENT', 'body.providers must hold peer IDs such as 12D3KooW…', {
           fields: { field: 'body.providers' },
@@ -257,6 +271,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 200, schema: DONE },
     errors: ['ARTIFACT_MISSING'],
     handle: async ({ params }, { artifacts }) => {
+      checkUserPin(params.name, 'params.name')
       await known(artifacts, params.cid)
       await artifacts.pin(params.cid, params.name)
       return { done: true }
@@ -273,6 +288,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 200, schema: DONE },
     errors: ['ARTIFACT_MISSING', 'NOT_FOUND'],
     handle: async ({ params }, { artifacts }) => {
+      checkUserPin(params.name, 'params.name')
       const { pins } = await known(artifacts, params.cid)
       if (!pins.includes(params.name))
         throw new VillageError('NOT_FOUND', 'The artifact has no pin of this name', {

@@ -1,9 +1,10 @@
 /** Routes of the model registry. */
 import path from 'node:path'
+import type { ModelEntry } from '../../compute/models/model-entry.ts'
 import type { UnpackRuntime } from '../../compute/models/packed.ts'
-import type { ModelEntry } from '../../compute/models/registry.ts'
 import { VillageError } from '../../errors.ts'
-import { anyText, DONE, listOf, MODEL, MODEL_DETAILS, object, oneOf, text } from '../schemas.ts'
+import { NEXT, PAGE_QUERY, type PageQuery, pageOf } from '../page.ts'
+import { anyText, DONE, flag, listOf, MODEL, MODEL_DETAILS, object, oneOf, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'models'
@@ -11,49 +12,100 @@ const ID = text(128)
 type None = Record<string, never>
 
 /** What is told of a model: the registry keeps a little more for itself. */
-function view(entry: ModelEntry): ModelEntry {
-  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt } = entry
-  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt }
+export function modelView(entry: ModelEntry): ModelEntry {
+  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt, shared } =
+    entry
+  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt, shared }
+}
+
+interface AddBody {
+  path?: string
+  embedded?: string
+  id?: string
+  file?: string
+  tokenizer?: string
+  weightsOnly?: boolean
+  adapters?: boolean
+}
+
+/** Throws INVALID_ARGUMENT for a path that depends on where the daemon was started. */
+function absolute(given: string, field: string): string {
+  if (path.isAbsolute(given) && !given.includes('\0')) return path.resolve(given)
+  throw new VillageError('INVALID_ARGUMENT', `${field} must be an absolute path`, { fields: { field } })
 }
 
 export const MODEL_ROUTES: readonly Route[] = [
-  route({
+  route<None, PageQuery>({
     method: 'GET',
     path: '/api/v1/models',
     scope: 'token',
     tag,
     id: 'listModels',
-    summary: 'The models that this node knows.',
-    response: { kind: 'json', status: 200, schema: object({ models: listOf(MODEL) }) },
-    handle: async (_request, { models }) => ({ models: (await models.list()).map(view) }),
+    summary: 'The models that this node knows, oldest first and at most `limit` (1000) after `cursor`.',
+    query: object(PAGE_QUERY, Object.keys(PAGE_QUERY)),
+    response: { kind: 'json', status: 200, schema: object({ models: listOf(MODEL), ...NEXT }) },
+    handle: async ({ query }, { models }) => {
+      const { page, next } = pageOf(await models.list(), ({ id }) => id, query)
+      return { models: page.map(modelView), next }
+    },
   }),
-  route<None, None, { path?: string; embedded?: 'encoder'; id?: string }>({
+  route<None, None, AddBody>({
     method: 'POST',
     path: '/api/v1/models',
     scope: 'token',
     tag,
     id: 'addModel',
-    summary: 'Adds a model: an ONNX file or model directory of this machine, or the embedded encoder.',
+    summary:
+      'Adds a model of this machine (an ONNX file or directory, safetensors, a llama2.c checkpoint), or one that comes with the daemon.',
     body: {
       kind: 'json',
-      schema: object({ path: text(4096), embedded: oneOf('encoder'), id: ID }, ['path', 'embedded', 'id']),
+      schema: object(
+        {
+          path: text(4096),
+          embedded: text(128),
+          id: ID,
+          file: text(1024),
+          tokenizer: text(4096),
+          weightsOnly: flag,
+          adapters: flag,
+        },
+        ['path', 'embedded', 'id', 'file', 'tokenizer', 'weightsOnly', 'adapters'],
+      ),
     },
     response: { kind: 'json', status: 201, schema: MODEL },
-    errors: ['MODEL_MALFORMED', 'MODEL_ID_TAKEN', 'DISK_FULL'],
+    errors: [
+      'MODEL_MALFORMED',
+      'MODEL_ID_TAKEN',
+      'MODEL_ARCHITECTURE_UNSUPPORTED',
+      'MODEL_CONFIG_INVALID',
+      'MODEL_MISMATCH',
+      'TOKENIZER_INVALID',
+      'DISK_FULL',
+    ],
     slow: true,
-    handle: async ({ body }, { models }) => {
+    handle: async ({ body, signal }, { models }) => {
       const { path: file, embedded, id } = body
       const name = id === undefined ? {} : { id }
       if ((file === undefined) === (embedded === undefined))
         throw new VillageError('INVALID_ARGUMENT', 'Either body.path or body.embedded must be given', {
           fields: { field: 'body.path' },
         })
-      if (embedded !== undefined) return view(await models.add({ embedded, ...name }))
-      if (!path.isAbsolute(file!) || file!.includes('\0'))
-        throw new VillageError('INVALID_ARGUMENT', 'body.path must be an absolute path', {
-          fields: { field: 'body.path' },
-        })
-      return view(await models.add({ path: file!, ...name }))
+      if (embedded !== undefined) {
+        const idle = (['file', 'tokenizer', 'weightsOnly', 'adapters'] as const).find(
+          (key) => body[key] !== undefined,
+        )
+        if (idle !== undefined)
+          throw new VillageError('INVALID_ARGUMENT', `body.${idle} is for a path`, {
+            fields: { field: `body.${idle}` },
+          })
+        return modelView(await models.add({ embedded, ...name }, signal))
+      }
+      const { embedded: _, path: given, tokenizer, ...rest } = body
+      const paths = {
+        path: absolute(given!, 'body.path'),
+        ...(tokenizer === undefined ? {} : { tokenizer: absolute(tokenizer, 'body.tokenizer') }),
+      }
+      return modelView(await models.add({ ...rest, ...paths }, signal))
     },
   }),
   route<{ id: string }>({
@@ -73,7 +125,7 @@ export const MODEL_ROUTES: readonly Route[] = [
         model.id,
       )
       return {
-        model: view(model),
+        model: modelView(model),
         details: { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles },
       }
     },
@@ -96,12 +148,9 @@ export const MODEL_ROUTES: readonly Route[] = [
     slow: true,
     handle: async ({ params, body, signal }, { models }) => {
       const { directory, runtime = 'float' } = body
-      if (!path.isAbsolute(directory) || directory.includes('\0'))
-        throw new VillageError('INVALID_ARGUMENT', 'body.directory must be an absolute path', {
-          fields: { field: 'body.directory' },
-        })
-      await models.unpack(params.id, { directory: path.resolve(directory), runtime, signal })
-      return { path: path.resolve(directory) }
+      const target = absolute(directory, 'body.directory')
+      await models.unpack(params.id, { directory: target, runtime, signal })
+      return { path: target }
     },
   }),
   route<{ id: string }>({

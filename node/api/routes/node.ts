@@ -2,7 +2,7 @@
 
 import type { Codec } from '../../compute/codecs/codec.ts'
 import { CODECS } from '../../compute/codecs/table.ts'
-import { SUITES } from '../../compute/evaluate/suites.ts'
+import { suitesWithoutData } from '../../compute/evaluate/suite-table.ts'
 import { type ConfigKey, FIELDS } from '../../config.ts'
 import { runDoctor } from '../../doctor.ts'
 import { ERRORS, isErrorCode, VillageError } from '../../errors.ts'
@@ -78,8 +78,8 @@ export const NODE_ROUTES: readonly Route[] = [
     summary: 'Checks of the machine and the installation, each with what to do about it.',
     response: { kind: 'json', status: 200, schema: object({ checks: listOf(CHECK) }) },
     slow: true,
-    handle: async (_request, { config, kernels }) => ({
-      checks: await runDoctor({ config, kernels, daemonRunning: true }),
+    handle: async (_request, { config, kernels, sandbox }) => ({
+      checks: await runDoctor({ config, kernels, sandbox: sandbox.availability, daemonRunning: true }),
     }),
   }),
   route({
@@ -145,7 +145,7 @@ export const NODE_ROUTES: readonly Route[] = [
         const { name, title, experimental, needsForce } = codec
         return { name, title, experimental, needsForce, bits: bitsOf(codec) }
       }),
-      suites: SUITES.map(({ name, title, items }) => ({ name, title, items })),
+      suites: suitesWithoutData(),
     }),
   }),
   route<None, { types?: string }>({

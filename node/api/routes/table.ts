@@ -1,8 +1,11 @@
 /** All routes of the API. Dashboard files are served beside them (dashboard-files.ts). */
 import { ARTIFACT_ROUTES } from './artifacts.ts'
+import { EVALUATION_ROUTES } from './evaluations.ts'
+import { GENERATE_ROUTES } from './generate.ts'
 import { JOB_ROUTES } from './jobs.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { NODE_ROUTES } from './node.ts'
+import { PULL_ROUTES } from './pulls.ts'
 import type { Route } from './route.ts'
 import { VILLAGE_ROUTES } from './village.ts'
 
@@ -11,5 +14,8 @@ export const ROUTES: readonly Route[] = [
   ...VILLAGE_ROUTES,
   ...ARTIFACT_ROUTES,
   ...MODEL_ROUTES,
+  ...PULL_ROUTES,
+  ...GENERATE_ROUTES,
   ...JOB_ROUTES,
+  ...EVALUATION_ROUTES,
 ]

@@ -10,7 +10,7 @@ import { createSessions } from '../onnx/sessions.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
 import { type Activation, type ActivationsInit, listActivations } from './activations.ts'
 import { writeCaptureModel } from './capture-graph.ts'
-import { openCalibrationData } from './data.ts'
+import { onRun, openCalibrationData } from './data.ts'
 import type { Moments } from './moments-file.ts'
 
 export interface CaptureRequest extends ActivationsInit {
@@ -61,8 +61,9 @@ export async function captureMoments(
     const outputOf = new Map(values.map((value, index) => [value, capture.outputs[index]!]))
     const moments = activations.map(emptyMoments)
     let done = 0
-    for (const { items, feeds } of data.runs(start, count)) {
-      const outputs = await sessions.run({ modelPath: capture.path, feeds }, signal)
+    for (const run of data.runs(start, count)) {
+      const { items, feeds } = run
+      const outputs = await onRun(run, () => sessions.run({ modelPath: capture.path, feeds }, signal))
       for (const [index, activation] of activations.entries())
         for (const input of activation.inputs)
           await addOutput(

@@ -6,14 +6,16 @@ import { isUtf8 } from 'node:buffer'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { VillageError } from '../../errors.ts'
-import { CARD_FILE, MODEL_FILE, readCard, TOKENIZER_FILE } from '../models/model-card.ts'
-import { loadTokenizer } from '../models/tokenizer.ts'
+import { CARD_FILE, MODEL_FILE, TOKENIZER_FILE } from '../models/model-card.ts'
 import { openModel } from '../onnx/read.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
 import { parseFeeds } from './feeds.ts'
 import { CALIBRATION_SENTENCES, calibrationSentence } from './sentences.ts'
+import { openTextFeeds } from './text-feeds.ts'
 
 const MAX_DATA_BYTES = 64 * 1024 * 1024
+/** Parsed, a line of numbers takes ten times its bytes. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024
 export const MAX_ITEMS = 100_000
 /** Texts of one length that share a run. */
 const BATCH = 16
@@ -23,6 +25,8 @@ const MAX_TOKENS = 512
 /** One run of the model; `items` of the data are in it. */
 export interface CalibrationRun {
   readonly items: number
+  /** Line of the data that the run was made of; null where it is several or the project's own sentences. */
+  readonly line: number | null
   readonly feeds: Readonly<Record<string, TensorValue>>
 }
 
@@ -32,6 +36,27 @@ export interface CalibrationData {
   check(): void
   /** The runs of a range of items. Throws CALIBRATION_DATA_INVALID naming the line. */
   runs(start: number, count: number): Iterable<CalibrationRun>
+}
+
+/**
+ * Does with a run what may fail because its feeds do not fit the model in a way that only running it shows: the error
+ * then names the line of the data, its inputs and what onnxruntime says. Throws what `work` throws otherwise.
+ */
+export async function onRun<T>({ line, feeds }: CalibrationRun, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const isOfTheRun =
+      error instanceof VillageError && (error.code === 'SESSION_FAILED' || error.code === 'INVALID_ARGUMENT')
+    if (line === null || !isOfTheRun) throw error
+    const inputs = Object.entries(feeds).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`)
+    const said = error.cause instanceof Error ? error.cause.message : error.message
+    throw new VillageError(
+      error.code,
+      `The model cannot be run on line ${line} of the calibration data (${inputs.join(', ').slice(0, 300)}): ${said.slice(0, 300)}`,
+      { cause: error, fields: { line, inputs: inputs.join(', ').slice(0, 300) } },
+    )
+  }
 }
 
 /** Whether the model can be calibrated without data from its user: it has a tokenizer, and so takes the project's sentences. */
@@ -45,7 +70,7 @@ export function hasTokenizer(modelDirectory: string): boolean {
  */
 export function openCalibrationData(modelDirectory: string, dataPath: string | null): CalibrationData {
   const lines = dataPath === null ? null : readLines(dataPath)
-  if (lines?.[0]?.startsWith('{') === true) return tensorData(modelDirectory, lines)
+  if (lines?.[0]?.text.startsWith('{') === true) return tensorData(modelDirectory, lines)
   if (!hasTokenizer(modelDirectory))
     throw new VillageError(
       'CALIBRATION_DATA_INVALID',
@@ -55,10 +80,16 @@ export function openCalibrationData(modelDirectory: string, dataPath: string | n
     )
   return lines === null
     ? textData(modelDirectory, CALIBRATION_SENTENCES, calibrationSentence)
-    : textData(modelDirectory, lines.length, (index) => lines[index]!)
+    : textData(modelDirectory, lines.length, (index) => lines[index]!.text)
 }
 
-function readLines(path: string): string[] {
+interface DataLine {
+  /** In the file, from 1. */
+  readonly number: number
+  readonly text: string
+}
+
+function readLines(path: string): DataLine[] {
   const stats = statSync(path)
   if (!stats.isFile())
     throw new VillageError(
@@ -76,32 +107,38 @@ function readLines(path: string): string[] {
   const lines = bytes
     .toString('utf8')
     .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
+    .map((line, index): DataLine => ({ number: index + 1, text: line.trim() }))
+    .filter(({ text }) => text !== '')
+  const long = lines.find(({ text }) => text.length > MAX_LINE_BYTES)
+  if (long !== undefined)
+    throw new VillageError(
+      'CALIBRATION_DATA_INVALID',
+      `Line ${long.number} of the calibration data is longer than ${MAX_LINE_BYTES / 1024 ** 2} MiB; put one item on a line.`,
+      { fields: { line: long.number } },
+    )
   if (lines.length === 0 || lines.length > MAX_ITEMS)
     throw new VillageError('CALIBRATION_DATA_INVALID', `The calibration data has ${lines.length} items.`)
   return lines
 }
 
-function tensorData(modelDirectory: string, lines: readonly string[]): CalibrationData {
+function tensorData(modelDirectory: string, lines: readonly DataLine[]): CalibrationData {
   using model = openModel(join(modelDirectory, MODEL_FILE))
   // Old files list initializers as inputs as well.
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name))
   return {
     items: lines.length,
     check() {
-      for (const [index, line] of lines.entries()) parseFeeds(line, index + 1, inputs)
+      for (const { text, number } of lines) parseFeeds(text, number, inputs)
     },
     *runs(start, count) {
-      for (let index = start; index < start + count; index++)
-        yield { items: 1, feeds: parseFeeds(lines[index]!, index + 1, inputs) }
+      for (const { text, number } of lines.slice(start, start + count))
+        yield { items: 1, line: number, feeds: parseFeeds(text, number, inputs) }
     },
   }
 }
 
 function textData(modelDirectory: string, items: number, text: (index: number) => string): CalibrationData {
-  const card = readCard(modelDirectory)
-  const tokenizer = loadTokenizer(join(modelDirectory, TOKENIZER_FILE))
+  const model = openTextFeeds(modelDirectory)
   return {
     items,
     check() {
@@ -111,25 +148,16 @@ function textData(modelDirectory: string, items: number, text: (index: number) =
       // Only texts of one length share a run: the activations of padding are no inputs that count.
       const byLength = new Map<number, number[][]>()
       for (let index = start; index < start + count; index++) {
-        const tokens = tokenizer.encode(text(index), Math.min(card.maxTokens, MAX_TOKENS))
+        const tokens = model.encode(text(index), MAX_TOKENS)
         if (tokens.length === 0) continue
         const same = byLength.get(tokens.length)
         if (same === undefined) byLength.set(tokens.length, [tokens])
         else same.push(tokens)
       }
-      for (const [length, rows] of [...byLength].sort(([a], [b]) => a - b))
+      for (const [, rows] of [...byLength].sort(([a], [b]) => a - b))
         for (let at = 0; at < rows.length; at += BATCH) {
           const batch = rows.slice(at, at + BATCH)
-          const dims = [batch.length, length]
-          const ids = BigInt64Array.from(batch.flat(), BigInt)
-          const mask = new BigInt64Array(ids.length).fill(1n)
-          yield {
-            items: batch.length,
-            feeds: {
-              [card.inputs.ids]: { type: 'int64', dims, data: ids },
-              [card.inputs.mask]: { type: 'int64', dims, data: mask },
-            },
-          }
+          yield { items: batch.length, line: null, feeds: model.feeds(batch) }
         }
     },
   }

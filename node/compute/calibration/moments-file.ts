@@ -174,6 +174,31 @@ function distanceOf(one: Float32Array, other: Float32Array, cols: number, full: 
   return Number.isNaN(apart) ? Infinity : apart
 }
 
+/** Rounding of float sums that were added in another order. */
+const SUM_TOLERANCE = 0.01
+
+/**
+ * Whether sums can be those of many items, by the sums of one of them that this node made itself: no square is less than
+ * the one item's share of it, and the mean square of no activation is more than `most` times that of the one item. Says
+ * only that they are worth believing or looking at; items differ.
+ */
+export function isPlausible(whole: readonly Moments[], one: readonly Moments[], most: number): boolean {
+  return whole.every((moments, index) => {
+    const sample = one[index]
+    if (sample === undefined || sample.cols !== moments.cols || sample.full !== moments.full) return false
+    const step = moments.full ? moments.cols + 1 : 1
+    let squares = 0
+    let sampled = 0
+    for (let col = 0; col < moments.cols; col++) {
+      const [square, part] = [moments.sums[col * step]!, sample.sums[col * step]!]
+      if (square < part * (1 - SUM_TOLERANCE)) return false
+      squares += square
+      sampled += part
+    }
+    return squares / moments.samples <= most * (sampled / sample.samples)
+  })
+}
+
 /** The bytes as float32 in place, or a copy where they do not lie at a multiple of four. */
 function floatsOf(bytes: Uint8Array): Float32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)

@@ -12,7 +12,7 @@ import { type CalibratedActivation, writeActivation } from './calibration-direct
 import { type CaptureRequest, captureMoments } from './capture.ts'
 import { openCalibrationData } from './data.ts'
 import { calibrationOf, dampingOf } from './factorise.ts'
-import { addEncodedMoments, decodeMoments, encodeMoments, type Moments } from './moments-file.ts'
+import { addEncodedMoments, decodeMoments, encodeMoments, isPlausible, type Moments } from './moments-file.ts'
 
 let loaded: MomentsKernels | undefined
 
@@ -60,6 +60,15 @@ export const CALIBRATION_OPERATIONS = {
   /** What a part holds, after every byte of it was checked. Throws CALIBRATION_MALFORMED. */
   'calibration.inspect'(input: { bytes: Uint8Array }): { cols: number; full: boolean; samples: number }[] {
     return decodeMoments(input.bytes).map(({ cols, full, samples }) => ({ cols, full, samples }))
+  },
+
+  /** Whether a part can be what it says, by one item that is run here. Throws CALIBRATION_MALFORMED. */
+  async 'calibration.plausible'(
+    input: { bytes: Uint8Array; item: CaptureRequest; most: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const one = await captureMoments({ kernels: kernels() }, { ...input.item, count: 1 }, signal, () => {})
+    return isPlausible(decodeMoments(input.bytes), one, input.most)
   },
 
   /**

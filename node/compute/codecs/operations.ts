@@ -7,7 +7,7 @@ import { VillageError } from '../../errors.ts'
 import { type AidFiles, loadAids, loadCalibration, loadCodebook } from '../calibration/aids.ts'
 import { outputEnergy } from '../calibration/energy.ts'
 import { type Kernels, loadKernels } from '../kernels.ts'
-import type { Codec, CodecParams, EncodeAids, RuntimeForm, WeightMatrix } from './codec.ts'
+import type { Codec, CodecParams, EncodeAids, WeightMatrix } from './codec.ts'
 import { type EncodeStats, measure } from './encode-stats.ts'
 import { encodeSeconds } from './speed.ts'
 import { codecById, codecByName, decodeSlice } from './table.ts'
@@ -101,13 +101,6 @@ function decodeToMatrix(input: { packed: Uint8Array; codebookPath?: string }): W
   return decodeSlice(input.packed, kernels(), codebookOf(input))
 }
 
-/** What the packed slice lost of the original, found by decoding it. */
-function measureSlice(input: { matrix: WeightMatrix; packed: Uint8Array; aids?: AidFiles }): EncodeStats {
-  const { matrix, packed, aids } = input
-  const decoded = decodeSlice(packed, kernels(), codebookOf(aids))
-  return measure(matrix, decoded, packed.length, energyOf(aids, matrix.cols))
-}
-
 /**
  * Checks a slice that somebody else encoded: decodes it, measures the error again, and encodes anew the groups of rows
  * that hold `rows` (numbers within the slice). `wrongRows` are those of them whose group's bytes differ from what the
@@ -156,17 +149,9 @@ async function checkSlice(
   return { stats, wrongRows: input.rows.filter((row) => !isRight.get(Math.floor(row / groupRows))) }
 }
 
-/** The slices of a tensor, in the order of their rows, as onnxruntime runs it. */
-function tensorRuntimeForm(input: { slices: readonly Uint8Array[]; codebookPath?: string }): RuntimeForm {
-  const packed = joinSlices(input.slices)
-  return codecById(readSlice(packed).codecId).runtimeForm(packed, kernels(), codebookOf(input))
-}
-
 export const CODEC_OPERATIONS = {
   'codec.stats': tensorStats,
   'codec.encode': encodeSlice,
   'codec.decode': decodeToMatrix,
-  'codec.measure': measureSlice,
   'codec.check': checkSlice,
-  'codec.runtimeForm': tensorRuntimeForm,
 }

@@ -1,5 +1,6 @@
 /** The codecs. A row's id is on the wire and in stored files: never change or reuse one. */
 import { VillageError } from '../../errors.ts'
+import { nearest } from '../../nearest.ts'
 import type { Kernels } from '../kernels.ts'
 import { blockwiseCodec } from './blockwise.ts'
 import type { Codec, WeightMatrix } from './codec.ts'
@@ -20,17 +21,17 @@ export const CODECS: readonly Codec[] = [
   planes,
 ]
 
-/** Throws INVALID_ARGUMENT with the names there are. */
-export function codecByName(name: string): Codec {
+/** Throws INVALID_ARGUMENT with the name that was probably meant, or all there are; `also` are names that the caller knows. */
+export function codecByName(name: string, also: readonly string[] = []): Codec {
   const codec = CODECS.find((row) => row.name === name)
-  const names = CODECS.map((row) => row.name)
-  if (codec === undefined)
-    throw new VillageError(
-      'INVALID_ARGUMENT',
-      `There is no codec ${JSON.stringify(name.slice(0, 40))}; there are ${names.join(', ')}.`,
-      { fields: { argument: 'codec' } },
-    )
-  return codec
+  if (codec !== undefined) return codec
+  const names = [...CODECS.map((row) => row.name), ...also]
+  const meant = nearest(name, names)
+  throw new VillageError(
+    'INVALID_ARGUMENT',
+    `There is no codec ${JSON.stringify(name.slice(0, 40))}; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`,
+    { fields: { argument: 'codec', suggestion: meant } },
+  )
 }
 
 /** Throws CODEC_MALFORMED: ids come from packed weights. */

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
 import { type CalibrationReference, loadAids, loadCalibration } from '../calibration/aids.ts'
-import { openCalibrationData } from '../calibration/data.ts'
+import { onRun, openCalibrationData } from '../calibration/data.ts'
 import { outputEnergy } from '../calibration/energy.ts'
 import type { Codec, WeightMatrix } from '../codecs/codec.ts'
 import { codecByName } from '../codecs/table.ts'
@@ -120,7 +120,10 @@ function difference(a: Float32Array, b: Float32Array): Float32Array {
 const CHUNK_WEIGHTS = 2 ** 22
 
 /** What of the model's outputs one compressed weight moves. Throws SESSION_FAILED, CALIBRATION_DATA_INVALID. */
-async function sensitivity(input: SensitivityInit, signal: AbortSignal): Promise<{ movement: number }> {
+async function sensitivity(
+  input: SensitivityInit,
+  signal: AbortSignal,
+): Promise<{ movement: number | null }> {
   const modelPath = path.join(input.modelDirectory, MODEL_FILE)
   mkdirSync(input.workDirectory, { recursive: true })
   const changedDirectory = mkdtempSync(path.join(input.workDirectory, 'probe-'))
@@ -134,12 +137,13 @@ async function sensitivity(input: SensitivityInit, signal: AbortSignal): Promise
 
 /**
  * Squared movement of the float outputs of a changed model over their squares in the original, on the first items of
- * the data. Throws SESSION_FAILED, CALIBRATION_DATA_INVALID.
+ * the data; null for a model that has no float outputs, or none but zeros. Throws SESSION_FAILED,
+ * CALIBRATION_DATA_INVALID.
  */
 async function outputMovement(
   input: Pick<SensitivityInit, 'modelDirectory' | 'dataPath' | 'items'> & { changedDirectory: string },
   signal: AbortSignal,
-): Promise<{ movement: number }> {
+): Promise<{ movement: number | null }> {
   const modelPath = path.join(input.modelDirectory, MODEL_FILE)
   const changedPath = path.join(input.changedDirectory, MODEL_FILE)
   const data = openCalibrationData(input.modelDirectory, input.dataPath)
@@ -147,17 +151,18 @@ async function outputMovement(
   try {
     let moved = 0
     let size = 0
-    for (const { feeds } of data.runs(0, Math.min(input.items, data.items))) {
+    for (const run of data.runs(0, Math.min(input.items, data.items))) {
       await nextTurn()
       signal.throwIfAborted()
-      const original = await sessions.run({ modelPath, feeds }, signal)
+      const { feeds } = run
+      const original = await onRun(run, () => sessions.run({ modelPath, feeds }, signal))
       const changed = await sessions.run({ modelPath: changedPath, feeds }, signal)
       const [more, all] = movementOf(original, changed)
       moved += more
       size += all
     }
-    if (!(size > 0 && Number.isFinite(moved)))
-      throw new VillageError('SESSION_FAILED', 'The model has no outputs whose movement can be measured.')
+    // Outputs that are whole numbers or always 0 do not move by degrees.
+    if (!(size > 0 && Number.isFinite(moved))) return { movement: null }
     return { movement: Math.min(MAX_PROBED, moved / size) }
   } finally {
     await sessions.close()
@@ -187,6 +192,8 @@ async function writeChanged(
   await rewriteModel(model, changedPath, new Map([[tensor, forms]]), { signal })
 }
 
+const CACHE_OUTPUT = /^present\.\d+\.(key|value)$/
+
 function movementOf(
   original: Readonly<Record<string, TensorValue>>,
   changed: Readonly<Record<string, TensorValue>>,
@@ -195,6 +202,8 @@ function movementOf(
   let size = 0
   for (const [name, { type, data }] of Object.entries(original)) {
     const other = changed[name]
+    // The caches of a language model are no answer: what they change is seen in the logits.
+    if (CACHE_OUTPUT.test(name)) continue
     if ((type !== 'float32' && type !== 'float64') || other?.type !== type) continue
     const before = data as Float32Array
     const after = other.data as Float32Array

@@ -64,11 +64,6 @@ export function suiteByName(name: string): Suite {
   })
 }
 
-/** The first suite that fits a model, or null. */
-export function suiteFor(model: { readonly kind: string }): Suite | null {
-  return SUITES.find((suite) => suite.fits(model)) ?? null
-}
-
 /** The share of its quality that a model keeps by a suite: of what the suite looks at, what suffered most. */
 export function keptOf(suite: Suite, scores: JsonObject, reference: JsonObject): Interval {
   return suite.kept(scores, reference).reduce((least, one) => (one.value < least.value ? one : least))

@@ -135,11 +135,17 @@ function targetBytes(target: Target, survey: Survey): number | null {
   return null
 }
 
+/** As --size takes it, rounded up so that it can be met. */
+function sizeText(sizeBytes: number): string {
+  const [unit, name] = sizeBytes < 1e6 ? [1e3, 'kB'] : [1e6, 'MB']
+  return `${Math.ceil((sizeBytes / unit) * 100) / 100} ${name}`
+}
+
 function unreachable(survey: Survey, nearestBytes: number): VillageError {
   const ratio = survey.originalBytes / nearestBytes
   return new VillageError(
     'COMPRESS_TARGET_UNREACHABLE',
-    `No choice of codecs meets the target; the nearest is ${Math.ceil(nearestBytes)} bytes, a ratio of ${ratio.toFixed(2)}`,
+    `No choice of codecs meets the target; the nearest is ${sizeText(nearestBytes)}, a ratio of ${Math.floor(ratio * 100) / 100}`,
     { fields: { nearestBytes: Math.ceil(nearestBytes), nearestRatio: ratio } },
   )
 }

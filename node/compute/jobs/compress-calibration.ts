@@ -6,6 +6,9 @@ import { AUTO } from './compress-params.ts'
 import { type CompressStages, latest, surveyOf } from './compress-state.ts'
 import type { Stage } from './job.ts'
 
+/** Kinds of models that come with a tokenizer, so that texts can be fed to them. */
+const TEXT_KINDS: ReadonlySet<string> = new Set(['encoder', 'language'])
+
 /** Null where calibration is possible and of use. */
 async function whyNot(at: CompressStages): Promise<string | null> {
   const { params } = at
@@ -14,7 +17,7 @@ async function whyNot(at: CompressStages): Promise<string | null> {
   const uses = (name: string) => name === AUTO || codecByName(name).aids.some((aid) => aid !== 'codebook')
   if (!codecs.some(uses)) return 'the codec makes no use of it'
   const { model } = await surveyOf(at)
-  if (params.calibrate === 'auto' && model.kind !== 'encoder')
+  if (params.calibrate === 'auto' && !TEXT_KINDS.has(model.kind))
     return 'the model has no tokenizer and no data was given'
   return null
 }

@@ -4,13 +4,17 @@
  */
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
+import { BOOTSTRAP_SEED } from '../evaluate/evaluations.ts'
+import type { Interval } from '../evaluate/scores.ts'
+import { isItemSuite } from '../evaluate/suite-table.ts'
 import { keptOf, suiteByName } from '../evaluate/suites.ts'
 import type { BuiltModel } from './compress-assemble.ts'
 import { calibrationData } from './compress-calibration.ts'
 import type { ChosenWeight } from './compress-choice.ts'
 import { type CompressParams, floorOf, gateSuite } from './compress-params.ts'
 import { builtOf, type CompressStages, latest, modelCid, surveyOf } from './compress-state.ts'
-import { BOOTSTRAP_SEED, evaluationTasks } from './evaluate-job.ts'
+import { evaluationTasks } from './evaluate-job.ts'
+import { type ItemList, itemTasks, makeItems, scoreModel } from './evaluate-stages.ts'
 import type { FinishedStage, Stage } from './job.ts'
 
 /** What a report says of the quality; `kept` null: not measured, and `why`. */
@@ -38,24 +42,38 @@ export async function evaluateStage(at: CompressStages): Promise<Stage | null> {
   const suite = gateSuite(at.params, model)
   if (suite === null) return null
   const { runnable } = await builtOf(at)
-  const tasks = [
-    ...evaluationTasks({ cid: model.cid, title: model.id }, suite),
-    ...evaluationTasks({ cid: runnable.cid, title: 'compressed' }, suite),
+  const both = [
+    { cid: model.cid, title: model.id },
+    { cid: runnable.cid, title: 'compressed' },
   ]
-  return { name: 'evaluate', tasks, facts: { suite: suite.name } }
+  if (!isItemSuite(suite)) {
+    const tasks = both.flatMap((one) => evaluationTasks(one, suite))
+    return { name: 'evaluate', tasks, facts: { suite: suite.name } }
+  }
+  const made = await makeItems(suite, { files: {}, options: {} }, at.context, at.context.stagePin)
+  const tasks = both.flatMap((one) => itemTasks(one, made, suite.itemsByTask))
+  return { name: 'evaluate', tasks, facts: made }
 }
 
 /** A stage without tasks whose fact is the quality of what was built last. */
 export async function verdictStage(at: CompressStages): Promise<Stage> {
   const last = at.stages.at(-1)!
   const quality =
-    last.name === 'evaluate' ? await bySuite(at, last) : ((await byOutputs(at)) ?? unmeasured(at.params))
+    last.name === 'evaluate' ? await bySuite(at, last) : ((await byOutputs(at)) ?? unmeasured(at))
+  // The search for a quality would go on for ever.
+  if (at.params.target !== null && 'quality' in at.params.target && quality.kept === null)
+    throw new VillageError(
+      'INVALID_ARGUMENT',
+      `The quality of the model cannot be measured (${quality.why}): take a ratio, a size or bits for the target`,
+      { fields: { argument: 'target' } },
+    )
   return { name: 'verdict', tasks: [], facts: { quality, kept: quality.kept?.value ?? null } }
 }
 
 export const qualityOf = (at: CompressStages): Quality => latest(at, 'verdict')!.facts.quality as Quality
 
 async function bySuite({ params, context }: CompressStages, stage: FinishedStage): Promise<Quality> {
+  if ('items' in stage.facts) return byItems(params, stage, context)
   const { signal } = context
   const suite = suiteByName(String(stage.facts.suite))
   const read = (from: number, to: number) =>
@@ -70,6 +88,27 @@ async function bySuite({ params, context }: CompressStages, stage: FinishedStage
   const kept = { ...keptOf(suite, scores, reference) }
   const measure = `the suite "${suite.name}"`
   return { measure, suite: suite.name, kept, keep: floorOf(params), scores, why: null }
+}
+
+/** A language model: how likely it finds what the original finds likely. */
+async function byItems(
+  params: CompressParams,
+  stage: FinishedStage,
+  context: CompressStages['context'],
+): Promise<Quality> {
+  const { pool, signal } = context
+  const facts = stage.facts as ItemList
+  const half = stage.results.length / 2
+  const original = await scoreModel(facts, stage.results.slice(0, half), null, context)
+  const changed = await scoreModel(facts, stage.results.slice(half), null, context)
+  const kept: Interval = await pool.run(
+    'evaluate.kept',
+    { original: original.scores, changed: changed.scores, seed: BOOTSTRAP_SEED },
+    { signal },
+  )
+  const scores: JsonObject = { original: original.metrics, compressed: changed.metrics }
+  const measure = `the suite "${facts.suite}"`
+  return { measure, suite: facts.suite, kept: { ...kept }, keep: floorOf(params), scores, why: null }
 }
 
 /**
@@ -93,6 +132,7 @@ async function byOutputs(at: CompressStages): Promise<Quality | null> {
     },
     { signal },
   )
+  if (movement === null) return null
   const value = Math.max(0, 1 - movement)
   // One figure over all items: it has no interval.
   const kept = { value, low: value, high: value }
@@ -100,12 +140,15 @@ async function byOutputs(at: CompressStages): Promise<Quality | null> {
   return { measure, suite: null, kept, keep, scores: { movement }, why: null }
 }
 
-function unmeasured(params: CompressParams): Quality {
+function unmeasured(at: CompressStages): Quality {
+  const { params } = at
   const keep = floorOf(params)
   const why =
     keep === 0 && params.suite === null
       ? 'the job asked for no measurement'
-      : 'no suite fits this kind of model, and no calibration data was given'
+      : calibrationData(at) === null
+        ? 'no suite fits this kind of model, and no calibration data was given'
+        : 'no suite fits this kind of model, and its outputs are no floats that could be compared'
   return { measure: null, suite: null, kept: null, keep, scores: null, why }
 }
 
@@ -127,12 +170,19 @@ export function checkQuality(
   )
 }
 
-/** Tensors by the loss that was expected of them or else by the squared error that they add: the largest first. */
-function costliest({ report }: BuiltModel, chosen: readonly ChosenWeight[] | null): string[] {
+/**
+ * The tensors that cost most first: by the loss that was expected of them where that is known of all, else by the squared
+ * error that they add, for the two cannot be compared.
+ */
+export function costliest(
+  { report }: Pick<BuiltModel, 'report'>,
+  chosen: readonly ChosenWeight[] | null,
+): string[] {
   const tensors = report.tensors as unknown as { name: string; weights: number; relativeError: number }[]
   const expected = new Map(chosen?.map(({ name, expectedLoss }) => [name, expectedLoss]))
+  const isExpected = tensors.every(({ name }) => typeof expected.get(name) === 'number')
   const lossOf = ({ name, weights, relativeError }: (typeof tensors)[number]) =>
-    expected.get(name) ?? relativeError ** 2 * weights
+    isExpected ? (expected.get(name) ?? 0) : relativeError ** 2 * weights
   return [...tensors]
     .sort((a, b) => lossOf(b) - lossOf(a) || (a.name < b.name ? -1 : 1))
     .slice(0, NAMED_TENSORS)

@@ -3,7 +3,7 @@ import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Codec } from '../codecs/codec.ts'
 import { codecByName } from '../codecs/table.ts'
-import { type Suite, suiteByName, suiteFor } from '../evaluate/suites.ts'
+import { type AnySuite, defaultSuite, isItemSuite, suiteNamed } from '../evaluate/suite-table.ts'
 import { checkModelId } from '../models/model-ids.ts'
 import { invalid, readParams } from '../tasks/read-params.ts'
 
@@ -90,12 +90,19 @@ function readTensors(given: JsonObject, force: boolean): Record<string, CodecCho
   )
 }
 
+/** Throws INVALID_ARGUMENT for a suite that is none, or that needs data, of which a compression knows nothing. */
+function checkGateSuite(name: string): void {
+  const suite = suiteNamed(name)
+  if (isItemSuite(suite) && suite.files.required.length > 0)
+    throw invalid('suite', `one that needs no data: evaluate the compressed model with "${name}" afterwards`)
+}
+
 /** Throws INVALID_ARGUMENT. What it returns it takes again, so that stored jobs can be read anew. */
 export function parseCompressParams(input: unknown): CompressParams {
   const reader = readParams(input)
   const model = reader.text('model', 128)
   const name = reader.text('codec', 32)
-  const codec = name === AUTO ? null : codecByName(name)
+  const codec = name === AUTO ? null : codecByName(name, [AUTO])
   const force = reader.flag('force')
   const given = reader.object('params')
   const target = readTarget(reader.object('target'))
@@ -110,7 +117,7 @@ export function parseCompressParams(input: unknown): CompressParams {
     tensors: readTensors(reader.object('tensors'), force),
   }
   reader.end()
-  if (parsed.suite !== null) suiteByName(parsed.suite)
+  if (parsed.suite !== null) checkGateSuite(parsed.suite)
   if (codec === null && Object.keys(given).length > 0)
     throw invalid('params', `left out: "${AUTO}" chooses them by tensor`)
   if (codec !== null && target !== null) throw invalid('target', `left out: it is for the codec "${AUTO}"`)
@@ -129,7 +136,7 @@ export const floorOf = ({ keep, target }: CompressParams): number =>
   target !== null && 'quality' in target ? target.quality : keep
 
 /** The suite that the gate measures with; null when nothing is to be measured. */
-export function gateSuite(params: CompressParams, model: { readonly kind: string }): Suite | null {
+export function gateSuite(params: CompressParams, model: { readonly kind: string }): AnySuite | null {
   if (floorOf(params) === 0 && params.suite === null) return null
-  return params.suite === null ? suiteFor(model) : suiteByName(params.suite)
+  return params.suite === null ? defaultSuite(model) : suiteNamed(params.suite)
 }

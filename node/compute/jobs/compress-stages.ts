@@ -1,14 +1,14 @@
 /** The stages of a `compress` job that make the model: probe, choose, compress, build. */
 
 import type { JsonObject } from '../../json.ts'
-import { buildCompressed } from './compress-assemble.ts'
+import { type BuiltModel, buildCompressed } from './compress-assemble.ts'
 import { autoReport, chooseWithin, probeTasks, readProbes } from './compress-auto.ts'
 import { calibrationOf } from './compress-calibration.ts'
 import { type ChosenWeight, choiceFor, compressTasks, fitChoice, slicedWeights } from './compress-choice.ts'
 import { AUTO } from './compress-params.ts'
 import { type CompressStages, chosenOf, latest, modelCid, roundsOf, surveyOf } from './compress-state.ts'
 import type { Stage } from './job.ts'
-import { writeJobFile } from './job-files.ts'
+import { readJobFile, writeJobFile } from './job-files.ts'
 
 export async function probeStage(at: CompressStages): Promise<Stage> {
   return { name: 'probe', tasks: probeTasks(at.params, await surveyOf(at), calibrationOf(at)), facts: {} }
@@ -46,7 +46,25 @@ export async function compressStage(at: CompressStages): Promise<Stage> {
   return { name: 'compress', tasks: compressTasks(weights, sources, at.stages), facts: {} }
 }
 
+/**
+ * Lets go of what the round before built: a search keeps one model, not one a round. The runnable form stays where peers
+ * evaluated it, for a result that is taken back is computed again.
+ */
+async function releaseLastRound({ stages, context }: CompressStages): Promise<void> {
+  const index = stages.findLastIndex(({ name }) => name === 'build')
+  if (index < 0) return
+  const { packed, runnable } = await readJobFile<BuiltModel>(context, stages[index], 'built')
+  const isEvaluated = stages[index + 1]?.name === 'evaluate'
+  const released = isEvaluated
+    ? [packed.cid].filter((cid) => cid !== runnable.cid)
+    : [packed.cid, runnable.cid]
+  // A crash may have come after the collection.
+  for (const cid of new Set(released))
+    if ((await context.artifacts.info(cid)) !== null) await context.artifacts.unpin(cid, context.stagePin)
+}
+
 export async function buildStage(at: CompressStages): Promise<Stage> {
+  await releaseLastRound(at)
   const weights = slicedWeights(at.stages, await chosenOf(at))
   const built = await buildCompressed(at.params, await modelCid(at), weights, at.context)
   const facts = { built: await writeJobFile(at.context, built), packedBytes: built.packed.sizeBytes }

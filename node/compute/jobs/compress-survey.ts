@@ -3,9 +3,9 @@ import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { codecByName } from '../codecs/table.ts'
 import { isNativelyTernary, type TensorStats } from '../codecs/tensor-stats.ts'
-import { suiteByName } from '../evaluate/suites.ts'
+import { suiteNamed } from '../evaluate/suite-table.ts'
 import { MODEL_FILE } from '../models/model-card.ts'
-import type { ModelEntry } from '../models/registry.ts'
+import type { ModelEntry } from '../models/model-entry.ts'
 import { AUTO, type CompressParams, gateSuite } from './compress-params.ts'
 import type { FinishedStage, JobContext, Stage } from './job.ts'
 import { readJobFile, writeJobFile } from './job-files.ts'
@@ -32,6 +32,8 @@ export interface Survey {
 
 /** Weights that are looked at before a job is taken, for codecs that refuse ordinary ones. */
 const SAMPLED_WEIGHTS = 4
+/** Weights with a codec of their own that are looked at then. */
+const MAX_CHECKED_TENSORS = 64
 /** Larger models are written out, which takes seconds, when the job exists. */
 const MAX_CHECKED_BYTES = 256 * 2 ** 20
 /** Weights that are read at once. */
@@ -92,7 +94,7 @@ export async function checkCompressible(params: CompressParams, context: JobCont
 
 /** Throws INVALID_ARGUMENT for a quality that nothing can measure. */
 function checkMeasured(params: CompressParams, model: ModelEntry, hasData: boolean): void {
-  if (params.suite !== null && !suiteByName(params.suite).fits(model))
+  if (params.suite !== null && !suiteNamed(params.suite).fits(model))
     throw new VillageError('INVALID_ARGUMENT', `The suite "${params.suite}" cannot be put to "${model.id}"`, {
       fields: { argument: 'suite' },
     })
@@ -110,11 +112,17 @@ async function checkWeights(params: CompressParams, found: Found, context: JobCo
   const { modelPath } = found
   const { pool, signal } = context
   const weights = await listWeights(params, found, context)
-  if (params.codec === AUTO || !codecByName(params.codec).needsForce) return
-  for (const { name } of weights.filter(({ name }) => !(name in params.tensors)).slice(0, SAMPLED_WEIGHTS)) {
+  const needsForce = (codec: string) => codec !== AUTO && codecByName(codec).needsForce
+  const others = weights.filter(({ name }) => !(name in params.tensors)).slice(0, SAMPLED_WEIGHTS)
+  const named = Object.entries(params.tensors).slice(0, MAX_CHECKED_TENSORS)
+  const looked = [
+    ...named.map(([name, choice]) => ({ name, ...choice })),
+    ...others.map(({ name }) => ({ name, codec: params.codec, params: params.params })),
+  ]
+  for (const { name, codec, params: given } of looked.filter((one) => needsForce(one.codec))) {
     const row = await pool.run('model.readRows', { modelPath, name, startRow: 0, rows: 1 }, { signal })
     // Throws CODEC_NEEDS_FORCE for a weight that would lose much.
-    codecByName(params.codec).fit(params.params, await pool.run('codec.stats', { matrix: row }, { signal }))
+    codecByName(codec).fit(given, await pool.run('codec.stats', { matrix: row }, { signal }))
   }
 }
 

@@ -12,7 +12,7 @@ const LOCALITY_SCAN = 32
 const MAX_PASSED_OVER = 8
 
 function mayWork(state: SchedulerState, worker: WorkerState, task: ScheduledTask, nowMs: number): boolean {
-  if (!worker.kinds.has(task.kind)) return false
+  if (!worker.kinds.has(task.kind) || (task.ownerOnly === true && !worker.own)) return false
   if (task.failedOn.has(worker.peer)) return false
   if (!worker.own && task.failedOn.size >= state.limits.maxPeerFailures) return false
   if ((task.declinedUntilMs.get(worker.peer) ?? 0) > nowMs) return false

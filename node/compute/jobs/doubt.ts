@@ -2,7 +2,7 @@
  * Whether a finished job rests on a liar's word. A running job takes such results back; of a finished one the tasks and
  * their outputs are gone, so that all that can be done, and must be, is to say so. Pure functions.
  */
-import type { ModelDoubt } from '../models/registry.ts'
+import type { ModelDoubt } from '../models/model-entry.ts'
 import type { JobDoubt } from './job.ts'
 import type { ResultRecord } from './queue.ts'
 

@@ -1,24 +1,26 @@
-/** Job kind `evaluate`: every model answers every item of a suite; the scores compare each model with the first. */
+/** Job kind `evaluate`: every model answers every item of a suite; each is compared with the first, item by item. */
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
+import { BOOTSTRAP_SEED } from '../evaluate/evaluations.ts'
 import { decodeResults, encodeResults, joinResults } from '../evaluate/results.ts'
-import { type Suite, suiteByName } from '../evaluate/suites.ts'
-import { readParams } from '../tasks/read-params.ts'
-import type { JobKind, PlannedTask } from './job.ts'
+import { type AnySuite, defaultSuite, isItemSuite, suiteNamed } from '../evaluate/suite-table.ts'
+import type { Suite } from '../evaluate/suites.ts'
+import { checkEvaluable, type EvaluateParams, parseEvaluateParams } from './evaluate-params.ts'
+import {
+  answersStage,
+  executeStage,
+  factsOf,
+  itemsStage,
+  outcomesOf,
+  type ScoredModel,
+  scoreModel,
+} from './evaluate-stages.ts'
+import type { FinishedStage, JobContext, JobKind, PlannedTask, TaskResult } from './job.ts'
 
-const MAX_MODELS = 32
 /** Small enough that three peers share a suite of a few hundred items evenly. */
 const ITEMS_BY_TASK = 16
-/** Of the resampling for confidence intervals: stated, so that anybody can repeat it. */
-export const BOOTSTRAP_SEED = 20260722
-const DEFAULT_SUITE = 'similarity'
 
-interface EvaluateParams extends JsonObject {
-  readonly models: readonly string[]
-  readonly suite: string
-}
-
-/** Every item of a suite, answered by one model. */
+/** Every item of a built-in suite, answered by one model. */
 export function evaluationTasks(model: { cid: string; title: string }, suite: Suite): PlannedTask[] {
   const plan: PlannedTask[] = []
   for (let start = 0; start < suite.items; start += ITEMS_BY_TASK) {
@@ -30,61 +32,148 @@ export function evaluationTasks(model: { cid: string; title: string }, suite: Su
   return plan
 }
 
+/** The suite that is named, or the default of the first model. */
+async function suiteOf(params: EvaluateParams, context: Pick<JobContext, 'models'>): Promise<AnySuite> {
+  if (params.suite !== null) return suiteNamed(params.suite)
+  const model = await context.models.need(params.models[0]!)
+  const suite = defaultSuite(model)
+  if (suite !== null) return suite
+  throw new VillageError('INVALID_ARGUMENT', `No suite without data fits "${model.id}": name one`, {
+    fields: { argument: 'suite' },
+  })
+}
+
+/** Of a job under way: its model may have been forgotten since. */
+function suiteUnderWay(
+  params: EvaluateParams,
+  stages: readonly FinishedStage[],
+  results: readonly TaskResult[],
+): AnySuite {
+  const planned = stages.find(({ name }) => name === 'items')?.facts.suite ?? results[0]?.task.params.suite
+  return suiteNamed(params.suite ?? String(planned))
+}
+
 export const evaluateJob: JobKind = {
   kind: 'evaluate',
-  parseParams(input) {
-    const reader = readParams(input)
-    const models = reader.texts('models', MAX_MODELS, 128)
-    const suite = suiteByName(reader.optionalText('suite', 64) ?? DEFAULT_SUITE).name
-    reader.end()
-    if (new Set(models).size !== models.length)
-      throw new VillageError('INVALID_ARGUMENT', 'A model is named twice', { fields: { argument: 'models' } })
-    return { models, suite }
+  parseParams: parseEvaluateParams,
+  async plan(given, context) {
+    const params = parseEvaluateParams(given)
+    const suite = await suiteOf(params, context)
+    const models = await checkEvaluable(params, suite, context)
+    if (isItemSuite(suite)) return []
+    return models.flatMap(({ id, cid }) => evaluationTasks({ cid, title: id }, suite))
   },
-  async plan(params, context) {
-    const { models, suite } = params as EvaluateParams
-    const row = suiteByName(suite)
-    const plan: PlannedTask[] = []
-    for (const id of models) {
-      const model = await context.models.need(id)
-      if (!row.fits(model))
-        throw new VillageError(
-          'INVALID_ARGUMENT',
-          `The suite "${suite}" needs an encoder, and "${id}" is not one`,
-          {
-            fields: { argument: 'models', model: id },
-          },
-        )
-      if (!(await context.artifacts.has(model.cid)))
-        throw new VillageError('ARTIFACT_MISSING', `The files of the model "${id}" are not on this node`, {
-          fields: { model: id, cid: model.cid },
-        })
-      plan.push(...evaluationTasks({ cid: model.cid, title: model.id }, row))
+  async next(given, stages, context) {
+    const params = parseEvaluateParams(given)
+    const last = stages.at(-1)
+    if (last === undefined) {
+      const suite = await suiteOf(params, context)
+      if (!isItemSuite(suite)) return null
+      return itemsStage(suite, params, await checkEvaluable(params, suite, context), context)
     }
-    return plan
+    const suite = suiteUnderWay(params, stages, last.results)
+    if (!isItemSuite(suite)) return null
+    if (last.name === 'items') return answersStage(suite, factsOf(stages))
+    if (last.name === 'evaluate' && suite.executes === true)
+      return executeStage(factsOf(stages), last.results, context)
+    return null
   },
-  async assemble(params, results, context) {
-    const { models, suite } = params as EvaluateParams
-    const tasksByModel = results.length / models.length
-    const { signal } = context
-    const scored: JsonObject[] = []
-    const kept: string[] = []
-    let original: Uint8Array[] | null = null
-    for (const [index, id] of models.entries()) {
-      const own = results.slice(index * tasksByModel, (index + 1) * tasksByModel)
-      const candidate: Uint8Array[] = []
-      for (const result of own) candidate.push(await result.read())
-      const scores: JsonObject = await context.pool.run(
-        'evaluate.score',
-        { candidate, original, seed: BOOTSTRAP_SEED },
-        { signal },
-      )
-      original ??= candidate
-      const bytes = encodeResults(joinResults(candidate.map(decodeResults)))
-      const { cid } = await context.artifacts.addBytes(bytes, { name: `${id}.${suite}`, pin: context.pin })
+  async assemble(given, results, context, stages) {
+    const params = parseEvaluateParams(given)
+    const suite = suiteUnderWay(params, stages, results)
+    return isItemSuite(suite)
+      ? assembleItems(params, results, context, stages)
+      : assembleVectors(params, suite, results, context)
+  },
+}
+
+async function assembleVectors(
+  { models }: EvaluateParams,
+  { name: suite, items }: Suite,
+  results: readonly TaskResult[],
+  context: JobContext,
+): Promise<JsonObject> {
+  const tasksByModel = results.length / models.length
+  const { signal } = context
+  const scored: JsonObject[] = []
+  const kept: string[] = []
+  let original: Uint8Array[] | null = null
+  for (const [index, id] of models.entries()) {
+    const own = results.slice(index * tasksByModel, (index + 1) * tasksByModel)
+    const candidate: Uint8Array[] = []
+    for (const result of own) candidate.push(await result.read())
+    const scores: JsonObject = await context.pool.run(
+      'evaluate.score',
+      { candidate, original, seed: BOOTSTRAP_SEED },
+      { signal },
+    )
+    original ??= candidate
+    const bytes = encodeResults(joinResults(candidate.map(decodeResults)))
+    const add = async (content: Uint8Array, name: string) => {
+      const { cid } = await context.artifacts.addBytes(content, { name, pin: context.pin })
       kept.push(cid)
-      scored.push({ model: id, cid: own[0]!.task.params.model!, results: cid, scores })
+      return cid
     }
-    return { suite, items: suiteByName(suite).items, reference: models[0]!, models: scored, artifacts: kept }
-  },
+    const itemScores = await context.pool.run('evaluate.vectorScores', { candidate }, { signal })
+    scored.push({
+      model: id,
+      cid: own[0]!.task.params.model!,
+      results: await add(bytes, `${id}.${suite}`),
+      itemScores: await add(itemScores, `${id}.${suite}.scores.jsonl`),
+      scores,
+    })
+  }
+  return { suite, items, reference: models[0]!, models: scored, artifacts: kept }
+}
+
+async function assembleItems(
+  { files, options }: EvaluateParams,
+  results: readonly TaskResult[],
+  context: JobContext,
+  stages: readonly FinishedStage[],
+): Promise<JsonObject> {
+  const facts = factsOf(stages)
+  const { artifacts, pin, pool, signal } = context
+  const byModel = results.length / facts.models.length
+  const outcomes = await outcomesOf(stages, context)
+  const rows: JsonObject[] = []
+  const kept = [facts.items, facts.answers]
+  let first: ScoredModel | null = null
+  for (const [index, { id, cid }] of facts.models.entries()) {
+    const own = results.slice(index * byModel, (index + 1) * byModel)
+    const scored = await scoreModel(facts, own, outcomes?.[index] ?? null, context)
+    const add = async (bytes: Uint8Array, name: string) => {
+      const stored = await artifacts.addBytes(bytes, { name: `${id}.${facts.suite}.${name}`, pin })
+      kept.push(stored.cid)
+      return stored.cid
+    }
+    const comparison =
+      first === null
+        ? null
+        : await pool.run(
+            'evaluate.compare',
+            { first: first.scores, second: scored.scores, seed: BOOTSTRAP_SEED },
+            { signal },
+          )
+    first ??= { ...scored, records: new Uint8Array(0) }
+    rows.push({
+      model: id,
+      cid,
+      results: await add(scored.records, 'records'),
+      itemScores: await add(scored.scores, 'scores.jsonl'),
+      metrics: scored.metrics,
+      comparison,
+    })
+  }
+  return {
+    suite: facts.suite,
+    items: facts.count,
+    reference: facts.models[0]!.id,
+    about: facts.about,
+    files,
+    options,
+    itemList: facts.items,
+    models: rows,
+    artifacts: kept,
+  }
 }

@@ -28,6 +28,7 @@ export function createFinishedJobs(components: {
   models: Pick<Models, 'doubt'>
   events: Pick<Events, 'emit'>
   log: Log
+  dropFiles: (job: string) => Promise<void>
 }): FinishedJobs {
   const { queue, artifacts, models, events, log } = components
   const records = new Map<string, JobRecord>()
@@ -51,6 +52,7 @@ export function createFinishedJobs(components: {
     records.delete(id)
     await writing.get(id)
     await queue.remove(id)
+    await components.dropFiles(id)
     for (const cid of await artifactsOf(id)) await artifacts.unpin(cid, pinOf(id))
   }
 

@@ -29,6 +29,7 @@ export interface ScheduledTask {
   readonly dependents: number[]
   readonly inputs: readonly string[]
   readonly cost: number
+  readonly ownerOnly?: boolean
   state: TaskState
   missing: number
   readonly leases: Set<number>
@@ -69,6 +70,8 @@ export interface TaskShape {
   readonly after: readonly number[]
   readonly inputs: readonly string[]
   readonly cost: number
+  /** Never leased to a peer. */
+  readonly ownerOnly?: boolean
 }
 
 const KEPT_PACES = 64
@@ -209,6 +212,11 @@ export function medianPace(job: ScheduledJob): number | null {
   if (job.paces.length < 3) return null
   const sorted = [...job.paces].sort((a, b) => a - b)
   return sorted[sorted.length >> 1]!
+}
+
+/** Tasks that are not done and that peers may take. */
+export function openToPeers(job: ScheduledJob): number {
+  return job.tasks.filter(({ state, ownerOnly }) => state !== 'done' && ownerOnly !== true).length
 }
 
 export const isFinished = (job: ScheduledJob): boolean => job.done === job.tasks.length

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../json.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Models } from '../models/registry.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { TaskContext } from '../tasks/task.ts'
 
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled'
@@ -24,6 +25,14 @@ export interface JobDoubt {
   readonly sinceMs: number
 }
 
+/** Why a job ended; `fix` is what the table of errors says, null for the code of another version. */
+export interface JobError {
+  readonly code: string
+  readonly message: string
+  readonly fix: string | null
+  readonly fields: JsonObject
+}
+
 export interface JobSummary {
   readonly id: string
   readonly kind: string
@@ -39,7 +48,7 @@ export interface JobSummary {
   readonly stage: string | null
   readonly params: JsonObject
   readonly result: JsonObject | null
-  readonly error: { readonly code: string; readonly message: string } | null
+  readonly error: JobError | null
   /** By peer ID. */
   readonly shares: Readonly<Record<string, Share>>
   readonly doubt: JobDoubt | null
@@ -113,15 +122,22 @@ export interface JobKind {
   ): Promise<JsonObject>
 }
 
-export interface JobContext extends Omit<TaskContext, 'artifacts' | 'progress' | 'known'> {
+export interface JobContext extends Omit<TaskContext, 'artifacts' | 'progress' | 'known' | 'local'> {
+  readonly id: string
   readonly artifacts: Artifacts
+  /** What this node lends. */
+  readonly memoryBytes: number
   readonly models: Models
+  /** Where programs that models wrote are run. */
+  readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>
   /** Name under which artifacts of the result are pinned; they are let go when the job is removed. */
   readonly pin: string
   /** Name under which artifacts are pinned that only the job itself needs; they are let go when it has ended. */
   readonly stagePin: string
   /** A directory of this job's own, removed when the job has ended. */
   readonly workDirectory: string
+  /** One that outlives a restart, for what may not become an artifact (kept-files.ts); make it where it is needed. */
+  readonly keptDirectory: string
 }
 
 /** Most tasks of one job, all stages together. */

@@ -17,15 +17,17 @@ import type { Store } from '../../store.ts'
 import type { Models } from '../models/registry.ts'
 import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import { createKnownAnswers } from '../tasks/known-answers.ts'
 import { TASK_KINDS } from '../tasks/table.ts'
 import type { TaskKind } from '../tasks/task.ts'
 import { createFinishedJobs } from './finished-jobs.ts'
 import { createGuests } from './guests.ts'
 import type { JobKind, JobSummary, TaskSummary } from './job.ts'
+import { dropKeptFiles, sweepKeptFiles } from './kept-files.ts'
 import { JOB_KINDS } from './kinds.ts'
 import { dropLeftoverPins } from './leftover-pins.ts'
-import type { OwnerConnection, OwnerLink } from './links.ts'
+import { attachOwnWorker } from './own-worker.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { serveWorker } from './owner-stream.ts'
 import { createJobQueue, type JobRecord } from './queue.ts'
@@ -68,6 +70,7 @@ interface Components {
   readonly pool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
   readonly models: Models
+  readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>
   readonly store: Pick<Store, 'json'>
   readonly events: Pick<Events, 'emit'>
   readonly log: Log
@@ -116,7 +119,9 @@ export function createJobs(components: Components, init: Init): Jobs {
   )
   const knownAnswers = createKnownAnswers({ random })
   const workDirectory = path.join(init.directory, 'jobs')
-  const finished = createFinishedJobs({ queue, artifacts, models: components.models, events, log })
+  const keptDirectory = path.join(init.directory, 'job-files')
+  const dropFiles = (job: string) => dropKeptFiles(keptDirectory, job)
+  const finished = createFinishedJobs({ ...components, queue, dropFiles })
   const stopping = new AbortController()
   let reviewing: Promise<void> = Promise.resolve()
   let nextOrder = 0
@@ -127,6 +132,8 @@ export function createJobs(components: Components, init: Init): Jobs {
     {
       directory: workDirectory,
       modelsDirectory: init.modelsDirectory,
+      keptDirectory,
+      memoryBytes: components.resources.limits().memoryBytes,
       kinds: jobKinds,
       taskKinds,
       now,
@@ -174,6 +181,7 @@ export function createJobs(components: Components, init: Init): Jobs {
   const worker = createWorker(components, {
     kinds: taskKinds,
     modelsDirectory: init.modelsDirectory,
+    keptDirectory,
     known: knownAnswers,
     now,
   })
@@ -210,29 +218,6 @@ export function createJobs(components: Components, init: Init): Jobs {
       .catch((error: unknown) => log.error({ err: error }, 'finished jobs could not be reviewed'))
   }
 
-  /** The own worker is linked without a network, through the same two interfaces. */
-  function attachOwnWorker(): void {
-    let toOwner: OwnerLink | undefined
-    let window = 0
-    const connection: OwnerConnection = {
-      owner: peerId,
-      own: true,
-      window: (leases) => {
-        window = leases
-        toOwner?.window(leases)
-      },
-      heartbeat: (leases) => toOwner?.heartbeat(leases),
-      failure: (failure) => toOwner?.failure(failure),
-      async deliver({ lease, busyMs, output }) {
-        toOwner?.result({ lease, busyMs, stats: output.stats, output: { bytes: output.bytes } })
-      },
-      release: () => {},
-    }
-    const link = worker.attach(connection)
-    toOwner = owner.attach({ peer: peerId, kinds: worker.kinds }, link)
-    toOwner.window(window)
-  }
-
   function get(id: string): JobSummary | null {
     return finished.get(id) ?? runs.summary(id)
   }
@@ -253,9 +238,13 @@ export function createJobs(components: Components, init: Init): Jobs {
       const stored = await queue.load()
       const running = ({ state }: JobRecord) => ({ running: state === 'running' })
       await dropLeftoverPins({ artifacts }, new Map(stored.map(({ record }) => [record.id, running(record)])))
+      await sweepKeptFiles(
+        keptDirectory,
+        stored.map(({ record }) => record),
+      )
       signal.throwIfAborted()
       started = true
-      attachOwnWorker()
+      attachOwnWorker({ owner, worker }, { peerId })
       for (const job of stored) {
         nextOrder = Math.max(nextOrder, job.record.order + 1)
         if (job.record.state === 'running' && jobKinds.has(job.record.kind)) {

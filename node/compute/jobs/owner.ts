@@ -13,7 +13,7 @@ import { createChecker } from './checks.ts'
 import { dispatch } from './dispatch.ts'
 import { createInbox } from './inbox.ts'
 import type { PlannedTask } from './job.ts'
-import { type Accepted, createScheduledJob } from './job-tasks.ts'
+import { type Accepted, createScheduledJob, openToPeers } from './job-tasks.ts'
 import type { OutputRef, OwnerEvents, OwnerLink, WorkerLink } from './links.ts'
 import { createPlans } from './plans.ts'
 import {
@@ -335,7 +335,7 @@ export function createOwner(components: Components, init: Init): Owner {
       for (const peer of state.quarantined) if (!trust.quarantined(peer)) state.quarantined.delete(peer)
     },
     openTasks() {
-      return [...state.jobs.values()].reduce((open, job) => open + job.tasks.length - job.done, 0)
+      return [...state.jobs.values()].reduce((open, job) => open + openToPeers(job), 0)
     },
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))

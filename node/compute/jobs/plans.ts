@@ -29,7 +29,8 @@ export function createPlans(init: { kinds: ReadonlyMap<string, TaskKind> }): Pla
       return tasks.map(({ kind, params, after }) => {
         const taskKind = init.kinds.get(kind)!
         const cost = Math.max(taskKind.estimate(params).cost, Number.MIN_VALUE)
-        return { kind, after, inputs: taskKind.inputs(params), cost }
+        const { ownerOnly = false } = taskKind
+        return { kind, after, inputs: taskKind.inputs(params), cost, ownerOnly }
       })
     },
     truncate(job, length) {

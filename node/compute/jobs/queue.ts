@@ -23,7 +23,8 @@ export interface JobRecord {
   readonly total: number
   readonly stages: readonly StageRecord[]
   readonly result: JsonObject | null
-  readonly error: { readonly code: string; readonly message: string } | null
+  /** `fields` are absent in records of daemons before them. */
+  readonly error: { readonly code: string; readonly message: string; readonly fields?: JsonObject } | null
   /** Of a finished job; a running one counts its results. */
   readonly shares: Readonly<Record<string, Share>>
   /** Of a job that is done: whose word it rests on. Absent before that. */

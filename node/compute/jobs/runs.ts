@@ -3,7 +3,6 @@
  * the last stage the job is assembled.
  */
 import { mkdir, rm } from 'node:fs/promises'
-import path from 'node:path'
 import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
 import type { JsonObject } from '../../json.ts'
@@ -11,6 +10,7 @@ import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Models } from '../models/registry.ts'
 import type { Pool } from '../pool.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { TaskKind } from '../tasks/task.ts'
 import { wordsOf } from './doubt.ts'
 import type {
@@ -23,7 +23,9 @@ import type {
   TaskResult,
   TaskSummary,
 } from './job.ts'
+import { jobContext } from './job-context.ts'
 import { type Accepted, isFinished } from './job-tasks.ts'
+import { dropKeptFiles } from './kept-files.ts'
 import { type HeldOutput, pinOf, readResult, storeOutput } from './outputs.ts'
 import type { Owner } from './owner.ts'
 import type { JobQueue, JobRecord, ResultRecord, StoredJob } from './queue.ts'
@@ -36,6 +38,7 @@ interface Components {
   readonly artifacts: Artifacts
   readonly pool: Pick<Pool, 'run'>
   readonly models: Models
+  readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>
   readonly queue: JobQueue
   readonly events: Pick<Events, 'emit'>
   readonly log: Log
@@ -44,6 +47,8 @@ interface Components {
 interface Init {
   readonly directory: string
   readonly modelsDirectory: string
+  readonly keptDirectory: string
+  readonly memoryBytes: number
   readonly kinds: ReadonlyMap<string, JobKind>
   readonly taskKinds: ReadonlyMap<string, TaskKind>
   readonly now: () => number
@@ -130,9 +135,13 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       finishedAtMs: init.now(),
       shares: sharesOf(run.results.values()),
       ...(state === 'done' ? { words: wordsOf(run.results.values()) } : {}),
-      error: error === null ? null : { code: error.code, message: error.message },
+      error: error === null ? null : { code: error.code, message: error.message, fields: error.fields },
     }
-    const durable = queue.finish(run.record).then(() => unpinTasks(id))
+    const drop = async () => {
+      await unpinTasks(id)
+      if (state !== 'failed') await dropKeptFiles(init.keptDirectory, id)
+    }
+    const durable = queue.finish(run.record).then(drop)
     init.ended(run.record, durable)
     try {
       await durable
@@ -146,19 +155,8 @@ export function createRuns(components: Components & { owner: () => Owner }, init
     if (run !== undefined) await close(run, state, null, error)
   }
 
-  function context(id: string, signal: AbortSignal): JobContext {
-    return {
-      artifacts,
-      pool: components.pool,
-      models: components.models,
-      modelsDirectory: init.modelsDirectory,
-      workDirectory: path.join(init.directory, id),
-      pin: `job:${id}`,
-      stagePin: pinOf(id),
-      signal: AbortSignal.any([signal, stopping.signal]),
-      log,
-    }
-  }
+  const context = (id: string, signal: AbortSignal): JobContext =>
+    jobContext(components, init, { id, signal: AbortSignal.any([signal, stopping.signal]) })
 
   function resultsOf(run: Run): TaskResult[] {
     const { id } = run.record

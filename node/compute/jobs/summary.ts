@@ -1,4 +1,5 @@
 /** A job's record as its clients see it. */
+import { ERRORS, isErrorCode } from '../../errors.ts'
 import type { JobSummary, Share } from './job.ts'
 import type { JobRecord, ResultRecord } from './queue.ts'
 
@@ -24,6 +25,15 @@ export function summaryOf(
   shares: Readonly<Record<string, Share>>,
   stage: string | null,
 ): JobSummary {
-  const { order: _order, stages: _stages, words: _words, doubt = null, ...rest } = record
-  return { ...rest, done, shares, stage, doubt }
+  const { order: _order, stages: _stages, words: _words, doubt = null, error: failed, ...rest } = record
+  const error =
+    failed === null
+      ? null
+      : {
+          code: failed.code,
+          message: failed.message,
+          fix: isErrorCode(failed.code) ? ERRORS[failed.code].fix : null,
+          fields: failed.fields ?? {},
+        }
+  return { ...rest, error, done, shares, stage, doubt }
 }

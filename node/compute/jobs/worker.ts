@@ -3,25 +3,29 @@
  * lends. A paused node takes nothing, gives back what it has not started, and finishes what runs.
  */
 import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
+import type { Events } from '../../events.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
 import type { KnownAnswers } from '../tasks/known-answers.ts'
-import type { TaskContext, TaskKind } from '../tasks/task.ts'
+import type { LocalContext, TaskContext, TaskKind } from '../tasks/task.ts'
 import type { LeaseOrder, OwnerConnection, WorkerLink } from './links.ts'
 
 interface Components {
   readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has' | 'info' | 'unpin'>
   readonly pool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
+  readonly events: Pick<Events, 'emit'>
   readonly log: Log
 }
 
 interface Init {
   readonly kinds: ReadonlyMap<string, TaskKind>
   readonly modelsDirectory: string
+  /** Of this node's own jobs (kept-files.ts). */
+  readonly keptDirectory: string
   readonly known: KnownAnswers
   readonly now: () => number
 }
@@ -79,6 +83,12 @@ export function createWorker(components: Components, init: Init): Worker {
   let meanTaskMs = PREFETCH_MS
   let stopping = false
 
+  const local: LocalContext = {
+    keptDirectory: init.keptDirectory,
+    cores: resources.limits().cpuCores,
+    events: components.events,
+    accepts: () => resources.accepts(true),
+  }
   const unsubscribe = resources.onChange(() => {
     for (const session of sessions) updateWindow(session)
     pump()
@@ -190,7 +200,8 @@ export function createWorker(components: Components, init: Init): Worker {
     const startedMs = init.now()
     try {
       const kind = init.kinds.get(held.order.kind)
-      if (kind === undefined) throw new VillageError('TASK_KIND_UNKNOWN')
+      if (kind === undefined || (kind.ownerOnly === true && !connection.own))
+        throw new VillageError('TASK_KIND_UNKNOWN')
       const params = kind.parseParams(held.order.params)
       await fetchInputs(session, kind, params, signal)
       signal.throwIfAborted()
@@ -208,6 +219,7 @@ export function createWorker(components: Components, init: Init): Worker {
         },
         known: init.known,
         log,
+        ...(connection.own ? { local } : {}),
       }
       const output = await kind.run(params, context)
       signal.throwIfAborted()

@@ -1,11 +1,13 @@
 /** A description of a model directory for people and programs, made from the structure of its files alone. */
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { JsonObject } from '../../json.ts'
 import { dataTypeByCode } from '../onnx/data-types.ts'
 import { inspectModel } from '../onnx/inspect.ts'
 import { openModel } from '../onnx/read.ts'
-import { openSafetensors } from '../safetensors/read.ts'
+import { openSafetensors, openShards, type SafetensorsModel } from '../safetensors/read.ts'
 import { PACKED_FILE } from './model-card.ts'
+import { ADAPTER_FILE } from './model-files.ts'
 import { GRAPH_FILE, readManifest } from './packed.ts'
 import { REST_FILE, SHARDS_FILE } from './safetensors-skeleton.ts'
 import { formatOf, isMatrix, type ModelFormat } from './weight-source.ts'
@@ -16,8 +18,7 @@ const MIN_COMPRESSIBLE = 1024
 /** Weights alone say nothing of inputs, outputs and operators. */
 const NO_GRAPH: JsonObject = { irVersion: 0, opsets: [], inputs: [], outputs: [], operators: {} }
 
-function describeSafetensors(directory: string): JsonObject {
-  using model = openSafetensors(directory)
+function describeSafetensors(model: SafetensorsModel): JsonObject {
   return {
     ...NO_GRAPH,
     tensors: model.tensors.map((tensor) => ({
@@ -58,13 +59,19 @@ const DESCRIBERS: Readonly<Record<ModelFormat, (modelPath: string) => JsonObject
     using model = openModel(modelPath)
     return inspectModel(model)
   },
-  safetensors: (modelPath) => describeSafetensors(path.dirname(modelPath)),
+  safetensors(modelPath) {
+    using model = openSafetensors(path.dirname(modelPath))
+    return describeSafetensors(model)
+  },
   packed: (modelPath) => describePacked(path.dirname(modelPath)),
 }
 
 /** By the path that the ONNX file of the directory has or would have. Throws what the readers throw. */
 export function describeModel(modelPath: string): JsonObject {
-  return DESCRIBERS[formatOf(modelPath)](modelPath)
+  const directory = path.dirname(modelPath)
+  if (!existsSync(path.join(directory, ADAPTER_FILE))) return DESCRIBERS[formatOf(modelPath)](modelPath)
+  using adapter = openShards(directory, [ADAPTER_FILE])
+  return describeSafetensors(adapter)
 }
 
 /** The files that a model of safetensors, or a packed one, is made of; other small files may lie beside them. */

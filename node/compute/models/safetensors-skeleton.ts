@@ -28,7 +28,13 @@ import {
   type SafeTensor,
   type SafetensorsHeader,
 } from '../safetensors/header.ts'
-import { openSafetensors, openShards, type SafetensorsModel, type Shard } from '../safetensors/read.ts'
+import {
+  openSafetensors,
+  openShards,
+  type SafetensorsModel,
+  SHARD_NAME,
+  type Shard,
+} from '../safetensors/read.ts'
 import { decodeSlices, type SliceFile } from './packed-slices.ts'
 import type { MissingWeight } from './skeleton.ts'
 import { isMatrix } from './weight-source.ts'
@@ -36,7 +42,6 @@ import { isMatrix } from './weight-source.ts'
 export const REST_FILE = 'rest.safetensors'
 export const SHARDS_FILE = 'shards.json'
 const MAX_SHARDS_BYTES = 2 * MAX_HEADER_BYTES
-const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.safetensors$/
 const CHUNK_BYTES = 2 ** 20
 
 type Write = (position: number, bytes: Uint8Array) => void

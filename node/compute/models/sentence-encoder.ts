@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { Sessions } from '../onnx/sessions.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
+import { createEncoderTokens, type EncoderTokens } from './encoder-tokens.ts'
 import { CARD_FILE, type EncoderCard, MODEL_FILE, readCard, TOKENIZER_FILE } from './model-card.ts'
-import { loadTokenizer, type TextTokenizer } from './tokenizer.ts'
+import { normaliseRows, poolTokens } from './pool-tokens.ts'
 
 export interface EmbedRequest {
   /** A directory with model.onnx, tokenizer.json and model.json. */
@@ -18,6 +19,10 @@ export interface EmbedRequest {
 export interface Embeddings {
   readonly dims: number
   readonly vectors: Float32Array
+  /** By text: tokens that the vector was made of, special ones included. */
+  readonly tokens: Int32Array
+  /** By text: 1 where it was longer than the model can take, and its end was left out. */
+  readonly truncated: Uint8Array
 }
 
 export interface SentenceEncoder {
@@ -36,7 +41,7 @@ const MAX_OPEN_MODELS = 8
 interface OpenModel {
   readonly stamp: string
   readonly card: EncoderCard
-  readonly tokenizer: TextTokenizer
+  readonly encode: EncoderTokens
 }
 
 /** Runs sentence encoders: cards and tokenizers stay loaded by directory, sessions are the components'. */
@@ -47,21 +52,24 @@ export function createSentenceEncoder(components: { sessions: Sessions }): Sente
     const stamp = [CARD_FILE, TOKENIZER_FILE].map((file) => stampOf(join(modelDir, file))).join()
     const known = open.get(modelDir)
     open.delete(modelDir)
-    const model =
-      known?.stamp === stamp
-        ? known
-        : { stamp, card: readCard(modelDir), tokenizer: loadTokenizer(join(modelDir, TOKENIZER_FILE)) }
+    const model = known?.stamp === stamp ? known : load(modelDir, stamp)
     open.set(modelDir, model)
     if (open.size > MAX_OPEN_MODELS) open.delete(open.keys().next().value!)
     return model
+  }
+
+  function load(modelDir: string, stamp: string): OpenModel {
+    const card = readCard(modelDir)
+    return { stamp, card, encode: createEncoderTokens(modelDir, card) }
   }
 
   return {
     async embed({ modelDir, texts, batch = DEFAULT_BATCH }, signal) {
       if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH)
         throw new VillageError('INVALID_ARGUMENT', `The batch must be a whole number from 1 to ${MAX_BATCH}.`)
-      const { card, tokenizer } = openDirectory(modelDir)
-      const tokens = texts.map((text) => tokenizer.encode(text, card.maxTokens))
+      const { card, encode } = openDirectory(modelDir)
+      const encoded = texts.map(encode)
+      const tokens = encoded.map((one) => one.ids)
       const order = tokens
         .map((_, index) => index)
         .sort((a, b) => tokens[a]!.length - tokens[b]!.length || a - b)
@@ -76,14 +84,20 @@ export function createSentenceEncoder(components: { sessions: Sessions }): Sente
           { modelPath: join(modelDir, MODEL_FILE), feeds },
           signal,
         )
-        const rows = checkOutput(card, outputs, indexes.length)
+        const lengths = indexes.map((index) => tokens[index]!.length)
+        const rows = pooled(card, outputs, lengths)
         for (const [row, index] of indexes.entries())
           vectors.set(
             rows.subarray(row * card.dimensions, (row + 1) * card.dimensions),
             index * card.dimensions,
           )
       }
-      return { dims: card.dimensions, vectors }
+      return {
+        dims: card.dimensions,
+        vectors,
+        tokens: Int32Array.from(tokens, (ids) => ids.length),
+        truncated: Uint8Array.from(encoded, ({ truncated }) => Number(truncated)),
+      }
     },
   }
 }
@@ -110,26 +124,31 @@ function padBatch(card: EncoderCard, rows: readonly (readonly number[])[]): Reco
   return {
     [card.inputs.ids]: { type: 'int64', dims, data: ids },
     [card.inputs.mask]: { type: 'int64', dims, data: mask },
+    ...(card.inputs.types !== null && {
+      [card.inputs.types]: { type: 'int64' as const, dims, data: new BigInt64Array(ids.length) },
+    }),
   }
 }
 
-function checkOutput(
+/** The vectors of a run, [rows, dimensions]. */
+function pooled(
   card: EncoderCard,
   outputs: Readonly<Record<string, TensorValue>>,
-  rows: number,
+  lengths: readonly number[],
 ): Float32Array {
+  const { pooling, normalise, dimensions } = card
+  const length = Math.max(1, ...lengths)
   const output = Object.hasOwn(outputs, card.output) ? outputs[card.output] : undefined
-  if (
-    output?.type !== 'float32' ||
-    output.dims.length !== 2 ||
-    output.dims[0] !== rows ||
-    output.dims[1] !== card.dimensions
-  )
+  const dims = pooling === 'none' ? [lengths.length, dimensions] : [lengths.length, length, dimensions]
+  if (output?.type !== 'float32' || output.dims.join() !== dims.join())
     throw new VillageError(
       'SESSION_FAILED',
       `The output "${card.output}" of the model is not what its card says.`,
     )
-  if (!output.data.every(Number.isFinite))
+  const vectors =
+    pooling === 'none' ? output.data : poolTokens(pooling, output.data, lengths, length, dimensions)
+  if (!vectors.every(Number.isFinite))
     throw new VillageError('SESSION_FAILED', 'The model gave vectors that are not finite.')
-  return output.data
+  if (normalise) normaliseRows(vectors, dimensions)
+  return vectors
 }

@@ -44,6 +44,7 @@ const BY_CODE = new Map<number, DataType>(ROWS.map(([code, name, bits]) => [code
 export const FLOAT32 = 1
 export const UINT8 = 2
 export const INT8 = 3
+export const INT32 = 6
 export const INT64 = 7
 export const FLOAT16 = 10
 export const BFLOAT16 = 16

@@ -1,9 +1,12 @@
 import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node'
 import { VillageError } from '../../errors.ts'
+import { float16ToNumber } from './data-types.ts'
 
 /** Typed arrays by element type: what goes in and out of sessions, and between threads. */
 export interface TensorArrays {
   float32: Float32Array
+  /** As bits; it only goes in: half floats that come out become float32. */
+  float16: Uint16Array
   float64: Float64Array
   int8: Int8Array
   uint8: Uint8Array
@@ -29,6 +32,7 @@ export type TensorValue = {
 
 const ARRAY_TYPES: Readonly<Record<TensorType, new (length: number) => TensorArrays[TensorType]>> = {
   float32: Float32Array,
+  float16: Uint16Array,
   float64: Float64Array,
   int8: Int8Array,
   uint8: Uint8Array,
@@ -78,9 +82,19 @@ export function toOrt(ort: { readonly Tensor: typeof Tensor }, value: TensorValu
   return new ort.Tensor(value.type, value.data, value.dims)
 }
 
-/** A copy of a session's output that owns its memory, so that it can go to another thread. */
+/**
+ * A copy of a session's output that owns its memory, so that it can go to another thread. Half floats come as float32,
+ * which holds each of them. Throws MODEL_UNSUPPORTED for other types that are not in TensorArrays.
+ */
 export function fromOrt(name: string, value: OnnxValue): TensorValue {
   const tensor = value as Tensor
+  if (tensor.type === 'float16') {
+    // An array of bits where this onnxruntime knows no array of half floats.
+    const halves = tensor.data as ArrayLike<number>
+    const data =
+      halves instanceof Uint16Array ? Float32Array.from(halves, float16ToNumber) : Float32Array.from(halves)
+    return { type: 'float32', dims: [...tensor.dims], data }
+  }
   if (!Object.hasOwn(ARRAY_TYPES, tensor.type))
     throw new VillageError('MODEL_UNSUPPORTED', `The output "${name}" of the model has type ${tensor.type}.`)
   const type = tensor.type as TensorType

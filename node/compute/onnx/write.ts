@@ -71,6 +71,8 @@ export interface GraphBuilder {
     outputs: number,
     attributes?: Readonly<Record<string, AttributeValue>>,
   ): string[]
+  /** Any node: of another domain, with outputs that are left out (''), with a name of its own. */
+  addNode(node: NodeSpec): void
   tensor(source: TensorSource): string
 }
 
@@ -105,6 +107,9 @@ export function createGraphBuilder(): GraphBuilder {
       const names = Array.from({ length: outputs }, (_, index) => `${opType}_${nodes.length}_out${index}`)
       push(opType, inputs, names, attributes)
       return names
+    },
+    addNode(node) {
+      nodes.push({ ...node, name: node.name ?? `${node.opType}_${nodes.length}` })
     },
     tensor(source) {
       if (!tensorNames.has(source.name)) initializers.push(source)

@@ -20,7 +20,7 @@ const SAFETENSORS_INDEX_FILE = 'model.safetensors.index.json'
 const MAX_INDEX_BYTES = 16 * 2 ** 20
 const MAX_SHARDS = 1_000
 /** A plain name of a file beside the index. */
-const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.safetensors$/
+export const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.safetensors$/
 const CHUNK_BYTES = 2 ** 20
 
 /** One file of a model. */

@@ -4,7 +4,8 @@
  * honestly and the others not. In memory only: after a restart answers are computed again when they are needed.
  */
 export interface KnownAnswer {
-  readonly values: Float32Array
+  /** Numbers of a vector, or an encoded record. */
+  readonly values: Float32Array | Uint8Array
   /** How many results were compared with it. */
   uses: number
 }
@@ -12,7 +13,7 @@ export interface KnownAnswer {
 export interface KnownAnswers {
   get(question: string): KnownAnswer | undefined
   /** Keeps a copy; an answer that is known already stays as it is. */
-  put(question: string, values: Float32Array): void
+  put(question: string, values: Float32Array | Uint8Array): void
   /** `count` of the candidates, at random and in no order. */
   choose<T>(candidates: readonly T[], count: number): T[]
 }

@@ -35,7 +35,10 @@ export interface ProbeResult {
   /** In the order of the candidates. */
   readonly probed: readonly Probed[]
   readonly reference: Probed
-  /** Squared movement of the model's outputs over their squares with the reference; null where it was not asked for. */
+  /**
+   * Squared movement of the model's outputs over their squares with the reference; null where it was not asked for, and
+   * for a model whose outputs do not move by degrees.
+   */
   readonly movement: number | null
 }
 
@@ -165,7 +168,7 @@ export function decodeProbe(task: ProbeTask, bytes: Uint8Array): ProbeResult {
     throw wrong('a figure of a candidate is out of range')
   if (!isProbed(reference, task.reference, task.cols))
     throw wrong('a figure of the reference is out of range')
-  if (task.sensitivity ? !isSize(movement, MAX_PROBED) : movement !== null)
+  if (movement !== null && !(task.sensitivity && isSize(movement, MAX_PROBED)))
     throw wrong('its movement is out of range')
   return given as unknown as ProbeResult
 }

@@ -5,6 +5,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 export interface ParamsReader {
   text(name: string, maxLength: number): string
   texts(name: string, maxItems: number, maxLength: number): string[]
+  /** Null when it is absent. */
+  optionalTexts(name: string, maxItems: number, maxLength: number): string[] | null
   integer(name: string, min: number, max: number, fallback?: number): number
   /** Null when it is absent. */
   optionalNumber(name: string, min: number, max: number): number | null
@@ -45,6 +47,9 @@ export function readParams(input: unknown): ParamsReader {
       for (const item of value)
         if (!isText(item, maxLength)) throw invalid(name, `a list of 1 to ${maxItems} texts`)
       return [...value] as string[]
+    },
+    optionalTexts(name, maxItems, maxLength) {
+      return (take(name) ?? null) === null ? null : this.texts(name, maxItems, maxLength)
     },
     integer(name, min, max, fallback) {
       const value = take(name) ?? fallback

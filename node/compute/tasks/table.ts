@@ -5,6 +5,7 @@ import { compressTask } from './compress-task.ts'
 import { evaluateTask } from './evaluate-task.ts'
 import { probeTask } from './probe-task.ts'
 import type { TaskKind } from './task.ts'
+import { trainTask } from './train-task.ts'
 
 export const TASK_KINDS: readonly TaskKind[] = [
   calibrateTask,
@@ -12,4 +13,5 @@ export const TASK_KINDS: readonly TaskKind[] = [
   compressTask,
   evaluateTask,
   probeTask,
+  trainTask,
 ]

@@ -2,6 +2,7 @@
  * What a kind of task states. Kinds are a fixed table: a lease names a kind and gives parameters, and nothing that
  * comes over the network is ever run.
  */
+import type { Events } from '../../events.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
@@ -19,6 +20,19 @@ export interface TaskContext {
   /** What this node computed itself, of kinds that compare others' results with it. */
   readonly known: KnownAnswers
   readonly log: Log
+  /** Only for tasks of this node's own jobs. */
+  readonly local?: LocalContext
+}
+
+/** What a task may use on the node whose job it belongs to, and nowhere else. */
+export interface LocalContext {
+  /** Below it each job has a directory for files that outlive a restart (jobs/kept-files.ts). */
+  readonly keptDirectory: string
+  /** Cores that this node lends. */
+  readonly cores: number
+  readonly events: Pick<Events, 'emit'>
+  /** Whether this node works for itself now; a long task gives itself back with WORK_PAUSED where it does not. */
+  accepts(): boolean
 }
 
 export interface TaskOutput {
@@ -43,6 +57,8 @@ export interface TaskKind {
    * `replicate` where it is not.
    */
   readonly check: 'verify' | 'replicate'
+  /** Leased to the node's own worker only, whatever its load: its inputs are private. */
+  readonly ownerOnly?: true
   /** Checks parameters that may come from anybody; throws INVALID_ARGUMENT naming the field. */
   parseParams(input: unknown): JsonObject
   /** CIDs that a worker needs before it starts. */

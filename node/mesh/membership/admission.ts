@@ -18,6 +18,12 @@ export function checkAdmission(
       throw new VillageError('INVITE_REVOKED', 'The admin who issued this invite was revoked')
     if (standing.levelOf(capability.issuer) === undefined)
       throw new VillageError('INVITE_ALTERED', 'The invite was not issued by an admin of the village')
+    // Who left, or came back with a lower role, can still sign: and the date of what one signs is one's own word.
+    if (standing.members.get(capability.issuer)?.role !== 'admin')
+      throw new VillageError(
+        'INVITE_REVOKED',
+        'Who issued this invite is not an admin of the village any more',
+      )
   }
   if (standing.withdrawn.has(capability.id)) throw new VillageError('INVITE_REVOKED')
   if (init.nowMs > capability.expiresAtMs) throw new VillageError('INVITE_EXPIRED')

@@ -206,7 +206,9 @@ test('an index with a wrong field is refused', () => {
   ])
     throwsCode(() => parseIndex({ ...INDEX, ...wrong }), 'CALIBRATION_MALFORMED')
   fc.assert(
-    fc.property(fc.anything(), (value) => throwsCode(() => parseIndex(value), 'CALIBRATION_MALFORMED')),
+    fc.property(fc.anything(), (value) => {
+      throwsCode(() => parseIndex(value), 'CALIBRATION_MALFORMED')
+    }),
     { numRuns: 200, seed: 1 },
   )
 })

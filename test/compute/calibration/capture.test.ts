@@ -217,7 +217,20 @@ test('data that does not fit the model is refused by line and input', async () =
     assert.match(error.message, /Line 1/, name)
   }
   // In bounds of the type, but not of the table: only the model knows.
-  await rejectsCode(data('outside', [{ ids: [VOCABULARY] }]), 'SESSION_FAILED')
+  const outside = await rejectsCode(data('outside', [{ ids: [VOCABULARY] }]), 'SESSION_FAILED')
+  assert.match(outside.message, /line 1 of the calibration data \(ids \[1\]\)/)
+  assert.is(outside.fields.line, 1)
+  // Lines are counted as an editor does: dataFile leaves every second one empty.
+  const third = dataFile('third', [{ ids: [1] }, { ids: [1] }, { ids: [VOCABULARY] }])
+  const late = await rejectsCode(capture(request(small, { dataPath: third, count: 3 })), 'SESSION_FAILED')
+  assert.match(late.message, /line 5 of/)
+  const long = join(root, 'long.jsonl')
+  writeFileSync(long, `{"ids": [1]}\n{"ids": [${'1,'.repeat(2 ** 21)}1]}\n`)
+  const refused = await rejectsCode(
+    capture(request(small, { dataPath: long, count: 1 })),
+    'CALIBRATION_DATA_INVALID',
+  )
+  assert.match(refused.message, /Line 2 of the calibration data is longer than 4 MiB/)
   const broken = join(root, 'broken.jsonl')
   writeFileSync(broken, '{"ids": [1]}\n{"ids"\n')
   await rejectsCode(capture(request(small, { dataPath: broken, count: 2 })), 'CALIBRATION_DATA_INVALID')

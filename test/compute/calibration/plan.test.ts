@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readIndex } from '../../../node/compute/calibration/calibration-directory.ts'
 import { hasTokenizer, openCalibrationData } from '../../../node/compute/calibration/data.ts'
+import { decodeMoments, encodeMoments } from '../../../node/compute/calibration/moments-file.ts'
 import {
   assembleCalibration,
   type Calibrated,
@@ -111,6 +112,27 @@ test('a plan shares the items and is the same again', async () => {
   assert.equal(await planCalibration({ ...request, minElements: 2 ** 40 }, jobContext()), [])
 })
 
+test('a part with huge numbers is run again before it is believed', async () => {
+  const { params } = plan[0]!
+  const output = await calibrateTask.run(params, context)
+  await calibrateTask.inspect(params, output, context)
+  const moments = decodeMoments(output.bytes)
+  const scaled = (factor: number, only: number | null): TaskOutput => {
+    const changed = moments.map((one, index) => ({
+      ...one,
+      sums: only === null || only === index ? one.sums.map((sum) => sum * factor) : one.sums,
+    }))
+    return { ...output, bytes: encodeMoments(changed) }
+  }
+  // In every activation, in one, and less than one item alone gives.
+  for (const [factor, only] of [
+    [1e6, null],
+    [100, 3],
+    [1e-4, 0],
+  ] as const)
+    await rejectsCode(calibrateTask.inspect(params, scaled(factor, only), context), 'RESULT_INVALID')
+})
+
 test('the results make one artifact, the same for the same results', async () => {
   // Two of the parts are a calibration too.
   const parts = plan.slice(0, 2)
@@ -182,7 +204,8 @@ test('a calibrated slice loses less of the output, and stands every check', asyn
     rows: 64,
   })
   const aids = { calibration: { directory, tensor: TENSOR } }
-  const uncalibrated = await node.pool.run('codec.measure', { matrix, packed: without.bytes, aids })
+  const asked = { codec: 'int4', params: {}, matrix, packed: without.bytes, rows: [], aids }
+  const { stats: uncalibrated } = await node.pool.run('codec.check', asked)
   assert.is(uncalibrated.weightedNorm, output.stats.weightedNorm)
   assert.ok(
     (output.stats.weightedError as number) < 0.7 * uncalibrated.weightedError!,

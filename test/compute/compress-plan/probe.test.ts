@@ -1,4 +1,5 @@
 /** What `auto` measures of a weight: the weighted error against the definition, the sample, and the probes of a real model. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -14,6 +15,10 @@ import { PROBE_OPERATIONS } from '../../../node/compute/compress-plan/probe.ts'
 import { sampledRows } from '../../../node/compute/compress-plan/sampled-rows.ts'
 import { loadKernels } from '../../../node/compute/kernels.ts'
 import { writeEmbeddedEncoder } from '../../../node/compute/models/embedded-encoder.ts'
+import { FLOAT16, INT64 } from '../../../node/compute/onnx/data-types.ts'
+import { float32Tensor } from '../../../node/compute/onnx/encode.ts'
+import { createGraphBuilder, type GraphBuilder } from '../../../node/compute/onnx/write.ts'
+import { floats, noise, writeGraph } from '../onnx/small-models.ts'
 
 const signal = new AbortController().signal
 
@@ -128,17 +133,67 @@ test('a weight that the outputs depend on moves them, and a lossless candidate d
   try {
     const modelDirectory = path.join(directory, 'encoder')
     await writeEmbeddedEncoder(modelDirectory)
-    const probe = (tensor: string, candidate: typeof REFERENCE) =>
-      PROBE_OPERATIONS['probe.sensitivity'](
+    const probe = async (tensor: string, candidate: typeof REFERENCE) => {
+      const { movement } = await PROBE_OPERATIONS['probe.sensitivity'](
         { modelDirectory, workDirectory: directory, dataPath: null, items: 8, tensor, candidate },
         signal,
       )
+      return { movement: movement ?? Number.NaN }
+    }
     const coarse = { codec: 'ternary', params: { ...codecByName('ternary').parseParams({ force: true }) } }
     const int8 = { codec: 'int8', params: codecByName('int8').parseParams({}) }
     const tensor = 'layer0.ffn.up.weight'
     const [a, b, c] = [await probe(tensor, int8), await probe(tensor, REFERENCE), await probe(tensor, coarse)]
     assert.ok(0 < a.movement && a.movement < b.movement && b.movement < c.movement, JSON.stringify([a, b, c]))
     assert.ok(c.movement < 2)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
+/** x → MatMul → what `ending` makes of it, the output of the type. */
+function writeEnding(
+  directory: string,
+  ending: (graph: GraphBuilder, product: string) => void,
+  elementType: number,
+) {
+  const graph = createGraphBuilder()
+  const weight = graph.tensor(float32Tensor('w', [8, 8], noise(64, 3)))
+  ending(graph, graph.add('MatMul', ['x', weight]))
+  mkdirSync(directory)
+  writeGraph(path.join(directory, 'model.onnx'), graph, {
+    inputs: [floats('x', ['n', 8])],
+    outputs: [{ name: 'y', elementType, dims: ['n', elementType === INT64 ? 1 : 8] }],
+  })
+}
+
+test('half floats move, and whole numbers have no movement', async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'village-probe-'))
+  try {
+    const half = path.join(directory, 'half')
+    const whole = path.join(directory, 'whole')
+    writeEnding(
+      half,
+      (graph, product) => graph.add('Cast', [product], { to: { int: FLOAT16 } }, 'y'),
+      FLOAT16,
+    )
+    writeEnding(
+      whole,
+      (graph, product) => graph.add('ArgMax', [product], { axis: { int: 1 }, keepdims: { int: 1 } }, 'y'),
+      INT64,
+    )
+    const dataPath = path.join(directory, 'data.jsonl')
+    writeFileSync(dataPath, JSON.stringify({ x: [[...noise(8, 9)], [...noise(8, 10)]] }))
+    const movementOf = async (modelDirectory: string) =>
+      (
+        await PROBE_OPERATIONS['probe.sensitivity'](
+          { modelDirectory, workDirectory: directory, dataPath, items: 1, tensor: 'w', candidate: REFERENCE },
+          signal,
+        )
+      ).movement
+    const moved = await movementOf(half)
+    assert.ok(moved !== null && moved > 0 && moved < 0.1, `${moved}`)
+    assert.is(await movementOf(whole), null)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

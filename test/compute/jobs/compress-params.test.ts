@@ -46,6 +46,18 @@ test('jobs of daemons before stages are still understood', () => {
   assert.is(params.bits, 3)
 })
 
+test('a codec that there is not is told with the one that was meant, auto among them', () => {
+  for (const [codec, says] of [
+    ['aut', /did you mean auto\?$/],
+    ['seedlmm', /did you mean seedlm\?$/],
+    ['gguf-q4-k-m', /there are int8, int4, .*, auto$/],
+  ] as const)
+    assert.throws(() => parseCompressParams({ ...base, codec }), says)
+  // For one tensor there is nothing to choose from.
+  const tensors = { w: { codec: 'auto' } }
+  assert.throws(() => parseCompressParams({ ...base, tensors }), /There is no codec "auto"; .*planes$/)
+})
+
 const WRONG: [given: JsonObject, argument: string][] = [
   [{ codec: 'auto' }, 'target'],
   [{ codec: 'auto', target: { ratio: 8, bits: 4 } }, 'target'],

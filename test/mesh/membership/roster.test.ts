@@ -232,5 +232,15 @@ Admission('each reason to refuse has its code', () => {
   const noAnna = village.revoke({ by: founder, name: 'anna', atMs: NOW })
   const byAnna = village.invite({ by: signerOf('anna'), atMs: START_MS + 60, key: 'q' })
   throwsCode(() => admit(rosterOf([anna, noAnna]), joinAt(byAnna)), 'INVITE_REVOKED')
+  // Whatever date the invite bears: who left can write any.
+  const left = village.leave({ name: 'anna', atMs: START_MS + 500 })
+  throwsCode(() => admit(rosterOf([anna, left]), joinAt(byAnna)), 'INVITE_REVOKED')
+  const back = village.member({
+    ...village.invite({ by: founder, atMs: START_MS + 600, key: 'again' }),
+    name: 'anna',
+    sponsor: founder,
+    atMs: START_MS + 700,
+  })
+  throwsCode(() => admit(rosterOf([anna, left, back]), joinAt(byAnna)), 'INVITE_REVOKED')
 })
 Admission.run()

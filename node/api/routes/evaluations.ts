@@ -1,0 +1,29 @@
+/** Routes of evaluations beside the jobs that make them. */
+import type { EvaluatedModel } from '../../compute/evaluate/evaluations.ts'
+import { anyObject, anyText, listOf, object, text } from '../schemas.ts'
+import { type Route, route } from './route.ts'
+
+const EVALUATED = object({ job: text(128), model: text(128) })
+type None = Record<string, never>
+
+export const EVALUATION_ROUTES: readonly Route[] = [
+  route<None, None, { first: EvaluatedModel; second: EvaluatedModel }>({
+    method: 'POST',
+    path: '/api/v1/evaluations/compare',
+    scope: 'token',
+    tag: 'jobs',
+    id: 'compareEvaluations',
+    summary:
+      'Compares two models of finished `evaluate` jobs, item by item: paired bootstrap and, for items that are right or wrong, McNemar’s exact test.',
+    body: { kind: 'json', schema: object({ first: EVALUATED, second: EVALUATED }) },
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ suite: anyText, measures: listOf(anyObject) }),
+    },
+    errors: ['JOB_UNKNOWN', 'EVALUATION_NOT_COMPARABLE'],
+    slow: true,
+    handle: async ({ body: { first, second }, signal }, { evaluations }) =>
+      evaluations.compare(first, second, signal),
+  }),
+]

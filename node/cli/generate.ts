@@ -1,0 +1,117 @@
+/** `village generate`: a prompt, and what a language model makes of it. */
+import { readFile } from 'node:fs/promises'
+import { VillageError } from '../errors.ts'
+import { isJsonObject, type JsonObject } from '../json.ts'
+import type { Client } from './client.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { optionText } from './command.ts'
+import { readStdin } from './stdin.ts'
+
+interface CompletionView {
+  text: string
+  finish: string
+  usage: { promptTokens: number; cachedTokens: number; completionTokens: number; ms: number }
+}
+
+const MAX_PROMPT_BYTES = 4 * 2 ** 20
+
+/** Options that are numbers, and the fields that they become. */
+const NUMBERS = [
+  'maxTokens',
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'repetitionPenalty',
+  'seed',
+  'logProbabilities',
+] as const
+
+function numberOf(context: CommandContext, name: string): number | null {
+  const text = optionText(context, name)
+  if (text === null) return null
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new VillageError(
+      'USAGE',
+      `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} takes a number`,
+    )
+  return value
+}
+
+const listOf = (value: CommandContext['options'][string]): readonly string[] =>
+  Array.isArray(value) ? (value as readonly string[]) : []
+
+async function readSchema(file: string): Promise<JsonObject> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new VillageError('FILE_UNREADABLE', `${file} cannot be read as JSON`, { cause: error })
+  }
+  if (!isJsonObject(json)) throw new VillageError('USAGE', `${file} is not a JSON Schema`)
+  return json
+}
+
+async function bodyOf(context: CommandContext): Promise<JsonObject> {
+  const { options } = context
+  const given = context.args[1]
+  // A shell cannot write a line end into an argument easily: the one that ends a piped text is left out.
+  const prompt =
+    given === undefined || given === '-' ? (await readStdin(MAX_PROMPT_BYTES)).replace(/\r?\n$/, '') : given
+  const body: Record<string, JsonObject[string]> = {}
+  const system = optionText(context, 'system')
+  if (options.chat === true)
+    body.messages = [
+      ...(system === null ? [] : [{ role: 'system', content: system }]),
+      { role: 'user', content: prompt },
+    ]
+  else {
+    if (system !== null) throw new VillageError('USAGE', '--system goes with --chat')
+    body.prompt = prompt
+  }
+  for (const name of NUMBERS) {
+    const value = numberOf(context, name)
+    if (value !== null) body[name] = value
+  }
+  for (const [name, field] of [
+    ['stop', 'stop'],
+    ['choice', 'choices'],
+  ] as const)
+    if (listOf(options[name]).length > 0) body[field] = [...listOf(options[name])]
+  if (options.anyJson === true) body.json = true
+  const schema = optionText(context, 'schema')
+  if (schema !== null) body.schema = await readSchema(schema)
+  for (const name of ['pattern', 'adapter']) {
+    const value = optionText(context, name)
+    if (value !== null) body[name] = value
+  }
+  return body
+}
+
+/** Writes the text as it comes. */
+async function follow(context: CommandContext, client: Client, target: string, body: JsonObject) {
+  for await (const event of client.stream(target, { ...body, stream: true })) {
+    if (event.type === 'token') context.write(String(event.data.text))
+    else if (event.type === 'done') return event.data as JsonObject & CompletionView
+    else throw client.problem(event.data)
+  }
+  throw new VillageError('INTERNAL', 'The daemon ended the answer before it was complete')
+}
+
+export async function generate(context: CommandContext): Promise<CommandResult> {
+  const target = `/api/v1/models/${encodeURIComponent(context.args[0] ?? '')}/generate`
+  const body = await bodyOf(context)
+  const client = await context.client()
+  const streams = context.options.stream !== false && context.columns !== null && !context.json
+  if (!streams) {
+    const completion = await client.send<CompletionView>('POST', target, body)
+    return { document: completion, text: completion.text }
+  }
+  const completion = await follow(context, client, target, body)
+  const { promptTokens, completionTokens, ms } = completion.usage
+  context.write('\n')
+  const rate = ms > 0 ? `, ${((completionTokens / ms) * 1000).toFixed(0)} tokens/s` : ''
+  context.note(`${promptTokens} + ${completionTokens} tokens, ended by ${completion.finish}${rate}`)
+  return { document: undefined, text: '' }
+}

@@ -1,0 +1,176 @@
+/**
+ * Job kind `train`: one task, on this node. What comes out is a model of its own beside the one that was trained, or an
+ * adapter for it; the figures of every step are an artifact of the job.
+ */
+import { rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import { readLanguageCard } from '../models/language-card.ts'
+import type { ModelEntry } from '../models/model-entry.ts'
+import { MODEL_FILE } from '../models/model-files.ts'
+import { checkModelId } from '../models/model-ids.ts'
+import { invalid, readParams } from '../tasks/read-params.ts'
+import type { TrainTask } from '../tasks/train-task.ts'
+import type { MemoryFit } from '../training/memory-fit.ts'
+import { readTrainRun } from '../training/read-run.ts'
+import type { TrainRun } from '../training/train-run.ts'
+import type { JobContext, JobKind } from './job.ts'
+
+export interface TrainParams extends TrainRun {
+  readonly model: string
+  /** LoRA: publishes the adapter instead of a model that has it in its weights. */
+  readonly adapter: boolean
+  /** Id of the result; null makes one of the model's. */
+  readonly id: string | null
+}
+
+const MAX_ID = 64
+
+function runOf({ model: _model, adapter: _adapter, id: _id, ...run }: TrainParams): TrainRun {
+  return run as TrainRun
+}
+
+/** The model, once it is known that it can be trained. */
+async function trainable(params: TrainParams, context: JobContext): Promise<ModelEntry> {
+  const model = await context.models.need(params.model)
+  const fields = { argument: 'model', model: model.id }
+  if (model.kind !== 'language')
+    throw new VillageError(
+      'INVALID_ARGUMENT',
+      `"${model.id}" is no language model, and only those are trained`,
+      {
+        fields,
+      },
+    )
+  if (!(await context.artifacts.has(model.cid)))
+    throw new VillageError('ARTIFACT_MISSING', `The files of the model "${model.id}" are not on this node`, {
+      fields: { model: model.id, cid: model.cid },
+    })
+  return model
+}
+
+async function checkFiles(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      throw new VillageError('FILE_UNREADABLE', `${file} cannot be read (${error.code})`, { cause: error })
+    })
+    if (!stats.isFile()) throw new VillageError('FILE_UNREADABLE', `${file} is no file`)
+  }
+}
+
+const mebibytes = (sizeBytes: number) => `${Math.ceil(sizeBytes / 2 ** 20)} MiB`
+
+function checkMemory({ totalBytes, batch }: MemoryFit, run: TrainRun, limitBytes: number): void {
+  if (totalBytes <= limitBytes) return
+  const way =
+    batch > 0
+      ? `--batch ${batch} fits (with --accumulation ${Math.ceil((run.batch * run.accumulation) / batch)} for the same steps)`
+      : run.method === 'full'
+        ? 'not even --batch 1 fits: try --method lora or a smaller --length'
+        : 'not even --batch 1 fits: try a smaller --length'
+  throw new VillageError(
+    'RESOURCES_INSUFFICIENT',
+    `The training takes about ${mebibytes(totalBytes)} of memory, and ${mebibytes(limitBytes)} are lent; ${way}`,
+    { fields: { memoryBytes: totalBytes, limitBytes, batch } },
+  )
+}
+
+function idOf({ id, model, adapter }: TrainParams): string {
+  const suffix = adapter ? '-adapter' : '-trained'
+  return id ?? `${model.slice(0, MAX_ID - suffix.length)}${suffix}`
+}
+
+export const trainJob: JobKind = {
+  kind: 'train',
+  parseParams(input): TrainParams {
+    const reader = readParams(input)
+    const model = reader.text('model', 128)
+    const adapter = reader.flag('adapter')
+    const id = reader.optionalText('id', MAX_ID)
+    if (id !== null) checkModelId(id)
+    const run = readTrainRun(reader)
+    reader.end()
+    if (adapter && run.method !== 'lora') throw invalid('adapter', 'left out: only LoRA gives an adapter')
+    return { ...run, model, adapter, id }
+  },
+  async plan(given, context) {
+    const params = given as TrainParams
+    const run = runOf(params)
+    const model = await trainable(params, context)
+    await checkFiles(run.data)
+    const modelDir = await context.artifacts.materialize(model.cid, context.modelsDirectory)
+    const { contextTokens, layout, adapters } = readLanguageCard(modelDir)
+    if (layout !== 'village')
+      throw new VillageError(
+        'TRAIN_MODEL_UNSUITABLE',
+        `"${model.id}" came as a finished graph; add it from safetensors to train it`,
+      )
+    if (run.length > contextTokens)
+      throw invalid('length', `at most the ${contextTokens} tokens that the model can see`)
+    if (run.method === 'lora' && adapters === null)
+      throw new VillageError('TRAIN_MODEL_UNSUITABLE', `"${model.id}" was built without inputs for adapters`)
+    const { signal, pool, memoryBytes: limitBytes } = context
+    const modelPath = path.join(modelDir, MODEL_FILE)
+    const fit = await pool.run('train.memory', { modelPath, run, limitBytes }, { signal })
+    checkMemory(fit, run, limitBytes)
+    const task: TrainTask = { job: context.id, model: model.cid, memoryBytes: fit.totalBytes, run }
+    return [{ kind: 'train', params: task, after: [], label: `train ${model.id}` }]
+  },
+  async assemble(given, results, context) {
+    const params = given as TrainParams
+    const [result] = results
+    const { model: cid } = result!.task.params as TrainTask
+    const { artifacts, models, pool, pin, signal } = context
+    const base = await models.get(cid)
+    const id = idOf(params)
+    const outDir = path.join(context.workDirectory, 'trained')
+    await rm(outDir, { recursive: true, force: true })
+    const modelDir = await artifacts.materialize(cid, context.modelsDirectory)
+    const run = runOf(params)
+    const { adapter } = params
+    const from = base?.id ?? cid
+    const name = `${base?.name ?? cid}, ${adapter ? 'adapter' : 'trained'}`
+    const { parameters } = await pool.run(
+      'train.publish',
+      {
+        modelDir,
+        directory: context.keptDirectory,
+        outDir,
+        run,
+        adapter,
+        name: id,
+        title: name,
+        source: `trained from ${from}`,
+      },
+      { signal },
+    )
+    const trained = await artifacts.addPath(outDir, { name: id, pin, signal })
+    const metrics = await artifacts.addBytes(await result!.read(), { name: `${id}.metrics.jsonl`, pin })
+    const report = reportOf(params, result!.stats, { base: base?.id ?? null, metrics: metrics.cid })
+    const entry = await models.register({
+      id,
+      cid: trained.cid,
+      name,
+      kind: adapter ? 'adapter' : 'language',
+      parameters,
+      sizeBytes: trained.sizeBytes,
+      source: `trained from ${from}`,
+      parent: base?.id ?? null,
+      report,
+      keeps: adapter ? [cid] : [],
+    })
+    return { id: entry.id, ...report }
+  },
+}
+
+/** What is kept of a training: what it was asked to do, and how it went. Paths say nothing about a model, names do. */
+function reportOf(params: TrainParams, stats: JsonObject, facts: JsonObject): JsonObject {
+  const { data, ...run } = runOf(params)
+  return {
+    ...facts,
+    adapter: params.adapter,
+    config: { ...run, data: data.map((file) => path.basename(file)) },
+    ...stats,
+  }
+}

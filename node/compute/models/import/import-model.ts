@@ -1,0 +1,145 @@
+/**
+ * From what somebody has, a file or a directory, to a model directory as the registry keeps it. Synchronous (building a graph
+ * takes seconds to minutes): run it in a worker.
+ */
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { VillageError } from '../../../errors.ts'
+import { SAFETENSORS_FILE } from '../../safetensors/read.ts'
+import { buildModel, refusePickle } from '../builder/build-model.ts'
+import { importLlama2c } from '../builder/llama2c.ts'
+import { describeModel, modelFiles } from '../describe-model.ts'
+import { encodeLanguageCard, type LanguageCard } from '../language-card.ts'
+import { type EncoderCard, encodeCard, readAnyCard } from '../model-card.ts'
+import { CARD_FILE, CONFIG_FILE, MODEL_FILE, SAFETENSORS_INDEX_FILE } from '../model-files.ts'
+import { formatOf, type ModelFormat } from '../weight-source.ts'
+import { writeWhole } from '../write-whole.ts'
+import { aboutModel } from './about-model.ts'
+import { checkModel } from './check-model.ts'
+import { chooseGraph, linkOrCopy, stageExtras, stageFiles, stageGraph } from './choose-files.ts'
+import { type CardAbout, cardOfGraph } from './graph-card.ts'
+
+export interface ImportRequest {
+  /** An .onnx or .safetensors file, a llama2.c checkpoint, or a model directory. */
+  readonly from: string
+  /** Empty; it becomes the model directory. */
+  readonly outDir: string
+  /** Empty; for files on the way. */
+  readonly workDir: string
+  /** Short name for the card. */
+  readonly name: string
+  /** Where it comes from, for the card. */
+  readonly source: string
+  /** Chooses a graph among several, relative to the directory. */
+  readonly file: string | null
+  /** Tokenizer of a llama2.c checkpoint. */
+  readonly tokenizer: string | null
+  /** Registers safetensors as they are, without a graph. */
+  readonly weightsOnly: boolean
+  /** Whether a graph that is built takes LoRA matrices as inputs. */
+  readonly adapters: boolean
+}
+
+/** `adapter`: LoRA matrices of a training, for a language model. */
+export type ModelKind = 'language' | 'encoder' | 'adapter' | ModelFormat
+
+export interface ImportedModel {
+  readonly kind: ModelKind
+  /** Of its card; null where it has none. */
+  readonly title: string | null
+  readonly source: string | null
+  readonly parameters: number
+}
+
+const SAFETENSORS_NAME = /\.safetensors$/i
+const ONNX_NAME = /\.onnx$/i
+
+const invalidPath = (problem: string, cause?: unknown) =>
+  new VillageError('INVALID_ARGUMENT', problem, { cause, fields: { argument: 'path' } })
+
+/** Throws INVALID_ARGUMENT, TOKENIZER_INVALID, MODEL_MISMATCH, and what readers and builders throw. */
+export function importModel(request: ImportRequest): ImportedModel {
+  const { from, outDir } = request
+  if (isDirectory(from)) importDirectory(request, from)
+  else importFile(request)
+  const modelPath = path.join(outDir, MODEL_FILE)
+  const format = formatOf(modelPath)
+  const card = format === 'onnx' && existsSync(path.join(outDir, CARD_FILE)) ? readAnyCard(outDir) : null
+  if (card !== null) checkModel(outDir, card)
+  return {
+    kind: card === null ? format : card.task === 'text-generation' ? 'language' : 'encoder',
+    title: card?.title ?? null,
+    source: card?.source ?? null,
+    // A graph also holds tables and defaults, which are no parameters.
+    parameters: card?.parameters ?? (describeModel(modelPath).parameters as number),
+  }
+}
+
+function isDirectory(from: string): boolean {
+  try {
+    return statSync(from).isDirectory()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const isMissing = code === 'ENOENT' || code === 'ENOTDIR'
+    throw invalidPath(`${from} ${isMissing ? 'does not exist' : `cannot be read (${code})`}`, error)
+  }
+}
+
+function importFile(request: ImportRequest): void {
+  const { from, outDir, tokenizer, workDir } = request
+  if (SAFETENSORS_NAME.test(from)) linkOrCopy(from, path.join(outDir, SAFETENSORS_FILE))
+  else if (ONNX_NAME.test(from)) stageGraph(from, outDir)
+  else if (tokenizer !== null) {
+    const directory = path.join(workDir, 'llama2c')
+    mkdirSync(directory)
+    importLlama2c({ checkpoint: from, tokenizer, outDir: directory })
+    build(request, directory)
+  } else {
+    if (/\.bin$/i.test(from))
+      throw invalidPath(
+        `${from}: for a llama2.c checkpoint give its tokenizer too, with --tokenizer tok512.bin`,
+      )
+    refusePickle(path.basename(from))
+    throw invalidPath(`${from} is neither .onnx nor .safetensors`)
+  }
+}
+
+function importDirectory(request: ImportRequest, directory: string): void {
+  const { outDir } = request
+  const graph = chooseGraph(directory, request.file)
+  if (graph !== null) {
+    stageGraph(graph, outDir)
+    stageExtras(directory, outDir)
+    if (!existsSync(path.join(outDir, CARD_FILE))) addCard(request, directory)
+    return
+  }
+  const isWeights = formatOf(path.join(directory, MODEL_FILE)) === 'safetensors'
+  const canBuild = isWeights && existsSync(path.join(directory, CONFIG_FILE))
+  if (canBuild && !request.weightsOnly) {
+    build(request, directory)
+    return
+  }
+  stageFiles(directory, outDir, modelFiles(path.join(directory, MODEL_FILE)))
+  stageExtras(directory, outDir)
+}
+
+function build(request: ImportRequest, directory: string): void {
+  const { outDir, adapters } = request
+  buildModel({ modelDir: directory, outDir, adapters, about: aboutOf(request, directory) })
+  // The card is the builder's, and the index speaks of files that are not kept.
+  stageExtras(directory, outDir, [CARD_FILE, SAFETENSORS_INDEX_FILE])
+}
+
+function addCard(request: ImportRequest, directory: string): void {
+  const { outDir } = request
+  // The files of sentence-transformers that say how to pool lie beside the graph, and are not kept.
+  const card = cardOfGraph({ graph: path.join(outDir, MODEL_FILE), directory }, aboutOf(request, directory))
+  if (card !== null) writeWhole(path.join(outDir, CARD_FILE), encodeAnyCard(card))
+}
+
+const encodeAnyCard = (card: LanguageCard | EncoderCard): string =>
+  card.task === 'text-generation' ? encodeLanguageCard(card) : encodeCard(card)
+
+function aboutOf({ name, source }: ImportRequest, directory: string): CardAbout {
+  return { name, source, ...aboutModel(directory, name) }
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { fitMemory, type MemoryFit } from './memory-fit.ts'
+import { publishTrained } from './publish-operation.ts'
+import { METRICS_FILE, train } from './train-operation.ts'
+import type { TrainRun } from './train-run.ts'
+
+/** Rows of the operations table. `train.run` holds its thread until the training ends, pauses or is cancelled. */
+export const TRAINING_OPERATIONS = {
+  'train.memory': async (input: {
+    modelPath: string
+    run: TrainRun
+    limitBytes: number
+  }): Promise<MemoryFit> => fitMemory(input.modelPath, input.run, input.limitBytes),
+
+  'train.run': train,
+
+  'train.metrics': async (input: { directory: string }): Promise<{ bytes: Uint8Array }> => ({
+    bytes: new Uint8Array(readFileSync(path.join(input.directory, METRICS_FILE))),
+  }),
+
+  'train.publish': publishTrained,
+}

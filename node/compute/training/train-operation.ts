@@ -1,0 +1,164 @@
+/**
+ * A training from beginning to end, or from its checkpoint on, in a directory of its own:
+ *
+ *   data.json, train.rows, held-out.rows   the data made ready (prepare-data.ts)
+ *   checkpoint.bin                         where to go on (checkpoint.ts)
+ *   best.bin                               the parameters with the lowest held-out loss
+ *   metrics.jsonl                          the figures so far
+ *   trained.bin                            the parameters that it ended with
+ *
+ * Runs in a worker thread and holds it until it is done.
+ */
+import { createHash } from 'node:crypto'
+import { copyFileSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { VillageError } from '../../errors.ts'
+import { canonicalJson, type JsonObject } from '../../json.ts'
+import { loadChatTemplate } from '../models/chat-template.ts'
+import { type LanguageCard, readLanguageCard } from '../models/language-card.ts'
+import { MODEL_FILE } from '../models/model-files.ts'
+import { loadLanguageTokenizer } from '../models/tokenizer.ts'
+import { createBatches } from './batches.ts'
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { openMetricsWriter } from './metrics-file.ts'
+import { openTrainer } from './open-trainer.ts'
+import { openPrepared, type PreparedData, prepareData, readPrepared } from './prepare-data.ts'
+import { type Checkpoint, type LoopState, runTraining, type TrainingOutcome } from './run-training.ts'
+import { loopConfig, optimiserOf, type TrainRun, trainableOf } from './train-run.ts'
+import { type BoardMemory, openBoard } from './training-board.ts'
+
+export const METRICS_FILE = 'metrics.jsonl'
+export const TRAINED_FILE = 'trained.bin'
+const CHECKPOINT_FILE = 'checkpoint.bin'
+const BEST_FILE = 'best.bin'
+const MAX_HELD_OUT_BATCHES = 32
+
+export interface TrainRequest {
+  readonly directory: string
+  readonly modelDir: string
+  readonly run: TrainRun
+  readonly threads: number
+  /** Shared with the thread that asked (training-board.ts). */
+  readonly board: BoardMemory
+}
+
+export interface TrainResult {
+  readonly ended: TrainingOutcome['ended']
+  readonly outcome: TrainingOutcome
+  readonly steps: number
+  readonly data: PreparedData
+}
+
+/** Of everything that the weights depend on: a checkpoint of another training is not gone on from. */
+function runHash(run: TrainRun, data: PreparedData): string {
+  return createHash('sha256').update(canonicalJson({ run, data })).digest('hex')
+}
+
+/** Throws what the reading of model and data throws, TRAIN_DIVERGED, TRAIN_CHECKPOINT_INVALID, and the signal's reason. */
+export async function train(
+  request: TrainRequest,
+  signal: AbortSignal,
+  progress: (share: number) => void,
+): Promise<TrainResult> {
+  const { directory, modelDir, run, threads } = request
+  const { batch, length } = run
+  const card = readLanguageCard(modelDir)
+  mkdirSync(directory, { recursive: true })
+  const data = readPrepared(directory) ?? (await prepare(request, card, signal))
+  const at = (file: string) => path.join(directory, file)
+  using rows = openPrepared(directory, data)
+  const board = openBoard(request.board)
+  const config = loopConfig(run, data.rows)
+  const hash = runHash(run, data)
+  const from = readLoop(at(CHECKPOINT_FILE), hash)
+  const trainer = await openTrainer({
+    modelPath: path.join(modelDir, MODEL_FILE),
+    batch,
+    length,
+    threads,
+    trainable: trainableOf(run),
+    optimiser: optimiserOf(run),
+  })
+  try {
+    const metrics = openMetricsWriter(at(METRICS_FILE), from?.metricsBytes ?? 0)
+    try {
+      const outcome = await runTraining(
+        {
+          trainer,
+          data: createBatches(rows, {
+            batch,
+            length,
+            seed: run.seed,
+            maxHeldOutBatches: MAX_HELD_OUT_BATCHES,
+          }),
+          nowMs: () => performance.now(),
+          pauses: board.pauses,
+          checkpoints: {
+            async save({ trainer: state, best, ...rest }) {
+              const loop = { ...rest, best: best === null ? null : { ...best } }
+              const facts = { run: hash, loop, metricsBytes: metrics.sizeBytes() }
+              writeCheckpoint(at(CHECKPOINT_FILE), state, facts, { moments: true })
+            },
+            async saveBest(state) {
+              writeCheckpoint(at(BEST_FILE), state, { run: hash }, { moments: false })
+            },
+          },
+        },
+        config,
+        signal,
+        (figures) => {
+          metrics.append(figures)
+          board.show(figures)
+          progress(figures.step / figures.steps)
+        },
+        from?.checkpoint ?? null,
+      )
+      if (outcome.ended !== 'paused') {
+        if (outcome.best === null)
+          writeCheckpoint(at(TRAINED_FILE), trainer.state(), { run: hash }, { moments: false })
+        else copyFileSync(at(BEST_FILE), at(TRAINED_FILE))
+      }
+      return { ended: outcome.ended, outcome, steps: config.steps, data }
+    } finally {
+      metrics.close()
+    }
+  } finally {
+    await trainer.close()
+  }
+}
+
+async function prepare(
+  request: TrainRequest,
+  card: LanguageCard,
+  signal: AbortSignal,
+): Promise<PreparedData> {
+  const { directory, modelDir, run } = request
+  const [endToken = null] = card.eosTokens
+  const encoding = {
+    tokenizer: loadLanguageTokenizer(modelDir),
+    template: loadChatTemplate(modelDir),
+    endToken,
+  }
+  const { split, length, heldOut, seed } = run
+  const { vocabulary } = card
+  const padToken = card.padToken ?? endToken ?? 0
+  return prepareData(
+    encoding,
+    { directory, files: run.data, split, length, vocabulary, padToken, heldOut, seed },
+    signal,
+  )
+}
+
+/** What `save` wrote; its own hash has been checked, so that it is what this program wrote. */
+function readLoop(file: string, hash: string): { checkpoint: Checkpoint; metricsBytes: number } | null {
+  const found = readCheckpoint(file)
+  if (found === null) return null
+  const { run, loop, metricsBytes } = found.facts as {
+    run: string
+    loop: LoopState & JsonObject
+    metricsBytes: number
+  }
+  if (run !== hash)
+    throw new VillageError('TRAIN_CHECKPOINT_INVALID', 'The checkpoint belongs to another training')
+  return { checkpoint: { ...loop, trainer: found.state }, metricsBytes }
+}

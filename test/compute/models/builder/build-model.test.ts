@@ -1,0 +1,311 @@
+/** What the builder refuses, what it reads, and what its graphs take as LoRA inputs. */
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { buildModel, refusePickle } from '../../../../node/compute/models/builder/build-model.ts'
+import { FAMILIES, supportedArchitectures } from '../../../../node/compute/models/builder/families.ts'
+import { type LanguageCard, readLanguageCard } from '../../../../node/compute/models/language-card.ts'
+import { openModel } from '../../../../node/compute/onnx/read.ts'
+import type { ErrorCode } from '../../../../node/errors.ts'
+import { largestDifference } from '../../../helpers/differences.ts'
+import {
+  type TinyModel,
+  type TinyTensor,
+  tinyNoise,
+  writeTinyLanguageModel,
+  writeTinyModel,
+  writeTinySource,
+} from '../../../helpers/language-models.ts'
+import { openGraph } from '../../../helpers/run-graph.ts'
+import { throwsCode } from '../../../helpers/throws.ts'
+import { TINY_FAMILIES, type TinyFamily } from '../../../helpers/tiny-families.ts'
+import { bytesOf, safetensors, writeShards } from '../../safetensors/small-safetensors.ts'
+
+let directory = ''
+test.before.each(() => {
+  directory = mkdtempSync(join(tmpdir(), 'village-build-'))
+})
+test.after.each(() => rmSync(directory, { recursive: true, force: true }))
+
+const TOKENS = [1, 300, 261, 270, 330]
+const build = () => buildModel({ modelDir: directory, outDir: directory })
+
+for (const family of FAMILIES)
+  test(`${family.names.modelType}: the names of every row are its own`, () => {
+    const others = FAMILIES.filter((other) => other !== family).flatMap(({ names }) => names.architectures)
+    for (const name of family.names.architectures) assert.not(others.includes(name))
+    assert.is(new Set(supportedArchitectures()).size, supportedArchitectures().length)
+  })
+
+for (const family of Object.keys(TINY_FAMILIES) as TinyFamily[])
+  test(`${family}: the same source gives the same bytes, readable by our own reader`, () => {
+    writeTinyModel(directory, family)
+    const first = ['model.onnx', 'model.json'].map((file) => readFileSync(join(directory, file)))
+    writeTinyModel(directory, family)
+    const again = ['model.onnx', 'model.json'].map((file) => readFileSync(join(directory, file)))
+    assert.ok(first.every((bytes, index) => bytes.equals(again[index]!)))
+    using model = openModel(join(directory, 'model.onnx'))
+    assert.ok(model.graph.nodes.length > 10)
+  })
+
+function writeWeights(tensors: ReadonlyMap<string, TinyTensor>): void {
+  const list = [...tensors].map(([name, { dims, data }]) => ({
+    name,
+    dtype: 'F32',
+    shape: dims,
+    bytes: bytesOf(data),
+  }))
+  writeFileSync(join(directory, 'model.safetensors'), safetensors(list))
+}
+
+interface Refusal {
+  readonly name: string
+  readonly code: ErrorCode
+  readonly fields: Readonly<Record<string, string>>
+  readonly config?: Readonly<Record<string, unknown>>
+  change?(tiny: TinyModel): void
+}
+
+const config = (field: string, value: unknown): Refusal => ({
+  name: `${field} ${JSON.stringify(value)}`,
+  code: 'MODEL_CONFIG_INVALID',
+  fields: { file: 'config.json', field },
+  config: { [field]: value },
+})
+const architecture = (field: string, value: unknown): Refusal => ({
+  ...config(field, value),
+  code: 'MODEL_ARCHITECTURE_UNSUPPORTED',
+})
+const scaling = (field: string, value: Readonly<Record<string, unknown>>): Refusal => ({
+  name: `rope_scaling ${JSON.stringify(value)}`,
+  code: 'MODEL_CONFIG_INVALID',
+  fields: { file: 'config.json', field: `rope_scaling.${field}` },
+  config: { rope_scaling: value },
+})
+
+const REFUSALS: readonly Refusal[] = [
+  architecture('architectures', ['MambaForCausalLM']),
+  architecture('architectures', [7]),
+  architecture('quantization_config', { quant_method: 'gptq' }),
+  {
+    ...architecture('architectures', null),
+    fields: { file: 'config.json', field: 'model_type' },
+    config: { architectures: null, model_type: '__proto__' },
+  },
+  config('hidden_size', -1),
+  config('hidden_size', 1e9),
+  config('hidden_size', '32'),
+  config('num_hidden_layers', 100_000),
+  config('num_attention_heads', 3),
+  config('num_key_value_heads', 7),
+  config('head_dim', 12),
+  config('vocab_size', 2 ** 31),
+  config('intermediate_size', 0.5),
+  config('max_position_embeddings', 0),
+  config('rms_norm_eps', 0),
+  config('rope_theta', -1),
+  config('hidden_act', 'gelu'),
+  config('partial_rotary_factor', 0.5),
+  config('rope_interleaved', true),
+  config('tie_word_embeddings', 'yes'),
+  config('eos_token_id', 370),
+  config('eos_token_id', [1, 'a']),
+  config('rope_scaling', 4),
+  scaling('rope_type', { rope_type: 'yarn', factor: 4 }),
+  scaling('factor', { rope_type: 'linear' }),
+  scaling('factor', { type: 'linear', factor: -2 }),
+  scaling('high_freq_factor', {
+    rope_type: 'llama3',
+    factor: 8,
+    low_freq_factor: 4,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8,
+  }),
+  config('layer_types', ['full_attention']),
+  config('layer_types', ['full_attention', 'linear_attention']),
+  {
+    name: 'no config.json',
+    code: 'MODEL_CONFIG_INVALID',
+    fields: { file: 'config.json', field: '' },
+    change: () => rmSync(join(directory, 'config.json')),
+  },
+  {
+    name: 'a config.json that is not JSON',
+    code: 'MODEL_CONFIG_INVALID',
+    fields: { file: 'config.json', field: '' },
+    change: () => writeFileSync(join(directory, 'config.json'), '{'),
+  },
+  {
+    name: 'a generation_config.json with a token outside the vocabulary',
+    code: 'MODEL_CONFIG_INVALID',
+    fields: { file: 'generation_config.json', field: 'eos_token_id' },
+    change: () => writeFileSync(join(directory, 'generation_config.json'), '{"eos_token_id": 999999}'),
+  },
+  {
+    name: 'a tensor that is missing',
+    code: 'MODEL_WEIGHT_MISSING',
+    fields: { tensor: 'model.norm.weight' },
+    change: ({ tensors }) =>
+      writeWeights(new Map([...tensors].filter(([name]) => name !== 'model.norm.weight'))),
+  },
+  {
+    name: 'a tensor of another shape',
+    code: 'MODEL_WEIGHT_SHAPE',
+    fields: { tensor: 'model.norm.weight', shape: '31', expected: '32' },
+    change: ({ tensors }) =>
+      writeWeights(new Map([...tensors, ['model.norm.weight', { dims: [31], data: new Float32Array(31) }]])),
+  },
+  {
+    name: 'a tensor that has no place',
+    code: 'MODEL_WEIGHT_UNUSED',
+    fields: { tensor: 'model.layers.0.self_attn.q_proj.bias' },
+    change: ({ tensors }) =>
+      writeWeights(
+        new Map([
+          ...tensors,
+          ['model.layers.0.self_attn.q_proj.bias', { dims: [32], data: new Float32Array(32) }],
+        ]),
+      ),
+  },
+]
+
+for (const { name, code, fields, config: changed = {}, change } of REFUSALS)
+  test(`${name} is refused by name, with nothing written`, () => {
+    const tiny = writeTinySource(directory, 'llama')
+    writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...tiny.config, ...changed }))
+    change?.(tiny)
+    assert.equal(throwsCode(build, code).fields, fields)
+    assert.not(existsSync(join(directory, 'model.onnx')))
+    assert.not(existsSync(join(directory, 'model.json')))
+  })
+
+test('pickles are refused, whatever else is there', () => {
+  writeTinySource(directory, 'llama')
+  renameSync(join(directory, 'model.safetensors'), join(directory, 'pytorch_model.bin'))
+  throwsCode(build, 'MODEL_PICKLE_REFUSED')
+  for (const file of ['a.bin', 'b.pt', 'c.PTH', 'd.ckpt', 'e.pkl'])
+    throwsCode(() => refusePickle(file), 'MODEL_PICKLE_REFUSED')
+  refusePickle('model.safetensors')
+})
+
+test('a context whose tables of angles would outgrow the model is cut, and the card says so', () => {
+  writeTinySource(directory, 'llama', { config: { max_position_embeddings: 2 ** 22, head_dim: 1024 } })
+  const { contextTokens } = build() as LanguageCard
+  assert.is(contextTokens, 2 ** 15)
+  assert.is(readLanguageCard(directory).contextTokens, contextTokens)
+})
+
+test('a tied head that is stored as well is left alone', () => {
+  const { tensors } = writeTinySource(directory, 'llama')
+  const size = 370 * 32
+  writeWeights(new Map([...tensors, ['lm_head.weight', { dims: [370, 32], data: new Float32Array(size) }]]))
+  build()
+  assert.ok(existsSync(join(directory, 'model.onnx')))
+})
+
+test('shards with an index build the same graph as one file', () => {
+  const { tensors } = writeTinySource(directory, 'llama')
+  build()
+  const whole = readFileSync(join(directory, 'model.onnx'))
+  const list = [...tensors].map(([name, { dims, data }]) => ({
+    name,
+    dtype: 'F32',
+    shape: dims,
+    bytes: bytesOf(data),
+  }))
+  rmSync(join(directory, 'model.safetensors'))
+  writeShards(directory, {
+    'model-00001-of-00002.safetensors': list.slice(0, 9),
+    'model-00002-of-00002.safetensors': list.slice(9),
+  })
+  build()
+  assert.ok(readFileSync(join(directory, 'model.onnx')).equals(whole))
+})
+
+test('end tokens of both files count, and what is not said is null', () => {
+  writeTinySource(directory, 'llama', { config: { pad_token_id: -1, bos_token_id: null } })
+  writeFileSync(join(directory, 'generation_config.json'), '{"eos_token_id": [2, 5], "bos_token_id": 1}')
+  const { bosToken, eosTokens, padToken } = build() as LanguageCard
+  assert.equal({ bosToken, eosTokens, padToken }, { bosToken: 1, eosTokens: [2, 5], padToken: null })
+  assert.equal(readLanguageCard(directory).eosTokens, [2, 5])
+})
+
+for (const dtype of ['F16', 'BF16'] as const)
+  test(`${dtype} weights become float32 of the same values`, async () => {
+    const exact = await logitsOf('F32')
+    const rounded = await logitsOf(dtype)
+    const difference = largestDifference(rounded, exact)
+    assert.ok(difference > 0 && difference < 0.1, `${difference}`)
+  })
+
+async function logitsOf(dtype: 'F32' | 'F16' | 'BF16'): Promise<Float32Array> {
+  const { card } = writeTinyLanguageModel(directory, 'llama', { dtype })
+  const graph = await openGraph(directory, card)
+  const logits = await graph.prefill({ rows: [TOKENS] })
+  await graph.close()
+  return logits
+}
+
+/** W + A · B in the orientation of the file: the same layer with the adapter merged in. */
+function mergeAdapter(
+  tiny: TinyModel,
+  module: string,
+  down: Float32Array,
+  up: Float32Array,
+  conv: boolean,
+): void {
+  const { dims, data } = tiny.tensors.get(`${module}.weight`)!
+  const [first, second] = dims as [number, number]
+  const [inputs, outputs] = conv ? [first, second] : [second, first]
+  const rank = down.length / inputs
+  for (let i = 0; i < inputs; i++)
+    for (let o = 0; o < outputs; o++) {
+      let sum = 0
+      for (let r = 0; r < rank; r++) sum += down[i * rank + r]! * up[r * outputs + o]!
+      data[conv ? i * outputs + o : o * inputs + i]! += sum
+    }
+}
+
+for (const family of ['llama', 'qwen2', 'qwen3', 'mistral', 'gpt2'] as const)
+  test(`${family}: LoRA inputs of rank 0 change nothing but rounding; fed, they act as if merged into the weights`, async () => {
+    const plain = writeTinyLanguageModel(directory, family, { adapters: false })
+    assert.is(plain.card.adapters, null)
+    const bare = await openGraph(directory, plain.card)
+    const without = await bare.prefill({ rows: [TOKENS] })
+    await bare.close()
+
+    const tiny = writeTinyLanguageModel(directory, family)
+    const modules = tiny.card.adapters!.modules
+    assert.is(modules.length, family === 'gpt2' ? 8 : 14)
+    const graph = await openGraph(directory, tiny.card)
+    const absent = largestDifference(await graph.prefill({ rows: [TOKENS] }), without)
+    const size = without.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+    assert.ok(absent <= 1e-6 * size, `of rank 0, they change logits of ${size} by ${absent}`)
+
+    // Of rank 4 on every other module, of rank 2 on one more.
+    const fed: Record<string, { dims: readonly number[]; data: Float32Array }> = {}
+    for (const [index, { name, inputs, outputs }] of modules.entries()) {
+      if (index % 2 === 1 && index !== 3) continue
+      const rank = index === 3 ? 2 : 4
+      const down = tinyNoise(inputs * rank, 50 + index, 0.2)
+      const up = tinyNoise(outputs * rank, 90 + index, 0.2)
+      fed[`${name}.lora_A`] = { dims: [inputs, rank], data: down }
+      fed[`${name}.lora_B`] = { dims: [rank, outputs], data: up }
+      mergeAdapter(tiny, name, down, up, family === 'gpt2')
+    }
+    const adapted = await graph.prefill({ rows: [TOKENS], adapters: fed })
+    await graph.close()
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(tiny.config))
+    writeWeights(tiny.tensors)
+    const card = build() as LanguageCard
+    const merged = await openGraph(directory, card)
+    const expected = await merged.prefill({ rows: [TOKENS] })
+    await merged.close()
+    const [effect, error] = [largestDifference(expected, without), largestDifference(adapted, expected)]
+    assert.ok(effect > 0.05, `the adapter changes logits by ${effect}`)
+    assert.ok(error < 2e-5, `fed and merged, logits are ${error} apart`)
+  })
+
+test.run()

@@ -1,0 +1,31 @@
+/** A node that trains, in a process of its own, so that a test can kill it. Started with fork(): argv is the data directory. */
+import type { JsonObject } from '../../node/json.ts'
+import { startJobNode } from './job-nodes.ts'
+
+const [directory] = process.argv.slice(2)
+const node = await startJobNode({ directory: directory! })
+
+export type TrainCall =
+  | { call: 'add'; path: string; id: string }
+  | { call: 'submit'; params: JsonObject }
+  | { call: 'wait'; id: string }
+
+async function answer(message: TrainCall): Promise<unknown> {
+  switch (message.call) {
+    case 'add':
+      return node.models.add({ path: message.path, id: message.id })
+    case 'submit':
+      return node.jobs.submit({ kind: 'train', params: message.params })
+    case 'wait':
+      return node.jobs.wait(message.id, { signal: AbortSignal.timeout(60_000) })
+  }
+}
+
+process.on('message', (message: TrainCall) => {
+  answer(message).then(
+    (value) => process.send!({ call: message.call, value }),
+    (error: Error) => process.send!({ call: message.call, error: error.message }),
+  )
+})
+process.on('disconnect', () => process.exit(0))
+process.send!({ call: 'ready', value: node.peer })

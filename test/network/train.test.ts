@@ -1,0 +1,302 @@
+/** Training as a job on real nodes: its result, its privacy, and what a pause, a cancellation or a SIGKILL leaves of it. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { JobSummary } from '../../node/compute/jobs/job.ts'
+import { readLanguageCard } from '../../node/compute/models/language-card.ts'
+import { openModel } from '../../node/compute/onnx/read.ts'
+import { openShards } from '../../node/compute/safetensors/read.ts'
+import type { VillageEvent } from '../../node/events.ts'
+import type { JsonObject } from '../../node/json.ts'
+import { type JobNode, startJobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
+import { writeTinySource } from '../helpers/language-models.ts'
+import { stopMeshNodes, temporaryDirectory, until } from '../helpers/mesh.ts'
+import { rejectsCode } from '../helpers/throws.ts'
+import type { TrainCall } from '../helpers/train-process.ts'
+import { writeTrainingText } from '../helpers/training-data.ts'
+
+const SCRIPT = fileURLToPath(new URL('../helpers/train-process.ts', import.meta.url))
+const children = new Set<ChildProcess>()
+
+test.after.each(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  children.clear()
+  await stopJobNodes()
+  await stopMeshNodes()
+})
+
+const signal = () => AbortSignal.timeout(60_000)
+
+/** Small enough to be quick; eight documents in ten are learned. */
+const QUICK = { length: 16, batch: 4, steps: 12, heldOut: 0.2, learningRate: 0.01, evaluateEvery: 4, seed: 1 }
+
+async function withModel(node: JobNode): Promise<{ data: string; directory: string }> {
+  const directory = await temporaryDirectory()
+  const source = path.join(directory, 'tiny')
+  writeTinySource(source, 'llama')
+  await node.models.add({ path: source, id: 'tiny' })
+  return { data: writeTrainingText(path.join(directory, 'text.txt')), directory }
+}
+
+async function trained(node: JobNode, params: JsonObject): Promise<JobSummary> {
+  const { id } = await node.jobs.submit({ kind: 'train', params })
+  const job = await node.jobs.wait(id, { signal: signal() })
+  assert.is(job.state, 'done', JSON.stringify(job.error))
+  return job
+}
+
+async function directoryOf(node: JobNode, id: string): Promise<string> {
+  const { cid } = await node.models.need(id)
+  return node.artifacts.materialize(cid, path.join(await temporaryDirectory(), 'models'))
+}
+
+function weightsOf(directory: string): Map<string, Float32Array> {
+  using model = openModel(path.join(directory, 'model.onnx'))
+  const named = [...model.graph.initializers.values()].filter(({ name }) => /\.(weight|bias)$/.test(name))
+  return new Map(named.map((tensor) => [tensor.name, model.readTensor(tensor)]))
+}
+
+test('full training: a model of its own, with figures, events and a report', async () => {
+  const node = await startJobNode()
+  const { data } = await withModel(node)
+  const events: VillageEvent[] = []
+  node.mesh.events.subscribe((event) => events.push(event))
+  const job = await trained(node, { model: 'tiny', data: [data], id: 'taught', ...QUICK })
+
+  const entry = await node.models.need('taught')
+  assert.is(entry.kind, 'language')
+  assert.is(entry.parent, 'tiny')
+  const report = entry.report!
+  assert.is(report.ended, 'steps')
+  assert.equal((report.config as JsonObject).data, ['text.txt'], 'a name, and no path')
+  const lines = Buffer.from(await node.artifacts.read(String(report.metrics)))
+    .toString('utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.equal(
+    lines.map(({ step }) => step),
+    Array.from({ length: 13 }, (_, step) => step),
+  )
+  const heldOut = lines.flatMap(({ heldOutLoss }) => (heldOutLoss === null ? [] : [heldOutLoss as number]))
+  assert.is(heldOut.length, 4)
+  assert.ok(Math.min(...heldOut) < heldOut[0]! - 0.3, `the held-out loss fell: ${heldOut}`)
+  const told = events.flatMap(({ type, data: figures }) => (type === 'training:metrics' ? [figures] : []))
+  assert.ok(told.some(({ job: id, step }) => id === job.id && step === 12))
+
+  const [before, after] = [await directoryOf(node, 'tiny'), await directoryOf(node, 'taught')]
+  const [old, now] = [weightsOf(before), weightsOf(after)]
+  assert.equal([...now.keys()], [...old.keys()])
+  for (const [name, values] of now) assert.not.equal([...values], [...old.get(name)!], name)
+  const card = readLanguageCard(after)
+  assert.is(card.source, 'trained from tiny')
+  assert.equal(
+    { ...card, name: '', title: '', source: '' },
+    { ...readLanguageCard(before), name: '', title: '', source: '' },
+  )
+  assert.ok(existsSync(path.join(after, 'tokenizer.json')))
+  assert.not.ok(existsSync(path.join(node.mesh.directory, 'job-files', job.id)), 'its working files are gone')
+})
+
+test('LoRA: merged into the weights, or an adapter in the form of PEFT', async () => {
+  const node = await startJobNode()
+  const { data } = await withModel(node)
+  const lora = {
+    ...QUICK,
+    model: 'tiny',
+    data: [data],
+    method: 'lora',
+    rank: 2,
+    modules: ['q_proj', 'down_proj'],
+  }
+  await trained(node, { ...lora, id: 'merged' })
+  await trained(node, { ...lora, id: 'apart', adapter: true })
+  const entry = await node.models.need('apart')
+  assert.is(entry.kind, 'adapter')
+
+  const directory = await directoryOf(node, 'apart')
+  assert.equal(readdirSync(directory).sort(), ['adapter_config.json', 'adapter_model.safetensors'])
+  using adapter = openShards(directory, ['adapter_model.safetensors'])
+  const matrix = (module: string, half: string) => {
+    const found = adapter.tensors.find(
+      ({ name }) => name === `base_model.model.${module}.lora_${half}.weight`,
+    )!
+    return { shape: found.shape, values: adapter.readFloats(found, 0, found.elements) }
+  }
+  const old = weightsOf(await directoryOf(node, 'tiny'))
+  const merged = weightsOf(await directoryOf(node, 'merged'))
+  let changed = 0
+  for (const [name, values] of merged) {
+    const module = name.replace(/\.weight$/, '')
+    if (!/q_proj|down_proj/.test(name)) {
+      assert.equal([...values], [...old.get(name)!], name)
+      continue
+    }
+    changed += 1
+    const [down, up] = [matrix(module, 'A'), matrix(module, 'B')]
+    const [rank, inputs] = down.shape as [number, number]
+    const outputs = up.shape[0]!
+    assert.is(rank, 2)
+    for (let input = 0; input < inputs; input++)
+      for (let output = 0; output < outputs; output++) {
+        let sum = 0
+        for (let k = 0; k < rank; k++) sum += down.values[k * inputs + input]! * up.values[output * rank + k]!
+        const at = input * outputs + output
+        // alpha is twice the rank where it is not given.
+        assert.ok(Math.abs(values[at]! - (old.get(name)![at]! + 2 * sum)) < 1e-6)
+      }
+  }
+  assert.is(changed, 4, 'two modules in each of two layers')
+})
+
+test('what is learned from stays on the node: no peer gets the task, and no artifact has the data', async () => {
+  const [owner, peer] = (await startJobVillage([{}, {}])) as [JobNode, JobNode]
+  const { data } = await withModel(owner)
+  const offered: string[] = []
+  peer.mesh.events.subscribe(({ type, data: figures }) => {
+    if (type === 'task:changed') offered.push(JSON.stringify(figures))
+  })
+  const job = await trained(owner, { model: 'tiny', data: [data], ...QUICK })
+  assert.equal(Object.keys(job.shares), [owner.peer])
+  assert.equal(offered, [])
+  assert.equal(
+    peer.jobs
+      .work()
+      .flatMap(({ owner: of, leases }) => (of === owner.peer ? [leases] : []))
+      .filter(Boolean),
+    [],
+  )
+  for (const { cid, kind } of await owner.artifacts.list())
+    if (kind === 'file')
+      assert.not.ok(Buffer.from(await owner.artifacts.read(cid)).includes('the cat sat on'), cid)
+})
+
+test('a pause is over when work may go on, and the weights are those of an undisturbed run', async () => {
+  const node = await startJobNode()
+  const { data } = await withModel(node)
+  const params = { model: 'tiny', data: [data], ...QUICK, steps: 500, checkpointSeconds: 3600 }
+  const whole = await trained(node, { ...params, id: 'whole' })
+  const { id } = await node.jobs.submit({ kind: 'train', params: { ...params, id: 'parts' } })
+  let paused = 0
+  node.mesh.events.subscribe((event) => {
+    if (event.type !== 'training:metrics' || event.data.step < 1 || paused > 0) return
+    paused = event.data.step
+    node.resources.set({ others: false, own: false })
+  })
+  const file = path.join(node.mesh.directory, 'job-files', id, 'checkpoint.bin')
+  await until('the pause wrote a checkpoint', () => existsSync(file))
+  assert.is(node.jobs.get(id)!.state, 'running')
+  node.resources.set({ others: true, own: true })
+  const parts = await node.jobs.wait(id, { signal: signal() })
+  assert.is(parts.state, 'done', JSON.stringify(parts.error))
+  assert.ok(paused < 500, 'it was stopped in the middle')
+  const [a, b] = [await directoryOf(node, String(whole.result!.id)), await directoryOf(node, 'parts')]
+  assert.equal(weightsOf(b), weightsOf(a))
+})
+
+test('a cancelled training ends at once and leaves nothing', async () => {
+  const node = await startJobNode()
+  const { data } = await withModel(node)
+  const params = { model: 'tiny', data: [data], ...QUICK, steps: 1_000_000 }
+  const { id } = await node.jobs.submit({ kind: 'train', params })
+  const running = Promise.withResolvers<void>()
+  node.mesh.events.subscribe(({ type }) => void (type === 'training:metrics' && running.resolve()))
+  await running.promise
+  await node.jobs.cancel(id)
+  assert.is(node.jobs.get(id)!.state, 'cancelled')
+  await until('the thread is free again', () => node.pool.stats().busy === 0)
+  assert.equal(
+    (await node.models.list()).map((model) => model.id),
+    ['tiny'],
+  )
+})
+
+test('what cannot be trained is refused before anything runs', async () => {
+  const node = await startJobNode()
+  const { data, directory } = await withModel(node)
+  const submit = (params: JsonObject) => node.jobs.submit({ kind: 'train', params })
+  const base = { model: 'tiny', data: [data] }
+  await rejectsCode(submit({ ...base, data: [path.join(directory, 'none.txt')] }), 'FILE_UNREADABLE')
+  await rejectsCode(submit({ ...base, data: ['text.txt'] }), 'INVALID_ARGUMENT')
+  await rejectsCode(submit({ ...base, length: 4096 }), 'INVALID_ARGUMENT')
+  await rejectsCode(submit({ ...base, colour: 'red' }), 'INVALID_ARGUMENT')
+  await rejectsCode(submit({ ...base, adapter: true }), 'INVALID_ARGUMENT')
+  const large = await rejectsCode(submit({ ...base, batch: 4096, length: 256 }), 'RESOURCES_INSUFFICIENT')
+  assert.ok(Number(large.fields.batch) > 0, 'it says what would fit')
+  assert.match(large.message, `--batch ${large.fields.batch}`)
+  await node.models.add({ embedded: 'encoder' })
+  await rejectsCode(submit({ ...base, model: 'encoder' }), 'INVALID_ARGUMENT')
+  const bad = path.join(directory, 'bad.jsonl')
+  writeFileSync(bad, '{"text":"fine"}\n{"prompt":"no answer"}\n')
+  const { id } = await submit({ ...base, data: [bad], ...QUICK })
+  const job = await node.jobs.wait(id, { signal: signal() })
+  assert.is(job.error!.code, 'TRAIN_DATA_INVALID')
+  assert.match(job.error!.message, 'bad.jsonl, line 2')
+})
+
+class Remote {
+  readonly child: ChildProcess
+
+  constructor(directory: string) {
+    this.child = fork(SCRIPT, [directory], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    children.add(this.child)
+  }
+
+  hear<T>(call: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.child.on('message', (message: { call: string; value?: T; error?: string }) => {
+        if (message.call !== call) return
+        if (message.error === undefined) resolve(message.value as T)
+        else reject(new Error(message.error))
+      })
+      this.child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)))
+    })
+  }
+
+  ask<T>(message: TrainCall): Promise<T> {
+    const answer = this.hear<T>(message.call)
+    this.child.send(message)
+    return answer
+  }
+
+  async kill(): Promise<void> {
+    const gone = once(this.child, 'exit')
+    this.child.kill('SIGKILL')
+    await gone
+    children.delete(this.child)
+  }
+}
+
+test('SIGKILL in the middle: the training goes on from its checkpoint to the same bits', async () => {
+  const directory = await temporaryDirectory()
+  const source = path.join(directory, 'tiny')
+  writeTinySource(source, 'llama')
+  const data = writeTrainingText(path.join(directory, 'text.txt'))
+  const params = { model: 'tiny', data: [data], ...QUICK, steps: 80, checkpointSeconds: 0.05 }
+  const home = path.join(directory, 'home')
+  let remote = new Remote(home)
+  await remote.hear('ready')
+  await remote.ask({ call: 'add', path: source, id: 'tiny' })
+  const first = await remote.ask<JobSummary>({ call: 'submit', params: { ...params, id: 'result' } })
+  const killed = first.id
+  const file = path.join(home, 'job-files', killed, 'checkpoint.bin')
+  await until('there is a checkpoint', () => existsSync(file))
+  await remote.kill()
+  assert.ok(existsSync(file), 'it was killed before it was done')
+
+  remote = new Remote(home)
+  await remote.hear('ready')
+  const resumed = await remote.ask<JobSummary>({ call: 'wait', id: killed })
+  assert.is(resumed.state, 'done', JSON.stringify(resumed.error))
+  const again = await remote.ask<JobSummary>({ call: 'submit', params: { ...params, id: 'result' } })
+  const whole = await remote.ask<JobSummary>({ call: 'wait', id: again.id })
+  assert.is(whole.state, 'done', JSON.stringify(whole.error))
+  assert.is(whole.result!.id, resumed.result!.id, 'equal bytes under one id: the models are the same')
+  await remote.kill()
+})
+
+test.run()
