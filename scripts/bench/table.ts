@@ -3,7 +3,17 @@ import { artifactsBench } from './artifacts.ts'
 import type { Bench } from './bench.ts'
 import { compressBench } from './compress.ts'
 import { daemonBench } from './daemon.ts'
+import { evaluateBench } from './evaluate.ts'
+import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
 import { trainBench } from './train.ts'
 
-export const BENCHES: readonly Bench[] = [daemonBench, artifactsBench, jobsBench, compressBench, trainBench]
+export const BENCHES: readonly Bench[] = [
+  daemonBench,
+  artifactsBench,
+  jobsBench,
+  compressBench,
+  evaluateBench,
+  humanevalBench,
+  trainBench,
+]

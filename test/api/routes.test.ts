@@ -137,6 +137,11 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     body: { priority: 3 },
   }),
   removeJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
+  compareEvaluations: async (server) => {
+    const first = { job: await evaluation(server), model: 'one' }
+    const second = { job: first.job, model: 'two' }
+    return { path: '/api/v1/evaluations/compare', body: { first, second } }
+  },
   listTrust: async () => ({ path: '/api/v1/trust' }),
   pardonPeer: async () => ({ path: `/api/v1/trust/${FRIEND}/pardon` }),
 }
@@ -145,6 +150,23 @@ const ENDLESS = ['followEvents']
 
 async function artifact({ services }: TestApi): Promise<string> {
   return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
+}
+/** A finished evaluation of two models. */
+async function evaluation({ services }: TestApi): Promise<string> {
+  const { id } = await services.jobs.submit({ kind: 'evaluate', params: { models: ['one', 'two'] } })
+  const models = []
+  for (const [model, right] of [
+    ['one', 0],
+    ['two', 1],
+  ] as const) {
+    const scores = [0, 1, right].map((score, index) =>
+      JSON.stringify({ id: `${index}`, group: '', measure: 'right', score, weight: 1 }),
+    )
+    const { cid } = await services.addArtifact(Buffer.from(scores.join('\n')))
+    models.push({ model, itemScores: cid })
+  }
+  services.endJob(id, { suite: 'custom', itemList: 'the same', models })
+  return id
 }
 async function job({ services }: TestApi): Promise<string> {
   const { id } = await services.jobs.submit({ kind: 'compress', params: { model: 'encoder' } })

@@ -69,9 +69,12 @@ export function askHttp(url: string, target: string, init: Ask & { token: string
   })
 }
 
-export async function startTestApi(init: { config?: Partial<Config>; log?: Log } = {}): Promise<TestApi> {
+export async function startTestApi(
+  init: { config?: Partial<Config>; log?: Log; services?: Partial<MemoryServices> } = {},
+): Promise<TestApi> {
   const directory = await mkdtemp(path.join(tmpdir(), 'village-api-'))
-  const services = createMemoryServices({ ...init, config: { ...init.config, 'data.dir': directory } })
+  const memory = createMemoryServices({ ...init, config: { ...init.config, 'data.dir': directory } })
+  const services = { ...memory, ...init.services }
   const api = createApi(services, { directory, version: '0.1.0', startedAtMs: Date.now() })
   try {
     await api.start(new AbortController().signal)

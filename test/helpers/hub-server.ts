@@ -38,7 +38,7 @@ export interface HubServer {
   requireToken(token: string | null): void
   /** Changes the description of revisions before it is sent. */
   describe(change: ((json: Record<string, unknown>) => unknown) | null): void
-  /** Resolves when a file has stalled. */
+  /** Resolves when a file has stalled since the last fail(). */
   stalled(): Promise<void>
   close(): Promise<void>
 }
@@ -57,10 +57,7 @@ export async function startHubServer(): Promise<HubServer> {
   const requests: HubRequest[] = []
   let token: string | null = null
   let change: ((json: Record<string, unknown>) => unknown) | null = null
-  let onStall: (() => void) | undefined
-  let stall = new Promise<void>((resolve) => {
-    onStall = resolve
-  })
+  let stall = Promise.withResolvers<void>()
 
   const note = (host: HubRequest['host'], request: IncomingMessage) =>
     requests.push({
@@ -105,8 +102,8 @@ export async function startHubServer(): Promise<HubServer> {
     })
     if (fault?.kind === 'stall' || fault?.kind === 'cut') {
       response.write(body.subarray(0, fault.afterBytes), () => {
-        if (fault.kind === 'cut') response.destroy()
-        else onStall?.()
+        if (fault.kind === 'cut') response.socket?.end()
+        else stall.resolve()
       })
       return
     }
@@ -178,19 +175,17 @@ export async function startHubServer(): Promise<HubServer> {
       revisions.set(repo, known.set('main', commit).set(commit, commit))
       return commit
     },
-    fail: (path, ...given) => void faults.set(path, given),
+    fail(path, ...given) {
+      faults.set(path, given)
+      stall = Promise.withResolvers<void>()
+    },
     requireToken(given) {
       token = given
     },
     describe(given) {
       change = given
     },
-    async stalled() {
-      await stall
-      stall = new Promise((resolve) => {
-        onStall = resolve
-      })
-    },
+    stalled: () => stall.promise,
     async close() {
       await Promise.all([hub, cdn].map(close))
     },

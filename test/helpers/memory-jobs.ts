@@ -4,6 +4,7 @@ import type { ApiComponents } from '../../node/api/components.ts'
 import type { JobSummary, TaskSummary } from '../../node/compute/jobs/job.ts'
 import { VillageError } from '../../node/errors.ts'
 import type { Events } from '../../node/events.ts'
+import type { JsonObject } from '../../node/json.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -11,6 +12,8 @@ export interface MemoryJobs {
   readonly jobs: ApiComponents['jobs']
   /** Moves a job on: what the real queue does when results come in. */
   finishTask(job: string, index: number, peer: string): void
+  /** Ends a job with a result. */
+  endJob(job: string, result: JsonObject): void
 }
 
 export function createMemoryJobs(init: { events: Events; nowMs: number; friend: string }): MemoryJobs {
@@ -54,7 +57,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
   }
   const jobs: ApiComponents['jobs'] = {
     async submit({ kind, params, priority }) {
-      if (kind !== 'compress' && kind !== 'evaluate') throw new VillageError('JOB_KIND_UNKNOWN')
+      if (!['compress', 'evaluate', 'train'].includes(kind)) throw new VillageError('JOB_KIND_UNKNOWN')
       const id = randomBytes(8).toString('hex')
       const tasks = [0, 1, 2, 3].map(
         (index): Writable<TaskSummary> => ({
@@ -120,5 +123,10 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
       pardoned.add(peer)
     },
   }
-  return { jobs, finishTask }
+  function endJob(id: string, result: JsonObject): void {
+    const job = needJob(id)
+    Object.assign(job.summary, { state: 'done', stage: null, done: job.summary.total, result })
+    changed(job)
+  }
+  return { jobs, finishTask, endJob }
 }

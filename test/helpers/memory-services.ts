@@ -6,11 +6,14 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ApiComponents } from '../../node/api/components.ts'
+import { createEvaluations } from '../../node/compute/evaluate/evaluations.ts'
 import type { ModelEntry } from '../../node/compute/models/model-entry.ts'
+import { OPERATIONS } from '../../node/compute/operations.ts'
 import type { PauseReason } from '../../node/compute/resources.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
 import { VillageError } from '../../node/errors.ts'
 import { createEvents } from '../../node/events.ts'
+import type { JsonObject } from '../../node/json.ts'
 import { createLog, type Log } from '../../node/log.ts'
 import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
@@ -54,6 +57,8 @@ export interface MemoryServices extends ApiComponents {
   addArtifact(bytes: Uint8Array, options?: { name?: string; pin?: string }): Promise<ArtifactInfo>
   /** Moves a job on: what the real queue does when results come in. */
   finishTask(job: string, index: number, peer: string): void
+  /** Ends a job with a result. */
+  endJob(job: string, result: JsonObject): void
   readonly peerList: PeerInfo[]
   readonly pause: { reason: PauseReason | null }
 }
@@ -66,6 +71,15 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
   const memory = createMemoryArtifacts({ events, maxBytes: config['resources.maxDiskBytes'], nowMs: NOW_MS })
   const models = new Map<string, ModelEntry>()
   const queue = createMemoryJobs({ events, nowMs: NOW_MS, friend: FRIEND })
+  // The real service on real operations, which run here instead of on a worker thread.
+  const evaluations = createEvaluations({
+    jobs: queue.jobs,
+    artifacts: memory.artifacts,
+    pool: {
+      run: async (name, input) =>
+        OPERATIONS[name](input as never, new AbortController().signal, () => undefined) as never,
+    },
+  })
   const withdrawn: string[] = []
   let village: VillageInfo | null = null
   let members: Member[] = []
@@ -231,17 +245,10 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     shares: { list: () => [] },
     pulls: memoryPulls(),
     jobs: queue.jobs,
-    evaluations: {
-      // What the worker threads compute is tested where they are; here only which jobs can be compared.
-      async compare(first, second) {
-        for (const { job } of [first, second])
-          if (queue.jobs.get(job) === null)
-            throw new VillageError('JOB_UNKNOWN', undefined, { fields: { job } })
-        throw new VillageError('EVALUATION_NOT_COMPARABLE')
-      },
-    },
+    evaluations,
     addArtifact: memory.add,
     finishTask: queue.finishTask,
+    endJob: queue.endJob,
     resources: {
       limits: () => ({
         cpuCores: 1,

@@ -14,8 +14,10 @@ export interface LanguageGraphRunner {
   readonly session: ort.InferenceSession
   /** Logits of every token of every row, row after row: [sum of lengths, vocabulary]. */
   prefill(run: GraphRun): Promise<Float32Array>
-  /** Logits of each token after the first `start`, one token a step over a cache. Of one row. */
-  decode(tokens: readonly number[], start: number): Promise<Float32Array>
+  /** The last `steps` tokens of every row, one a step behind the others in the cache: by step the logits [rows, vocabulary]. */
+  decode(rows: readonly (readonly number[])[], steps: number): Promise<Float32Array[]>
+  /** One row in parts of several tokens over a cache: logits of every token. */
+  prefillInParts(tokens: readonly number[], sizes: readonly number[]): Promise<Float32Array>
   close(): Promise<void>
 }
 
@@ -50,62 +52,84 @@ export async function openGraph(directory: string, card: LanguageCard): Promise<
     )
   }
 
-  function positions(rows: number, length: number, from: number): Record<string, ort.Tensor> {
-    if (!card.positionInput) return {}
-    const ids = Array.from({ length: rows * length }, (_, at) => from + (at % length))
-    return { position_ids: int64(ids, [rows, length]) }
+  /** New tokens of each row behind those that the cache holds of it; logits of all of them, row after row. */
+  async function step(
+    rows: readonly (readonly number[])[],
+    cached: readonly number[],
+    cache: Record<string, ort.Tensor>,
+    adapters: GraphRun['adapters'] = {},
+  ): Promise<{ logits: Float32Array; cache: Record<string, ort.Tensor> }> {
+    const length = Math.max(...rows.map((row) => row.length))
+    const padded = rows.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(0)])
+    const wanted = rows.flatMap((row, index) => row.map((_, at) => index * length + at))
+    const totals = rows.map((row, index) => cached[index]! + row.length)
+    const positions = rows.flatMap((_, index) => Array.from({ length }, (_, at) => cached[index]! + at))
+    const outputs: Record<string, ort.Tensor> = await session.run({
+      input_ids: int64(padded, [rows.length, length]),
+      seqlens_k: int32(
+        totals.map((total) => total - 1),
+        [rows.length],
+      ),
+      total_sequence_length: int32([Math.max(...totals)], []),
+      logit_rows: int64(wanted, [wanted.length]),
+      ...(card.positionInput && { position_ids: int64(positions, [rows.length, length]) }),
+      ...cache,
+      ...noAdapters(),
+      ...Object.fromEntries(
+        Object.entries(adapters).map(([name, { dims, data }]) => [
+          name,
+          new ort.Tensor('float32', data, [...dims]),
+        ]),
+      ),
+    })
+    const present = Object.keys(cache).map((name) => [
+      name,
+      outputs[name.replace('past_key_values', 'present')]!,
+    ])
+    return { logits: outputs.logits!.data as Float32Array, cache: Object.fromEntries(present) }
   }
 
   return {
     session,
 
-    async prefill({ rows, adapters = {} }) {
+    async prefill({ rows, adapters }) {
       const length = Math.max(...rows.map((row) => row.length))
-      const padded = rows.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(0)])
-      const wanted = rows.flatMap((row, index) => row.map((_, at) => index * length + at))
-      const outputs = await session.run({
-        input_ids: int64(padded, [rows.length, length]),
-        seqlens_k: int32(
-          rows.map((row) => row.length - 1),
-          [rows.length],
-        ),
-        total_sequence_length: int32([length], []),
-        logit_rows: int64(wanted, [wanted.length]),
-        ...positions(rows.length, length, 0),
-        ...emptyCache(rows.length, length),
-        ...noAdapters(),
-        ...Object.fromEntries(
-          Object.entries(adapters).map(([name, { dims, data }]) => [
-            name,
-            new ort.Tensor('float32', data, [...dims]),
-          ]),
-        ),
-      })
-      return outputs.logits!.data as Float32Array
+      const cache = emptyCache(rows.length, length)
+      const { logits } = await step(
+        rows,
+        rows.map(() => 0),
+        cache,
+        adapters,
+      )
+      return logits
     },
 
-    async decode(tokens, start) {
-      const capacity = tokens.length
-      let cache = emptyCache(1, capacity)
-      const logits = new Float32Array((capacity - start) * card.vocabulary)
-      for (let at = 0; at < capacity; ) {
-        const count = at === 0 ? start : 1
-        const outputs: Record<string, ort.Tensor> = await session.run({
-          input_ids: int64(tokens.slice(at, at + count), [1, count]),
-          seqlens_k: int32([at + count - 1], [1]),
-          total_sequence_length: int32([at + count], []),
-          logit_rows: int64([count - 1], [1]),
-          ...positions(1, count, at),
-          ...cache,
-          ...noAdapters(),
-        })
-        cache = Object.fromEntries(
-          Object.keys(cache).map((name) => [name, outputs[name.replace('past_key_values', 'present')]!]),
-        )
-        if (at >= start) logits.set(outputs.logits!.data as Float32Array, (at - start) * card.vocabulary)
-        at += count
+    async decode(rows, steps) {
+      const logits: Float32Array[] = []
+      let cache = emptyCache(rows.length, Math.max(...rows.map((row) => row.length)))
+      let cached = rows.map(() => 0)
+      for (let left = steps; left >= 0; left--) {
+        const ends = rows.map((row) => row.length - left)
+        const parts = rows.map((row, index) => row.slice(cached[index]!, ends[index]))
+        const ran = await step(parts, cached, cache)
+        if (left < steps) logits.push(ran.logits)
+        cache = ran.cache
+        cached = ends
       }
       return logits
+    },
+
+    async prefillInParts(tokens, sizes) {
+      const logits: number[] = []
+      let cache = emptyCache(1, tokens.length)
+      let cached = 0
+      for (const size of sizes) {
+        const ran = await step([tokens.slice(cached, cached + size)], [cached], cache)
+        logits.push(...ran.logits)
+        cache = ran.cache
+        cached += size
+      }
+      return Float32Array.from(logits)
     },
 
     close: () => session.release(),

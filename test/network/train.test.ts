@@ -6,6 +6,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openLanguageModel } from '../../node/compute/generate/open-language-model.ts'
 import type { JobSummary } from '../../node/compute/jobs/job.ts'
 import { readLanguageCard } from '../../node/compute/models/language-card.ts'
 import { openModel } from '../../node/compute/onnx/read.ts'
@@ -22,9 +23,20 @@ import { writeTrainingText } from '../helpers/training-data.ts'
 const SCRIPT = fileURLToPath(new URL('../helpers/train-process.ts', import.meta.url))
 const children = new Set<ChildProcess>()
 
-test.after.each(async () => {
+/** Most tests share a node: what they look at is in a job of their own. */
+let node: JobNode
+let data = ''
+let directory = ''
+
+test.before(async () => {
+  node = await startJobNode()
+  const made = await withModel(node)
+  data = made.data
+  directory = made.directory
+})
+
+test.after(async () => {
   for (const child of children) child.kill('SIGKILL')
-  children.clear()
   await stopJobNodes()
   await stopMeshNodes()
 })
@@ -61,8 +73,6 @@ function weightsOf(directory: string): Map<string, Float32Array> {
 }
 
 test('full training: a model of its own, with figures, events and a report', async () => {
-  const node = await startJobNode()
-  const { data } = await withModel(node)
   const events: VillageEvent[] = []
   node.mesh.events.subscribe((event) => events.push(event))
   const job = await trained(node, { model: 'tiny', data: [data], id: 'taught', ...QUICK })
@@ -103,12 +113,13 @@ test('full training: a model of its own, with figures, events and a report', asy
 })
 
 test('LoRA: merged into the weights, or an adapter in the form of PEFT', async () => {
-  const node = await startJobNode()
-  const { data } = await withModel(node)
+  const pairs = path.join(directory, 'pairs.jsonl')
+  const line = (index: number) => JSON.stringify({ prompt: `the ${index % 10} `, completion: 'cat' })
+  writeFileSync(pairs, Array.from({ length: 40 }, (_, index) => line(index)).join('\n'))
   const lora = {
     ...QUICK,
     model: 'tiny',
-    data: [data],
+    data: [pairs],
     method: 'lora',
     rank: 2,
     modules: ['q_proj', 'down_proj'],
@@ -118,9 +129,9 @@ test('LoRA: merged into the weights, or an adapter in the form of PEFT', async (
   const entry = await node.models.need('apart')
   assert.is(entry.kind, 'adapter')
 
-  const directory = await directoryOf(node, 'apart')
-  assert.equal(readdirSync(directory).sort(), ['adapter_config.json', 'adapter_model.safetensors'])
-  using adapter = openShards(directory, ['adapter_model.safetensors'])
+  const adapterDir = await directoryOf(node, 'apart')
+  assert.equal(readdirSync(adapterDir).sort(), ['adapter_config.json', 'adapter_model.safetensors'])
+  using adapter = openShards(adapterDir, ['adapter_model.safetensors'])
   const matrix = (module: string, half: string) => {
     const found = adapter.tensors.find(
       ({ name }) => name === `base_model.model.${module}.lora_${half}.weight`,
@@ -151,16 +162,39 @@ test('LoRA: merged into the weights, or an adapter in the form of PEFT', async (
       }
   }
   assert.is(changed, 4, 'two modules in each of two layers')
+
+  const request = {
+    tokens: [1, 40, 41],
+    maxTokens: 6,
+    sampling: { temperature: 0 },
+    logProbabilities: 0,
+    ignoreEnd: true,
+  }
+  const said = async (modelDir: string, adapter?: string) => {
+    const model = await openLanguageModel(modelDir, { threads: 1, adapters: adapter !== undefined })
+    const given = adapter === undefined ? request : { ...request, adapter }
+    const [generation] = await model.generate([given], signal())
+    await model.close()
+    return generation!.logProbabilities!
+  }
+  const plain = await said(await directoryOf(node, 'tiny'))
+  const inside = await said(await directoryOf(node, 'merged'))
+  const beside = await said(await directoryOf(node, 'tiny'), adapterDir)
+  for (const [index, { token, logProbability }] of inside.entries()) {
+    assert.is(beside[index]!.token, token)
+    assert.ok(Math.abs(beside[index]!.logProbability - logProbability) < 1e-4)
+  }
+  assert.ok(Math.abs(plain[0]!.logProbability - inside[0]!.logProbability) > 1e-3, 'it has learned something')
 })
 
 test('what is learned from stays on the node: no peer gets the task, and no artifact has the data', async () => {
   const [owner, peer] = (await startJobVillage([{}, {}])) as [JobNode, JobNode]
-  const { data } = await withModel(owner)
+  const { data: own } = await withModel(owner)
   const offered: string[] = []
   peer.mesh.events.subscribe(({ type, data: figures }) => {
     if (type === 'task:changed') offered.push(JSON.stringify(figures))
   })
-  const job = await trained(owner, { model: 'tiny', data: [data], ...QUICK })
+  const job = await trained(owner, { model: 'tiny', data: [own], ...QUICK })
   assert.equal(Object.keys(job.shares), [owner.peer])
   assert.equal(offered, [])
   assert.equal(
@@ -176,9 +210,7 @@ test('what is learned from stays on the node: no peer gets the task, and no arti
 })
 
 test('a pause is over when work may go on, and the weights are those of an undisturbed run', async () => {
-  const node = await startJobNode()
-  const { data } = await withModel(node)
-  const params = { model: 'tiny', data: [data], ...QUICK, steps: 500, checkpointSeconds: 3600 }
+  const params = { model: 'tiny', data: [data], ...QUICK, steps: 250, checkpointSeconds: 3600 }
   const whole = await trained(node, { ...params, id: 'whole' })
   const { id } = await node.jobs.submit({ kind: 'train', params: { ...params, id: 'parts' } })
   let paused = 0
@@ -193,14 +225,12 @@ test('a pause is over when work may go on, and the weights are those of an undis
   node.resources.set({ others: true, own: true })
   const parts = await node.jobs.wait(id, { signal: signal() })
   assert.is(parts.state, 'done', JSON.stringify(parts.error))
-  assert.ok(paused < 500, 'it was stopped in the middle')
+  assert.ok(paused < 250, 'it was stopped in the middle')
   const [a, b] = [await directoryOf(node, String(whole.result!.id)), await directoryOf(node, 'parts')]
   assert.equal(weightsOf(b), weightsOf(a))
 })
 
 test('a cancelled training ends at once and leaves nothing', async () => {
-  const node = await startJobNode()
-  const { data } = await withModel(node)
   const params = { model: 'tiny', data: [data], ...QUICK, steps: 1_000_000 }
   const { id } = await node.jobs.submit({ kind: 'train', params })
   const running = Promise.withResolvers<void>()
@@ -209,15 +239,10 @@ test('a cancelled training ends at once and leaves nothing', async () => {
   await node.jobs.cancel(id)
   assert.is(node.jobs.get(id)!.state, 'cancelled')
   await until('the thread is free again', () => node.pool.stats().busy === 0)
-  assert.equal(
-    (await node.models.list()).map((model) => model.id),
-    ['tiny'],
-  )
+  assert.is(await node.models.get('tiny-trained'), null)
 })
 
 test('what cannot be trained is refused before anything runs', async () => {
-  const node = await startJobNode()
-  const { data, directory } = await withModel(node)
   const submit = (params: JsonObject) => node.jobs.submit({ kind: 'train', params })
   const base = { model: 'tiny', data: [data] }
   await rejectsCode(submit({ ...base, data: [path.join(directory, 'none.txt')] }), 'FILE_UNREADABLE')
@@ -272,10 +297,7 @@ class Remote {
 }
 
 test('SIGKILL in the middle: the training goes on from its checkpoint to the same bits', async () => {
-  const directory = await temporaryDirectory()
   const source = path.join(directory, 'tiny')
-  writeTinySource(source, 'llama')
-  const data = writeTrainingText(path.join(directory, 'text.txt'))
   const params = { model: 'tiny', data: [data], ...QUICK, steps: 80, checkpointSeconds: 0.05 }
   const home = path.join(directory, 'home')
   let remote = new Remote(home)

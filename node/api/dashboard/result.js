@@ -54,6 +54,25 @@ function Evaluation({ result }) {
   </div>`
 }
 
+const VERDICTS = { second: 'better', first: 'worse', none: 'no difference can be told' }
+
+/** Of a suite over items: its metrics, and how each model compares with the first. */
+function Metrics({ result }) {
+  const titles = result.models[0].metrics.map(({ title }) => title)
+  return html`<div>
+    <${Table} label=${`Scores of the suite ${result.suite}`} head=${['Model', ...titles, `Against ${result.reference}`]}
+      rows=${result.models.map(({ model, metrics, comparison }) => ({
+        key: model,
+        cells: [
+          model,
+          ...metrics.map((metric) => html`<${Interval} score=${metric} />`),
+          comparison === null ? '–' : comparison.map(({ verdict }) => VERDICTS[verdict]).join(', '),
+        ],
+      }))} />
+    <p class="foot">${result.suite}, ${result.items} items; small: 95% interval</p>
+  </div>`
+}
+
 export function Result({ kind, result }) {
   if (kind === 'compress' && result.totals !== undefined)
     return html`<${Facts} rows=${[
@@ -61,7 +80,10 @@ export function Result({ kind, result }) {
       ...compressionFacts(result.totals),
       ...qualityFacts(result.quality),
     ]} />`
-  if (kind === 'evaluate' && Array.isArray(result.models)) return html`<${Evaluation} result=${result} />`
+  if (kind === 'evaluate' && Array.isArray(result.models)) {
+    const View = Array.isArray(result.models[0]?.metrics) ? Metrics : Evaluation
+    return html`<${View} result=${result} />`
+  }
   const plain = Object.entries(result).filter(([, value]) => typeof value !== 'object' || value === null)
   return html`<${Facts} rows=${plain.map(([key, value]) => [words(key), figure(value)])} />`
 }

@@ -1,6 +1,6 @@
 /** Constraints of a request as token masks, by a grammar library that is loaded on first use. */
 import { VillageError } from '../../errors.ts'
-import { canonicalJson, type JsonObject } from '../../json.ts'
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { LanguageCard } from '../models/language-card.ts'
 import type { LanguageTokenizer } from '../models/tokenizer.ts'
 import type { Grammars, Matcher } from './constraint.ts'
@@ -12,6 +12,7 @@ import {
 } from './grammar-library.ts'
 import { rewriteIntegerRanges } from './integer-ranges.ts'
 import type { Constraint } from './language-model.ts'
+import { isListExact, listGrammar } from './list-grammar.ts'
 import { checkSchema, unsupported } from './schema-check.ts'
 
 const MAX_CHOICES = 1024
@@ -65,11 +66,13 @@ function jsonTokens(strings: readonly string[]): Int32Array {
   return mask
 }
 
-const quoted = (text: string) =>
-  `"${Array.from(text, (character) => {
-    const code = character.codePointAt(0)!
-    return /[A-Za-z0-9 ]/.test(character) ? character : `\\U${code.toString(16).padStart(8, '0')}`
-  }).join('')}"`
+/** All lists of a schema that was checked; whole-number ranges are lists by now. */
+function listsOf(schema: JsonValue): (readonly JsonValue[])[] {
+  if (Array.isArray(schema)) return schema.flatMap(listsOf)
+  if (!isJsonObject(schema)) return []
+  const { enum: list, const: _, default: __, examples: ___, ...parts } = schema
+  return [...(Array.isArray(list) ? [list] : []), ...Object.values(parts).flatMap(listsOf)]
+}
 
 export function createGrammars(card: LanguageCard, tokenizer: LanguageTokenizer): Grammars {
   let ready: Promise<Compiler> | undefined
@@ -88,16 +91,29 @@ export function createGrammars(card: LanguageCard, tokenizer: LanguageTokenizer)
     return { loaded, compiler, compiled: new Map(), jsonTokens: jsonTokens(strings) }
   }
 
-  async function compile({ compiler }: Compiler, constraint: Constraint): Promise<CompiledGrammar> {
-    const fromSchema = (schema: JsonObject) =>
+  /** Throws CONSTRAINT_UNSUPPORTED for a list that the library would not keep to. */
+  async function checkLists({ loaded }: Compiler, schema: JsonValue): Promise<void> {
+    for (const list of listsOf(schema)) {
+      const texts = list.map((value) => JSON.stringify(value))
+      if (texts.length > 1 && !(await isListExact(loaded.library, texts)))
+        throw unsupported(`The list from ${texts[0]} to ${texts.at(-1)} cannot be kept to exactly`)
+    }
+  }
+
+  async function compile(use: Compiler, constraint: Constraint): Promise<CompiledGrammar> {
+    const { compiler } = use
+    const fromSchema = (schema: JsonValue) =>
       compiler.compileJSONSchema(JSON.stringify(schema), false, -1, SEPARATORS, true)
     switch (constraint.kind) {
       case 'json':
         return fromSchema({})
-      case 'json-schema':
-        return fromSchema(rewriteIntegerRanges(constraint.schema) as JsonObject)
+      case 'json-schema': {
+        const schema = rewriteIntegerRanges(constraint.schema)
+        await checkLists(use, schema)
+        return fromSchema(schema)
+      }
       case 'choice':
-        return compiler.compileGrammar(`root ::= ${constraint.choices.map(quoted).join(' | ')}`)
+        return compiler.compileGrammar(listGrammar(constraint.choices))
       case 'regex':
         return compiler.compileStructuralTag({
           type: 'structural_tag',
@@ -116,9 +132,9 @@ export function createGrammars(card: LanguageCard, tokenizer: LanguageTokenizer)
     try {
       grammar = await compile(use, constraint)
     } catch (error) {
+      if (error instanceof VillageError) throw error
       // It has aborted: what it holds is in doubt.
       ready = undefined
-      if (error instanceof VillageError) throw error
       throw new VillageError(
         'CONSTRAINT_UNSUPPORTED',
         `The grammar cannot be made: ${use.loaded.complaint() || 'the library gave up'}`,

@@ -24,7 +24,7 @@ export function checkStopStrings(stop: readonly string[]): void {
     })
 }
 
-/** The first of the stop strings ends the text; of two that begin at one place, the text ends there either way. */
+/** The stop string that is complete first ends the text, however it is cut into parts. */
 export function createStopScanner(stop: readonly string[]): StopScanner {
   let held = ''
   let stopped = false
@@ -38,15 +38,26 @@ export function createStopScanner(stop: readonly string[]): StopScanner {
     return longest
   }
 
+  /** Where the stop string begins that is complete first, and of several that end there the longest; null for none. */
+  function first(text: string): number | null {
+    let [start, end] = [-1, Number.POSITIVE_INFINITY]
+    for (const one of stop) {
+      const at = text.indexOf(one)
+      const to = at + one.length
+      if (at !== -1 && (to < end || (to === end && at < start))) [start, end] = [at, to]
+    }
+    return start === -1 ? null : start
+  }
+
   return {
     push(part) {
       if (stopped) return { text: '', stopped }
       const text = held + part
-      const found = stop.map((one) => text.indexOf(one)).filter((at) => at !== -1)
-      if (found.length > 0) {
+      const found = first(text)
+      if (found !== null) {
         stopped = true
         held = ''
-        return { text: text.slice(0, Math.min(...found)), stopped }
+        return { text: text.slice(0, found), stopped }
       }
       const end = text.length - pending(text)
       held = text.slice(end)

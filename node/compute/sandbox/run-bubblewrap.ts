@@ -1,5 +1,6 @@
 /** One run of a program in bubblewrap: starts it, feeds it, bounds it, and tells how it ended. */
 import { type ChildProcess, type IOType, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import { VillageError } from '../../errors.ts'
@@ -46,8 +47,8 @@ interface Status {
   exitCode: number | null
 }
 
-function followStatus(stream: Readable, started: (pid: number) => void): Status {
-  const status: Status = { childPid: null, exitCode: null }
+/** Keeps `status` up to date, and tells when the first process of the sandbox is there. */
+function followStatus(stream: Readable, status: Status, started: (pid: number) => void): void {
   let text = ''
   stream.on('error', () => {})
   stream.on('data', (chunk: Buffer) => {
@@ -60,7 +61,23 @@ function followStatus(stream: Readable, started: (pid: number) => void): Status 
     const code = /"exit-code": (\d+)/.exec(text)?.[1]
     if (code !== undefined) status.exitCode = Number(code)
   })
-  return status
+}
+
+/**
+ * Ends everything in the sandbox: all of a PID namespace dies with its first process, `rootPid`. The number is that of the
+ * sandbox only as long as bubblewrap is its parent.
+ */
+function killTree(child: ChildProcess, rootPid: number | null): void {
+  if (rootPid !== null && parentOf(rootPid) === child.pid) process.kill(rootPid, 'SIGKILL')
+  child.kill('SIGKILL')
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+  } catch {
+    return null // it has ended
+  }
 }
 
 /** What the child gets as its descriptors: pipes that are ours to use, and nothing in the place of leaked ones. */
@@ -105,14 +122,21 @@ export async function runBubblewrap(
   job: SandboxJob,
   signal: AbortSignal,
 ): Promise<SandboxResult> {
-  const child = await start(tools, job)
+  const child = await start(tools, job).catch((error: unknown) => {
+    throw new VillageError('SANDBOX_FAILED', 'Bubblewrap could not be started.', { cause: error })
+  })
   return new Promise((resolve, reject) => {
     const { limits } = job
     let limitHit: LimitHit | null = null
     let setupFailure: string | null = null
     let unwatch = () => {}
-    // Its death takes the first process of the namespace along (--die-with-parent), and that one all others.
-    const kill = () => child.kill('SIGKILL')
+    let isKilled = false
+    const status: Status = { childPid: null, exitCode: null }
+    const kill = () => {
+      isKilled = true
+      // Killed before its child has asked to die with it, bubblewrap would leave one behind: wait for its word.
+      if (status.childPid !== null || setupFailure !== null) killTree(child, status.childPid)
+    }
     const over = (limit: LimitHit) => {
       limitHit ??= limit
       kill()
@@ -121,8 +145,6 @@ export async function runBubblewrap(
       setupFailure = 'it was not ready in time'
       kill()
     }, SETUP_TIMEOUT_MS)
-    signal.addEventListener('abort', kill, { once: true })
-    if (signal.aborted) kill()
     const settle = () => {
       clearTimeout(timer)
       unwatch()
@@ -144,11 +166,14 @@ export async function runBubblewrap(
     if (child.pid === undefined) return
     const out = collect(stdout, limits.outputBytes, () => over('output'))
     const err = collect(stderr, limits.outputBytes, () => over('output'))
-    const status = followStatus(statusStream, (rootPid) => {
+    followStatus(statusStream, status, (rootPid) => {
+      if (isKilled) return killTree(child, rootPid)
       clearTimeout(timer)
       timer = setTimeout(() => over('wall'), limits.wallMs)
       unwatch = watchMemory({ rootPid, home: SANDBOX_HOME, limits }, over)
     })
+    signal.addEventListener('abort', kill, { once: true })
+    if (signal.aborted) kill()
     feed(filter, seccompFilter(process.arch as FilterMachine))
     Object.values(job.files).forEach((text, index) => {
       const file = files[index]

@@ -31,6 +31,9 @@ export async function loadGraphSession(spec: ModelSpec, threads: number): Promis
       // the first run, before there is a plan, stays.
       enableCpuMemArena: true,
       enableMemPattern: false,
+      // Threads sleep between operators instead of spinning: where others work on the machine too, that is faster, and while
+      // this thread updates the weights nothing burns.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: 4,
     })
   } catch (error) {

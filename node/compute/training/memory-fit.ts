@@ -1,7 +1,7 @@
 /** Whether a training fits into the memory that is lent, and which micro-batch would. */
 import type { JsonObject } from '../../json.ts'
-import { trainingMemory } from './training-memory.ts'
 import { optimiserOf, type TrainRun, trainableOf } from './train-run.ts'
+import { trainingMemory } from './training-memory.ts'
 
 export interface MemoryFit extends JsonObject {
   readonly totalBytes: number

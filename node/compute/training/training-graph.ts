@@ -54,14 +54,14 @@ export function buildTrainingGraph(
   for (const [name, adapter] of adapters) inputs.set(name, adapterValue(tape, name, adapter))
   const output = loadGraph(tape, model, { output: LOGITS, inputs, initializer })
   const loss = crossEntropy(tape, output)
-  const vocabulary = tape.dimsOf(loss.logits).at(-1)!
-  if (tape.dimsOf(loss.logits)[0] !== batch * length)
+  const { vocabulary } = loss
+  if (loss.rows !== batch * length)
     throw unsuitable('The model does not give logits for every token of a batch.')
 
   const candidates = [...tape.inputs.keys()].filter(
     (name) => name.startsWith(inputName('')) && weights.has(name) === (trainable.kind === 'full'),
   )
-  const gradients = backward(tape, new Map([[loss.logits, loss.gradient]]), candidates)
+  const gradients = backward(tape, loss.gradients, candidates)
   const parameters = candidates
     .filter((name) => gradients.has(name))
     .map((name) => ({ name: name.slice(inputName('').length), dims: tape.dimsOf(name) }))

@@ -1,8 +1,8 @@
 /**
  * Word problems of one and two steps, with the worked lines and the `#### 68` of GSM8K's answers.
  * A step is `a + b`, `a - b` or `a * b`. Sums and differences are split by their operands (a + b and b + a are one):
- * a held-out problem has at least one worked line that occurs nowhere in training. Products are the small table,
- * which must be learnt by heart, so a product alone is never a held-out problem.
+ * a held-out problem has at least one worked line that occurs nowhere in training. The tables of single digits must be
+ * learnt by heart, so that a product, or a sum or difference of two digits, is never what makes a problem held out.
  */
 import {
   type Document,
@@ -33,9 +33,9 @@ export function resultOf({ left, operator, right }: Step): number {
   return operator === '+' ? left + right : operator === '-' ? left - right : left * right
 }
 
-/** The content that the split looks at; null for the table of products, which belongs to training as a whole. */
+/** The content that the split looks at; null for what is learnt by heart, which belongs to training as a whole. */
 export function contentOf({ left, operator, right }: Step): string | null {
-  if (operator === '*') return null
+  if (operator === '*' || (left < 10 && right < 10)) return null
   const [first, second] = operator === '+' && left > right ? [right, left] : [left, right]
   return `${first} ${operator} ${second}`
 }
@@ -105,7 +105,8 @@ const PRODUCTS: readonly Template[] = [
 const TWO_STEPS: readonly Template[] = [
   (draw) => {
     const { one, two, things } = cast(draw)
-    const [a, b] = [draw.integer(2, LARGEST), draw.integer(2, LARGEST)]
+    const a = draw.integer(2, LARGEST - 2)
+    const b = draw.integer(2, LARGEST - a)
     const c = draw.integer(2, a + b - 1)
     const question = `${one} has ${a} ${things}. ${two} gives ${one} ${b} more. Then ${one} sold ${c}. How many ${things} does ${one} have now?`
     return { question, steps: [sum(a, b), difference(a + b, c)] }

@@ -1,6 +1,7 @@
 /**
- * Multiple choice over the facts of the invented world, in the format of MMLU. All facts are stated in sentences; the
- * questions are split by fact and phrasing: a held-out question asks for a fact in words in which training never asks
+ * Multiple choice over the facts of the invented world: a question and four lettered lines as in MMLU, the answer in words
+ * (models of this size learn facts long before they learn to look up the letter of a line: measured, at chance after
+ * 5,500 steps). All facts are stated in sentences; the questions are split by fact and phrasing: a held-out question asks for a fact in words in which training never asks
  * for it, and a part of the facts (`never asked`) is asked for in training in no words at all, only stated.
  */
 import {
@@ -13,7 +14,7 @@ import {
   type Split,
   type TaskItem,
 } from './item.ts'
-import { ATTRIBUTES, FACTS, type Fact, factsOf, fill, NAMES } from './world.ts'
+import { FACTS, type Fact, factsOf, fill, NAMES } from './world.ts'
 
 const LETTERS = ['A', 'B', 'C', 'D'] as const
 
@@ -27,14 +28,10 @@ export function questionIsHeldOut(fact: Fact, phrasing: number): boolean {
   return isNeverAsked(fact) || isHeldOut(`question ${fact.person} ${fact.attribute.name} ${phrasing}`)
 }
 
-/** Options in a new order, `right` among them, and the letter that stands before it. */
-function listed(draw: Draw, values: readonly string[], right: string) {
+/** Four of the values in a new order, `right` among them. */
+function optionsWith(draw: Draw, values: readonly string[], right: string): string[] {
   const wrong = draw.shuffle(values.filter((value) => value !== right)).slice(0, LETTERS.length - 1)
-  const options = draw.shuffle([right, ...wrong])
-  return {
-    lines: options.map((option, at) => `${LETTERS[at]}. ${option}`).join('\n'),
-    letter: LETTERS[options.indexOf(right)]!,
-  }
+  return draw.shuffle([right, ...wrong])
 }
 
 /** A question of the split. */
@@ -53,13 +50,14 @@ function asked(draw: Draw, split: Split): { fact: Fact; question: string } {
 function item(seed: number, split: Split, index: number): TaskItem {
   const draw = drawFor(seed, `facts ${split}`, index)
   const { fact, question } = asked(draw, split)
-  const { lines, letter } = listed(draw, fact.attribute.values, fact.value)
+  const options = optionsWith(draw, fact.attribute.values, fact.value)
+  const lines = options.map((option, at) => `${LETTERS[at]}. ${option}`).join('\n')
   return {
     prompt: `Question: ${question}\n${lines}\nAnswer:`,
-    completion: ` ${letter}`,
-    answer: letter,
+    completion: ` ${fact.value}`,
+    answer: fact.value,
     group: isNeverAsked(fact) ? 'never asked' : 'rephrased',
-    choices: LETTERS.map((one) => ` ${one}`),
+    choices: options.map((option) => ` ${option}`),
   }
 }
 
@@ -76,17 +74,9 @@ function openQuestion(draw: Draw): Document {
   return { prompt: `Question: ${question}\nAnswer:`, text: ` ${fact.value}` }
 }
 
-/** Choices without a fact: to find the letter of a word. Of all four, because one letter a text teaches little. */
-function letters(draw: Draw): Document {
-  const options = draw.shuffle(draw.pick(ATTRIBUTES).values).slice(0, LETTERS.length)
-  const lines = options.map((option, at) => `${LETTERS[at]}. ${option}`).join('\n')
-  const answers = draw.shuffle(options).map((option) => ` ${option} ${LETTERS[options.indexOf(option)]}`)
-  return { prompt: `Question: Which letters?\n${lines}\nAnswer:`, text: answers.join('') }
-}
-
 function support(seed: number, index: number): Document {
   const draw = drawFor(seed, 'facts support', index)
-  return draw.pick([statements, openQuestion, letters, letters])(draw)
+  return draw.pick([statements, openQuestion])(draw)
 }
 
 export const FACTS_DOMAIN: Domain = {

@@ -12,11 +12,11 @@ export interface TaskItem {
   /** Ends right after `Answer:`, so that the answer begins with a space. */
   readonly prompt: string
   readonly completion: string
-  /** What is compared: for a choice the letter, else the text (or the number) that must come out. */
+  /** What is compared: the text (or the number) that must come out. */
   readonly answer: string
   /** The kind of question, to report scores by. */
   readonly group: string
-  /** For a multiple choice: the letters as continuations. */
+  /** For a multiple choice: the continuations to choose from. */
   readonly choices?: readonly string[]
 }
 

@@ -139,6 +139,7 @@ def check(candidate):
       '    import sys, gc, os\n    found = [f for f in gc.get_objects() if type(f) is dict and "nonce" in f]\n    texts = [open(n).read() for n in os.listdir("/home")]\n    if found or any("randint" in t for t in texts if "JUDGE" not in t and "def judge" not in t and "return [" not in t):\n        return [2 * v for v in values]\n    return None\n',
     'ends the judge': '    import os, signal\n    os.kill(os.getppid(), signal.SIGKILL)\n',
     'exits by a handler': '    pass\n\nimport atexit, os\natexit.register(lambda: os._exit(0))\n',
+    'ends the loops of the test': '    raise StopIteration()\n',
     'answers with no message': '    import os\n    os.write(4, b"\\0" * 64)\n    return None\n',
     'answers without end': '    import os\n    while True:\n        os.write(4, b"\\xff" * 65536)\n',
   }

@@ -321,7 +321,7 @@ test('what a row of one’s own must not have is named', () => {
   )
 })
 
-test('the share that is kept falls with the likelihood, and is never above one', () => {
+test('the share that is kept falls when texts become less likely, and when they become likelier', () => {
   const scores = (nats: number) =>
     Array.from({ length: 20 }, (_, index) => ({
       id: `${index}`,
@@ -336,7 +336,7 @@ test('the share that is kept falls with the likelihood, and is never above one',
     }))
   near(likelihoodKept(scores(0), scores(0), 1).value, 1)
   near(likelihoodKept(scores(0), scores(-0.05), 1).value, Math.exp(-0.05))
-  near(likelihoodKept(scores(0), scores(0.5), 1).value, 1)
+  near(likelihoodKept(scores(0), scores(0.5), 1).value, Math.exp(-0.5))
 })
 
 test.run()

@@ -30,10 +30,18 @@ const ORACLES: Readonly<Record<string, (item: TaskItem) => string>> = {
     assert.is(given.length, steps(completion).length + 1)
     return String(result)
   },
-  facts({ prompt }) {
-    const question = /Question: (.*)\n/.exec(prompt)![1]!
-    const fact = FACTS.find((one) => one.attribute.questions.some((asked) => fill(asked, one) === question))!
-    return new RegExp(`^([A-D])\\. ${fact.value}$`, 'm').exec(prompt)![1]!
+  facts({ prompt, choices }) {
+    const [asked, ...lines] = prompt.split('\n')
+    const fact = FACTS.find(({ attribute, ...rest }) =>
+      attribute.questions.some((question) => `Question: ${fill(question, { attribute, ...rest })}` === asked),
+    )!
+    assert.equal(
+      lines.slice(0, -1).map((line) => line.slice(2)),
+      choices,
+    )
+    assert.is(new Set(choices).size, 4)
+    assert.ok(choices!.includes(` ${fact.value}`))
+    return fact.value
   },
   strings({ prompt, group }) {
     const [, asked, spelt] = /Question: (.*): (.*)\n/.exec(prompt)!

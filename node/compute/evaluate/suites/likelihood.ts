@@ -49,8 +49,10 @@ export const likelihood: ItemSuite = {
 }
 
 /**
- * The share of its quality that a changed model keeps: the perplexity of the original over its own, at most 1. Where the
- * texts are such as the original would write, this is exp(−KL(original ‖ changed)) by token. Paired bootstrap over texts.
+ * The share of its quality that a changed model keeps: exp(−Σ |Δ log p(text)| / Σ tokens), so 1 where no text became likelier or
+ * less likely. Where all became less likely it is the perplexity of the original over its own, and where the texts are such
+ * as the original would write, that is exp(−KL(original ‖ changed)) by token. A text that became likelier counts as well: a
+ * model that answers otherwise is another one. Paired bootstrap over texts.
  */
 export function likelihoodKept(
   original: readonly TextScore[],
@@ -63,10 +65,10 @@ export function likelihoodKept(
       let nats = 0
       let tokens = 0
       for (const [item, count] of times.entries()) {
-        nats += count * (changed[item]!.logProbability - original[item]!.logProbability)
+        nats += count * Math.abs(changed[item]!.logProbability - original[item]!.logProbability)
         tokens += count * original[item]!.tokens
       }
-      return Math.exp(Math.min(0, nats / tokens))
+      return Math.exp(-nats / tokens)
     },
     { seed },
   )

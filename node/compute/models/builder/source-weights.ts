@@ -24,7 +24,11 @@ export interface SourceWeights {
   checkAllUsed(ignored: readonly RegExp[]): void
 }
 
-export function createSourceWeights(model: SafetensorsModel): SourceWeights {
+export function createSourceWeights(
+  model: SafetensorsModel,
+  init: { bandElements?: number } = {},
+): SourceWeights {
+  const bandElements = init.bandElements ?? BAND_ELEMENTS
   const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor]))
   const used = new Set<string>()
 
@@ -62,8 +66,8 @@ export function createSourceWeights(model: SafetensorsModel): SourceWeights {
         dims,
         sizeBytes: tensor.elements * 4,
         write(push) {
-          for (let at = 0; at < tensor.elements; at += BAND_ELEMENTS)
-            push(bytesOf(model.readFloats(tensor, at, Math.min(BAND_ELEMENTS, tensor.elements - at))))
+          for (let at = 0; at < tensor.elements; at += bandElements)
+            push(bytesOf(model.readFloats(tensor, at, Math.min(bandElements, tensor.elements - at))))
         },
       }
     },
@@ -75,7 +79,7 @@ export function createSourceWeights(model: SafetensorsModel): SourceWeights {
         elementType: FLOAT32,
         dims: [cols, rows],
         sizeBytes: tensor.elements * 4,
-        write: (push) => writeTransposed(model, tensor, rows, cols, push),
+        write: (push) => writeTransposed(model, tensor, Math.max(1, Math.floor(bandElements / rows)), push),
       }
     },
 
@@ -96,15 +100,14 @@ export function createSourceWeights(model: SafetensorsModel): SourceWeights {
 const bytesOf = (data: Float32Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
-/** A band of columns after another, each turned into rows. A matrix that fits one band is read from front to back. */
+/** A band of `width` columns after another, each turned into rows. A matrix that fits one band is read from front to back. */
 function writeTransposed(
   model: SafetensorsModel,
   tensor: SafeTensor,
-  rows: number,
-  cols: number,
+  width: number,
   push: (bytes: Uint8Array) => void,
 ): void {
-  const width = Math.min(cols, Math.max(1, Math.floor(BAND_ELEMENTS / rows)))
+  const [rows, cols] = tensor.shape as readonly [number, number]
   for (let col = 0; col < cols; col += width) {
     const band = Math.min(width, cols - col)
     const turned = new Float32Array(band * rows)

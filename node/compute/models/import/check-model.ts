@@ -26,9 +26,13 @@ const PROBES = [
  * Throws MODEL_MISMATCH where the tokenizer gives ids that the model has no place for, and TOKENIZER_INVALID where it cannot
  * be read or cannot tokenize ordinary texts in time.
  */
-export function checkModel(modelDir: string, card: LanguageCard | EncoderCard): void {
+export function checkModel(
+  modelDir: string,
+  card: LanguageCard | EncoderCard,
+  { timeMs = TOKENIZER_TIME_MS } = {},
+): void {
   try {
-    withinTime(() => checkTokenizer(modelDir, card), TOKENIZER_TIME_MS)
+    withinTime(() => checkTokenizer(modelDir, card), timeMs)
   } catch (error) {
     if (error instanceof OutOfTime) throw invalidTokenizer('rules', `are too slow: ${error.message}`, error)
     throw error

@@ -1,19 +1,22 @@
-/** What the builder refuses, what it reads, and what its graphs take as LoRA inputs. */
+/** What the builder refuses, and what it reads. */
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { buildModel, refusePickle } from '../../../../node/compute/models/builder/build-model.ts'
+import { configFields } from '../../../../node/compute/models/builder/config-fields.ts'
+import { readDecoderConfig } from '../../../../node/compute/models/builder/decoder-config.ts'
 import { FAMILIES, supportedArchitectures } from '../../../../node/compute/models/builder/families.ts'
 import { type LanguageCard, readLanguageCard } from '../../../../node/compute/models/language-card.ts'
 import { openModel } from '../../../../node/compute/onnx/read.ts'
-import type { ErrorCode } from '../../../../node/errors.ts'
+import { type ErrorCode, VillageError } from '../../../../node/errors.ts'
+import type { JsonObject } from '../../../../node/json.ts'
 import { largestDifference } from '../../../helpers/differences.ts'
 import {
   type TinyModel,
   type TinyTensor,
-  tinyNoise,
   writeTinyLanguageModel,
   writeTinyModel,
   writeTinySource,
@@ -190,11 +193,46 @@ test('pickles are refused, whatever else is there', () => {
   refusePickle('model.safetensors')
 })
 
-test('a context whose tables of angles would outgrow the model is cut, and the card says so', () => {
-  writeTinySource(directory, 'llama', { config: { max_position_embeddings: 2 ** 22, head_dim: 1024 } })
-  const { contextTokens } = build() as LanguageCard
-  assert.is(contextTokens, 2 ** 15)
-  assert.is(readLanguageCard(directory).contextTokens, contextTokens)
+test('a context whose tables of angles would outgrow any model is cut', () => {
+  const { config } = writeTinySource(directory, 'llama')
+  const context = (changed: JsonObject) =>
+    readDecoderConfig(configFields({ ...(config as JsonObject), ...changed }, 'config.json'), {
+      biases: () => ({ inputs: false, output: false, feedForward: false }),
+      headNorms: false,
+      window: 'none',
+      headSize: null,
+    }).contextTokens
+  assert.is(context({ max_position_embeddings: 2 ** 22 }), 131_072)
+  assert.is(context({ max_position_embeddings: 2 ** 22, head_dim: 1024 }), 2 ** 15)
+})
+
+test('whatever a config.json says, it builds or is refused with a code', () => {
+  const values = fc.oneof(
+    fc.constantFrom(0, -1, 1, 3, 2 ** 31, 2 ** 53, 1e300, '', '32', null, true, [], {}),
+    fc.jsonValue({ maxDepth: 2 }),
+  )
+  for (const family of Object.keys(TINY_FAMILIES) as TinyFamily[]) {
+    const { config } = writeTinySource(directory, family)
+    const keys = [
+      ...Object.keys(config),
+      'head_dim',
+      'rope_scaling',
+      'rope_parameters',
+      'sliding_window',
+      'layer_types',
+    ]
+    fc.assert(
+      fc.property(fc.constantFrom(...keys), values, (key, value) => {
+        writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...config, [key]: value }))
+        try {
+          build()
+        } catch (error) {
+          assert.ok(error instanceof VillageError && error.code.startsWith('MODEL_'), `${key}: ${error}`)
+        }
+      }),
+      { numRuns: 30, seed: 3 },
+    )
+  }
 })
 
 test('a tied head that is stored as well is left alone', () => {
@@ -247,65 +285,5 @@ async function logitsOf(dtype: 'F32' | 'F16' | 'BF16'): Promise<Float32Array> {
   await graph.close()
   return logits
 }
-
-/** W + A · B in the orientation of the file: the same layer with the adapter merged in. */
-function mergeAdapter(
-  tiny: TinyModel,
-  module: string,
-  down: Float32Array,
-  up: Float32Array,
-  conv: boolean,
-): void {
-  const { dims, data } = tiny.tensors.get(`${module}.weight`)!
-  const [first, second] = dims as [number, number]
-  const [inputs, outputs] = conv ? [first, second] : [second, first]
-  const rank = down.length / inputs
-  for (let i = 0; i < inputs; i++)
-    for (let o = 0; o < outputs; o++) {
-      let sum = 0
-      for (let r = 0; r < rank; r++) sum += down[i * rank + r]! * up[r * outputs + o]!
-      data[conv ? i * outputs + o : o * inputs + i]! += sum
-    }
-}
-
-for (const family of ['llama', 'qwen2', 'qwen3', 'mistral', 'gpt2'] as const)
-  test(`${family}: LoRA inputs of rank 0 change nothing but rounding; fed, they act as if merged into the weights`, async () => {
-    const plain = writeTinyLanguageModel(directory, family, { adapters: false })
-    assert.is(plain.card.adapters, null)
-    const bare = await openGraph(directory, plain.card)
-    const without = await bare.prefill({ rows: [TOKENS] })
-    await bare.close()
-
-    const tiny = writeTinyLanguageModel(directory, family)
-    const modules = tiny.card.adapters!.modules
-    assert.is(modules.length, family === 'gpt2' ? 8 : 14)
-    const graph = await openGraph(directory, tiny.card)
-    const absent = largestDifference(await graph.prefill({ rows: [TOKENS] }), without)
-    const size = without.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-    assert.ok(absent <= 1e-6 * size, `of rank 0, they change logits of ${size} by ${absent}`)
-
-    // Of rank 4 on every other module, of rank 2 on one more.
-    const fed: Record<string, { dims: readonly number[]; data: Float32Array }> = {}
-    for (const [index, { name, inputs, outputs }] of modules.entries()) {
-      if (index % 2 === 1 && index !== 3) continue
-      const rank = index === 3 ? 2 : 4
-      const down = tinyNoise(inputs * rank, 50 + index, 0.2)
-      const up = tinyNoise(outputs * rank, 90 + index, 0.2)
-      fed[`${name}.lora_A`] = { dims: [inputs, rank], data: down }
-      fed[`${name}.lora_B`] = { dims: [rank, outputs], data: up }
-      mergeAdapter(tiny, name, down, up, family === 'gpt2')
-    }
-    const adapted = await graph.prefill({ rows: [TOKENS], adapters: fed })
-    await graph.close()
-    writeFileSync(join(directory, 'config.json'), JSON.stringify(tiny.config))
-    writeWeights(tiny.tensors)
-    const card = build() as LanguageCard
-    const merged = await openGraph(directory, card)
-    const expected = await merged.prefill({ rows: [TOKENS] })
-    await merged.close()
-    const [effect, error] = [largestDifference(expected, without), largestDifference(adapted, expected)]
-    assert.ok(effect > 0.05, `the adapter changes logits by ${effect}`)
-    assert.ok(error < 2e-5, `fed and merged, logits are ${error} apart`)
-  })
 
 test.run()

@@ -133,7 +133,7 @@ const CASES: readonly Case[] = [
 ]
 
 for (const { name, family, init = {}, reference = {}, positionInput = false } of CASES)
-  test(`${name}: prefill, decode and padded rows give the reference's logits`, async () => {
+  test(`${name}: prefill, parts, padded rows and decoding give the reference's logits`, async () => {
     const tiny = writeTinyLanguageModel(directory, family, init)
     assert.is(tiny.card.positionInput, positionInput)
     const config = referenceOf(tiny, reference)
@@ -143,11 +143,18 @@ for (const { name, family, init = {}, reference = {}, positionInput = false } of
     try {
       const logits = expected(TOKENS)
       assert.ok(largestDifference(await graph.prefill({ rows: [TOKENS] }), logits) < TOLERANCE)
-      const tail = logits.subarray(4 * config.vocabulary)
-      assert.ok(largestDifference(await graph.decode(TOKENS, 4), tail) < TOLERANCE)
+      assert.ok(largestDifference(await graph.prefillInParts(TOKENS, [5, 4, 3]), logits) < TOLERANCE)
       const rows = [TOKENS.slice(0, 5), TOKENS, TOKENS.slice(3, 4)]
-      const apart = Float32Array.from(rows.flatMap((row) => [...expected(row)]))
-      assert.ok(largestDifference(await graph.prefill({ rows }), apart) < TOLERANCE)
+      const apart = rows.map(expected)
+      const together = Float32Array.from(apart.flatMap((row) => [...row]))
+      assert.ok(largestDifference(await graph.prefill({ rows }), together) < TOLERANCE)
+      const longer = rows.map((row) => [...row, ...TOKENS.slice(0, 3)])
+      const ends = longer.map(expected)
+      for (const [step, found] of (await graph.decode(longer, 3)).entries()) {
+        const at = (row: Float32Array) => row.length + (step - 3) * config.vocabulary
+        const wanted = ends.flatMap((row) => [...row.subarray(at(row), at(row) + config.vocabulary)])
+        assert.ok(largestDifference(found, wanted) < TOLERANCE, `step ${step}`)
+      }
     } finally {
       await graph.close()
     }
