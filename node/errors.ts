@@ -668,7 +668,7 @@ export const ERRORS = {
   TRAIN_DIVERGED: {
     http: 422,
     title: 'Training has diverged: the loss or a gradient is no number any more',
-    fix: 'Start again with a lower --learning-rate, a longer --warmup, or with --clip 1.',
+    fix: 'Start again with a lower --learning-rate, a longer --warmup, or --clip 1; --from JOB begins with the weights that were kept.',
   },
   TRAIN_DATA_INVALID: {
     http: 422,

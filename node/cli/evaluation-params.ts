@@ -85,6 +85,8 @@ export async function evaluationParams(
       (stats) => stats.isDirectory(),
       () => false,
     )
+    if (suite === 'retrieval' && !isDirectory)
+      throw new VillageError('USAGE', '--data of the suite retrieval is a directory in BEIR’s layout')
     Object.assign(paths, isDirectory ? await collectionOf(given) : { data: given })
   }
   if (typeof shotsData === 'string') paths.shotsData = path.resolve(shotsData)

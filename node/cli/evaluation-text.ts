@@ -17,7 +17,9 @@ export function intervalText(value: JsonValue | undefined): string {
   const { value: middle, low, high } = value as JsonObject
   const text = (number: JsonValue | undefined) =>
     typeof number !== 'number' ? '?' : Math.abs(number) < 100 ? number.toFixed(3) : shortFigure(number)
-  return low === undefined ? text(middle) : `${text(middle)} (${text(low)}–${text(high)})`
+  if (low === undefined) return text(middle)
+  // A dash before a minus is hard to read.
+  return `${text(middle)} (${text(low)}${typeof low === 'number' && low < 0 ? ' to ' : '–'}${text(high)})`
 }
 
 const objects = (value: JsonValue | undefined): JsonObject[] =>
@@ -55,6 +57,15 @@ function metricsText(result: JsonObject): string {
   if (groups !== null) parts.push(groups)
   const about = isJsonObject(result.about ?? null) ? Object.entries(result.about as JsonObject) : []
   if (about.length > 0) parts.push(facts(about.map(([name, value]) => [name, shortFigure(value)])))
+  for (const row of models) {
+    const lost = isJsonObject(row.facts ?? null) ? (row.facts as JsonObject).truncated : undefined
+    if (typeof lost === 'number' && lost > 0)
+      parts.push(
+        printable(
+          `${shortFigure(lost)} items were too long for ${shortFigure(row.model)} and lost their beginning.`,
+        ),
+      )
+  }
   for (const row of models)
     for (const measure of objects(row.comparison))
       parts.push(verdictText(shortFigure(result.reference), shortFigure(row.model), measure))

@@ -5,6 +5,14 @@ import { isJsonObject, type JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, short, table, time } from './format.ts'
+import {
+  keptTable,
+  type PortView,
+  portTable,
+  reportTable,
+  type TensorView,
+  tensorTable,
+} from './model-tables.ts'
 import { allPages } from './pages.ts'
 import { compressionText, figure } from './result-text.ts'
 import { trainingText } from './training-text.ts'
@@ -50,6 +58,14 @@ export function modelFacts(model: ModelView): string {
   ])
 }
 
+/** Weights alone do not run, and a packed model is what it is packed as. */
+function sizes(model: ModelView): string[] {
+  const [codec, bits, packed] = compression(model.report)
+  const size = bytes(model.sizeBytes)
+  if (model.kind === 'packed') return [codec, bits, size, '-']
+  return [codec, bits, packed, model.kind === 'safetensors' ? '-' : size]
+}
+
 /** Codec, bits a weight and packed size by the report of a compressed model; dashes for any other. */
 function compression(report: JsonObject | null): [string, string, string] {
   const totals = report?.totals ?? null
@@ -60,22 +76,6 @@ function compression(report: JsonObject | null): [string, string, string] {
     figure(totals.bitsPerWeight),
     typeof packed === 'number' ? bytes(packed) : '-',
   ]
-}
-
-interface PortView {
-  name: string
-  type: string
-  dims: (number | string | null)[]
-}
-
-function portTable(inputs: readonly PortView[], outputs: readonly PortView[]): string {
-  const row = (way: string) => (port: PortView) => [
-    way,
-    port.name,
-    port.dims.map((size) => size ?? '?').join('×'),
-    port.type,
-  ]
-  return table(['', 'NAME', 'SHAPE', 'TYPE'], [...inputs.map(row('input')), ...outputs.map(row('output'))])
 }
 
 interface SharedView {
@@ -119,7 +119,7 @@ export async function share(context: CommandContext): Promise<CommandResult> {
   return {
     document: model,
     text: shared
-      ? `Members of the village can pull it now: village model pull village:${model.id}`
+      ? `Members of this node's village can pull it: village model pull village:${model.id}`
       : `${model.id} is not shared any more.`,
   }
 }
@@ -143,8 +143,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
             models.map((model) => [
               model.id,
               model.kind,
-              ...compression(model.report),
-              bytes(model.sizeBytes),
+              ...sizes(model),
               `${model.parent ?? ''}${model.doubt === null ? '' : ' (doubtful)'}`,
             ]),
             // Commands take the id whole.
@@ -174,47 +173,11 @@ export async function add(context: CommandContext): Promise<CommandResult> {
   return { document: model, text: modelFacts(model) }
 }
 
-/** What is longer is for --json: people get the largest. */
-const SHOWN_TENSORS = 20
-
-interface TensorView {
-  name: string
-  type: string
-  dims: number[]
-  sizeBytes: number
-}
-
-function tensorTable(tensors: readonly TensorView[]): string {
-  const largest = [...tensors].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, SHOWN_TENSORS)
-  const rest = tensors.length - largest.length
-  return [
-    table(
-      ['TENSOR', 'SHAPE', 'TYPE', 'SIZE'],
-      largest.map(({ name, dims, type, sizeBytes }) => [name, dims.join('×'), type, bytes(sizeBytes)]),
-    ),
-    ...(rest === 0 ? [] : [`and ${rest} smaller tensors (--json has them all)`]),
-  ].join('\n')
-}
-
-function reportTable(report: JsonObject): string {
-  const rows = (Array.isArray(report.tensors) ? report.tensors : []) as readonly JsonObject[]
-  return table(
-    ['COMPRESSED', 'WEIGHTS', 'CODEC', 'BITS', 'ERROR', 'RUNS AS'],
-    rows.map((row) => [
-      figure(row.name),
-      count(Number(row.weights)),
-      // Reports of older daemons have one codec for all.
-      figure(row.codec ?? report.codec),
-      figure(row.bitsPerWeight),
-      figure(row.relativeError),
-      row.runtime === undefined || row.runtime === null ? '-' : figure(row.runtime),
-    ]),
-  )
-}
-
 /** What the job that made the model says of it. */
-const reportTexts = (report: JsonObject): string[] =>
-  report.totals === undefined ? [trainingText(report)] : [compressionText(report), reportTable(report)]
+const reportTexts = (report: JsonObject, tensors: readonly TensorView[]): string[] =>
+  report.totals === undefined
+    ? [trainingText(report)]
+    : [compressionText(report), reportTable(report), keptTable(report, tensors)]
 
 export async function inspect(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
@@ -223,13 +186,13 @@ export async function inspect(context: CommandContext): Promise<CommandResult> {
     details: { inputs: PortView[]; outputs: PortView[]; tensors: TensorView[] }
   }>(modelPath(context.args[0] ?? ''))
   const { report } = given.model
-  const parts = [modelFacts(given.model)]
-  if (report !== null) parts.push(...reportTexts(report))
   const { inputs, outputs, tensors } = given.details
+  const parts = [modelFacts(given.model)]
+  if (report !== null) parts.push(...reportTexts(report, tensors))
   // Tensors without a graph have neither.
   if (inputs.length + outputs.length > 0) parts.push(portTable(inputs, outputs))
   parts.push(tensorTable(tensors))
-  return { document: given, text: parts.join('\n\n') }
+  return { document: given, text: parts.filter((part) => part !== '').join('\n\n') }
 }
 
 export async function unpack(context: CommandContext): Promise<CommandResult> {

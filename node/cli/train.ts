@@ -26,7 +26,7 @@ const NUMBERS: readonly (readonly [option: string, parameter: string])[] = [
   ['checkpoint', 'checkpointSeconds'],
   ['seed', 'seed'],
 ]
-const TEXTS = ['split', 'method', 'schedule', 'optimiser', 'id'] as const
+const TEXTS = ['split', 'method', 'schedule', 'optimiser', 'id', 'from'] as const
 
 const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 

@@ -41,3 +41,8 @@ export function variants(names: readonly string[] | null): Variant[] {
     return [{ name: codec.name, codec, given: {}, params: parse(codec, {})! }]
   })
 }
+
+/** Codecs that a calibration changes nothing for have one line. */
+export function calibrationsOf({ codec }: Variant): readonly ('none' | 'auto')[] {
+  return codec.aids.some((aid) => aid !== 'codebook') ? ['none', 'auto'] : ['none']
+}

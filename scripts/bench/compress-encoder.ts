@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../node/json.ts'
 import type { LocalNode } from '../localnet.ts'
 import type { BenchContext } from './bench.ts'
-import { type Variant, variants } from './codec-variants.ts'
+import { calibrationsOf, variants } from './codec-variants.ts'
 import { type CompressReport, compress, startBenchNode } from './compress-daemon.ts'
 
 const AUTO_RATIO = 8
@@ -50,15 +50,11 @@ async function withEncoder(directory: string, work: (node: LocalNode) => Promise
   }
 }
 
-/** Codecs that a calibration changes nothing for have one line. */
-const calibrations = ({ codec }: Variant) =>
-  codec.aids.some((aid) => aid !== 'codebook') ? ['none', 'auto'] : ['none']
-
 export async function encoderTable(context: BenchContext, directory: string): Promise<void> {
   const { log, signal, codecs } = context
   await withEncoder(directory, async (node) => {
     for (const variant of variants(codecs))
-      for (const calibrate of calibrations(variant)) {
+      for (const calibrate of calibrationsOf(variant)) {
         signal.throwIfAborted()
         const name = `encoder, ${variant.name}${calibrate === 'none' ? '' : ', calibrated'}`
         log(name)

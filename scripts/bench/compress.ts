@@ -6,6 +6,7 @@ import { nearest } from '../../node/nearest.ts'
 import type { Bench, BenchContext } from './bench.ts'
 import { decodeSpeed, gaussianErrors, seedlmSearch } from './compress-codecs.ts'
 import { autoRatio, encoderTable } from './compress-encoder.ts'
+import { languageTable } from './compress-language.ts'
 import { largeModel, mediumModel } from './compress-models.ts'
 import { threePeers } from './compress-peers.ts'
 import { runtimeForms } from './compress-runtime.ts'
@@ -18,6 +19,7 @@ const CASES: Readonly<Record<string, (context: BenchContext, directory: string) 
   medium: mediumModel,
   large: largeModel,
   encoder: encoderTable,
+  language: languageTable,
   auto: autoRatio,
   runtime: runtimeForms,
   peers: threePeers,

@@ -6,6 +6,7 @@ import { daemonBench } from './daemon.ts'
 import { evaluateBench } from './evaluate.ts'
 import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
+import { modelsBench } from './models.ts'
 import { trainBench } from './train.ts'
 
 export const BENCHES: readonly Bench[] = [
@@ -15,5 +16,6 @@ export const BENCHES: readonly Bench[] = [
   compressBench,
   evaluateBench,
   humanevalBench,
+  modelsBench,
   trainBench,
 ]

@@ -90,7 +90,7 @@ export function renderApiDocs(note: string): string {
     'Jobs: `compress` takes `{ model, codec, params?, target?, tensors?, calibrate?, runtime?, keep?, suite?, id?, force?,',
     'minElements? }`: `codec` is a codec or `auto`, which needs a `target` (one of `{ sizeBytes }`, `{ ratio }`, `{ bits }`, `{ quality }`);',
     '`tensors` gives single tensors `{ codec, params? }` by name; `calibrate` is `auto`, `none` or the CID of data; `runtime` is `int8` or',
-    '`dense`; below `keep` (0.95) nothing is published, 0 measures nothing. `evaluate` takes `{ models, suite }`;',
+    '`dense`; below `keep` (0.95) nothing is published, 0 measures nothing. `evaluate` takes `{ models, suite?, files?, options? }` (docs/evaluate.md);',
     '`train` takes `{ model, data, method?, id?, … }` (docs/training.md): the options of `village train` in camel case, files as absolute paths.',
     '`GET /api/v1/catalog` lists codecs and suites.\n',
     `Errors that any route may answer with, as far as they apply: ${everywhere.map((code) => `\`${code}\``).join(', ')}.\n`,

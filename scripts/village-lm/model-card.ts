@@ -84,8 +84,8 @@ The questions are in \`held-out/\` beside the models: \`village evaluate MODEL -
 | Text | ${count(recipe.documents)} generated documents, seed ${recipe.seed} |
 | Steps | ${count(training.steps)} of ${recipe.batch} rows of ${recipe.length} tokens: ${count(training.tokens)} places, ${count(training.learnedTokens)} of them learned |
 | Optimiser | AdamW, learning rate ${recipe.learningRate} with ${recipe.warmupSteps} steps of warm-up, falling linearly; weight decay ${recipe.weightDecay}; gradients clipped to norm 1 |
-| Loss at the end | ${training.loss.toFixed(3)} nats by learned token |
-| Time | ${Math.round(training.seconds / 60)} minutes on ${training.threads} thread${training.threads === 1 ? '' : 's'} |
+| Loss of the last step | ${training.loss.toFixed(3)} nats by learned token |
+| onnxruntime's threads | ${training.threads} |
 | SHA-256 of the weights | \`${weights.sha256}\` |
 
 | Documents | Weight |

@@ -121,6 +121,21 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
       body: { directory: path.join(directory, 'out'), runtime: 'dense' },
     }
   },
+  shareModel: async ({ services }) => {
+    await services.models.add({ embedded: 'encoder' })
+    return { path: '/api/v1/models/encoder/share', body: { shared: true } }
+  },
+  listShares: async () => ({ path: '/api/v1/shares' }),
+  listPulls: async (server) => {
+    await pull(server)
+    return { path: '/api/v1/pulls' }
+  },
+  startPull: async () => ({
+    path: '/api/v1/pulls',
+    body: { source: 'somebody/model@v1', id: 'mine', include: ['extra/*.json'], hub: 'https://hub.test' },
+  }),
+  getPull: async (server) => ({ path: `/api/v1/pulls/${await pull(server)}` }),
+  cancelPull: async (server) => ({ path: `/api/v1/pulls/${await pull(server)}` }),
   listJobs: async (server) => {
     await job(server)
     return { path: '/api/v1/jobs' }
@@ -167,6 +182,9 @@ async function evaluation({ services }: TestApi): Promise<string> {
   }
   services.endJob(id, { suite: 'custom', itemList: 'the same', models })
   return id
+}
+async function pull({ services }: TestApi): Promise<string> {
+  return (await services.pulls.pull({ source: 'somebody/model' })).id
 }
 async function job({ services }: TestApi): Promise<string> {
   const { id } = await services.jobs.submit({ kind: 'compress', params: { model: 'encoder' } })

@@ -65,8 +65,8 @@ const CASES: [args: string[], params: JsonObject][] = [
     { earlyStop: 3, minGain: 0.01, evaluateEvery: 50, heldOut: 0.1, checkpointSeconds: 5 },
   ],
   [
-    ['--optimiser', 'sgd', '--split', 'file', '--id', 'mine'],
-    { optimiser: 'sgd', split: 'file', id: 'mine' },
+    ['--optimiser', 'sgd', '--split', 'file', '--id', 'mine', '--from', 'abcdefgh23'],
+    { optimiser: 'sgd', split: 'file', id: 'mine', from: 'abcdefgh23' },
   ],
 ]
 for (const [args, expected] of CASES)
@@ -98,6 +98,7 @@ const REFUSED: JsonObject[] = [
   { data: ['notes.txt'] },
   { data: Array.from({ length: 20 }, (_, index) => `/${'x'.repeat(1000)}${index}`) },
   { checkpoint: 5 },
+  { from: '../../elsewhere' },
 ]
 for (const params of REFUSED)
   test(`${JSON.stringify(params).slice(0, 60)} is refused`, () => {

@@ -1,12 +1,16 @@
 /** A model of a few matrices that can be run, with outliers in some columns and, if wanted, ternary weights. */
+import { INT64 } from '../../node/compute/onnx/data-types.ts'
 import { float32Tensor } from '../../node/compute/onnx/encode.ts'
 import { createGraphBuilder } from '../../node/compute/onnx/write.ts'
 import { floats, noise, writeGraph } from '../compute/onnx/small-models.ts'
 
 export const FEATURES = 64
 
-/** x [n, 64] → MatMul → Relu → MatMul → Relu → MatMul → out [n, 8]. Weights: first, second, third. */
-export function writeLayeredModel(path: string, init: { ternary?: boolean } = {}): void {
+/**
+ * x [n, 64] → MatMul → Relu → MatMul → Relu → MatMul → out [n, 8], or with `classes` the index of its largest [n, 1].
+ * Weights: first, second, third.
+ */
+export function writeLayeredModel(path: string, init: { ternary?: boolean; classes?: boolean } = {}): void {
   const graph = createGraphBuilder()
   const weight = (name: string, rows: number, cols: number, seed: number) => {
     const values = noise(rows * cols, seed).map(
@@ -21,8 +25,11 @@ export function writeLayeredModel(path: string, init: { ternary?: boolean } = {}
       ? graph.tensor(float32Tensor('second', [128, 96], ternary))
       : weight('second', 128, 96, 2)
   const second = graph.add('Relu', [graph.add('MatMul', [first, middle])])
-  graph.add('MatMul', [second, weight('third', 96, 8, 3)], {}, 'out')
-  writeGraph(path, graph, { inputs: [floats('x', ['n', FEATURES])], outputs: [floats('out', ['n', 8])] })
+  const classes = init.classes === true
+  const scores = graph.add('MatMul', [second, weight('third', 96, 8, 3)], {}, classes ? 'scores' : 'out')
+  if (classes) graph.add('ArgMax', [scores], { axis: { int: 1 }, keepdims: { int: 1 } }, 'out')
+  const output = classes ? { name: 'out', elementType: INT64, dims: ['n', 1] } : floats('out', ['n', 8])
+  writeGraph(path, graph, { inputs: [floats('x', ['n', FEATURES])], outputs: [output] })
 }
 
 /** Items of calibration data for it, one a line: activations that differ in size from feature to feature. */

@@ -209,6 +209,20 @@ test('calibrated with data of its own, a model is compressed for the inputs that
   assert.is(failed.error!.code, 'CALIBRATION_DATA_INVALID')
 })
 
+test('a model that gives classes is compressed by its errors alone, and no quality is promised of it', async () => {
+  const file = path.join(directory, 'classes.onnx')
+  writeLayeredModel(file, { classes: true })
+  await owner.models.add({ path: file })
+  const data = await owner.artifacts.addBytes(Buffer.from(layeredItems(16)), { name: 'items.jsonl' })
+  const params = { model: 'classes', minElements: 512, codec: 'auto', calibrate: data.cid }
+  const made = await report(owner, { ...params, target: { ratio: 4 } })
+  assert.is((made.calibration as JsonObject).why, null)
+  assert.match(String((made.quality as JsonObject).why), /its outputs are no floats/)
+  const failed = await compress(owner, { ...params, target: { quality: 0.9 } })
+  assert.is(failed.error!.code, 'INVALID_ARGUMENT', JSON.stringify(failed.error))
+  assert.match(failed.error!.message, /cannot be measured/)
+})
+
 test('a tensor that needs force is refused when the job is submitted', async () => {
   const tensors = { third: { codec: 'ternary' } }
   // A tensor's first rows are looked at while the client waits.

@@ -12,7 +12,7 @@ import { isJsonObject, type JsonObject } from '../../node/json.ts'
 import { customSuite, evaluateOn, storeFile } from '../helpers/evaluations.ts'
 import { type JobNode, startJobVillage } from '../helpers/job-nodes.ts'
 import { writeTinyLanguageModel } from '../helpers/language-models.ts'
-import { gate, stopAll } from '../helpers/toy-village.ts'
+import { end, gate, stopAll } from '../helpers/toy-village.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'village-evaluate-items-'))
 test.after(async () => {
@@ -77,6 +77,12 @@ test('three peers give the same results by item as one', async () => {
     Array.from({ length: ITEMS }, (_, index) => ['choice', 'generate', 'text'][index % 3]),
   )
   assert.is(rowsOf(shared)[0]!.comparison, null, 'nothing is compared with itself')
+
+  const broken = await storeFile(owner, '{"type":"text","text":"fine"}\n{"type":"text"}\n')
+  const { id } = await owner.jobs.submit({ kind: 'evaluate', params: { ...params, files: { data: broken } } })
+  const failed = await end(owner, id)
+  assert.is(failed.error?.code, 'EVALUATION_DATA_INVALID')
+  assert.match(failed.error!.message, /^data\.jsonl, line 2: "text" is not a text/)
   await owner.stop()
 })
 

@@ -42,7 +42,7 @@ test('a job compresses its matrices; unpacking gives the shards back', async () 
   await mkdir(source)
   writeShards(source, { 'a.safetensors': TENSORS.slice(0, 1), 'b.safetensors': TENSORS.slice(1) })
   await writeFile(path.join(source, 'config.json'), '{}')
-  const added = await node.models.add({ path: source, id: 'weights' })
+  const added = await node.models.add({ path: source, id: 'weights', weightsOnly: true })
   assert.is(added.kind, 'safetensors')
   assert.is(added.parameters, 456 * 128 + 128)
 

@@ -8,13 +8,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLanguageModel } from '../../node/compute/generate/open-language-model.ts'
 import type { JobSummary } from '../../node/compute/jobs/job.ts'
-import { readLanguageCard } from '../../node/compute/models/language-card.ts'
+import { encodeLanguageCard, readLanguageCard } from '../../node/compute/models/language-card.ts'
 import { openModel } from '../../node/compute/onnx/read.ts'
 import { openShards } from '../../node/compute/safetensors/read.ts'
 import type { VillageEvent } from '../../node/events.ts'
 import type { JsonObject } from '../../node/json.ts'
 import { type JobNode, startJobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
-import { writeTinySource } from '../helpers/language-models.ts'
+import { writeTinyLanguageModel, writeTinySource } from '../helpers/language-models.ts'
 import { stopMeshNodes, temporaryDirectory, until } from '../helpers/mesh.ts'
 import { rejectsCode } from '../helpers/throws.ts'
 import type { TrainCall } from '../helpers/train-process.ts'
@@ -242,6 +242,55 @@ test('a cancelled training ends at once and leaves nothing', async () => {
   assert.is(await node.models.get('tiny-trained'), null)
 })
 
+test('a training that diverges keeps its best weights, and another may begin with them', async () => {
+  const wild = {
+    ...QUICK,
+    model: 'tiny',
+    data: [data],
+    optimiser: 'sgd',
+    clip: 0,
+    schedule: 'constant',
+    warmup: 0,
+  }
+  const good = { ...QUICK, model: 'tiny', data: [data] }
+  const { id } = await node.jobs.submit({
+    kind: 'train',
+    params: { ...wild, learningRate: 10, steps: 4000, evaluateEvery: 1, checkpointSeconds: 0 },
+  })
+  const failed = await node.jobs.wait(id, { signal: signal() })
+  assert.is(failed.error?.code, 'TRAIN_DIVERGED', JSON.stringify(failed))
+  assert.ok(existsSync(path.join(node.mesh.directory, 'job-files', id, 'best.bin')))
+  const job = await trained(node, { ...good, from: id, id: 'saved' })
+  assert.is(job.params.from, id)
+  await rejectsCode(node.jobs.submit({ kind: 'train', params: { ...good, from: 'abcdefgh23' } }), 'NOT_FOUND')
+  await node.jobs.remove(id)
+  assert.not.ok(existsSync(path.join(node.mesh.directory, 'job-files', id)))
+})
+
+/** A model whose card says other things than usual. */
+async function register(id: string, change: { adapters?: boolean; layout?: 'hub' }): Promise<void> {
+  const made = path.join(directory, id)
+  const { card } = writeTinyLanguageModel(made, 'llama', { adapters: change.adapters ?? true })
+  writeFileSync(
+    path.join(made, 'model.json'),
+    encodeLanguageCard({ ...card, layout: change.layout ?? card.layout }),
+  )
+  const { cid, sizeBytes } = await node.artifacts.addPath(made, { name: id })
+  const { parameters, name } = card
+  const facts = {
+    id,
+    cid,
+    sizeBytes,
+    parameters,
+    name,
+    source: 'a test',
+    parent: null,
+    report: null,
+    keeps: [],
+  }
+  await node.models.register({ ...facts, kind: 'language' })
+}
+
 test('what cannot be trained is refused before anything runs', async () => {
   const submit = (params: JsonObject) => node.jobs.submit({ kind: 'train', params })
   const base = { model: 'tiny', data: [data] }
@@ -255,6 +304,10 @@ test('what cannot be trained is refused before anything runs', async () => {
   assert.match(large.message, `--batch ${large.fields.batch}`)
   await node.models.add({ embedded: 'encoder' })
   await rejectsCode(submit({ ...base, model: 'encoder' }), 'INVALID_ARGUMENT')
+  await register('bare', { adapters: false })
+  await rejectsCode(submit({ ...base, model: 'bare', method: 'lora' }), 'TRAIN_MODEL_UNSUITABLE')
+  await register('finished', { layout: 'hub' })
+  await rejectsCode(submit({ ...base, model: 'finished' }), 'TRAIN_MODEL_UNSUITABLE')
   const bad = path.join(directory, 'bad.jsonl')
   writeFileSync(bad, '{"text":"fine"}\n{"prompt":"no answer"}\n')
   const { id } = await submit({ ...base, data: [bad], ...QUICK })
@@ -298,7 +351,15 @@ class Remote {
 
 test('SIGKILL in the middle: the training goes on from its checkpoint to the same bits', async () => {
   const source = path.join(directory, 'tiny')
-  const params = { model: 'tiny', data: [data], ...QUICK, steps: 80, checkpointSeconds: 0.05 }
+  const params = {
+    model: 'tiny',
+    data: [data],
+    ...QUICK,
+    method: 'lora',
+    accumulation: 2,
+    steps: 60,
+    checkpointSeconds: 0.05,
+  }
   const home = path.join(directory, 'home')
   let remote = new Remote(home)
   await remote.hear('ready')

@@ -4,28 +4,62 @@ import { bytes, count, figure, short } from './format.js'
 import { html } from './html.js'
 import { useState } from './lib/hooks.js'
 import { compressionFacts, Facts } from './result.js'
-import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
+import { Bar, Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
 
 /** Rows of a tensor table; the command line lists all. */
 const SHOWN = 30
 
-function AddForm({ open }) {
+/** Models that come with the daemon, small ones first. */
+const EMBEDDED = [
+  { name: 'encoder', label: 'Add the embedded encoder' },
+  { name: 'village-lm', label: 'Add village-lm' },
+]
+
+function AddForm({ open, refresh }) {
   const { busy, error, act } = useAction((body) => send('POST', '/api/v1/models', body))
-  const submit = (event) => {
+  const pulling = useAction((body) =>
+    send('POST', '/api/v1/pulls', body).then((pull) => refresh('pulls').then(() => pull)),
+  )
+  const submit = (name, run) => (event) => {
     event.preventDefault()
-    act({ path: String(new FormData(event.currentTarget).get('path')).trim() })
+    run({ [name]: String(new FormData(event.currentTarget).get(name)).trim() })
   }
   return html`<details class="submit" open=${open}>
     <summary>Add a model</summary>
     <div class="form inline">
-      <button type="button" class="primary" disabled=${busy} onClick=${() => act({ embedded: 'encoder' })}>${busy ? 'Adding…' : 'Add the embedded encoder'}</button>
+      ${EMBEDDED.map(
+        ({ name, label }) =>
+          html`<button type="button" class="primary" disabled=${busy} onClick=${() => act({ embedded: name })}>${busy ? 'Adding…' : label}</button>`,
+      )}
     </div>
-    <form class="form inline" onSubmit=${submit}>
-      <label>Or a path on the daemon’s machine<input name="path" required autocomplete="off" placeholder="/home/me/model.onnx" /></label>
+    <form class="form inline" onSubmit=${submit('path', act)}>
+      <label>Or a path on the daemon’s machine<input name="path" required autocomplete="off" placeholder="/home/me/model" /></label>
       <button type="submit" disabled=${busy}>Add</button>
     </form>
     <${Problem} error=${error} />
+    <form class="form inline" onSubmit=${submit('source', pulling.act)}>
+      <label>Or a model of the hub<input name="source" required autocomplete="off" placeholder="OWNER/NAME, or village:ID" /></label>
+      <button type="submit" disabled=${pulling.busy}>Pull</button>
+    </form>
+    <${Problem} error=${pulling.error} />
   </details>`
+}
+
+/** Models on their way in, and those that failed. */
+function Pulls({ pulls, refresh }) {
+  const open = pulls.filter(({ state }) => state !== 'done')
+  return open.map(({ id, request, state, stage, doneBytes, totalBytes, error }) => {
+    const size = totalBytes === 0 ? bytes(doneBytes) : `${bytes(doneBytes)} of ${bytes(totalBytes)}`
+    return html`<article class="model" aria-labelledby=${`pull-${id}`} key=${id}>
+      <div class="job-head">
+        <h3 id=${`pull-${id}`}>${request.name}</h3>
+        <small>${error === null ? `${stage} ${size}` : `${error.code}: ${error.message}`}</small>
+        <${Confirm} label="Cancel" verb="Cancel" question=${`Cancel the pull of ${request.name}?`} explain="What it has fetched is removed."
+          action=${() => send('DELETE', `/api/v1/pulls/${encodeURIComponent(id)}`).then((done) => refresh('pulls').then(() => done))} />
+      </div>
+      <${Bar} share=${totalBytes === 0 ? 0 : doneBytes / totalBytes} label=${`Progress of the pull of ${request.name}`} tone=${state} />
+    </article>`
+  })
 }
 
 function Tensors({ id }) {
@@ -81,7 +115,7 @@ function Model({ model, refresh }) {
   return html`<article class="model" aria-labelledby=${`model-${model.id}`}>
     <div class="job-head">
       <h3 id=${`model-${model.id}`}>${model.id}</h3>
-      <small>${model.kind}${model.parent === null ? '' : ` from ${model.parent}`} · <${Copy} text=${model.cid} label=${`the CID of ${model.id}`}>${short(model.cid)}<//></small>
+      <small>${model.kind}${model.parent === null ? '' : ` from ${model.parent}`}${model.shared ? ' · shared' : ''} · <${Copy} text=${model.cid} label=${`the CID of ${model.id}`}>${short(model.cid)}<//></small>
       <${Confirm} label="Remove" verb="Remove" question=${`Remove ${model.id}?`} explain="Its artifact is collected when nothing else needs it."
         action=${() => send('DELETE', `/api/v1/models/${encodeURIComponent(model.id)}`).then((done) => refresh('models').then(() => done))} />
     </div>
@@ -93,9 +127,10 @@ function Model({ model, refresh }) {
 }
 
 export function Models({ state, refresh }) {
-  const { models } = state
+  const { models, pulls } = state
   return html`<${Section} id="models" title=${html`Models ${models === undefined ? null : html`<span class="count">${models.length}</span>`}`}>
-    ${models === undefined ? null : html`<${AddForm} open=${models.length === 0} />`}
+    ${models === undefined ? null : html`<${AddForm} open=${models.length === 0} refresh=${refresh} />`}
+    ${pulls === undefined ? null : html`<${Pulls} pulls=${pulls} refresh=${refresh} />`}
     ${
       models === undefined
         ? html`<${Loading} lines=${3} />`

@@ -36,6 +36,9 @@ const STALE = {
   'model:doubted': ['models'],
   'model:added': ['models', 'status'],
   'model:removed': ['models', 'status'],
+  'model:shared': ['models'],
+  'pull:changed': ['pulls'],
+  'pull:removed': ['pulls'],
   'resources:changed': ['resources', 'status'],
   'peer:quarantined': ['peers'],
 }
@@ -46,6 +49,7 @@ const say = {
   'member:joined': (data) => `${data.name} joined the village.`,
   'member:left': () => 'A member left the village.',
   'model:added': (data) => `Model ${data.id} was added.`,
+  'pull:changed': (data) => (data.state === 'failed' ? `${data.name} could not be pulled.` : null),
   'peer:quarantined': () => 'A member returned a wrong result and is quarantined.',
   'job:doubted': (data) =>
     data.peers.length === 0 ? null : `A finished ${data.kind} job rests on the word of a liar.`,

@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { VillageError } from '../../errors.ts'
-import { CARD_FILE, MODEL_FILE, TOKENIZER_FILE } from '../models/model-card.ts'
+import { CARD_FILE, MODEL_FILE, TOKENIZER_FILE } from '../models/model-files.ts'
 import { openModel } from '../onnx/read.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
 import { parseFeeds } from './feeds.ts'
@@ -17,8 +17,6 @@ const MAX_DATA_BYTES = 64 * 1024 * 1024
 /** Parsed, a line of numbers takes ten times its bytes. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024
 export const MAX_ITEMS = 100_000
-/** Texts of one length that share a run. */
-const BATCH = 16
 /** Longer texts say no more about the inputs of a layer, and their activations take memory. */
 const MAX_TOKENS = 512
 
@@ -155,8 +153,8 @@ function textData(modelDirectory: string, items: number, text: (index: number) =
         else same.push(tokens)
       }
       for (const [, rows] of [...byLength].sort(([a], [b]) => a - b))
-        for (let at = 0; at < rows.length; at += BATCH) {
-          const batch = rows.slice(at, at + BATCH)
+        for (let at = 0; at < rows.length; at += model.maxRows) {
+          const batch = rows.slice(at, at + model.maxRows)
           yield { items: batch.length, line: null, feeds: model.feeds(batch) }
         }
     },

@@ -1,12 +1,15 @@
 /** How texts become the inputs of a model with a tokenizer: an encoder, or a language model that has seen nothing before. */
 import { join } from 'node:path'
 import type { LanguageCard } from '../models/language-card.ts'
-import { type EncoderCard, MODEL_FILE, readAnyCard } from '../models/model-card.ts'
+import { type EncoderCard, readAnyCard } from '../models/model-card.ts'
+import { MODEL_FILE } from '../models/model-files.ts'
 import { loadLanguageTokenizer } from '../models/tokenizer.ts'
 import { openModel } from '../onnx/read.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
 
 export interface TextFeeds {
+  /** Most rows of one run. */
+  readonly maxRows: number
   /** Tokens of a text, with the special tokens that the model is used to; at most `maxTokens`. */
   encode(text: string, maxTokens: number): number[]
   /** Inputs of one run over rows of equal length. */
@@ -14,6 +17,11 @@ export interface TextFeeds {
 }
 
 type Feeds = Record<string, TensorValue>
+type MakeFeeds = TextFeeds['feeds']
+
+const MAX_ROWS = 16
+/** Of a text, however few its logits would be. */
+const MIN_TOKENS = 16
 
 /** Logits of a run take at most 64 MiB: a large vocabulary times every token would take gigabytes. */
 const MAX_LOGITS = 2 ** 24
@@ -23,18 +31,26 @@ export function openTextFeeds(modelDirectory: string): TextFeeds {
   const card = readAnyCard(modelDirectory)
   const tokenizer = loadLanguageTokenizer(modelDirectory)
   const specialTokens = card.task === 'text-generation' || card.specialTokens
-  const longest = card.task === 'text-generation' ? card.contextTokens : card.maxTokens
-  const feeds =
-    card.task === 'sentence-embedding'
-      ? encoderFeeds(card)
-      : card.layout === 'village'
-        ? villageFeeds(card)
-        : hubFeeds(card, modelDirectory)
+  const { feeds, longest, maxRows } = callOf(card, modelDirectory)
   return {
+    maxRows,
     encode: (text, maxTokens) =>
       tokenizer.encode(text, { specialTokens }).slice(0, Math.min(longest, maxTokens)),
     feeds,
   }
+}
+
+function callOf(
+  card: EncoderCard | LanguageCard,
+  modelDirectory: string,
+): { feeds: MakeFeeds; longest: number; maxRows: number } {
+  if (card.task === 'sentence-embedding')
+    return { feeds: encoderFeeds(card), longest: card.maxTokens, maxRows: MAX_ROWS }
+  if (card.layout === 'village')
+    return { feeds: villageFeeds(card), longest: card.contextTokens, maxRows: MAX_ROWS }
+  // Such a graph gives the logits of every token: there are fewer of them instead.
+  const longest = Math.min(card.contextTokens, Math.max(MIN_TOKENS, Math.floor(MAX_LOGITS / card.vocabulary)))
+  return { feeds: hubFeeds(card, modelDirectory), longest, maxRows: 1 }
 }
 
 const int64 = (dims: readonly number[], values: Iterable<number>): TensorValue => ({
@@ -58,7 +74,7 @@ function zeros(type: 'float32' | 'float16', dims: readonly number[]): TensorValu
     : { type, dims, data: new Uint16Array(size) }
 }
 
-function encoderFeeds({ inputs }: EncoderCard): TextFeeds['feeds'] {
+function encoderFeeds({ inputs }: EncoderCard): MakeFeeds {
   return (rows) => {
     const dims = [rows.length, rows[0]!.length]
     const count = rows.length * rows[0]!.length
@@ -80,7 +96,7 @@ function positionsOf(rows: number, length: number): number[] {
   return Array.from({ length: rows * length }, (_, at) => at % length)
 }
 
-function villageFeeds(card: LanguageCard): TextFeeds['feeds'] {
+function villageFeeds(card: LanguageCard): MakeFeeds {
   const { layers, keyValueHeads, headSize, vocabulary } = card
   return (rows) => {
     const [batch, length] = [rows.length, rows[0]!.length]
@@ -103,8 +119,8 @@ function villageFeeds(card: LanguageCard): TextFeeds['feeds'] {
   }
 }
 
-/** One row a run would do as well; the caches of a graph from a hub start empty. */
-function hubFeeds(card: LanguageCard, modelDirectory: string): TextFeeds['feeds'] {
+/** The caches of a graph from a hub start empty and grow. */
+function hubFeeds(card: LanguageCard, modelDirectory: string): MakeFeeds {
   const { keyValueHeads, headSize, cacheType } = card
   using model = openModel(join(modelDirectory, MODEL_FILE))
   const names = model.graph.inputs

@@ -16,6 +16,24 @@ const MAX_TIES = 16
 /** Nats by token that a drawn text may be less likely than the model's own, before it is outlandish. */
 const SAMPLED_SLACK = 2
 
+/**
+ * Null when every record answers its item at all, otherwise the first that does not: what no honest run gives. Needs no
+ * model. `dims`: the length of its embeddings, if it is known.
+ */
+export function checkShapes(
+  items: readonly Item[],
+  claimed: readonly ItemRecord[],
+  dims: number | null,
+): { item: number; why: string } | null {
+  for (const [item, record] of claimed.entries()) {
+    const why = shapeProblem(record, items[item]!)
+    if (why !== null) return { item, why }
+    if (dims !== null && record.type === 'embed' && record.vector.length !== dims)
+      return { item, why: 'an embedding of another length' }
+  }
+  return null
+}
+
 /** Null when all is right, otherwise the first item that is not, counted within `items`, and why. */
 export async function checkAnswers(
   answering: AnswerModel,
@@ -23,10 +41,8 @@ export async function checkAnswers(
   claimed: readonly ItemRecord[],
   signal: AbortSignal,
 ): Promise<{ item: number; why: string } | null> {
-  for (const [item, record] of claimed.entries()) {
-    const why = shapeProblem(record, items[item]!)
-    if (why !== null) return { item, why }
-  }
+  const misshapen = checkShapes(items, claimed, null)
+  if (misshapen !== null) return misshapen
   const computed = await answerItems(answering, items, signal)
   for (const [item, own] of computed.entries()) {
     const record = claimed[item]!

@@ -22,7 +22,7 @@ export const SOLUTION_FILE = 'solution.py'
  * with `outcome` and `detail`.
  */
 export const JUDGE_SOURCE = String.raw`
-import json, os, struct, sys
+import json, os, signal, struct, sys, time
 
 MAX_FRAME = 32 * 1024 * 1024
 MAX_ITERATED = 1000000
@@ -246,7 +246,18 @@ def helpers(prompt):
     return space
 
 
-def judge(calls, answers, problem):
+def how_it_ended(child):
+    # Its streams are closed a moment before its end can be asked for; one that closed them and lives on is not waited for.
+    for _ in range(100):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended != 0:
+            limited = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+            return ('cpu', 'it took all of its CPU time') if limited else ('ended', 'the solution ended its process')
+        time.sleep(0.001)
+    return 'ended', 'the solution closed its streams'
+
+
+def judge(calls, answers, problem, child):
     try:
         first = answer_of(answers)
         if 'error' in first:
@@ -258,7 +269,7 @@ def judge(calls, answers, problem):
         space['check'](candidate)
         return 'passed', ''
     except EOFError:
-        return 'ended', 'the solution ended its process'
+        return how_it_ended(child)
     except AssertionError as error:
         return 'wrong', str(error)
     except BadAnswer as error:
@@ -290,7 +301,7 @@ def main():
     os.close(calls_out)
     os.close(answers_in)
     problem = json.loads(sys.stdin.buffer.read())
-    outcome, detail = judge(calls_in, answers_out, problem)
+    outcome, detail = judge(calls_in, answers_out, problem, child)
     sys.__stdout__.write('\n%s %s\n' % (problem['nonce'], json.dumps({'outcome': outcome, 'detail': detail[:300]})))
     sys.__stdout__.flush()
     os._exit(0)

@@ -72,7 +72,7 @@ const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
  * nobody, and the wall time only ends what waits.
  */
 export const HUMANEVAL_LIMITS: SandboxLimits = {
-  wallMs: 15_000,
+  wallMs: 30_000,
   cpuSeconds: 3,
   memoryBytes: 512 * MIB,
   processes: 16,

@@ -59,7 +59,7 @@ export interface PreparedItem {
   readonly item: Item
 }
 
-export interface ItemsHeader {
+interface ItemsHeader {
   readonly items: number
   readonly prefixes: number
 }
@@ -110,12 +110,6 @@ const lines = (path: string) =>
     maxFileBytes: ITEM_LIMITS.fileBytes,
     error: malformed,
   })
-
-/** How many items there are. Throws EVALUATION_ITEMS_MALFORMED. */
-export function readItemsHeader(path: string): ItemsHeader {
-  for (const line of lines(path)) return header(line)
-  throw malformed('is empty')
-}
 
 /**
  * Items `start` to `start + count`, with their prefixes in front. Only these and the prefixes are kept in memory. Throws

@@ -4,14 +4,14 @@ import type { JsonObject, JsonValue } from '../../json.ts'
 import { readAnyCard } from '../models/model-card.ts'
 import { workerEncoder } from '../models/worker-encoder.ts'
 import { type AnswerModel, answerItems } from './answer-items.ts'
-import { checkAnswers } from './check-answers.ts'
+import { checkAnswers, checkShapes } from './check-answers.ts'
 import { compareScores, comparisonJson } from './compare-scores.ts'
 import { type EvaluateRequest, evaluateItems } from './evaluate-items.ts'
 import { decodeAnswers, decodeScores, encodeLines } from './evaluation-files.ts'
 import { decodeRecords, encodeRecords, joinRecords } from './item-records.ts'
 import type { ItemSuite, Metric, SuiteFiles, SuiteOptions } from './item-suite.ts'
-import { encodeItems, readItems, readItemsHeader } from './items.ts'
-import { outputBytes } from './output-bytes.ts'
+import { encodeItems, readItems } from './items.ts'
+import { checkGenerated, outputBytes } from './output-bytes.ts'
 import { decodeResults, encodeResults, joinResults } from './results.ts'
 import { cosineMatrix, groupAccuracy, nearestNeighbours, scoreSimilarity } from './scores.ts'
 import { isItemSuite, suiteNamed } from './suite-table.ts'
@@ -108,6 +108,7 @@ export const EVALUATE_OPERATIONS = {
   }> {
     const suite = itemSuite(input.suite)
     const { items, answers, facts } = suite.prepare(input.files, input.options)
+    checkGenerated(items.map(({ item }) => item))
     return {
       items: encodeItems(items),
       answers: encodeLines(answers),
@@ -131,6 +132,19 @@ export const EVALUATE_OPERATIONS = {
     return { bytes: encodeRecords({ start, records }) }
   },
 
+  /** Whether claimed records answer their items at all; null when they do. Runs no model. */
+  async 'evaluate.shapes'(input: {
+    modelDir: string
+    itemsPath: string
+    claimed: Uint8Array
+  }): Promise<{ item: number; why: string } | null> {
+    const { start, records } = decodeRecords(input.claimed)
+    const card = readAnyCard(input.modelDir)
+    const dims = card.task === 'sentence-embedding' ? card.dimensions : null
+    const found = checkShapes(readItems(input.itemsPath, start, records.length), records, dims)
+    return found === null ? null : { item: start + found.item, why: found.why }
+  },
+
   /** Holds claimed records against the model; null when they can be right, otherwise the first that cannot. */
   async 'evaluate.check'(
     input: { modelDir: string; itemsPath: string; claimed: Uint8Array },
@@ -140,6 +154,13 @@ export const EVALUATE_OPERATIONS = {
     const items = readItems(input.itemsPath, start, records.length)
     const found = await withModel(input.modelDir, (model) => checkAnswers(model, items, records, signal))
     return found === null ? null : { item: start + found.item, why: found.why }
+  },
+
+  /** The texts of records, by item and sample. */
+  async 'evaluate.texts'(input: { bytes: Uint8Array }): Promise<string[][]> {
+    return decodeRecords(input.bytes).records.map((record) =>
+      record.type === 'generate' ? record.samples.map(({ text }) => text) : [],
+    )
   },
 
   /** Joins the parts of an evaluation and scores them. */
@@ -185,11 +206,6 @@ export const EVALUATE_OPERATIONS = {
   }): Promise<{ value: number; low: number; high: number }> {
     const textScores = (bytes: Uint8Array) => decodeScores(bytes) as readonly TextScore[]
     return likelihoodKept(textScores(input.original), textScores(input.changed), input.seed)
-  },
-
-  /** How many items a list has, from its head. */
-  async 'evaluate.count'(input: { itemsPath: string }): Promise<number> {
-    return readItemsHeader(input.itemsPath).items
   },
 }
 

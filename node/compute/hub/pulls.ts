@@ -52,7 +52,7 @@ export interface Pulls extends Service {
 
 interface Components {
   readonly models: Pick<Models, 'add' | 'get'>
-  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'usage'>
+  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'unpin' | 'usage'>
   readonly shares: Pick<ModelShares, 'find'>
   readonly store: Pick<Store, 'json'>
   readonly events: Pick<Events, 'emit'>

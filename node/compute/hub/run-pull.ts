@@ -13,7 +13,7 @@ import type { StoredPull } from './pull-record.ts'
 
 interface Components {
   readonly models: Pick<Models, 'add' | 'get'>
-  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'usage'>
+  readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'unpin' | 'usage'>
   readonly shares: Pick<ModelShares, 'find'>
   readonly http: (hub: string) => HubHttp
 }
@@ -78,13 +78,20 @@ async function runVillage(components: Components, pull: RunPull): Promise<string
   const { artifacts } = components
   const cid = pull.read().request.name
   const name = nameOfShare(components, cid)
+  const pin = `pull:${pull.read().id}`
   await artifacts.fetch(cid, {
     signal: pull.signal,
+    // Until it is a model nothing else keeps it from being collected.
+    pin,
     onProgress: (doneBytes, totalBytes) => pull.change({ doneBytes, totalBytes, stage: 'fetching' }),
   })
   // A member may call anything a model: it is looked at as any directory is.
-  const directory = await artifacts.materialize(cid, pull.modelsDirectory)
-  return add(components, pull, { directory, source: `village:${cid}`, name })
+  try {
+    const directory = await artifacts.materialize(cid, pull.modelsDirectory)
+    return await add(components, pull, { directory, source: `village:${cid}`, name })
+  } finally {
+    await artifacts.unpin(cid, pin)
+  }
 }
 
 async function add(

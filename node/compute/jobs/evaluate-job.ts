@@ -162,6 +162,7 @@ async function assembleItems(
       results: await add(scored.records, 'records'),
       itemScores: await add(scored.scores, 'scores.jsonl'),
       metrics: scored.metrics,
+      facts: scored.facts,
       comparison,
     })
   }

@@ -8,7 +8,6 @@
 import { VillageError } from '../../errors.ts'
 import type { JsonObject, JsonValue } from '../../json.ts'
 import { BOOTSTRAP_SEED } from '../evaluate/evaluations.ts'
-import { decodeRecords } from '../evaluate/item-records.ts'
 import type { ItemSuite, SuiteFile, SuiteFiles } from '../evaluate/item-suite.ts'
 import type { EvaluateParams } from './evaluate-params.ts'
 import { runPrograms } from './execute-programs.ts'
@@ -43,17 +42,31 @@ export async function makeItems(
   const paths: { [K in SuiteFile]?: string } = {}
   for (const [file, cid] of Object.entries(files) as [SuiteFile, string][])
     paths[file] = await artifacts.materialize(cid, modelsDirectory)
-  const prepared = await pool.run(
-    'evaluate.prepare',
-    { suite: suite.name, files: paths satisfies SuiteFiles, options },
-    { signal },
-  )
+  const input = { suite: suite.name, files: paths satisfies SuiteFiles, options }
+  const prepared = await pool.run('evaluate.prepare', input, { signal }).catch(async (error: unknown) => {
+    throw await named(error, Object.entries(files), artifacts)
+  })
   const add = (bytes: Uint8Array, what: string) =>
     artifacts.addBytes(bytes, { name: `${suite.name}.${what}.jsonl`, pin })
   const { cid: items } = await add(prepared.items, 'items')
   const { cid: answers } = await add(prepared.answers, 'answers')
   const { count, outputBytes, facts: about } = prepared
   return { suite: suite.name, items, answers, count, outputBytes, about }
+}
+
+/** Files lie here by their CIDs: whoever gave them knows them by name. */
+async function named(
+  error: unknown,
+  files: readonly (readonly [file: string, cid: string | undefined])[],
+  artifacts: Pick<JobContext['artifacts'], 'info'>,
+): Promise<unknown> {
+  if (!(error instanceof VillageError)) return error
+  const found = files.find(([, cid]) => cid !== undefined && error.message.includes(cid))
+  if (found === undefined) return error
+  const [file, cid] = found
+  const name = (await artifacts.info(cid!))?.name ?? file
+  const message = error.message.replaceAll(cid!, name)
+  return new VillageError(error.code, message, { cause: error, fields: { ...error.fields, file: name } })
 }
 
 /** Every item, answered by one model. */
@@ -109,9 +122,10 @@ export async function executeStage(
   const outcomes: (readonly (readonly string[])[])[] = []
   for (const index of facts.models.keys()) {
     const completions: string[][] = []
-    for (const result of results.slice(index * byModel, (index + 1) * byModel))
-      for (const record of decodeRecords(await result.read()).records)
-        completions.push(record.type === 'generate' ? record.samples.map(({ text }) => text) : [])
+    for (const result of results.slice(index * byModel, (index + 1) * byModel)) {
+      const input = { bytes: await result.read() }
+      completions.push(...(await context.pool.run('evaluate.texts', input, { signal: context.signal })))
+    }
     outcomes.push(await runPrograms(answers, completions, context))
   }
   return { name: 'execute', tasks: [], facts: { outcomes: await writeJobFile(context, outcomes) } }

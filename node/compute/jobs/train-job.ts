@@ -4,7 +4,7 @@
  */
 import { rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { VillageError } from '../../errors.ts'
+import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { readLanguageCard } from '../models/language-card.ts'
 import type { ModelEntry } from '../models/model-entry.ts'
@@ -23,11 +23,13 @@ export interface TrainParams extends TrainRun {
   readonly adapter: boolean
   /** Id of the result; null makes one of the model's. */
   readonly id: string | null
+  /** A failed training whose weights it begins with, or null. */
+  readonly from: string | null
 }
 
 const MAX_ID = 64
 
-function runOf({ model: _model, adapter: _adapter, id: _id, ...run }: TrainParams): TrainRun {
+function runOf({ model: _model, adapter: _adapter, id: _id, from: _from, ...run }: TrainParams): TrainRun {
   return run as TrainRun
 }
 
@@ -76,6 +78,23 @@ function checkMemory({ totalBytes, batch }: MemoryFit, run: TrainRun, limitBytes
   )
 }
 
+/** `from` becomes a path: it is an id, and nothing else. */
+const JOB_ID = /^[a-z2-9]{1,32}$/
+
+async function startFromFailed(job: string, { keptDirectory, pool, signal }: JobContext): Promise<void> {
+  const failedDirectory = path.join(path.dirname(keptDirectory), job)
+  try {
+    await pool.run('train.startFrom', { failedDirectory, directory: keptDirectory }, { signal })
+  } catch (error) {
+    throw toVillageError(error).code === 'NOT_FOUND'
+      ? new VillageError('NOT_FOUND', `The job ${job} is no failed training that kept weights`, {
+          cause: error,
+          fields: { argument: 'from' },
+        })
+      : error
+  }
+}
+
 function idOf({ id, model, adapter }: TrainParams): string {
   const suffix = adapter ? '-adapter' : '-trained'
   return id ?? `${model.slice(0, MAX_ID - suffix.length)}${suffix}`
@@ -89,10 +108,12 @@ export const trainJob: JobKind = {
     const adapter = reader.flag('adapter')
     const id = reader.optionalText('id', MAX_ID)
     if (id !== null) checkModelId(id)
+    const from = reader.optionalText('from', 32)
+    if (from !== null && !JOB_ID.test(from)) throw invalid('from', 'the id of a job')
     const run = readTrainRun(reader)
     reader.end()
     if (adapter && run.method !== 'lora') throw invalid('adapter', 'left out: only LoRA gives an adapter')
-    return { ...run, model, adapter, id }
+    return { ...run, model, adapter, id, from }
   },
   async plan(given, context) {
     const params = given as TrainParams
@@ -114,6 +135,9 @@ export const trainJob: JobKind = {
     const modelPath = path.join(modelDir, MODEL_FILE)
     const fit = await pool.run('train.memory', { modelPath, run, limitBytes }, { signal })
     checkMemory(fit, run, limitBytes)
+    if (params.from !== null) await startFromFailed(params.from, context)
+    // It is read again when the training is over, whatever became of the model's name meanwhile.
+    await context.artifacts.pin(model.cid, context.stagePin)
     const task: TrainTask = { job: context.id, model: model.cid, memoryBytes: fit.totalBytes, run }
     return [{ kind: 'train', params: task, after: [], label: `train ${model.id}` }]
   },

@@ -11,15 +11,8 @@ import {
   encoderModel,
 } from './encoder-graph.ts'
 import { encoderTokenizer } from './encoder-tokenizer.ts'
-import {
-  CARD_FILE,
-  ENCODER_DEFAULTS,
-  type EncoderCard,
-  encodeCard,
-  MODEL_FILE,
-  readCard,
-  TOKENIZER_FILE,
-} from './model-card.ts'
+import { ENCODER_DEFAULTS, type EncoderCard, encodeCard, readCard } from './model-card.ts'
+import { CARD_FILE, MODEL_FILE, TOKENIZER_FILE } from './model-files.ts'
 import { openTfjsWeights } from './tfjs-weights.ts'
 import { writeWhole } from './write-whole.ts'
 

@@ -1,6 +1,7 @@
 /** Texts to the token ids that an encoder is fed: with the special tokens that its card wants, and cut to what it can take. */
 import { join } from 'node:path'
-import { type EncoderCard, TOKENIZER_FILE } from './model-card.ts'
+import type { EncoderCard } from './model-card.ts'
+import { TOKENIZER_FILE } from './model-files.ts'
 import { loadLanguageTokenizer, loadTokenizer } from './tokenizer.ts'
 
 export type EncoderTokens = (text: string) => { readonly ids: readonly number[]; readonly truncated: boolean }

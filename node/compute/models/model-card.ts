@@ -4,14 +4,6 @@ import { type LanguageCard, parseLanguageCard } from './language-card.ts'
 
 const CARD_VERSION = 1
 
-export {
-  CARD_FILE,
-  EXTRA_FILES,
-  MODEL_FILE,
-  PACKED_FILE,
-  TOKENIZER_FILE,
-} from './model-files.ts'
-
 /** How token vectors become one: `none` where the graph does it itself. */
 export const POOLINGS = ['none', 'mean', 'cls', 'last'] as const
 export type Pooling = (typeof POOLINGS)[number]

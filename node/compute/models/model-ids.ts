@@ -16,7 +16,7 @@ export function checkModelId(id: string): string {
 
 /** An id from a file name: `My Model.onnx` → `my-model`. */
 export function idFromPath(file: string): string {
-  const base = path.basename(file).replace(/\.(onnx|safetensors)$/i, '')
+  const base = path.basename(file).replace(/\.(onnx|safetensors|bin)$/i, '')
   const id = base
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')

@@ -11,7 +11,7 @@
  * It is what moves between peers and sits on small disks. `unpackModel` makes an ordinary ONNX model of it.
  */
 import { readFileSync, statSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
@@ -19,7 +19,7 @@ import { loadKernels } from '../kernels.ts'
 import { BFLOAT16, FLOAT16, FLOAT32 } from '../onnx/data-types.ts'
 import { elementBytes } from '../onnx/dense-writer.ts'
 import type { RuntimeChoice } from '../onnx/requantize.ts'
-import { EXTRA_FILES, MODEL_FILE, PACKED_FILE } from './model-card.ts'
+import { EXTRA_FILES, MODEL_FILE, PACKED_FILE } from './model-files.ts'
 import { MAX_SLICE_WEIGHTS } from './packed-slices.ts'
 import { rewritePacked } from './rewrite-packed.ts'
 import { fillSafetensors, writeSafetensorsSkeleton } from './safetensors-skeleton.ts'
@@ -31,6 +31,8 @@ export const SLICES_DIRECTORY = 'weights'
 export const CODEBOOKS_DIRECTORY = 'codebooks'
 /** Version 1 had one codec for the whole model, and neither codebooks nor errors: it is still read. */
 const VERSION = 2
+/** Of files that are copied: what was copied may be written by nobody. */
+const FILE_MODE = 0o644
 const MAX_MANIFEST_BYTES = 64 * 2 ** 20
 /** Beyond it the runnable model keeps its data in a file of its own, as protobuf demands from 2 GiB on. */
 const MAX_INLINE_BYTES = 2 ** 30
@@ -153,10 +155,15 @@ export function readManifest(packedDir: string): PackedManifest {
 
 /** Copies the small files that belong to a model, those that it has. */
 export async function copyExtras(from: string, to: string): Promise<void> {
-  for (const name of EXTRA_FILES)
-    await copyFile(path.join(from, name), path.join(to, name)).catch((error) => {
+  for (const name of EXTRA_FILES) {
+    const target = path.join(to, name)
+    try {
+      await copyFile(path.join(from, name), target)
+      await chmod(target, FILE_MODE)
+    } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    })
+    }
+  }
 }
 
 /** Where each weight lies in weights.bin: one after another, with nothing but padding between. */
@@ -207,6 +214,7 @@ async function unpackModel(init: UnpackRequest, signal: AbortSignal): Promise<vo
   if (runtime === 'float') {
     await fillSkeleton(components, { directory: init.outDir, weights }, signal)
     await copyFile(path.join(init.packedDir, GRAPH_FILE), modelPath)
+    await chmod(modelPath, FILE_MODE)
     return
   }
   // The skeleton opens as a model once its data file has a size; none of the weights in it is read.

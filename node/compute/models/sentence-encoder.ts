@@ -4,7 +4,8 @@ import { VillageError } from '../../errors.ts'
 import type { Sessions } from '../onnx/sessions.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
 import { createEncoderTokens, type EncoderTokens } from './encoder-tokens.ts'
-import { CARD_FILE, type EncoderCard, MODEL_FILE, readCard, TOKENIZER_FILE } from './model-card.ts'
+import { type EncoderCard, readCard } from './model-card.ts'
+import { CARD_FILE, MODEL_FILE, TOKENIZER_FILE } from './model-files.ts'
 import { normaliseRows, poolTokens } from './pool-tokens.ts'
 
 export interface EmbedRequest {

@@ -11,7 +11,7 @@ import { openModel } from '../onnx/read.ts'
 import { listWeights, readRows } from '../onnx/weights.ts'
 import { floatTypeOf, type SafeTensor } from '../safetensors/header.ts'
 import { openSafetensors, safetensorsFiles } from '../safetensors/read.ts'
-import { PACKED_FILE } from './model-card.ts'
+import { PACKED_FILE } from './model-files.ts'
 
 /** A weight that a codec may compress, in plain data. */
 export interface WeightSummary {

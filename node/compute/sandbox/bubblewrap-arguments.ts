@@ -26,8 +26,10 @@ export const SANDBOX_HOME = '/home'
 export const PROGRAM_DIRECTORIES: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin']
 /** Not /dev/zero, nor terminals: the one can be mapped as shared memory, the others are not needed. */
 const DEVICES = ['/dev/null', '/dev/full', '/dev/random', '/dev/urandom'] as const
-/** A socket holds what was not read yet in kernel memory, some 200 KiB. */
-const OPEN_FILES = 64
+/** Of all processes together: a socket holds what was not read yet in kernel memory, some 400 KiB. */
+const OPEN_FILES = 512
+const MIN_OPEN_FILES = 16
+const MAX_OPEN_FILES = 256
 const PENDING_SIGNALS = 256
 /** A second after the soft limit sends a signal, the hard one kills. */
 const CPU_GRACE_SECONDS = 1
@@ -35,13 +37,15 @@ const CPU_GRACE_SECONDS = 1
 const OWN_PROCESSES = 1
 
 function prlimit({ limits }: SandboxJob): string[] {
+  const share = Math.floor(OPEN_FILES / limits.processes)
+  const openFiles = Math.max(MIN_OPEN_FILES, Math.min(MAX_OPEN_FILES, share))
   return [
     'prlimit',
     `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + CPU_GRACE_SECONDS}`,
     `--as=${limits.memoryBytes}`,
     `--nproc=${limits.processes + OWN_PROCESSES}`,
     `--fsize=${limits.fileBytes}`,
-    `--nofile=${OPEN_FILES}`,
+    `--nofile=${openFiles}`,
     '--core=0',
     '--memlock=0',
     '--msgqueue=0',

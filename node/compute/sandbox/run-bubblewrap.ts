@@ -2,6 +2,7 @@
 import { type ChildProcess, type IOType, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { setPriority } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { VillageError } from '../../errors.ts'
 import { bubblewrapArguments, FILTER_FD, SANDBOX_HOME, type SandboxTools } from './bubblewrap-arguments.ts'
@@ -14,6 +15,7 @@ const SETUP_TIMEOUT_MS = 20_000
 const MAX_STATUS_BYTES = 65_536
 /** A daemon that runs as root gives the program another user: root is exempt from limits and reads every file. */
 const NOBODY = 65_534
+const NICENESS = 5
 const SIGNAL_BASE = 128
 const MAX_SIGNAL = 64
 const SIGXCPU = 24
@@ -95,7 +97,7 @@ async function start(tools: SandboxTools, job: SandboxJob): Promise<ChildProcess
   const asRoot = process.getuid?.() === 0
   const nothing = await open('/dev/null', 'r')
   try {
-    return spawn(tools.bwrap, bubblewrapArguments(tools, job), {
+    const child = spawn(tools.bwrap, bubblewrapArguments(tools, job), {
       // Process 1 of the sandbox keeps the environment that it was started with in its memory.
       env: {},
       cwd: '/',
@@ -103,6 +105,9 @@ async function start(tools: SandboxTools, job: SandboxJob): Promise<ChildProcess
       ...(asRoot ? { uid: NOBODY, gid: NOBODY } : {}),
       stdio: descriptors(job, await leakedDescriptors(), nothing),
     })
+    // It stands back behind the event loop, but not so far that its time runs out on a busy machine.
+    if (child.pid !== undefined) setPriority(child.pid, NICENESS)
+    return child
   } finally {
     await nothing.close()
   }

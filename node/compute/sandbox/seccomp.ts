@@ -39,6 +39,9 @@ const X32_BIT = 0x40000000
 /** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const NEW_NAMESPACES = 0x7e020080
 const AF_UNIX = 1
+const SOL_SOCKET = 1
+/** SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE. */
+const BUFFER_OPTIONS = [7, 8, 32, 33] as const
 const MAP_ANONYMOUS = 0x20
 /** Set in MAP_SHARED and MAP_SHARED_VALIDATE, not in MAP_PRIVATE. */
 const MAP_SHARED_BIT = 0x01
@@ -109,6 +112,14 @@ function instructions(machine: FilterMachine): Instruction[] {
       when(JUMP_ANY_BIT, MAP_ANONYMOUS, 2),
       when(JUMP_ANY_BIT, MAP_SHARED_BIT, 1),
       refuse,
+      end(ALLOW),
+    ]),
+    // What a socket holds is kernel memory.
+    ...checked(call('setsockopt'), [
+      load(argumentAt(1)),
+      when(JUMP_EQUAL, SOL_SOCKET, 2 * BUFFER_OPTIONS.length + 1),
+      load(argumentAt(2)),
+      ...BUFFER_OPTIONS.flatMap((option) => [when(JUMP_EQUAL, option, 1), refuse]),
       end(ALLOW),
     ]),
     end(ALLOW),

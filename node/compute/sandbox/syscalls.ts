@@ -114,6 +114,10 @@ export const REFUSED_CALLS: readonly RefusedCall[] = [
   row('mq_timedreceive', 243, 183),
   row('mq_notify', 244, 184),
   row('mq_getsetattr', 245, 185),
+  row('setxattr', 188, 5),
+  row('lsetxattr', 189, 6),
+  row('fsetxattr', 190, 7),
+  row('setxattrat', 463, 463),
 ]
 
 /** Calls that are refused by what they are asked to do. */
@@ -124,4 +128,5 @@ export const CHECKED_CALLS = {
   socketpair: { x64: 53, arm64: 199 },
   ioctl: { x64: 16, arm64: 29 },
   mmap: { x64: 9, arm64: 222 },
+  setsockopt: { x64: 54, arm64: 208 },
 } as const

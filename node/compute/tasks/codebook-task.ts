@@ -6,7 +6,7 @@ import type { WeightMatrix } from '../codecs/codec.ts'
 import { layoutOf, vptq } from '../codecs/vptq.ts'
 import { codebookBytes, codebookHash, readCodebook } from '../codecs/vptq-codebook.ts'
 import { type CodebookGroup, type SampledTensor, sampleGroup } from '../codecs/vptq-groups.ts'
-import { MODEL_FILE } from '../models/model-card.ts'
+import { MODEL_FILE } from '../models/model-files.ts'
 import { invalid, readParams } from './read-params.ts'
 import type { TaskContext, TaskKind, TaskOutput } from './task.ts'
 

@@ -8,7 +8,7 @@ import type { WeightMatrix } from '../codecs/codec.ts'
 import { encodeSeconds } from '../codecs/speed.ts'
 import { codecById, codecByName } from '../codecs/table.ts'
 import { readSlice } from '../codecs/wire.ts'
-import { MODEL_FILE } from '../models/model-card.ts'
+import { MODEL_FILE } from '../models/model-files.ts'
 import { readParams } from './read-params.ts'
 import type { TaskContext, TaskKind, TaskOutput } from './task.ts'
 

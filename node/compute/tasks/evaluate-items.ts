@@ -2,7 +2,12 @@
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { difference } from '../evaluate/compare-records.ts'
-import { decodeRecords, encodeRecords, type RecordSet } from '../evaluate/item-records.ts'
+import {
+  decodeRecords,
+  encodeRecords,
+  type GenerateRecord,
+  type RecordSet,
+} from '../evaluate/item-records.ts'
 import { ITEM_LIMITS } from '../evaluate/items.ts'
 import { readParams } from './read-params.ts'
 import type { TaskContext, TaskKind, TaskOutput } from './task.ts'
@@ -80,6 +85,14 @@ const slice = (set: RecordSet, start: number, count: number): RecordSet => ({
   records: set.records.slice(start - set.start, start - set.start + count),
 })
 
+/** Records of other types than the items would make the whole evaluation fail. Throws RESULT_INVALID. */
+async function checkShapes(task: EvaluateItems, context: TaskContext, set: RecordSet): Promise<void> {
+  const { signal } = context
+  const input = { ...(await places(task, context)), claimed: encodeRecords(set) }
+  const found = await context.pool.run('evaluate.shapes', input, { signal, priority: CHECK_PRIORITY })
+  if (found !== null) throw wrong(`item ${found.item} has ${found.why}`)
+}
+
 /** Asks the model itself about claimed records. Throws RESULT_INVALID. */
 async function askModel(task: EvaluateItems, claimed: RecordSet, context: TaskContext): Promise<void> {
   const { signal } = context
@@ -102,26 +115,30 @@ async function makeKnown(task: EvaluateItems, context: TaskContext): Promise<voi
  * Throws RESULT_INVALID when an item that is known here was answered otherwise. Where a text took another way at a near
  * tie, the model is asked whether it would have gone on like that.
  */
-async function compareKnown(task: EvaluateItems, claimed: RecordSet, context: TaskContext): Promise<void> {
+async function compareKnown(task: EvaluateItems, context: TaskContext, claimed: RecordSet): Promise<void> {
+  const parted: number[] = []
   for (const [index, record] of claimed.records.entries()) {
     const item = task.start + index
     const answered = context.known.get(questionOf(task, item))
     if (answered === undefined) continue
     answered.uses += 1
     const [own] = recordsOf(Uint8Array.from(answered.values)).records
-    const isSame = record.type === 'generate' && sameTexts(own!, record)
-    if (isSame) continue
+    if (record.type === 'generate' && own?.type === 'generate') {
+      if (!sameTexts(own, record)) parted.push(item)
+      continue
+    }
     const why = difference(own!, record)
-    if (record.type === 'generate') await askModel(task, slice(claimed, item, 1), context)
-    else if (why !== null) throw wrong(`an item whose answer is known has ${why}`)
+    if (why !== null) throw wrong(`an item whose answer is known has ${why}`)
   }
+  // Last, for this node may not be able to ask.
+  for (const item of parted) await askModel(task, slice(claimed, item, 1), context)
 }
 
-const sameTexts = (a: RecordSet['records'][number], b: RecordSet['records'][number]): boolean =>
-  a.type === 'generate' &&
-  b.type === 'generate' &&
-  JSON.stringify(a.samples.map(({ tokens, text }) => [tokens.map(({ token }) => token), text])) ===
-    JSON.stringify(b.samples.map(({ tokens, text }) => [tokens.map(({ token }) => token), text]))
+const sameTexts = (a: GenerateRecord, b: GenerateRecord): boolean => {
+  const said = ({ samples }: GenerateRecord) =>
+    JSON.stringify(samples.map(({ tokens, text }) => [tokens.map(({ token }) => token), text]))
+  return said(a) === said(b)
+}
 
 export const evaluateItems: Omit<TaskKind, 'kind' | 'check'> = {
   parseParams(input) {
@@ -155,19 +172,20 @@ export const evaluateItems: Omit<TaskKind, 'kind' | 'check'> = {
   async inspect(params, output, context) {
     const task = params as EvaluateItems
     const claimed = decode(task, output)
-    try {
-      await makeKnown(task, context)
-    } catch (error) {
-      // No fault of the peer's: what is known already is compared, and the rest is for the other checks.
-      context.signal.throwIfAborted()
-      context.log.warn({ err: error }, 'items of an evaluation could not be answered here to compare them')
-    }
-    await compareKnown(task, claimed, context)
+    for (const look of [checkShapes, makeKnown, compareKnown])
+      try {
+        await look(task, context, claimed)
+      } catch (error) {
+        if (error instanceof VillageError && error.code === 'RESULT_INVALID') throw error
+        // No fault of the peer's: what is known already is compared, and the rest is for the other checks.
+        context.signal.throwIfAborted()
+        context.log.warn({ err: error }, 'items of an evaluation could not be answered here to compare them')
+      }
   },
   async verify(params, output, context, depth, random) {
     const task = params as EvaluateItems
     const claimed = decode(task, output)
-    await compareKnown(task, claimed, context)
+    await compareKnown(task, context, claimed)
     const count = depth === 'full' ? task.count : Math.ceil(task.count / SPOT_SAMPLE)
     const start = task.start + Math.floor(random() * (task.count - count + 1))
     await askModel(task, slice(claimed, start, count), context)

@@ -9,7 +9,7 @@ import { codecByName } from '../codecs/table.ts'
 import type { Candidate } from '../compress-plan/candidates.ts'
 import { MAX_PROBED, type Probed } from '../compress-plan/probe.ts'
 import { sampledRows } from '../compress-plan/sampled-rows.ts'
-import { MODEL_FILE } from '../models/model-card.ts'
+import { MODEL_FILE } from '../models/model-files.ts'
 import { invalid, readParams } from './read-params.ts'
 import type { TaskContext, TaskKind, TaskOutput } from './task.ts'
 

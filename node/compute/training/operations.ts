@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fitMemory, type MemoryFit } from './memory-fit.ts'
 import { publishTrained } from './publish-operation.ts'
-import { METRICS_FILE, train } from './train-operation.ts'
+import { METRICS_FILE, startFrom, train } from './train-operation.ts'
 import type { TrainRun } from './train-run.ts'
 
 /** Rows of the operations table. `train.run` holds its thread until the training ends, pauses or is cancelled. */
@@ -14,6 +14,9 @@ export const TRAINING_OPERATIONS = {
   }): Promise<MemoryFit> => fitMemory(input.modelPath, input.run, input.limitBytes),
 
   'train.run': train,
+
+  'train.startFrom': async (input: { failedDirectory: string; directory: string }): Promise<void> =>
+    startFrom(input.failedDirectory, input.directory),
 
   'train.metrics': async (input: { directory: string }): Promise<{ bytes: Uint8Array }> => ({
     bytes: new Uint8Array(readFileSync(path.join(input.directory, METRICS_FILE))),

@@ -1,14 +1,12 @@
 /** The directory that a finished training gives: a model like the one it began with, or an adapter for it. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { VillageError } from '../../errors.ts'
 import { encodeLanguageCard, readLanguageCard } from '../models/language-card.ts'
 import { CARD_FILE, MODEL_FILE } from '../models/model-files.ts'
 import { copyExtras } from '../models/packed.ts'
 import { replaceTensors } from '../onnx/replace-tensors.ts'
-import { readCheckpoint } from './checkpoint.ts'
 import { mergeAdapter, writeAdapter } from './merge-adapter.ts'
-import { TRAINED_FILE } from './train-operation.ts'
+import { readTrained } from './train-operation.ts'
 import type { TrainRun } from './train-run.ts'
 
 export interface PublishRequest {
@@ -29,9 +27,7 @@ export interface PublishRequest {
 /** Returns how many parameters it has. Throws TRAIN_CHECKPOINT_INVALID, NOT_FOUND. */
 export function writeTrained(request: PublishRequest): number {
   const { modelDir, directory, outDir, run, adapter, name, title, source } = request
-  const found = readCheckpoint(path.join(directory, TRAINED_FILE))
-  if (found === null) throw new VillageError('NOT_FOUND', 'The training has no result')
-  const { parameters } = found.state
+  const parameters = readTrained(directory)
   const card = readLanguageCard(modelDir)
   const modelPath = path.join(modelDir, MODEL_FILE)
   mkdirSync(outDir, { recursive: true })

@@ -5,12 +5,13 @@
  *   checkpoint.bin                         where to go on (checkpoint.ts)
  *   best.bin                               the parameters with the lowest held-out loss
  *   metrics.jsonl                          the figures so far
- *   trained.bin                            the parameters that it ended with
+ *   trained.bin                            the parameters that it ended with, where nothing is held out
+ *   start.bin                              the parameters that it begins with, where they are not those of the model
  *
  * Runs in a worker thread and holds it until it is done.
  */
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { canonicalJson, type JsonObject } from '../../json.ts'
@@ -24,14 +25,15 @@ import { openMetricsWriter } from './metrics-file.ts'
 import { openTrainer } from './open-trainer.ts'
 import { openPrepared, type PreparedData, prepareData, readPrepared } from './prepare-data.ts'
 import { type Checkpoint, type LoopState, runTraining, type TrainingOutcome } from './run-training.ts'
-import { loopConfig, optimiserOf, type TrainRun, trainableOf } from './train-run.ts'
+import { heldOutBatches, loopConfig, optimiserOf, type TrainRun, trainableOf } from './train-run.ts'
+import type { Trainer } from './trainer.ts'
 import { type BoardMemory, openBoard } from './training-board.ts'
 
 export const METRICS_FILE = 'metrics.jsonl'
-export const TRAINED_FILE = 'trained.bin'
+const TRAINED_FILE = 'trained.bin'
 const CHECKPOINT_FILE = 'checkpoint.bin'
 const BEST_FILE = 'best.bin'
-const MAX_HELD_OUT_BATCHES = 32
+const START_FILE = 'start.bin'
 
 export interface TrainRequest {
   readonly directory: string
@@ -80,6 +82,7 @@ export async function train(
     optimiser: optimiserOf(run),
   })
   try {
+    if (from === null) restoreStart(trainer, at(START_FILE))
     const metrics = openMetricsWriter(at(METRICS_FILE), from?.metricsBytes ?? 0)
     try {
       const outcome = await runTraining(
@@ -89,7 +92,7 @@ export async function train(
             batch,
             length,
             seed: run.seed,
-            maxHeldOutBatches: MAX_HELD_OUT_BATCHES,
+            maxHeldOutBatches: heldOutBatches(config),
           }),
           nowMs: () => performance.now(),
           pauses: board.pauses,
@@ -113,11 +116,8 @@ export async function train(
         },
         from?.checkpoint ?? null,
       )
-      if (outcome.ended !== 'paused') {
-        if (outcome.best === null)
-          writeCheckpoint(at(TRAINED_FILE), trainer.state(), { run: hash }, { moments: false })
-        else copyFileSync(at(BEST_FILE), at(TRAINED_FILE))
-      }
+      if (outcome.ended !== 'paused' && outcome.best === null)
+        writeCheckpoint(at(TRAINED_FILE), trainer.state(), { run: hash }, { moments: false })
       return { ended: outcome.ended, outcome, steps: config.steps, data }
     } finally {
       metrics.close()
@@ -125,6 +125,34 @@ export async function train(
   } finally {
     await trainer.close()
   }
+}
+
+/** The parameters of a training that is over. Throws NOT_FOUND, TRAIN_CHECKPOINT_INVALID. */
+export function readTrained(directory: string): ReadonlyMap<string, Float32Array> {
+  for (const file of [BEST_FILE, TRAINED_FILE]) {
+    const found = readCheckpoint(path.join(directory, file))
+    if (found !== null) return found.state.parameters
+  }
+  throw new VillageError('NOT_FOUND', 'The training has no result')
+}
+
+/** Other weights to begin with, the optimiser still at rest. */
+function restoreStart(trainer: Trainer, file: string): void {
+  const start = readCheckpoint(file)
+  if (start !== null) trainer.restore({ ...trainer.state(), parameters: start.state.parameters })
+}
+
+/**
+ * Makes the weights that a failed training kept those that another begins with: the best that it had, or those of its last
+ * checkpoint. Throws NOT_FOUND where it kept none.
+ */
+export function startFrom(failedDirectory: string, directory: string): void {
+  const kept = [BEST_FILE, CHECKPOINT_FILE]
+    .map((file) => path.join(failedDirectory, file))
+    .find((file) => existsSync(file))
+  if (kept === undefined) throw new VillageError('NOT_FOUND', 'The training has kept no weights')
+  mkdirSync(directory, { recursive: true })
+  copyFileSync(kept, path.join(directory, START_FILE))
 }
 
 async function prepare(

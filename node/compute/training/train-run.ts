@@ -47,6 +47,8 @@ const EVALUATIONS = 20
 /** Of the `wsd` schedule. */
 const DECAY_SHARE = 0.2
 const MOMENTUM = 0.9
+const MIN_HELD_OUT_BATCHES = 4
+const MAX_HELD_OUT_BATCHES = 32
 const BETAS = [0.9, 0.95] as const
 const EPSILON = 1e-8
 
@@ -75,6 +77,12 @@ export function loopConfig(run: TrainRun, rows: number): LoopConfig {
     minGain: run.minGain,
     checkpointMs: run.checkpointSeconds * 1_000,
   }
+}
+
+/** Micro-batches of the held-out part that are looked at each time: a sixth of the whole work at most, as far as four are enough. */
+export function heldOutBatches({ evaluateEverySteps, accumulation }: LoopConfig): number {
+  const affordable = Math.ceil((evaluateEverySteps * accumulation) / 2)
+  return Math.min(MAX_HELD_OUT_BATCHES, Math.max(MIN_HELD_OUT_BATCHES, affordable))
 }
 
 export function optimiserOf({ optimiser, weightDecay }: TrainRun): OptimiserInit {

@@ -11,7 +11,8 @@ import { openTextFeeds } from '../../../node/compute/calibration/text-feeds.ts'
 import { loadKernels } from '../../../node/compute/kernels.ts'
 import { openModel } from '../../../node/compute/onnx/read.ts'
 import { listWeights } from '../../../node/compute/onnx/weights.ts'
-import { writeTinyModel } from '../../helpers/language-models.ts'
+import { writeHubModel } from '../../helpers/hub-layout.ts'
+import { writeTinyLanguageModel, writeTinyModel } from '../../helpers/language-models.ts'
 import { TINY_FAMILIES, type TinyFamily } from '../../helpers/tiny-families.ts'
 
 const kernels = loadKernels()
@@ -24,40 +25,52 @@ test.before.each(() => {
 })
 test.after.each(() => rmSync(directory, { recursive: true, force: true }))
 
+async function checkCalibration(modelDirectory: string): Promise<void> {
+  using model = openModel(join(modelDirectory, 'model.onnx'))
+  const activations = listActivations(model, INIT)
+  const calibrated = new Set(activations.flatMap(({ weights }) => weights))
+  for (const { name, uses } of listWeights(model, INIT))
+    assert.is(
+      calibrated.has(name),
+      uses.some((use) => use !== 'Gather'),
+      name,
+    )
+  assert.ok(openCalibrationData(modelDirectory, null).items > 8)
+  const moments = await captureMoments(
+    { kernels },
+    {
+      ...INIT,
+      modelDirectory,
+      workDirectory: join(directory, 'work'),
+      dataPath: null,
+      start: 0,
+      count: 8,
+      firstActivation: 0,
+      activations: activations.length,
+      sumsBytes: 2 ** 24,
+    },
+    signal,
+    () => {},
+  )
+  const samples = new Set(moments.map((one) => one.samples))
+  assert.is(samples.size, 1, 'every weight saw every token')
+  assert.ok([...samples][0]! > 100)
+  for (const { sums } of moments) assert.ok(sums.some((sum) => sum > 0))
+}
+
 for (const family of Object.keys(TINY_FAMILIES) as TinyFamily[])
   test(`${family}: its own sentences give finite moments for every weight that has an input`, async () => {
     writeTinyModel(directory, family)
-    using model = openModel(join(directory, 'model.onnx'))
-    const activations = listActivations(model, INIT)
-    const calibrated = new Set(activations.flatMap(({ weights }) => weights))
-    for (const { name, uses } of listWeights(model, INIT))
-      assert.is(
-        calibrated.has(name),
-        uses.some((use) => use !== 'Gather'),
-        name,
-      )
-    assert.ok(openCalibrationData(directory, null).items > 8)
-    const moments = await captureMoments(
-      { kernels },
-      {
-        ...INIT,
-        modelDirectory: directory,
-        workDirectory: join(directory, 'work'),
-        dataPath: null,
-        start: 0,
-        count: 8,
-        firstActivation: 0,
-        activations: activations.length,
-        sumsBytes: 2 ** 24,
-      },
-      signal,
-      () => {},
-    )
-    const samples = new Set(moments.map((one) => one.samples))
-    assert.is(samples.size, 1, 'every weight saw every token')
-    assert.ok([...samples][0]! > 100)
-    for (const { sums } of moments) assert.ok(sums.some((sum) => sum > 0))
+    await checkCalibration(directory)
   })
+
+test('a graph from a hub is calibrated with empty caches, one row at a time', async () => {
+  const { card } = writeTinyLanguageModel(join(directory, 'village'), 'llama', { adapters: false })
+  const hub = join(directory, 'hub')
+  writeHubModel(join(directory, 'village'), hub, card)
+  assert.is(openTextFeeds(hub).maxRows, 1)
+  await checkCalibration(hub)
+})
 
 test('logits of a large vocabulary are taken of some tokens only, evenly apart', () => {
   writeTinyModel(directory, 'llama', {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { answerItems } from '../../../node/compute/evaluate/answer-items.ts'
-import { checkAnswers } from '../../../node/compute/evaluate/check-answers.ts'
+import { checkAnswers, checkShapes } from '../../../node/compute/evaluate/check-answers.ts'
 import { difference, GAP_TOLERANCE } from '../../../node/compute/evaluate/compare-records.ts'
 import type { GenerateRecord, ItemRecord, SampleToken } from '../../../node/compute/evaluate/item-records.ts'
 import type { GenerateItem, Item } from '../../../node/compute/evaluate/items.ts'
@@ -197,6 +197,21 @@ test('likelihoods are compared with a tolerance that a lie does not pass', async
   assert.is((await check(model, items, [reading, choice]))?.item, 0, 'another kind of answer')
   const fewer: ItemRecord = { ...choice, choices: choice.choices.slice(1) }
   assert.is((await check(model, items, [fewer, reading]))?.item, 0)
+})
+
+test('records that answer no such item are found without the model', () => {
+  const items: Item[] = [
+    { type: 'text', text: 'a', stride: null },
+    { type: 'embed', text: 'a' },
+    generate('a', { maxTokens: 1 }),
+  ]
+  const reading = { type: 'text', logProbability: -1, tokens: 1, windows: 1 } as const
+  const embedding = { type: 'embed', vector: Float32Array.of(1, 2) } as const
+  assert.is(checkShapes(items, [reading, embedding, textRecord('b')], 2), null)
+  assert.is(checkShapes(items, [{ ...reading, tokens: 0 }, embedding], 2)?.item, 0)
+  assert.is(checkShapes(items, [reading, embedding], 3)?.item, 1)
+  assert.is(checkShapes(items, [embedding, reading], 2)?.item, 0)
+  assert.is(checkShapes(items, [reading, embedding, textRecord('bc')], 2)?.item, 2)
 })
 
 test('what was drawn is drawn again, or at least not outlandish', async () => {

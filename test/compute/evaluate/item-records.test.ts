@@ -10,7 +10,7 @@ import {
   joinRecords,
   type RecordSet,
 } from '../../../node/compute/evaluate/item-records.ts'
-import { outputBytes } from '../../../node/compute/evaluate/output-bytes.ts'
+import { checkGenerated, outputBytes } from '../../../node/compute/evaluate/output-bytes.ts'
 import type { VillageError } from '../../../node/errors.ts'
 import { throwsCode } from '../../helpers/throws.ts'
 
@@ -155,6 +155,13 @@ test('the bound of an output holds for the largest honest records', () => {
     16,
   )
   assert.ok(encodeRecords({ start: 0, records }).length <= bound)
+})
+
+test('an evaluation whose texts would not fit its owner is refused', () => {
+  const item = { type: 'generate', prompt: '', stop: [], temperature: 1, seed: 0 } as const
+  const items = Array.from({ length: 164 }, () => ({ ...item, samples: 20, maxTokens: 1024 }))
+  checkGenerated(items)
+  throwsCode(() => checkGenerated(items.map((one) => ({ ...one, samples: 200 }))), 'EVALUATION_DATA_INVALID')
 })
 
 test.run()

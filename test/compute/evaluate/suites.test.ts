@@ -120,6 +120,9 @@ test('mmlu is scored by the likeliest letter, in all and by subject', () => {
   near(groups.x!.value, 1 / 2)
   near(groups.y!.value, 1)
   assert.is(groups.x!.items, 2)
+  assert.equal(report.facts, { truncated: 0 })
+  const cut = records.map((record, index) => ({ ...record, dropped: index })) as ItemRecord[]
+  assert.equal(mmlu.report(answers, cut, { seed: 1 }).facts, { truncated: 2 })
   assert.equal(
     report.scores.map(({ score, chosen: letter }) => [score, letter]),
     [

@@ -121,11 +121,11 @@ for (const [name, json] of Object.entries(FAMILIES)) {
 test('long texts: words are cut off where that gives the same tokens, and only there', () => {
   const tokenizer = load(sentencePieceBpe())
   const sentence = 'a cats  at 🦊 '
-  const once = tokenizer.encode(sentence)
-  const [first, ...rest] = once
+  const once = tokenizer.encode(sentence.trimEnd())
   const long = tokenizer.encode(sentence.repeat(20_000).trimEnd())
   assert.ok(long.length > 200_000)
-  assert.equal(long.slice(0, once.length), [first, ...rest])
+  assert.equal(long.slice(0, once.length), once)
+  assert.equal(long.slice(-once.length), once)
   // A piece that reaches over a space: nothing may be cut there.
   const json = sentencePieceBpe()
   const model = json.model as JsonObject & { vocab: Record<string, number>; merges: string[][] }

@@ -111,6 +111,17 @@ test('memory is shared through files only', () => {
   }
 })
 
+test('buffers of sockets stay as small as they are', () => {
+  for (const machine of MACHINES) {
+    const setsockopt = (level: number, option: number) =>
+      verdict(machine, { number: CHECKED_CALLS.setsockopt[machine], arguments: [3, level, option] })
+    for (let option = 0; option < 80; option++) {
+      assert.is(setsockopt(1, option), [7, 8, 32, 33].includes(option) ? EPERM : ALLOW, `${option}`)
+      assert.is(setsockopt(6, option), ALLOW)
+    }
+  }
+})
+
 test('nothing can be typed into a terminal', () => {
   for (const machine of MACHINES) {
     const ioctl = (request: number) =>

@@ -5,7 +5,8 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ChatTemplate } from '../../../node/compute/models/chat-template.ts'
+import { type ChatTemplate, loadChatTemplate } from '../../../node/compute/models/chat-template.ts'
+import { loadLanguageTokenizer } from '../../../node/compute/models/tokenizer.ts'
 import { createBatches, shuffledRow } from '../../../node/compute/training/batches.ts'
 import {
   type PlacedDocument,
@@ -23,6 +24,7 @@ import {
 } from '../../../node/compute/training/prepare-data.ts'
 import { createRowWriter, openRowFile } from '../../../node/compute/training/row-file.ts'
 import { IGNORED_LABEL } from '../../../node/compute/training/trainer.ts'
+import { byteTokenizer } from '../../helpers/byte-tokenizer.ts'
 import { rejectsCode, throwsCode } from '../../helpers/throws.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'village-training-data-'))
@@ -163,6 +165,26 @@ test('of a conversation only what the assistant says is learned', () => {
     () => encodeDocument(placed({ kind: 'messages', messages }), { ...INIT, template: rewriting }),
     'TRAIN_DATA_INVALID',
   )
+})
+
+test('a real template and a real tokenizer: the parts of a conversation are the whole of it', () => {
+  const directory = mkdtempSync(path.join(root, 'chat-'))
+  writeFileSync(path.join(directory, 'tokenizer.json'), JSON.stringify(byteTokenizer()))
+  writeFileSync(
+    path.join(directory, 'chat_template.jinja'),
+    '{% for message in messages %}<{{ message.role }}>{{ message.content }}\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}',
+  )
+  const tokenizer = loadLanguageTokenizer(directory)
+  const template = loadChatTemplate(directory)
+  const messages = [
+    { role: 'system', content: 'be kind' },
+    { role: 'user', content: 'the cat?' },
+    { role: 'assistant', content: 'a hat' },
+  ]
+  const example = encodeDocument(placed({ kind: 'messages', messages }), { tokenizer, template, endToken: 2 })
+  assert.is(tokenizer.decode(example.tokens).trim(), '<system>be kind\n<user>the cat?\n<assistant>a hat')
+  const learned = example.tokens.filter((_, index) => example.counted[index])
+  assert.is(tokenizer.decode(learned).trim(), 'a hat')
 })
 
 function pack(examples: readonly Example[], length: number): { rows: Row[]; cut: number } {

@@ -47,6 +47,11 @@ export function choiceScore({ id, group }: Answer, answer: number, given: ItemRe
   return { id, group, measure: RIGHT, score, weight: 1, chosen, answer, logProbabilities, dropped }
 }
 
+/** How many items lost a part of their beginning because the model's context is too short. */
+export const truncated = (records: readonly ItemRecord[]): { readonly truncated: number } => ({
+  truncated: records.filter((record) => 'dropped' in record && record.dropped > 0).length,
+})
+
 /** The share of items that are right, with Wilson's interval, in all and by group where there are several. */
 export function shareMetric(
   name: string,

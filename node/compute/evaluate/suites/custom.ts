@@ -4,7 +4,7 @@ import type { ItemRecord } from '../item-records.ts'
 import type { Answer, ItemScore, ItemSuite, Metric } from '../item-suite.ts'
 import { ITEM_LIMITS, type PreparedItem } from '../items.ts'
 import { type DataRow, dataError, readRows, spread } from '../suite-data.ts'
-import { choiceScore, mostLikely, RIGHT, recordOf, shareMetric } from './choices.ts'
+import { choiceScore, mostLikely, RIGHT, recordOf, shareMetric, truncated } from './choices.ts'
 import { type TextAnswer, textItem, textMetrics, textScore } from './perplexity.ts'
 
 const MATCHES = ['exact', 'contains', 'number'] as const
@@ -151,7 +151,7 @@ export const custom: ItemSuite = {
       metrics.push(shareMetric('accuracy_norm', 'right choices by likelihood by byte', choices))
     const texts = of('text').map((index) => textScore(answers[index] as CustomReading, records[index]!))
     if (texts.length > 0) metrics.push(...textMetrics(texts, seed))
-    return { metrics, scores, facts: {} }
+    return { metrics, scores, facts: truncated(records) }
   },
 }
 

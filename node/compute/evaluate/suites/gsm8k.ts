@@ -6,7 +6,7 @@ import type { ItemRecord } from '../item-records.ts'
 import type { Answer, ItemScore, ItemSuite } from '../item-suite.ts'
 import type { PreparedItem } from '../items.ts'
 import { type DataRow, readRows, spread } from '../suite-data.ts'
-import { RIGHT, recordOf, shareMetric } from './choices.ts'
+import { RIGHT, recordOf, shareMetric, truncated } from './choices.ts'
 import { shotsFor, shotsFrom } from './few-shot.ts'
 
 const SHOTS = 5
@@ -111,7 +111,7 @@ export const gsm8k: ItemSuite = {
         shareMetric('flexible-extract', 'exact match, flexible', flexible),
       ],
       scores,
-      facts: {},
+      facts: truncated(records),
     }
   },
 }

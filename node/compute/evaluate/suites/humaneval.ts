@@ -8,7 +8,7 @@ import type { Answer, ItemScore, ItemSuite, Metric } from '../item-suite.ts'
 import type { Interval } from '../scores.ts'
 import { bootstrapMean } from '../statistics.ts'
 import { dataError, spread } from '../suite-data.ts'
-import { RIGHT, recordOf } from './choices.ts'
+import { RIGHT, recordOf, shareMetric, truncated } from './choices.ts'
 
 const STOPS = ['\nclass', '\ndef', '\n#', '\nif', '\nprint'] as const
 const MAX_TOKENS = 1024
@@ -75,9 +75,12 @@ export const humaneval: ItemSuite = {
         scores.map(({ samples, passed }) => passAtK(samples, passed, k)),
         seed,
       )
+    // Of one sample each is right or wrong.
+    if (least === 1)
+      return { metrics: [shareMetric('pass@1', 'pass@1', scores)], scores, facts: truncated(records) }
     const metrics = KS.filter((k) => k <= least).map(
       (k): Metric => ({ name: `pass@${k}`, title: `pass@${k}`, interval: interval(k), groups: {} }),
     )
-    return { metrics, scores, facts: {} }
+    return { metrics, scores, facts: truncated(records) }
   },
 }

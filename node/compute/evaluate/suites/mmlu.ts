@@ -6,7 +6,7 @@ import type { ItemRecord } from '../item-records.ts'
 import type { Answer, ItemSuite } from '../item-suite.ts'
 import type { PreparedItem } from '../items.ts'
 import { type DataRow, readRows, spread } from '../suite-data.ts'
-import { choiceScore, shareMetric } from './choices.ts'
+import { choiceScore, shareMetric, truncated } from './choices.ts'
 import { shotsFor, shotsFrom, strip } from './few-shot.ts'
 
 const LETTERS = ['A', 'B', 'C', 'D'] as const
@@ -80,6 +80,6 @@ export const mmlu: ItemSuite = {
   report(given, records: readonly ItemRecord[]) {
     const answers = given as readonly MmluAnswer[]
     const scores = answers.map((answer, index) => choiceScore(answer, answer.answer, records[index]!))
-    return { metrics: [shareMetric('acc', 'accuracy', scores)], scores, facts: {} }
+    return { metrics: [shareMetric('acc', 'accuracy', scores)], scores, facts: truncated(records) }
   },
 }

@@ -133,12 +133,14 @@ function specialTokens(source: FamilySource, vocabulary: number) {
   const json = readConfigFile(source.modelDir, GENERATION_CONFIG_FILE)
   const files: ConfigFields[] = [source.config]
   if (json !== undefined) files.push(configFields(json, GENERATION_CONFIG_FILE))
-  const first = (key: string): number | null =>
-    files.map((fields) => fields.tokens(key, vocabulary)[0]).find((token) => token !== undefined) ?? null
+  const first = (key: string, below = vocabulary): number | null =>
+    files.map((fields) => fields.tokens(key, below)[0]).find((token) => token !== undefined) ?? null
+  // Some models name a token for padding that they do not have; the graphs need none.
+  const padding = first('pad_token_id', Number.MAX_SAFE_INTEGER)
   return {
     bosToken: first('bos_token_id'),
     eosTokens: [...new Set(files.flatMap((fields) => fields.tokens('eos_token_id', vocabulary)))],
-    padToken: first('pad_token_id'),
+    padToken: padding !== null && padding < vocabulary ? padding : null,
   }
 }
 

@@ -110,9 +110,9 @@ export function createLanguageGraph(
     ).flat()
 
   const adapterValues = (): ValueSpec[] =>
-    adapterModules.flatMap(({ name, inputs, outputs }) => {
+    adapterModules.flatMap(({ name, inputs, outputs }, index) => {
       // A rank of its own for each: some may be adapted and others not.
-      const rank = `${name}.rank`
+      const rank = `rank_${index}`
       return [
         { name: `${name}.lora_A`, elementType: FLOAT32, dims: [inputs, rank] },
         { name: `${name}.lora_B`, elementType: FLOAT32, dims: [rank, outputs] },

@@ -31,11 +31,15 @@ const MAX_FACTOR = 1e6
 
 /**
  * `rope_theta` and `rope_scaling` of a config.json; newer ones have both in `rope_parameters`. Throws MODEL_CONFIG_INVALID for
- * values out of range and for scalings that are not built (yarn, dynamic, longrope).
+ * values out of range, for scalings that are not built (yarn, dynamic, longrope), and for others by kind of layer.
  */
 export function readRotaryConfig(config: ConfigFields, headSize: number): RotaryConfig {
   const parameters = config.object('rope_parameters')
-  const theta = (parameters ?? config).number('rope_theta', { above: 0, max: MAX_THETA, absent: 10_000 })
+  const range = { above: 0, max: MAX_THETA }
+  const theta =
+    parameters === undefined
+      ? config.number('rope_theta', { ...range, absent: 10_000 })
+      : parameters.number('rope_theta', range)
   const scaling = parameters ?? config.object('rope_scaling')
   for (const fields of [config, ...(parameters === undefined ? [] : [parameters])])
     if (fields.number('partial_rotary_factor', { above: 0, max: 1, absent: 1 }) !== 1)
@@ -44,6 +48,8 @@ export function readRotaryConfig(config: ConfigFields, headSize: number): Rotary
 }
 
 function readScaling(fields: ConfigFields): RotaryScaling {
+  if (fields.raw('mrope_section') !== undefined)
+    throw fields.invalid('mrope_section', 'is there: positions of several axes are not supported')
   // Before 2024 the key was `type`.
   const key = fields.raw('rope_type') === undefined && fields.raw('type') !== undefined ? 'type' : 'rope_type'
   const kind = fields.choice(key, ['default', 'linear', 'llama3'], 'default')

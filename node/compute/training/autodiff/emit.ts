@@ -22,7 +22,14 @@ export function emitModel(tape: Tape, outputs: ReadonlyMap<string, string>, opse
     else repeats.push({ opType: 'Identity', inputs: [renamed.get(value) ?? value], outputs: [output] })
   const nameOf = (value: string) => renamed.get(value) ?? value
   const used = new Set([...live.flatMap((node) => node.inputs), ...repeats.flatMap((node) => node.inputs)])
-  const nodes = live.map((node, index) => specOf(node, index, nameOf, used, outputs))
+  const specs = live.map((node, index) => specOf(node, index, nameOf, used, outputs))
+  // onnxruntime runs what the last leaf of the file needs first, then the leaf before it. With the leaves in reverse, a weight's
+  // gradient is computed as soon as it can be, and what it reads is freed: otherwise all of them wait for the end.
+  const isLeaf = (node: TapeNode) => node.outputs.every((name) => !used.has(name))
+  const nodes = [
+    ...specs.filter((_, at) => !isLeaf(live[at]!)),
+    ...specs.filter((_, at) => isLeaf(live[at]!)).reverse(),
+  ]
   return {
     irVersion: 8,
     producer: 'aivillage',

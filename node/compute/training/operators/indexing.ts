@@ -41,12 +41,16 @@ function slices(context: OperatorContext): SliceRange[] {
 
 const lengthOf = ({ start, end, step }: SliceRange): number => Math.ceil((end - start) / step)
 
-/** Rows of a [rows, inner] gradient added at their indices: [count, inner]. Equal indices are summed, in their order. */
+/**
+ * Rows of a [rows, inner] gradient added at their indices: [count, inner]. By elements: onnxruntime's ScatterND adds rows in
+ * several threads at once and loses some where indices are equal (seen with 1.30), ScatterElements adds them in their order.
+ */
 function scatterRows(tape: Tape, rows: string, indices: string, count: number): string {
-  const inner = tape.dimsOf(rows)[1]!
-  const at = reshape(tape, indices, [product(tape.dimsOf(indices)), 1])
-  const attributes = { reduction: { string: 'add' } }
-  return tape.add('ScatterND', [tape.zeros([count, inner]), at, rows], attributes)
+  const [length = 0, inner = 0] = tape.dimsOf(rows)
+  const column = reshape(tape, indices, [length, 1])
+  const places = tape.add('Expand', [column, tape.integers([length, inner])])
+  const attributes = { axis: { int: 0 }, reduction: { string: 'add' } }
+  return tape.add('ScatterElements', [tape.zeros([count, inner]), places, rows], attributes)
 }
 
 function gatherDims(context: OperatorContext): { dims: number[]; axis: number } {

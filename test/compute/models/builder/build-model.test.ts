@@ -118,6 +118,12 @@ const REFUSALS: readonly Refusal[] = [
   config('rope_scaling', 4),
   scaling('rope_type', { rope_type: 'yarn', factor: 4 }),
   scaling('factor', { rope_type: 'linear' }),
+  scaling('mrope_section', { type: 'default', mrope_section: [16, 24, 24] }),
+  {
+    ...config('rope_parameters.rope_theta', 0),
+    name: 'rope_parameters by kind of layer',
+    config: { rope_parameters: { full_attention: { rope_type: 'default', rope_theta: 1e6 } } },
+  },
   scaling('factor', { type: 'linear', factor: -2 }),
   scaling('high_freq_factor', {
     rope_type: 'llama3',
@@ -268,6 +274,8 @@ test('end tokens of both files count, and what is not said is null', () => {
   const { bosToken, eosTokens, padToken } = build() as LanguageCard
   assert.equal({ bosToken, eosTokens, padToken }, { bosToken: 1, eosTokens: [2, 5], padToken: null })
   assert.equal(readLanguageCard(directory).eosTokens, [2, 5])
+  writeTinySource(directory, 'llama', { config: { pad_token_id: 370 } })
+  assert.is((build() as LanguageCard).padToken, null)
 })
 
 for (const dtype of ['F16', 'BF16'] as const)

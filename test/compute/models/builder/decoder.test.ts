@@ -1,5 +1,5 @@
 /** Graphs of the Llama family against the reference's forward pass. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -159,5 +159,19 @@ for (const { name, family, init = {}, reference = {}, positionInput = false } of
       await graph.close()
     }
   })
+
+test('weights of more than 16 MiB lie beside the graph, and run', async () => {
+  const tiny = writeTinyLanguageModel(directory, 'llama', { config: { vocab_size: 140_000 } })
+  assert.ok(statSync(join(directory, 'model.onnx.data')).size > 16 * 2 ** 20)
+  assert.ok(statSync(join(directory, 'model.onnx')).size < 2 ** 18)
+  const graph = await openGraph(directory, tiny.card)
+  try {
+    const tokens = [1, 139_999]
+    const expected = llamaLogits((key) => tiny.tensors.get(key)?.data, referenceOf(tiny), tokens)
+    assert.ok(largestDifference(await graph.prefill({ rows: [tokens] }), expected) < TOLERANCE)
+  } finally {
+    await graph.close()
+  }
+})
 
 test.run()

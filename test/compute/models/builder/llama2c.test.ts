@@ -147,6 +147,33 @@ for (const [name, change] of CHANGES)
     assert.not(existsSync(join(directory, 'model.safetensors')))
   })
 
+test('whatever the files say, they are imported or refused with a code', () => {
+  const { checkpoint, tokenizer } = paths()
+  writeTinyCheckpoint(paths())
+  const originals = [checkpoint, tokenizer].map((path) => [path, readFileSync(path)] as const)
+  const numbers = fc.oneof(fc.constantFrom(0, -1, 1, 7, 2 ** 31 - 1, -(2 ** 31)), fc.integer())
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...originals),
+      fc.nat({ max: 60 }),
+      numbers,
+      fc.option(fc.nat({ max: 3000 })),
+      ([path, original], at, value, length) => {
+        for (const [file, bytes] of originals) writeFileSync(file, bytes)
+        const changed = Buffer.from(original.subarray(0, length ?? original.length))
+        if (at + 4 <= changed.length) changed.writeInt32LE(value, at)
+        writeFileSync(path, changed)
+        try {
+          importLlama2c({ ...paths(), outDir: directory })
+        } catch (error) {
+          assert.is((error as { code?: string }).code, 'MODEL_CHECKPOINT_INVALID', `${error}`)
+        }
+      },
+    ),
+    { numRuns: 150, seed: 11 },
+  )
+})
+
 test('a tokenizer of another vocabulary is refused', () => {
   writeTinyCheckpoint(paths())
   const { tokenizer } = paths()
