@@ -160,6 +160,7 @@ export const MODEL_DETAILS = object({
     }),
   ),
   externalFiles: integer(),
+  card: orNull(anyObject),
 })
 
 export const JOB = object({

@@ -24,8 +24,8 @@ async function textsOf(context: CommandContext): Promise<string[]> {
 }
 
 export async function embed(context: CommandContext): Promise<CommandResult> {
-  const texts = await textsOf(context)
   const client = await context.client()
+  const texts = await textsOf(context)
   const answer = await client.send<EmbeddingsView>(
     'POST',
     `/api/v1/models/${encodeURIComponent(context.args[0] ?? '')}/embed`,

@@ -31,6 +31,7 @@ function similarityText(result: JsonObject): string {
     const scores = isJsonObject(row.scores ?? null) ? (row.scores as JsonObject) : {}
     return [
       shortFigure(row.model),
+      intervalText(scores.groupAccuracy),
       ...(row.model === result.reference
         ? ['reference', '', '']
         : [scores.neighbourAgreement, scores.spearman, scores.meanCosine].map(intervalText)),
@@ -38,7 +39,7 @@ function similarityText(result: JsonObject): string {
   })
   return [
     `suite ${shortFigure(result.suite)}, ${shortFigure(result.items)} items, compared with ${shortFigure(result.reference)}; in brackets 95% intervals`,
-    table(['MODEL', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines),
+    table(['MODEL', 'OWN GROUP', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines),
   ].join('\n')
 }
 

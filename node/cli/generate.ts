@@ -101,8 +101,8 @@ async function follow(context: CommandContext, client: Client, target: string, b
 
 export async function generate(context: CommandContext): Promise<CommandResult> {
   const target = `/api/v1/models/${encodeURIComponent(context.args[0] ?? '')}/generate`
-  const body = await bodyOf(context)
   const client = await context.client()
+  const body = await bodyOf(context)
   const streams = context.options.stream !== false && context.columns !== null && !context.json
   if (!streams) {
     const completion = await client.send<CompletionView>('POST', target, body)

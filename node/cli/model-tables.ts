@@ -1,6 +1,6 @@
 /** Inputs, outputs and tensors of a model as tables for people. */
-import type { JsonObject } from '../json.ts'
-import { bytes, count, table } from './format.ts'
+import { isJsonObject, type JsonObject } from '../json.ts'
+import { bytes, count, facts, table } from './format.ts'
 import { figure } from './result-text.ts'
 
 export interface PortView {
@@ -96,4 +96,28 @@ export function keptTable(report: JsonObject, tensors: readonly TensorView[]): s
     ),
     `${rest === 0 ? '' : `and ${rest} smaller ones, `}${bytes(sizeBytes)} in all`,
   ].join('\n')
+}
+
+/** What a card says beyond the entry of the registry. */
+export function cardFacts(card: JsonObject): string {
+  const { adapters = null, pooling = null } = card
+  const modules = isJsonObject(adapters) && Array.isArray(adapters.modules) ? adapters.modules.length : 0
+  const rows: [string, unknown][] = [
+    ['architecture', card.architecture],
+    ['layout', card.layout],
+    ['context', card.contextTokens ?? card.maxTokens],
+    ['vocabulary', card.vocabulary],
+    ['layers', card.layers],
+    ['dimensions', card.dimensions],
+    ['pooling', pooling],
+    ['adapters', modules === 0 ? null : `for ${modules} layers`],
+    ['licence', card.licence],
+  ]
+  return facts(
+    rows.flatMap(([name, value]): [string, string][] =>
+      value === undefined || value === null
+        ? []
+        : [[name, typeof value === 'number' ? count(value) : `${value}`]],
+    ),
+  )
 }

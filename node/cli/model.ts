@@ -6,6 +6,7 @@ import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, short, table, time } from './format.ts'
 import {
+  cardFacts,
   keptTable,
   type PortView,
   portTable,
@@ -183,11 +184,11 @@ export async function inspect(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const given = await client.get<{
     model: ModelView
-    details: { inputs: PortView[]; outputs: PortView[]; tensors: TensorView[] }
+    details: { inputs: PortView[]; outputs: PortView[]; tensors: TensorView[]; card: JsonObject | null }
   }>(modelPath(context.args[0] ?? ''))
   const { report } = given.model
-  const { inputs, outputs, tensors } = given.details
-  const parts = [modelFacts(given.model)]
+  const { inputs, outputs, tensors, card } = given.details
+  const parts = [modelFacts(given.model), ...(card === null ? [] : [cardFacts(card)])]
   if (report !== null) parts.push(...reportTexts(report, tensors))
   // Tensors without a graph have neither.
   if (inputs.length + outputs.length > 0) parts.push(portTable(inputs, outputs))

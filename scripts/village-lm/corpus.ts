@@ -6,8 +6,8 @@ import { DOMAINS } from './curriculum/domains.ts'
 import { type Document, drawFor } from './curriculum/item.ts'
 import { plainText } from './curriculum/sentences.ts'
 
-/** A domain's questions, what supports them, or plain sentences. */
-export type Source = 'plain' | `${string} questions` | `${string} support`
+/** A domain's questions, what supports them, drill, or plain sentences. */
+export type Source = 'plain' | `${string} questions` | `${string} support` | `${string} drill`
 
 export interface MixPart {
   readonly source: Source
@@ -27,8 +27,9 @@ function makerOf(source: Source): Maker {
       const { prompt, completion } = domain.item(seed, 'train', index)
       return { prompt, text: completion }
     }
-  if (domain.support === undefined) throw new Error(`the domain ${name} has no support`)
-  return domain.support
+  const make = kind === 'support' ? domain.support : domain.drill
+  if (make === undefined) throw new Error(`the domain ${name} has no ${kind}`)
+  return make
 }
 
 /** `count` documents. The same seed and mix give the same text on every machine. */

@@ -83,12 +83,13 @@ export const RECIPES: readonly Recipe[] = [
     base: 'base',
     domain: 'arithmetic',
     mix: [
-      { source: 'arithmetic questions', weight: 1 },
-      { source: 'arithmetic support', weight: 2 },
+      { source: 'arithmetic questions', weight: 2 },
+      { source: 'arithmetic support', weight: 1 },
+      { source: 'arithmetic drill', weight: 5 },
     ],
-    documents: 120_000,
+    documents: 200_000,
     seed: 12,
-    steps: 2500,
+    steps: 3500,
     learningRate: 2e-3,
   },
   {

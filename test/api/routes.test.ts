@@ -114,6 +114,16 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     await services.models.add({ embedded: 'encoder' })
     return { path: '/api/v1/models/encoder' }
   },
+  generateText: async ({ services, directory }) => {
+    const file = path.join(directory, 'story.onnx')
+    await writeFile(file, 'graph')
+    const { id } = await services.models.add({ path: file })
+    return { path: `/api/v1/models/${id}/generate`, body: { prompt: 'one two', maxTokens: 3 } }
+  },
+  embedTexts: async ({ services }) => {
+    await services.models.add({ embedded: 'encoder' })
+    return { path: '/api/v1/models/encoder/embed', body: { texts: ['one', 'two words'] } }
+  },
   unpackModel: async ({ services, directory }) => {
     await services.models.add({ embedded: 'encoder' })
     return {

@@ -45,7 +45,7 @@ export function memoryGeneration(
     embedding: {
       async embed(id, texts) {
         const entry = need(id)
-        if (entry.kind === 'language') throw new VillageError('MODEL_NOT_ENCODER')
+        if (entry.kind !== 'encoder') throw new VillageError('MODEL_NOT_ENCODER')
         return {
           dims: 2,
           vectors: Float32Array.from(texts.flatMap((text) => [text.length, 1])),

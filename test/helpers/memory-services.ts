@@ -21,7 +21,7 @@ import type { PeerInfo } from '../../node/mesh/mesh.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
 import { memoryGeneration } from './memory-generation.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
-import { memoryPulls } from './memory-pulls.ts'
+import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
 
 export const SELF = '12D3KooWSelfSelfSelfSelfSelfSelfSelfSelfSelfSelfSelf'
 export const FRIEND = '12D3KooWFriendFriendFriendFriendFriendFriendFriendFr'
@@ -222,6 +222,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
           operators: { MatMul: 1 },
           tensors: [{ name: 'weight', type: 'float32', dims: [4, 512], sizeBytes: 8192, compressible: true }],
           externalFiles: 0,
+          card: null,
         }
       },
       async remove(id) {
@@ -243,7 +244,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       },
     },
     shares: { list: () => [] },
-    pulls: memoryPulls(),
+    pulls: memoryPulls({ events }),
     jobs: queue.jobs,
     evaluations,
     addArtifact: memory.add,

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../node/json.ts'
 import { startJobNode } from './job-nodes.ts'
 
 const [directory] = process.argv.slice(2)
-const node = await startJobNode({ directory: directory! })
+const node = await startJobNode({ directory: directory!, cores: 2 })
 
 export type TrainCall =
   | { call: 'add'; path: string; id: string }

@@ -61,6 +61,8 @@ test('three peers give the same results by item as one', async () => {
   const shared = await evaluateOn(owner, params)
   const job = owner.jobs.list().find(({ kind }) => kind === 'evaluate')!
   assert.is(Object.keys(job.shares).length, 3, 'all of them worked')
+  const uploaded = await owner.artifacts.info(data)
+  assert.equal(uploaded!.pins, [], 'the data was kept for the job, and let go with its end')
   for (const node of nodes.slice(1)) await node.stop()
   const alone = await evaluateOn(owner, params)
   for (const [index, row] of rowsOf(shared).entries()) {

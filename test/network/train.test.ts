@@ -1,27 +1,18 @@
-/** Training as a job on real nodes: its result, its privacy, and what a pause, a cancellation or a SIGKILL leaves of it. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
+/** Training as a job on real nodes: what comes out, that the data stay, and what is refused. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLanguageModel } from '../../node/compute/generate/open-language-model.ts'
-import type { JobSummary } from '../../node/compute/jobs/job.ts'
 import { encodeLanguageCard, readLanguageCard } from '../../node/compute/models/language-card.ts'
-import { openModel } from '../../node/compute/onnx/read.ts'
 import { openShards } from '../../node/compute/safetensors/read.ts'
 import type { VillageEvent } from '../../node/events.ts'
 import type { JsonObject } from '../../node/json.ts'
 import { type JobNode, startJobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
-import { writeTinyLanguageModel, writeTinySource } from '../helpers/language-models.ts'
-import { stopMeshNodes, temporaryDirectory, until } from '../helpers/mesh.ts'
+import { writeTinyLanguageModel } from '../helpers/language-models.ts'
+import { stopMeshNodes } from '../helpers/mesh.ts'
 import { rejectsCode } from '../helpers/throws.ts'
-import type { TrainCall } from '../helpers/train-process.ts'
-import { writeTrainingText } from '../helpers/training-data.ts'
-
-const SCRIPT = fileURLToPath(new URL('../helpers/train-process.ts', import.meta.url))
-const children = new Set<ChildProcess>()
+import { directoryOf, QUICK, signal, trained, weightsOf, withModel } from '../helpers/train-nodes.ts'
 
 /** Most tests share a node: what they look at is in a job of their own. */
 let node: JobNode
@@ -36,41 +27,9 @@ test.before(async () => {
 })
 
 test.after(async () => {
-  for (const child of children) child.kill('SIGKILL')
   await stopJobNodes()
   await stopMeshNodes()
 })
-
-const signal = () => AbortSignal.timeout(60_000)
-
-/** Small enough to be quick; eight documents in ten are learned. */
-const QUICK = { length: 16, batch: 4, steps: 12, heldOut: 0.2, learningRate: 0.01, evaluateEvery: 4, seed: 1 }
-
-async function withModel(node: JobNode): Promise<{ data: string; directory: string }> {
-  const directory = await temporaryDirectory()
-  const source = path.join(directory, 'tiny')
-  writeTinySource(source, 'llama')
-  await node.models.add({ path: source, id: 'tiny' })
-  return { data: writeTrainingText(path.join(directory, 'text.txt')), directory }
-}
-
-async function trained(node: JobNode, params: JsonObject): Promise<JobSummary> {
-  const { id } = await node.jobs.submit({ kind: 'train', params })
-  const job = await node.jobs.wait(id, { signal: signal() })
-  assert.is(job.state, 'done', JSON.stringify(job.error))
-  return job
-}
-
-async function directoryOf(node: JobNode, id: string): Promise<string> {
-  const { cid } = await node.models.need(id)
-  return node.artifacts.materialize(cid, path.join(await temporaryDirectory(), 'models'))
-}
-
-function weightsOf(directory: string): Map<string, Float32Array> {
-  using model = openModel(path.join(directory, 'model.onnx'))
-  const named = [...model.graph.initializers.values()].filter(({ name }) => /\.(weight|bias)$/.test(name))
-  return new Map(named.map((tensor) => [tensor.name, model.readTensor(tensor)]))
-}
 
 test('full training: a model of its own, with figures, events and a report', async () => {
   const events: VillageEvent[] = []
@@ -209,64 +168,6 @@ test('what is learned from stays on the node: no peer gets the task, and no arti
       assert.not.ok(Buffer.from(await owner.artifacts.read(cid)).includes('the cat sat on'), cid)
 })
 
-test('a pause is over when work may go on, and the weights are those of an undisturbed run', async () => {
-  const params = { model: 'tiny', data: [data], ...QUICK, steps: 250, checkpointSeconds: 3600 }
-  const whole = await trained(node, { ...params, id: 'whole' })
-  const { id } = await node.jobs.submit({ kind: 'train', params: { ...params, id: 'parts' } })
-  let paused = 0
-  node.mesh.events.subscribe((event) => {
-    if (event.type !== 'training:metrics' || event.data.step < 1 || paused > 0) return
-    paused = event.data.step
-    node.resources.set({ others: false, own: false })
-  })
-  const file = path.join(node.mesh.directory, 'job-files', id, 'checkpoint.bin')
-  await until('the pause wrote a checkpoint', () => existsSync(file))
-  assert.is(node.jobs.get(id)!.state, 'running')
-  node.resources.set({ others: true, own: true })
-  const parts = await node.jobs.wait(id, { signal: signal() })
-  assert.is(parts.state, 'done', JSON.stringify(parts.error))
-  assert.ok(paused < 250, 'it was stopped in the middle')
-  const [a, b] = [await directoryOf(node, String(whole.result!.id)), await directoryOf(node, 'parts')]
-  assert.equal(weightsOf(b), weightsOf(a))
-})
-
-test('a cancelled training ends at once and leaves nothing', async () => {
-  const params = { model: 'tiny', data: [data], ...QUICK, steps: 1_000_000 }
-  const { id } = await node.jobs.submit({ kind: 'train', params })
-  const running = Promise.withResolvers<void>()
-  node.mesh.events.subscribe(({ type }) => void (type === 'training:metrics' && running.resolve()))
-  await running.promise
-  await node.jobs.cancel(id)
-  assert.is(node.jobs.get(id)!.state, 'cancelled')
-  await until('the thread is free again', () => node.pool.stats().busy === 0)
-  assert.is(await node.models.get('tiny-trained'), null)
-})
-
-test('a training that diverges keeps its best weights, and another may begin with them', async () => {
-  const wild = {
-    ...QUICK,
-    model: 'tiny',
-    data: [data],
-    optimiser: 'sgd',
-    clip: 0,
-    schedule: 'constant',
-    warmup: 0,
-  }
-  const good = { ...QUICK, model: 'tiny', data: [data] }
-  const { id } = await node.jobs.submit({
-    kind: 'train',
-    params: { ...wild, learningRate: 10, steps: 4000, evaluateEvery: 1, checkpointSeconds: 0 },
-  })
-  const failed = await node.jobs.wait(id, { signal: signal() })
-  assert.is(failed.error?.code, 'TRAIN_DIVERGED', JSON.stringify(failed))
-  assert.ok(existsSync(path.join(node.mesh.directory, 'job-files', id, 'best.bin')))
-  const job = await trained(node, { ...good, from: id, id: 'saved' })
-  assert.is(job.params.from, id)
-  await rejectsCode(node.jobs.submit({ kind: 'train', params: { ...good, from: 'abcdefgh23' } }), 'NOT_FOUND')
-  await node.jobs.remove(id)
-  assert.not.ok(existsSync(path.join(node.mesh.directory, 'job-files', id)))
-})
-
 /** A model whose card says other things than usual. */
 async function register(id: string, change: { adapters?: boolean; layout?: 'hub' }): Promise<void> {
   const made = path.join(directory, id)
@@ -314,72 +215,6 @@ test('what cannot be trained is refused before anything runs', async () => {
   const job = await node.jobs.wait(id, { signal: signal() })
   assert.is(job.error!.code, 'TRAIN_DATA_INVALID')
   assert.match(job.error!.message, 'bad.jsonl, line 2')
-})
-
-class Remote {
-  readonly child: ChildProcess
-
-  constructor(directory: string) {
-    this.child = fork(SCRIPT, [directory], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    children.add(this.child)
-  }
-
-  hear<T>(call: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.child.on('message', (message: { call: string; value?: T; error?: string }) => {
-        if (message.call !== call) return
-        if (message.error === undefined) resolve(message.value as T)
-        else reject(new Error(message.error))
-      })
-      this.child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)))
-    })
-  }
-
-  ask<T>(message: TrainCall): Promise<T> {
-    const answer = this.hear<T>(message.call)
-    this.child.send(message)
-    return answer
-  }
-
-  async kill(): Promise<void> {
-    const gone = once(this.child, 'exit')
-    this.child.kill('SIGKILL')
-    await gone
-    children.delete(this.child)
-  }
-}
-
-test('SIGKILL in the middle: the training goes on from its checkpoint to the same bits', async () => {
-  const source = path.join(directory, 'tiny')
-  const params = {
-    model: 'tiny',
-    data: [data],
-    ...QUICK,
-    method: 'lora',
-    accumulation: 2,
-    steps: 60,
-    checkpointSeconds: 0.05,
-  }
-  const home = path.join(directory, 'home')
-  let remote = new Remote(home)
-  await remote.hear('ready')
-  await remote.ask({ call: 'add', path: source, id: 'tiny' })
-  const first = await remote.ask<JobSummary>({ call: 'submit', params: { ...params, id: 'result' } })
-  const killed = first.id
-  const file = path.join(home, 'job-files', killed, 'checkpoint.bin')
-  await until('there is a checkpoint', () => existsSync(file))
-  await remote.kill()
-  assert.ok(existsSync(file), 'it was killed before it was done')
-
-  remote = new Remote(home)
-  await remote.hear('ready')
-  const resumed = await remote.ask<JobSummary>({ call: 'wait', id: killed })
-  assert.is(resumed.state, 'done', JSON.stringify(resumed.error))
-  const again = await remote.ask<JobSummary>({ call: 'submit', params: { ...params, id: 'result' } })
-  const whole = await remote.ask<JobSummary>({ call: 'wait', id: again.id })
-  assert.is(whole.state, 'done', JSON.stringify(whole.error))
-  assert.is(whole.result!.id, resumed.result!.id, 'equal bytes under one id: the models are the same')
-  await remote.kill()
 })
 
 test.run()

@@ -17,6 +17,7 @@ const PARTS = {
   peers: async () => (await get('/api/v1/peers')).peers,
   members: async () => (await get('/api/v1/members')).members,
   models: async () => (await get('/api/v1/models?limit=10000')).models,
+  pulls: async () => (await get('/api/v1/pulls')).pulls,
   artifacts: async () => get('/api/v1/artifacts?limit=10000'),
   jobs: async () => (await get('/api/v1/jobs')).jobs,
   catalog: async () => get('/api/v1/catalog'),

@@ -114,19 +114,18 @@ export const MODEL_ROUTES: readonly Route[] = [
     scope: 'token',
     tag,
     id: 'inspectModel',
-    summary: 'A model with its inputs, outputs, operators and tensors.',
+    summary: 'A model with its card, inputs, outputs, operators and tensors.',
     params: object({ id: ID }),
     response: { kind: 'json', status: 200, schema: object({ model: MODEL, details: MODEL_DETAILS }) },
     errors: ['MODEL_UNKNOWN'],
     slow: true,
     handle: async ({ params }, { models }) => {
       const model = await models.need(params.id)
-      const { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles } = await models.inspect(
-        model.id,
-      )
+      const facts = await models.inspect(model.id)
+      const { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles, card } = facts
       return {
         model: modelView(model),
-        details: { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles },
+        details: { irVersion, opsets, inputs, outputs, operators, tensors, externalFiles, card },
       }
     },
   }),

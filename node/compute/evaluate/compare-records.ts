@@ -95,8 +95,9 @@ function cosine(a: Float32Array, b: Float32Array): number {
 /** Null when a record answers this item at all: its type, the number of its answers, and no more than was asked for. */
 export function shapeProblem(record: ItemRecord, item: Item): string | null {
   if (record.type !== item.type) return 'another kind of answer'
-  if (record.type === 'text' && item.type === 'text')
-    return record.tokens < 1 || record.windows < 1 ? 'a text without tokens' : null
+  // A tokenizer may make nothing of a text of spaces.
+  if (record.type === 'text')
+    return (record.tokens === 0) === (record.windows === 0) ? null : 'windows without tokens'
   if (record.type === 'choice' && item.type === 'choice')
     return record.choices.length === item.choices.length ? null : 'other choices'
   if (record.type === 'generate' && item.type === 'generate') {

@@ -7,6 +7,8 @@ import { bootstrap, type McNemar, mcnemar, weightedMean } from './statistics.ts'
 
 /** Below this a difference is told apart from chance. */
 const SIGNIFICANT = 0.05
+/** Fewer items that all go one way are chance more often than that: 2^(1 − n). */
+const LEAST_ITEMS = 6
 
 export interface MeasureComparison {
   /** What is compared: `right`, `ndcg`, … */
@@ -65,7 +67,10 @@ function compareMeasure(init: {
   const [better, worse] = [counted((value) => value > 0), counted((value) => value < 0)]
   const isBinary = [...a, ...b].every((value) => value === 0 || value === 1)
   const test = isBinary ? mcnemar(worse, better) : null
-  const differs = test === null ? difference.low > 0 || difference.high < 0 : test.p < SIGNIFICANT
+  const differs =
+    test !== null
+      ? test.p < SIGNIFICANT
+      : a.length >= LEAST_ITEMS && (difference.low > 0 || difference.high < 0)
   return {
     measure,
     items: a.length,

@@ -13,7 +13,7 @@ import type { ItemSuite, Metric, SuiteFiles, SuiteOptions } from './item-suite.t
 import { encodeItems, readItems } from './items.ts'
 import { checkGenerated, outputBytes } from './output-bytes.ts'
 import { decodeResults, encodeResults, joinResults } from './results.ts'
-import { cosineMatrix, groupAccuracy, nearestNeighbours, scoreSimilarity } from './scores.ts'
+import { groupAccuracy, groupHits, keptGroups, scoreSimilarity } from './scores.ts'
 import { isItemSuite, suiteNamed } from './suite-table.ts'
 import { RIGHT } from './suites/choices.ts'
 import { likelihoodKept } from './suites/likelihood.ts'
@@ -74,9 +74,13 @@ export const EVALUATE_OPERATIONS = {
     )
       throw new VillageError('INVALID_ARGUMENT', 'The two results are not of the same items.')
     const { items: _, ...similarity } = scoreSimilarity(original, candidate, input)
+    const groupOf = (item: number) => suite.group(candidate.start + item)
+    const groupKept = keptGroups(original, candidate, groupOf, input)
     return {
       ...scores,
-      ...Object.fromEntries(Object.entries(similarity).map(([name, interval]) => [name, { ...interval }])),
+      ...Object.fromEntries(
+        Object.entries({ ...similarity, groupKept }).map(([name, interval]) => [name, { ...interval }]),
+      ),
     }
   },
 
@@ -85,13 +89,12 @@ export const EVALUATE_OPERATIONS = {
     const candidate = joinResults(input.candidate.map(decodeResults))
     const suite = suiteByName(candidate.suite)
     const groupOf = (item: number) => suite.group(candidate.start + item)
-    const nearest = nearestNeighbours(cosineMatrix(candidate), candidate.count)
     return encodeLines(
-      nearest.map((other, item) => ({
+      groupHits(candidate, groupOf).map((score, item) => ({
         id: `${candidate.start + item}`,
         group: '',
         measure: RIGHT,
-        score: other >= 0 && groupOf(other) === groupOf(item) ? 1 : 0,
+        score,
         weight: 1,
       })),
     )

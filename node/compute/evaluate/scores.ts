@@ -103,8 +103,31 @@ export function nearestNeighbours(cosines: Float64Array, count: number): number[
  * Share of items whose nearest neighbour is of their own group: quality without an original to compare with.
  */
 export function groupAccuracy(set: VectorSet, group: (item: number) => number): number {
-  const nearest = nearestNeighbours(cosineMatrix(set), set.count)
-  return nearest.filter((other, item) => other >= 0 && group(other) === group(item)).length / set.count
+  return groupHits(set, group).reduce<number>((sum, hit) => sum + hit, 0) / set.count
+}
+
+/** By item, 1 where its nearest neighbour is of its own group. */
+export function groupHits(set: VectorSet, group: (item: number) => number): (0 | 1)[] {
+  return nearestNeighbours(cosineMatrix(set), set.count).map((other, item) =>
+    other >= 0 && group(other) === group(item) ? 1 : 0,
+  )
+}
+
+/** The candidate's group accuracy as a share of the original's, at most 1: one draw of items for both. */
+export function keptGroups(
+  original: VectorSet,
+  candidate: VectorSet,
+  group: (item: number) => number,
+  init: { seed: number; resamples?: number },
+): Interval {
+  const [before, after] = [groupHits(original, group), groupHits(candidate, group)]
+  const share = (items: Uint32Array) => Math.min(1, meanOf(items, after) / meanOf(items, before))
+  const draws = drawItems(original.count, init.resamples ?? DEFAULT_RESAMPLES, seededRandom(init.seed))
+  const sampled = Float64Array.from(draws, share)
+    .filter((value) => !Number.isNaN(value))
+    .sort()
+  const value = share(Uint32Array.from({ length: original.count }, (_, item) => item))
+  return { value, low: percentile(sampled, 0.025, value), high: percentile(sampled, 0.975, value) }
 }
 
 function rowCosines(a: VectorSet, b: VectorSet): number[] {

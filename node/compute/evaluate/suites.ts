@@ -41,11 +41,10 @@ export const SUITES: readonly Suite[] = [
     group: (item) => SENTENCES[item]!.group,
     fits: ({ kind }) => kind === 'encoder',
     kept(scores, reference) {
-      // A ratio of two shares of the same items: no interval of its own beside the paired correlation's.
       const ratio =
         numberOf(scores.groupAccuracy) / Math.max(numberOf(reference.groupAccuracy), Number.MIN_VALUE)
-      const accuracy = Math.min(1, ratio)
-      return [intervalOf(scores.spearman), { value: accuracy, low: accuracy, high: accuracy }]
+      const interval = intervalOf(scores.groupKept)
+      return [intervalOf(scores.spearman), { ...interval, value: Math.min(1, ratio) }]
     },
   },
 ]

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { ModelEntry } from '../models/model-entry.ts'
 import { idFromPath } from '../models/model-ids.ts'
 import type { Models } from '../models/registry.ts'
 import type { ModelShares } from '../models/shares.ts'
@@ -53,6 +54,8 @@ async function runHub(components: Components, pull: RunPull): Promise<string> {
   // The same was pulled before, and the revision has not moved.
   if (before !== null && (await components.models.get(before))?.source === source) return before
 
+  await checkId(components, request.id, (entry) => entry.source === source)
+
   const directory = path.join(pull.directory, model.commit)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await fetchModel(
@@ -78,6 +81,7 @@ async function runVillage(components: Components, pull: RunPull): Promise<string
   const { artifacts } = components
   const cid = pull.read().request.name
   const name = nameOfShare(components, cid)
+  await checkId(components, pull.read().request.id, (entry) => entry.cid === cid)
   const pin = `pull:${pull.read().id}`
   await artifacts.fetch(cid, {
     signal: pull.signal,
@@ -107,6 +111,17 @@ async function add(
     pull.signal,
   )
   return entry.id
+}
+
+/** Throws MODEL_ID_TAKEN before anything is fetched for nothing. */
+async function checkId(
+  { models }: Components,
+  id: string | null,
+  isSame: (entry: ModelEntry) => boolean,
+): Promise<void> {
+  const taken = id === null ? null : await models.get(id)
+  if (taken === null || isSame(taken)) return
+  throw new VillageError('MODEL_ID_TAKEN', `The id "${id}" belongs to another model`, { fields: { id } })
 }
 
 /** Its owner may have stopped to share it, or have left, while the daemon was down. */

@@ -24,7 +24,14 @@ import { calibrateStage, calibrationReport, calibrationStage } from './compress-
 import { codebookStage, codebooksStage } from './compress-codebooks.ts'
 import { checkQuality, evaluateStage, qualityOf, verdictStage } from './compress-gate.ts'
 import { AUTO, type CompressParams, parseCompressParams } from './compress-params.ts'
-import { buildStage, choiceReport, chooseStage, compressStage, probeStage } from './compress-stages.ts'
+import {
+  buildStage,
+  choiceReport,
+  chooseStage,
+  compressStage,
+  isHeld,
+  probeStage,
+} from './compress-stages.ts'
 import { builtOf, type CompressStages, chosenOf, modelCid, roundsOf, surveyOf } from './compress-state.ts'
 import { checkCompressible, surveyStage } from './compress-survey.ts'
 import type { JobKind, Stage } from './job.ts'
@@ -50,8 +57,10 @@ const FOLLOWING: Readonly<Record<string, (at: CompressStages) => Promise<Stage |
   compress: buildStage,
   build: afterBuild,
   evaluate: verdictStage,
-  verdict: async (at) =>
-    at.params.target !== null && 'quality' in at.params.target ? chooseStage(at) : null,
+  async verdict(at) {
+    if (at.params.target === null || !('quality' in at.params.target)) return null
+    return (await chooseStage(at)) ?? ((await isHeld(at)) ? null : buildStage(at))
+  },
 }
 
 export const compressJob: JobKind = {

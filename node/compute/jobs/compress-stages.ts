@@ -6,7 +6,15 @@ import { autoReport, chooseWithin, probeTasks, readProbes } from './compress-aut
 import { calibrationOf } from './compress-calibration.ts'
 import { type ChosenWeight, choiceFor, compressTasks, fitChoice, slicedWeights } from './compress-choice.ts'
 import { AUTO } from './compress-params.ts'
-import { type CompressStages, chosenOf, latest, modelCid, roundsOf, surveyOf } from './compress-state.ts'
+import {
+  builtOf,
+  type CompressStages,
+  chosenOf,
+  latest,
+  modelCid,
+  roundsOf,
+  surveyOf,
+} from './compress-state.ts'
 import type { Stage } from './job.ts'
 import { readJobFile, writeJobFile } from './job-files.ts'
 
@@ -61,6 +69,13 @@ async function releaseLastRound({ stages, context }: CompressStages): Promise<vo
   // A crash may have come after the collection.
   for (const cid of new Set(released))
     if ((await context.artifacts.info(cid)) !== null) await context.artifacts.unpin(cid, context.stagePin)
+}
+
+/** False where the model that was built last was let go of since: a result of its round was taken back, and it won all the same. */
+export async function isHeld(at: CompressStages): Promise<boolean> {
+  const { packed, runnable } = await builtOf(at)
+  const { artifacts } = at.context
+  return (await artifacts.has(packed.cid)) && (await artifacts.has(runnable.cid))
 }
 
 export async function buildStage(at: CompressStages): Promise<Stage> {

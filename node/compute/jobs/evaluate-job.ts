@@ -60,6 +60,8 @@ export const evaluateJob: JobKind = {
     const params = parseEvaluateParams(given)
     const suite = await suiteOf(params, context)
     const models = await checkEvaluable(params, suite, context)
+    // Uploaded data has no pin of its own: it must be there when the items are made.
+    for (const cid of Object.values(params.files)) await context.artifacts.pin(cid!, context.stagePin)
     if (isItemSuite(suite)) return []
     return models.flatMap(({ id, cid }) => evaluationTasks({ cid, title: id }, suite))
   },

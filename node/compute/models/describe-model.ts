@@ -6,7 +6,8 @@ import { dataTypeByCode } from '../onnx/data-types.ts'
 import { inspectModel } from '../onnx/inspect.ts'
 import { openModel } from '../onnx/read.ts'
 import { openSafetensors, openShards, type SafetensorsModel } from '../safetensors/read.ts'
-import { ADAPTER_FILE, PACKED_FILE } from './model-files.ts'
+import { readAnyCard } from './model-card.ts'
+import { ADAPTER_FILE, CARD_FILE, PACKED_FILE } from './model-files.ts'
 import { GRAPH_FILE, readManifest } from './packed.ts'
 import { REST_FILE, SHARDS_FILE } from './safetensors-skeleton.ts'
 import { formatOf, isMatrix, type ModelFormat } from './weight-source.ts'
@@ -63,6 +64,13 @@ const DESCRIBERS: Readonly<Record<ModelFormat, (modelPath: string) => JsonObject
     return describeSafetensors(model)
   },
   packed: (modelPath) => describePacked(path.dirname(modelPath)),
+}
+
+/** The card beside a graph, or null; MODEL_CARD_INVALID for one that is not valid. */
+export function describeCard(modelPath: string): JsonObject | null {
+  const directory = path.dirname(modelPath)
+  if (formatOf(modelPath) !== 'onnx' || !existsSync(path.join(directory, CARD_FILE))) return null
+  return JSON.parse(JSON.stringify(readAnyCard(directory))) as JsonObject
 }
 
 /** By the path that the ONNX file of the directory has or would have. Throws what the readers throw. */

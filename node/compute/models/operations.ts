@@ -4,7 +4,7 @@ import type { WeightMatrix } from '../codecs/codec.ts'
 import { addToStats, EMPTY_STATS, type TensorStats } from '../codecs/tensor-stats.ts'
 import { type Kernels, loadKernels } from '../kernels.ts'
 import { openModel } from '../onnx/read.ts'
-import { describeModel, modelFiles } from './describe-model.ts'
+import { describeCard, describeModel, modelFiles } from './describe-model.ts'
 import { writeEmbeddedEncoder } from './embedded-encoder.ts'
 import type { EncoderCard } from './model-card.ts'
 import { type RewriteRequest, type RunnableWeight, rewritePacked } from './rewrite-packed.ts'
@@ -32,6 +32,10 @@ export const MODEL_OPERATIONS = {
 
   async 'model.inspect'(input: { modelPath: string }): Promise<JsonObject> {
     return describeModel(input.modelPath)
+  },
+
+  async 'model.card'(input: { modelPath: string }): Promise<JsonObject | null> {
+    return describeCard(input.modelPath)
   },
 
   /** Files that a model's tensors are in, checked to lie below its directory. */

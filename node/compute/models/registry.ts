@@ -40,7 +40,7 @@ export interface Models {
   get(idOrCid: string): Promise<ModelEntry | null>
   /** As get(), but throws MODEL_UNKNOWN with the nearest id. */
   need(idOrCid: string): Promise<ModelEntry>
-  /** Inputs, outputs, operators and tensors; for a compressed model also what its report says of each tensor. */
+  /** Its card, inputs, outputs, operators and tensors; for a compressed model also what its report says of each tensor. */
   inspect(idOrCid: string): Promise<JsonObject>
   remove(idOrCid: string): Promise<void>
   /**
@@ -212,8 +212,10 @@ export function createModels(components: Components, init: Init): Models {
     async inspect(idOrCid) {
       const entry = await need(idOrCid)
       const directory = await artifacts.materialize(entry.cid, init.modelsDirectory)
-      const facts = await pool.run('model.inspect', { modelPath: path.join(directory, MODEL_FILE) })
-      return { ...entry, ...facts, parameters: entry.parameters }
+      const modelPath = path.join(directory, MODEL_FILE)
+      const facts = await pool.run('model.inspect', { modelPath })
+      const card = await pool.run('model.card', { modelPath })
+      return { ...entry, ...facts, card, parameters: entry.parameters }
     },
     remove: (idOrCid) =>
       exclusive(async () => {

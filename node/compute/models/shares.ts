@@ -56,7 +56,7 @@ interface Init {
   readonly soonMs?: number
 }
 
-const KINDS = new Set(['language', 'encoder', 'onnx', 'safetensors', 'packed'])
+const KINDS = new Set(['language', 'encoder', 'adapter', 'onnx', 'safetensors', 'packed'])
 const CID_TEXT = /^[a-z2-7]{10,96}$/
 /** Text that a terminal or a page could take for something else. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u

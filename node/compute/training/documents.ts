@@ -30,7 +30,7 @@ const CHUNK_BYTES = 2 ** 20
 const MAX_LINE_BYTES = 4 * 2 ** 20
 /** A longer text is cut at the end of a line; each part counts as a document. */
 const MAX_TEXT_UNITS = 2 ** 20
-const MAX_MESSAGES = 1_000
+const MAX_MESSAGES = 200
 const JSON_LINES = /\.(jsonl|ndjson|json)$/i
 const NEWLINE = 0x0a
 

@@ -1,5 +1,5 @@
 /** Training documents as tokens, and which of them are learned. */
-import type { ChatTemplate } from '../models/chat-template.ts'
+import type { ChatMessage, ChatTemplate } from '../models/chat-template.ts'
 import type { LanguageTokenizer } from '../models/tokenizer.ts'
 import { invalidData, type PlacedDocument } from './documents.ts'
 
@@ -19,46 +19,71 @@ export interface ExampleInit {
   readonly endToken: number | null
 }
 
+/** A stretch of the text that the model sees. */
 interface Part {
-  readonly tokens: readonly number[]
+  readonly text: string
   readonly counted: boolean
 }
 
+type Encode = (text: string) => readonly number[]
+
 const repeat = (counted: boolean, count: number): boolean[] => Array.from({ length: count }, () => counted)
 
-function exampleOf(parts: readonly Part[]): Example {
-  return {
-    tokens: parts.flatMap(({ tokens }) => tokens),
-    counted: parts.flatMap(({ tokens, counted }) => repeat(counted, tokens.length)),
-    isMasked: parts.some(({ counted }) => !counted),
+function commonLength(a: readonly number[], b: readonly number[]): number {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length += 1
+  return length
+}
+
+/**
+ * Parts of one text. It is tokenised as a whole, as it is when the model runs: a part by itself may have other tokens (a space in
+ * front of it, letters that merge across its border). A part ends where the tokens of the text up to there part from those of
+ * the whole (lm-evaluation-harness tells context and continuation apart alike).
+ */
+function exampleOf(parts: readonly Part[], encode: Encode): Example {
+  const tokens = encode(parts.map(({ text }) => text).join(''))
+  const counted: boolean[] = []
+  let text = ''
+  for (const [index, part] of parts.entries()) {
+    text += part.text
+    const isLast = index === parts.length - 1
+    const end = isLast ? tokens.length : commonLength(encode(text), tokens)
+    counted.push(...repeat(part.counted, Math.max(0, end - counted.length)))
   }
+  return { tokens, counted, isMasked: parts.some((part) => !part.counted) }
+}
+
+/** With the end token, which is learned, unless the tokens end with it. */
+function ended(example: Example, endToken: number | null): Example {
+  const { tokens, counted, isMasked } = example
+  if (endToken === null || tokens.at(-1) === endToken) return example
+  return { tokens: [...tokens, endToken], counted: [...counted, true], isMasked }
 }
 
 /** Throws TRAIN_DATA_INVALID with file and line. */
 export function encodeDocument(placed: PlacedDocument, init: ExampleInit): Example {
-  const { document, file, line } = placed
+  const { document } = placed
   const { tokenizer, endToken } = init
-  const ended = (tokens: readonly number[]): readonly number[] =>
-    endToken === null || tokens.at(-1) === endToken ? tokens : [...tokens, endToken]
-  const opened = (text: string): readonly number[] => {
+  const opened: Encode = (text) => {
     const tokens = tokenizer.encode(text, { specialTokens: true })
-    // A tokenizer that closes what it opens would end the document before the answer.
+    // A tokenizer that closes what it opens would end a prompt before its answer.
     return endToken !== null && tokens.at(-1) === endToken ? tokens.slice(0, -1) : tokens
   }
   switch (document.kind) {
     case 'text':
-      return exampleOf([
-        { tokens: ended(tokenizer.encode(document.text, { specialTokens: true })), counted: true },
-      ])
-    case 'completion':
-      return exampleOf([
-        { tokens: opened(document.prompt), counted: false },
-        { tokens: ended(tokenizer.encode(document.completion)), counted: true },
-      ])
-    case 'messages':
-      return exampleOf(conversation(document.messages, placed, init))
+      return ended(exampleOf([{ text: document.text, counted: true }], opened), endToken)
+    case 'completion': {
+      const parts = [
+        { text: document.prompt, counted: false },
+        { text: document.completion, counted: true },
+      ]
+      return ended(exampleOf(parts, opened), endToken)
+    }
+    case 'messages': {
+      const encode: Encode = (text) => tokenizer.encode(text)
+      return exampleOf(conversation(document.messages, placed, init.template), encode)
+    }
   }
-  throw invalidData(file, line, 'it is of no known kind')
 }
 
 /**
@@ -66,31 +91,29 @@ export function encodeDocument(placed: PlacedDocument, init: ExampleInit): Examp
  * an answer: what an answer adds to the text is learned, the rest is not.
  */
 function conversation(
-  messages: readonly { readonly role: string }[],
+  messages: readonly ChatMessage[],
   { file, line }: PlacedDocument,
-  { template, tokenizer }: ExampleInit,
+  template: ChatTemplate | null,
 ): Part[] {
   if (template === null)
     throw invalidData(file, line, 'it is a conversation, and the model has no chat template')
-  const given = messages as Parameters<ChatTemplate['render']>[0]['messages']
-  const render = (count: number, addGenerationPrompt: boolean) =>
-    template.render({ messages: given.slice(0, count), addGenerationPrompt })
   const parts: Part[] = []
   let text = ''
-  const add = (next: string, counted: boolean): void => {
+  const add = (count: number, counted: boolean): void => {
+    const next = template.render({ messages: messages.slice(0, count), addGenerationPrompt: !counted })
     if (!next.startsWith(text))
       throw invalidData(
         file,
         line,
         'the chat template writes earlier messages anew as the conversation goes on',
       )
-    if (next.length > text.length) parts.push({ tokens: tokenizer.encode(next.slice(text.length)), counted })
+    parts.push({ text: next.slice(text.length), counted })
     text = next
   }
   for (const [index, { role }] of messages.entries()) {
     if (role !== 'assistant') continue
-    add(render(index, true), false)
-    add(render(index + 1, false), true)
+    add(index, false)
+    add(index + 1, true)
   }
   return parts
 }

@@ -5,6 +5,7 @@
  *   checkpoint.bin                         where to go on (checkpoint.ts)
  *   best.bin                               the parameters with the lowest held-out loss
  *   metrics.jsonl                          the figures so far
+ *   failed.json                            why it failed for good (final-failure.ts)
  *   trained.bin                            the parameters that it ended with, where nothing is held out
  *   start.bin                              the parameters that it begins with, where they are not those of the model
  *
@@ -21,6 +22,7 @@ import { MODEL_FILE } from '../models/model-files.ts'
 import { loadLanguageTokenizer } from '../models/tokenizer.ts'
 import { createBatches } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { failOnce } from './final-failure.ts'
 import { openMetricsWriter } from './metrics-file.ts'
 import { openTrainer } from './open-trainer.ts'
 import { openPrepared, type PreparedData, prepareData, readPrepared } from './prepare-data.ts'
@@ -57,7 +59,16 @@ function runHash(run: TrainRun, data: PreparedData): string {
 }
 
 /** Throws what the reading of model and data throws, TRAIN_DIVERGED, TRAIN_CHECKPOINT_INVALID, and the signal's reason. */
-export async function train(
+export function train(
+  request: TrainRequest,
+  signal: AbortSignal,
+  progress: (share: number) => void,
+): Promise<TrainResult> {
+  mkdirSync(request.directory, { recursive: true })
+  return failOnce(request.directory, () => trainFrom(request, signal, progress))
+}
+
+async function trainFrom(
   request: TrainRequest,
   signal: AbortSignal,
   progress: (share: number) => void,
@@ -65,7 +76,6 @@ export async function train(
   const { directory, modelDir, run, threads } = request
   const { batch, length } = run
   const card = readLanguageCard(modelDir)
-  mkdirSync(directory, { recursive: true })
   const data = readPrepared(directory) ?? (await prepare(request, card, signal))
   const at = (file: string) => path.join(directory, file)
   using rows = openPrepared(directory, data)

@@ -32,7 +32,7 @@ export interface TrainingGraph {
   readonly vocabulary: number
   /** Of the matrix products of `training`. */
   readonly flops: number
-  /** Most bytes of activations and gradients at once in `training`. */
+  /** Most bytes of activations and gradients at once in `training`, and in `evaluation`: both keep their memory. */
   readonly activationBytes: number
 }
 
@@ -77,7 +77,7 @@ export function buildTrainingGraph(
     used.has(name) && !gradients.has(name) ? [tensor] : [],
   )
   const flops = matmulFlops(tape, outputs.values())
-  const activationBytes = peakBytes(tape, outputs.values())
+  const activationBytes = peakBytes(tape, outputs.values()) + peakBytes(tape, [loss.total])
   return { training, evaluation, parameters, frozen, vocabulary, flops, activationBytes }
 }
 

@@ -13,7 +13,7 @@ export const SharedModelMessage = message('SharedModel', {
   id: [1, string(64)],
   /** One line for people. */
   name: [2, string(256)],
-  /** `language`, `encoder`, `onnx`, `safetensors` or `packed`. */
+  /** `language`, `encoder`, `adapter`, `onnx`, `safetensors` or `packed`. */
   kind: [3, string(16)],
   /** Of the model directory. */
   cid: [4, string(96)],

@@ -158,17 +158,30 @@ function item(seed: number, split: 'train' | 'held-out', index: number): TaskIte
 }
 
 /** A step alone: the densest way to learn the digits. */
+function alone(make: () => Step): Document {
+  const step = drawForSplit('train', make, stepIsHeldOut)
+  return { prompt: `${step.left} ${step.operator} ${step.right} =`, text: ` ${resultOf(step)}` }
+}
+
 function support(seed: number, index: number): Document {
   const draw = drawFor(seed, 'arithmetic support', index)
-  const step = drawForSplit(
-    'train',
-    () => {
-      const [template] = draw.pick([SUMS, DIFFERENCES, PRODUCTS, TWO_STEPS])
-      return draw.pick(template!(draw).steps)
-    },
-    stepIsHeldOut,
-  )
-  return { prompt: `${step.left} ${step.operator} ${step.right} =`, text: ` ${resultOf(step)}` }
+  return alone(() => {
+    const [template] = draw.pick([SUMS, DIFFERENCES, PRODUCTS, TWO_STEPS])
+    return draw.pick(template!(draw).steps)
+  })
+}
+
+/** Differences of near numbers, and of those that end alike: few among the questions, and what goes wrong most. */
+function drill(seed: number, index: number): Document {
+  const draw = drawFor(seed, 'arithmetic drill', index)
+  return alone(() => {
+    const left = draw.integer(10, LARGEST)
+    const near = difference(left, draw.integer(Math.max(1, left - 12), left - 1))
+    const alike = difference(left, left - 10 * draw.integer(1, Math.floor((left - 1) / 10) || 1))
+    const any = difference(left, draw.integer(1, left - 1))
+    const step = draw.pick([near, near, alike, any, sum(left, draw.integer(1, LARGEST))])
+    return step.right > 0 ? step : any
+  })
 }
 
 export const ARITHMETIC: Domain = {
@@ -177,4 +190,5 @@ export const ARITHMETIC: Domain = {
   heldOut: 'by operands: every held-out problem has a sum or difference that occurs nowhere in training',
   item,
   support,
+  drill,
 }

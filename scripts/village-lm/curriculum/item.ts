@@ -35,6 +35,8 @@ export interface Domain {
   item(seed: number, split: Split, index: number): TaskItem
   /** Documents beside the questions that teach what the questions rest on; also pure by (seed, index). */
   support?(seed: number, index: number): Document
+  /** What is hard and rare in the questions, for the specialist alone. */
+  drill?(seed: number, index: number): Document
 }
 
 /** One part in so many of the contents is held out. */

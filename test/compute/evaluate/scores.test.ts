@@ -4,6 +4,8 @@ import * as assert from 'uvu/assert'
 import {
   cosineMatrix,
   groupAccuracy,
+  groupHits,
+  keptGroups,
   nearestNeighbours,
   rankPairs,
   scoreSimilarity,
@@ -153,6 +155,20 @@ test('scores are a function of vectors and seed', () => {
     [random(), random(), random()].map((x) => Math.floor(x * 2 ** 32)),
     [939911724, 3948730756, 321366731],
   )
+})
+
+test('the share of group accuracy that is kept has an interval of its own', () => {
+  const original = randomSet(40, 6, 3)
+  // Neighbours as groups: the original has nearly all of them right.
+  const nearest = nearestNeighbours(cosineMatrix(original), original.count)
+  const group = (item: number) => Math.min(item, nearest[item]!)
+  const same = keptGroups(original, original, group, { seed: 1 })
+  assert.equal(same, { value: 1, low: 1, high: 1 })
+  const candidate = blur(original, 0.5, 4)
+  const kept = keptGroups(original, candidate, group, { seed: 1 })
+  close(kept.value, Math.min(1, groupAccuracy(candidate, group) / groupAccuracy(original, group)))
+  assert.ok(kept.low < kept.value && kept.value < kept.high, JSON.stringify(kept))
+  assert.is(groupHits(original, group).length, 40)
 })
 
 test.run()

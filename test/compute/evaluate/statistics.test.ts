@@ -99,6 +99,16 @@ test('scores that are no shares are compared by bootstrap alone, each measure by
   assert.is(right!.items, 2)
 })
 
+test('a handful of items that all go one way proves nothing', () => {
+  const values = (count: number, by: number) =>
+    scoresOf(
+      Array.from({ length: count }, (_, index) => -2 + by - index / 9),
+      'log2 by byte',
+    )
+  assert.is(compareScores(values(5, 0), values(5, 0.1), 1)[0]!.verdict, 'none')
+  assert.is(compareScores(values(6, 0), values(6, 0.1), 1)[0]!.verdict, 'second')
+})
+
 test('other items are not compared', () => {
   const scores = scoresOf([1, 0, 1])
   const other = scores.map((one, index) => (index === 1 ? { ...one, id: 'x' } : one))

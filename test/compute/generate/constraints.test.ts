@@ -78,7 +78,7 @@ async function drawText(constraint: Constraint, seed: number): Promise<string | 
     const tokens: number[] = []
     // Half characters by themselves are what no trained model writes: bytes are unlikely here, not impossible.
     const isByte = (piece: string) => /^<0x[89A-F]/.test(piece)
-    const base = Float32Array.from(tokenizer.vocabularyStrings(), (piece) => (isByte(piece) ? -9 : 0))
+    const base = Float32Array.from(tokenizer.vocabularyStrings(), (piece) => (isByte(piece) ? -30 : 0))
     for (let step = 0; step < 250; step++) {
       const logits = base.map((value) => value + 2 * random())
       for (const token of card.eosTokens) logits[token] = 6

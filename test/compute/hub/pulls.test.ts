@@ -291,6 +291,16 @@ test('models that cannot be used are refused before their weights are fetched', 
   await pulls.stop()
 })
 
+test('an id that is taken is refused before anything is fetched', async () => {
+  await node.models.add({ embedded: 'encoder', id: 'taken' })
+  hub.requests.length = 0
+  const record = await pullOnce({ id: 'taken' })
+  assert.is(record.error?.code, 'MODEL_ID_TAKEN')
+  assert.is(hub.requests.length, 1)
+  const named = await pullOnce({ id: 'named' })
+  assert.is(named.model, 'named')
+})
+
 test('cancelling removes what has come', async () => {
   hub.fail('model.safetensors', { kind: 'stall', afterBytes: 1000 })
   const pulls = await startPulls()

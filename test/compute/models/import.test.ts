@@ -99,6 +99,18 @@ test('weights alone stay weights, where that is wished for or there is no config
   assert.is(run(path.join(source, 'model.safetensors')).kind, 'safetensors')
 })
 
+test('an adapter is one, and beside a model is left where it is', () => {
+  const adapter = newDirectory()
+  copyFileSync(path.join(source, 'model.safetensors'), path.join(adapter, 'adapter_model.safetensors'))
+  writeFileSync(path.join(adapter, 'adapter_config.json'), '{"peft_type":"LORA"}')
+  const { outDir, kind } = run(adapter)
+  assert.is(kind, 'adapter')
+  assert.equal(readdirSync(outDir).sort(), ['adapter_config.json', 'adapter_model.safetensors'])
+  const both = copyOf(source)
+  for (const name of readdirSync(adapter)) copyFileSync(path.join(adapter, name), path.join(both, name))
+  assert.is(run(both).kind, 'language')
+})
+
 test('files that do not belong together are refused with the field, and weights that run programs by name', () => {
   const odd = copyOf(source)
   writeFileSync(

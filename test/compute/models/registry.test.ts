@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -69,6 +70,38 @@ test('what is not a model is refused and leaves nothing', async () => {
   for (const id of ['', 'Ä', 'a b', '../x', 'A', 'x'.repeat(65)])
     await rejectsCode(node.models.add({ embedded: 'encoder', id }), 'INVALID_ARGUMENT')
   assert.is((await node.models.list()).length, before)
+})
+
+test('what is published twice is one model; with something else to keep it is another', async () => {
+  const { cid, sizeBytes } = await node.models.need('encoder')
+  const { artifacts } = node
+  const keep = async (text: string) =>
+    (await artifacts.addStream(Readable.from([Buffer.from(text)]), { pin: 'x' })).cid
+  const [first, second] = [await keep('first'), await keep('second')]
+  const model = {
+    cid,
+    sizeBytes,
+    name: 'm',
+    kind: 'encoder',
+    parameters: 1,
+    source: 's',
+    parent: 'encoder',
+  } as const
+  const one = await node.models.register({ ...model, id: 'made', report: { job: 1 }, keeps: [first] })
+  const again = await node.models.register({ ...model, id: 'made', report: { job: 2 }, keeps: [first] })
+  assert.equal(again, one, 'its report stays')
+  const other = await node.models.register({ ...model, id: 'made', report: { job: 2 }, keeps: [second] })
+  assert.is(other.id, 'made-2')
+  assert.equal((await node.models.need('made')).report, { job: 1 })
+  for (const { id } of [one, other]) await node.models.remove(id)
+})
+
+test('a model is shared when its owner says so', async () => {
+  assert.is((await node.models.need('encoder')).shared, false)
+  assert.is((await node.models.setShared('encoder', true)).shared, true)
+  assert.is((await node.models.need('encoder')).shared, true)
+  assert.is((await node.models.setShared('encoder', false)).shared, false)
+  await rejectsCode(node.models.setShared('nothing', true), 'MODEL_UNKNOWN')
 })
 
 test('unknown models are named with what was meant; removed ones are let go', async () => {

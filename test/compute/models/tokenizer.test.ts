@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -165,6 +165,9 @@ test('a tokenizer.json that is not valid is refused with the field', () => {
     assert.is(error.fields.field, field, error.message)
   }
   throwsCode(() => loadLanguageTokenizer(join(directory, 'absent')), 'TOKENIZER_INVALID')
+  const huge = write('')
+  truncateSync(join(huge, 'tokenizer.json'), 2 ** 30)
+  assert.is(throwsCode(() => loadLanguageTokenizer(huge), 'TOKENIZER_INVALID').fields.field, 'file')
 })
 
 const CARD: LanguageCard = {

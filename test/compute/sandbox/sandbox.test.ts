@@ -42,7 +42,8 @@ def attempt(name, work):
         print(name, type(error).__name__)
 `
 
-if (sandbox !== null) {
+if (sandbox === null) test.skip('programs in the sandbox', () => undefined)
+else {
   const python = (source: string, over?: Partial<SandboxLimits>): Promise<SandboxResult> =>
     sandbox.run(pythonJob(source, over), signal())
 

@@ -4,11 +4,14 @@ import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readCheckpoint, writeCheckpoint } from '../../../node/compute/training/checkpoint.ts'
+import { failOnce } from '../../../node/compute/training/final-failure.ts'
 import { openMetricsWriter } from '../../../node/compute/training/metrics-file.ts'
-import type { TrainingMetrics } from '../../../node/compute/training/run-training.ts'
+import type { LoopConfig, TrainingMetrics } from '../../../node/compute/training/run-training.ts'
 import { learningRateAt, SCHEDULES, type Schedule } from '../../../node/compute/training/schedule.ts'
+import { heldOutBatches } from '../../../node/compute/training/train-run.ts'
 import { openBoard } from '../../../node/compute/training/training-board.ts'
-import { throwsCode } from '../../helpers/throws.ts'
+import { VillageError } from '../../../node/errors.ts'
+import { rejectsCode, throwsCode } from '../../helpers/throws.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'village-checkpoint-'))
 const test = suite('checkpoints, figures and schedules')
@@ -104,6 +107,28 @@ test('a board shows the latest figures and the wish for a pause to whoever has i
   assert.not.ok(here.pauses())
   there.askForPause()
   assert.ok(here.pauses())
+})
+
+test('what fails for good is not tried again, anything else is', async () => {
+  const directory = mkdtempSync(path.join(root, 'failures-'))
+  let calls = 0
+  const fail = (code: 'TRAIN_DIVERGED' | 'WORKER_CRASHED') => () => {
+    calls += 1
+    return Promise.reject(new VillageError(code, `attempt ${calls}`, { fields: { step: 4 } }))
+  }
+  await rejectsCode(failOnce(directory, fail('WORKER_CRASHED')), 'WORKER_CRASHED')
+  await rejectsCode(failOnce(directory, fail('TRAIN_DIVERGED')), 'TRAIN_DIVERGED')
+  const again = await rejectsCode(failOnce(directory, fail('WORKER_CRASHED')), 'TRAIN_DIVERGED')
+  assert.is(again.message, 'attempt 2')
+  assert.equal(again.fields, { step: 4 })
+  assert.is(calls, 2)
+})
+
+test('the held-out part takes a sixth of the work at most', () => {
+  const config = { evaluateEverySteps: 30, accumulation: 2 } as LoopConfig
+  assert.is(heldOutBatches(config), 30)
+  assert.is(heldOutBatches({ ...config, evaluateEverySteps: 1 }), 4)
+  assert.is(heldOutBatches({ ...config, evaluateEverySteps: 1000 }), 32)
 })
 
 for (const name of SCHEDULES)

@@ -68,7 +68,7 @@ export function likelihoodKept(
         nats += count * Math.abs(changed[item]!.logProbability - original[item]!.logProbability)
         tokens += count * original[item]!.tokens
       }
-      return Math.exp(-nats / tokens)
+      return Math.exp(-nats / Math.max(1, tokens))
     },
     { seed },
   )

@@ -11,7 +11,14 @@ import { importLlama2c } from '../builder/llama2c.ts'
 import { describeModel, modelFiles } from '../describe-model.ts'
 import { encodeLanguageCard, type LanguageCard } from '../language-card.ts'
 import { type EncoderCard, encodeCard, readAnyCard } from '../model-card.ts'
-import { CARD_FILE, CONFIG_FILE, MODEL_FILE, SAFETENSORS_INDEX_FILE } from '../model-files.ts'
+import {
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_FILE,
+  CARD_FILE,
+  CONFIG_FILE,
+  MODEL_FILE,
+  SAFETENSORS_INDEX_FILE,
+} from '../model-files.ts'
 import { formatOf, type ModelFormat } from '../weight-source.ts'
 import { writeWhole } from '../write-whole.ts'
 import { aboutModel } from './about-model.ts'
@@ -64,6 +71,8 @@ export function importModel(request: ImportRequest): ImportedModel {
   else importFile(request)
   const modelPath = path.join(outDir, MODEL_FILE)
   const format = formatOf(modelPath)
+  if (existsSync(path.join(outDir, ADAPTER_FILE)))
+    return { kind: 'adapter', title: null, source: null, parameters: parametersOf(modelPath) }
   const card = format === 'onnx' && existsSync(path.join(outDir, CARD_FILE)) ? readAnyCard(outDir) : null
   if (card !== null) checkModel(outDir, card)
   return {
@@ -74,6 +83,8 @@ export function importModel(request: ImportRequest): ImportedModel {
     parameters: card?.parameters ?? (describeModel(modelPath).parameters as number),
   }
 }
+
+const parametersOf = (modelPath: string) => describeModel(modelPath).parameters as number
 
 function isDirectory(from: string): boolean {
   try {
@@ -106,6 +117,11 @@ function importFile(request: ImportRequest): void {
 
 function importDirectory(request: ImportRequest, directory: string): void {
   const { outDir } = request
+  if (isAdapter(directory)) {
+    stageFiles(directory, outDir, [ADAPTER_FILE, ADAPTER_CONFIG_FILE])
+    stageExtras(directory, outDir, [CARD_FILE])
+    return
+  }
   const graph = chooseGraph(directory, request.file)
   if (graph !== null) {
     stageGraph(graph, outDir)
@@ -121,6 +137,13 @@ function importDirectory(request: ImportRequest, directory: string): void {
   }
   stageFiles(directory, outDir, modelFiles(path.join(directory, MODEL_FILE)))
   stageExtras(directory, outDir)
+}
+
+/** LoRA matrices by themselves; beside a model they are left where they are. */
+function isAdapter(directory: string): boolean {
+  const has = (name: string) => existsSync(path.join(directory, name))
+  if (!has(ADAPTER_FILE) || !has(ADAPTER_CONFIG_FILE) || has(MODEL_FILE)) return false
+  return formatOf(path.join(directory, MODEL_FILE)) === 'onnx'
 }
 
 function build(request: ImportRequest, directory: string): void {

@@ -71,10 +71,12 @@ function loadNode(tape: Tape, model: OnnxModel, node: NodeInfo, names: Map<strin
     names.set(node.outputs[0]!, constantOf(tape, model, tensor, node.outputs[0]!))
     return
   }
+  const isLowered = Object.hasOwn(LOWERINGS, opType)
   const inputs = node.inputs.map((name) => {
     if (name === '') return ''
     const known = names.get(name)
-    if (known === undefined)
+    // What training leaves out, such as the cache, only operators that are rewritten can do without.
+    if (known === undefined || (known === '' && !isLowered))
       throw new VillageError('MODEL_UNSUPPORTED', `Training does not know the model's input "${name}".`, {
         fields: { input: name, node: node.name },
       })

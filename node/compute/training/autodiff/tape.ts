@@ -59,6 +59,9 @@ export interface Tape {
 /** Operators of onnxruntime that this project emits itself; what comes from a model brings its domain along. */
 const CONTRIBUTED: ReadonlySet<string> = new Set(['FusedMatMul', 'RotaryEmbedding', 'QuickGelu'])
 
+/** Of one constant: a graph that doubles a list again and again stops here. */
+const MAX_INTEGERS = 2 ** 22
+
 export function createTape(): Tape {
   const nodes: TapeNode[] = []
   const inputs = new Map<string, ValueType>()
@@ -93,6 +96,8 @@ export function createTape(): Tape {
   }
 
   function addInteger({ dims, values }: KnownIntegers): string {
+    if (values.length > MAX_INTEGERS)
+      throw new VillageError('MODEL_UNSUPPORTED', 'The model computes with too many whole numbers.')
     return once(`int64 ${dims.join('x')} ${values.join(',')}`, (name) => {
       constant(int64Tensor(name, dims, values))
       integers.set(name, { dims, values })

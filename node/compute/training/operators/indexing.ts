@@ -14,6 +14,8 @@ import {
   unsupported,
 } from './operator.ts'
 
+const MAX_CONSTANT_ZEROS = 2 ** 12
+
 interface SliceRange {
   readonly axis: number
   readonly start: number
@@ -42,15 +44,24 @@ function slices(context: OperatorContext): SliceRange[] {
 const lengthOf = ({ start, end, step }: SliceRange): number => Math.ceil((end - start) / step)
 
 /**
- * Rows of a [rows, inner] gradient added at their indices: [count, inner]. By elements: onnxruntime's ScatterND adds rows in
+ * Rows of a [rows, inner] gradient added at their indices in `base`: [count, inner]. By elements: onnxruntime's ScatterND adds rows in
  * several threads at once and loses some where indices are equal (seen with 1.30), ScatterElements adds them in their order.
  */
-function scatterRows(tape: Tape, rows: string, indices: string, count: number): string {
+function scatterRows(tape: Tape, rows: string, indices: string, base: string): string {
   const [length = 0, inner = 0] = tape.dimsOf(rows)
   const column = reshape(tape, indices, [length, 1])
   const places = tape.add('Expand', [column, tape.integers([length, inner])])
   const attributes = { axis: { int: 0 }, reduction: { string: 'add' } }
-  return tape.add('ScatterElements', [tape.zeros([count, inner]), places, rows], attributes)
+  return tape.add('ScatterElements', [base, places, rows], attributes)
+}
+
+/**
+ * Zeros to add to. For a large table they are made when the graph runs: a constant of its size would stay in memory, and so would
+ * any that onnxruntime can compute beforehand.
+ */
+function zerosLike(tape: Tape, table: string): string {
+  const { dims } = tape.typeOf(table)
+  return product(dims) <= MAX_CONSTANT_ZEROS ? tape.zeros(dims) : tape.add('Mul', [table, tape.scalar(0)])
 }
 
 function gatherDims(context: OperatorContext): { dims: number[]; axis: number } {
@@ -84,7 +95,8 @@ export const INDEXING: OperatorTable = {
       const moved = tape.add('Transpose', [gradients[0]!], { perm: { ints: [...front, ...others] } })
       const inner = product(dims) / dims[axis]!
       const rows = reshape(tape, moved, [product(tape.dimsOf(indices)), inner])
-      const summed = scatterRows(tape, rows, indices, dims[axis]!)
+      const base = reshape(tape, zerosLike(tape, table), [dims[axis]!, inner])
+      const summed = scatterRows(tape, rows, indices, base)
       const rest = dims.filter((_, at) => at !== axis)
       const perm = dims.map((_, at) => (at < axis ? at + 1 : at === axis ? 0 : at))
       return [
@@ -98,9 +110,7 @@ export const INDEXING: OperatorTable = {
       const [from, indices] = node.inputs as readonly [string, string]
       const axis = { int: intAttribute(node.attributes, 'axis', 0) }
       const attributes = { axis, reduction: { string: 'add' } }
-      return [
-        tape.add('ScatterElements', [tape.zeros(tape.dimsOf(from)), indices, gradients[0]!], attributes),
-      ]
+      return [tape.add('ScatterElements', [zerosLike(tape, from), indices, gradients[0]!], attributes)]
     },
   },
   ScatterElements: { infer: (context) => [typeAt(context, 0)] },

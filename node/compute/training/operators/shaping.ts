@@ -17,6 +17,9 @@ import {
   type ValueType,
 } from './operator.ts'
 
+/** More numbers than any shape or row of positions has. */
+const MAX_RANGE = 2 ** 22
+
 const reshaped: NonNullable<Operator['gradient']> = ({ tape, node, gradients }) => [
   reshape(tape, gradients[0]!, tape.dimsOf(node.inputs[0]!)),
 ]
@@ -173,6 +176,7 @@ export const SHAPING: OperatorTable = {
       const [start, limit, delta] = [0, 1, 2].map((index) => context.known(index)?.values[0])
       if (start === undefined || limit === undefined || delta === undefined) return undefined
       const length = Math.max(0, Math.ceil((limit - start) / delta))
+      if (!(length <= MAX_RANGE)) throw unsupported('Range', 'is too long')
       return { dims: [length], values: Array.from({ length }, (_, at) => start + at * delta) }
     },
   },

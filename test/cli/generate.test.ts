@@ -1,0 +1,77 @@
+/** `village generate` and `village embed` against a running API. */
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { runCommandLine } from '../../node/cli/run.ts'
+import { startTestApi, type TestApi } from '../helpers/api-server.ts'
+import { village } from '../helpers/command-line.ts'
+
+const test = suite('village generate and embed')
+let server: TestApi
+test.before.each(async () => {
+  server = await startTestApi()
+  const file = path.join(server.directory, 'story.onnx')
+  await writeFile(file, 'graph')
+  await server.services.models.add({ path: file })
+  await server.services.models.add({ embedded: 'encoder' })
+})
+test.after.each(() => server.close())
+
+test('a prompt is continued, as text and as a document', async () => {
+  const text = await village(server.directory, 'generate', 'story', 'one two', '--max-tokens', '3')
+  assert.is(text.code, 0, text.err)
+  assert.is(text.out.trim(), 'one two one')
+  const json = await village(server.directory, 'generate', 'story', 'one', '--max-tokens', '2', '--json')
+  assert.is(json.json.usage.completionTokens, 2)
+})
+
+test('on a terminal the text comes as it is made, and what it cost after it', async () => {
+  const parts: string[] = []
+  let err = ''
+  const code = await runCommandLine({
+    arguments: ['--data.dir', server.directory, 'generate', 'story', 'one two', '--max-tokens', '3'],
+    environment: {},
+    stdout: {
+      columns: 80,
+      write: (text: string) => parts.push(text),
+    },
+    stderr: {
+      isTTY: false,
+      write(text: string) {
+        err += text
+        return true
+      },
+    } as unknown as NodeJS.WriteStream, // nothing else of a stream is used when it is no terminal
+    signal: new AbortController().signal,
+  })
+  assert.is(code, 0, err)
+  assert.equal(parts, ['one ', 'two ', 'one ', '\n'])
+  assert.match(err, /2 \+ 3 tokens, ended by length/)
+})
+
+test('what cannot be is said before anything runs', async () => {
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [['generate', 'story', 'x', '--temperature', 'hot'], /--temperature takes a number/],
+    [['generate', 'story', 'x', '--system', 'be kind'], /--system goes with --chat/],
+    [['generate', 'story', 'x', '--schema', '/nowhere.json'], /cannot be read as JSON/],
+    [['generate', 'story', 'x', '--top-p', '2'], /body.topP/],
+    [['generate', 'encoder', 'x'], /MODEL_NOT_LANGUAGE/],
+    [['embed', 'story', 'x'], /MODEL_NOT_ENCODER/],
+  ]
+  for (const [args, says] of cases) {
+    const { code, err } = await village(server.directory, ...args)
+    assert.is.not(code, 0, args.join(' '))
+    assert.match(err, says)
+  }
+})
+
+test('vectors of texts, in a table and as a document', async () => {
+  const text = await village(server.directory, 'embed', 'encoder', 'one', 'two words')
+  assert.is(text.code, 0, text.err)
+  assert.match(text.out, /2 dimensions/)
+  const { json } = await village(server.directory, 'embed', 'encoder', 'one', '--json')
+  assert.equal(json.embeddings, [{ vector: [3, 1], tokens: 1, truncated: false }])
+})
+
+test.run()

@@ -1,0 +1,70 @@
+/** `village model …`: pulls that are followed, models that are shared. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { villageWith, withApi } from '../helpers/command-line.ts'
+import { until } from '../helpers/mesh.ts'
+
+const test = suite('model commands')
+
+test('a pull is followed to its model', () =>
+  withApi(async (cli, { services }) => {
+    await cli('model', 'add', '--embedded', 'encoder')
+    const running = cli('model', 'pull', 'somebody/model@v1', '--include', 'extra/*', '--no-adapters')
+    await until('the pull has begun', () => services.pulls.list().length === 1)
+    const [{ id, request }] = services.pulls.list() as [ReturnType<typeof services.pulls.need>]
+    assert.equal(
+      [request.name, request.revision, request.include, request.adapters],
+      ['somebody/model', 'v1', ['extra/*'], false],
+    )
+    services.pulls.change(id, { stage: 'fetching', doneBytes: 5, totalBytes: 10 })
+    services.pulls.change(id, { state: 'done', stage: 'done', doneBytes: 10, model: 'encoder' })
+    const { code, out } = await running
+    assert.is(code, 0)
+    assert.match(out, /model +encoder/)
+  }))
+
+test('a pull that fails says why, and that it can go on', () =>
+  withApi(async (cli, { services }) => {
+    const running = cli('model', 'pull', 'somebody/model', '--json')
+    await until('the pull has begun', () => services.pulls.list().length === 1)
+    const { id } = services.pulls.list()[0]!
+    services.pulls.change(id, {
+      state: 'failed',
+      error: { code: 'HUB_REFUSED', message: 'It needs a token.' },
+    })
+    const { code, json } = await running
+    assert.is(code, 1)
+    assert.is(json.error.code, 'HUB_REFUSED')
+    const listed = await cli('model', 'pulls')
+    assert.match(listed.out, id)
+    assert.match(listed.out, 'HUB_REFUSED')
+    assert.is((await cli('model', 'cancel-pull', id)).code, 0)
+    assert.is((await cli('model', 'cancel-pull', id)).code, 1)
+    assert.match((await cli('model', 'pulls')).out, 'No pulls')
+  }))
+
+test('Ctrl-C leaves the pull to the daemon, and says how to end it', () =>
+  withApi(async (_cli, { services, directory }) => {
+    const ending = new AbortController()
+    const running = villageWith({ signal: ending.signal }, directory, 'model', 'pull', 'somebody/model')
+    await until('the pull has begun', () => services.pulls.list().length === 1)
+    const { id } = services.pulls.list()[0]!
+    ending.abort()
+    const { code, err } = await running
+    assert.is(code, 130)
+    assert.match(err, `cancel-pull ${id}`)
+    assert.is(services.pulls.need(id).state, 'running')
+  }))
+
+test('a model is shared and not any more', () =>
+  withApi(async (cli, { services }) => {
+    await cli('model', 'add', '--embedded', 'encoder')
+    assert.match((await cli('model', 'share', 'encoder')).out, 'village:encoder')
+    assert.ok((await services.models.need('encoder')).shared)
+    assert.match((await cli('model', 'share', 'encoder', '--stop')).out, 'not shared')
+    assert.not((await services.models.need('encoder')).shared)
+    assert.match((await cli('model', 'list', '--village')).out, 'No member')
+    assert.is((await cli('model', 'share', 'nothing')).code, 1)
+  }))
+
+test.run()
