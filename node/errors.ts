@@ -330,7 +330,7 @@ export const ERRORS = {
   MODEL_ARCHITECTURE_UNSUPPORTED: {
     http: 422,
     title: 'The architecture of the model is not one that a graph can be built for',
-    fix: 'docs/models.md lists the families; import the model as ONNX, or its weights alone with --weights-only.',
+    fix: 'Look at docs/models.md for the families; import the model as ONNX, or its weights alone with --weights-only.',
   },
   MODEL_CONFIG_INVALID: {
     http: 422,
@@ -372,7 +372,7 @@ export const ERRORS = {
   EVALUATION_ITEMS_MALFORMED: {
     http: 422,
     title: 'A list of evaluation items is malformed',
-    fix: 'Submit the evaluation again; its owner makes the list anew.',
+    fix: 'Take fewer or shorter items; a list that came from a peer is made anew by submitting the evaluation again.',
   },
   EVALUATION_NOT_COMPARABLE: {
     http: 409,

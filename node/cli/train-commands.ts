@@ -30,7 +30,7 @@ export const TRAIN_COMMANDS: readonly CommandRow[] = [
       { flags: '--epochs <number>', doc: 'Or how often all data are seen, by default once.' },
       { flags: '--batch <number>', doc: 'Rows at once, by default 8.' },
       { flags: '--accumulation <number>', doc: 'Batches for one update, by default 1.' },
-      { flags: '--length <number>', doc: 'Tokens of a row, by default 256.' },
+      { flags: '--length <number>', doc: 'Tokens of a row, by default 256, or all that the model can see.' },
       { flags: '--learning-rate <number>', doc: 'The highest rate, by default 3e-4; for LoRA 1e-3.' },
       { flags: '--schedule <name>', doc: 'cosine (the default), linear, constant or wsd.' },
       {

@@ -103,11 +103,18 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
     assert.is(job.state, 'done', JSON.stringify(job))
     const compressed = await cli('model', 'inspect', job.result.id)
     assert.ok(compressed.model.sizeBytes < model.sizeBytes / 2)
+    // Nothing listens there: it goes on trying, or has failed; it is known either way.
+    const pull = await askHttp(ready.url, '/api/v1/pulls', {
+      token,
+      method: 'POST',
+      body: { source: 'nobody/nothing', hub: 'http://127.0.0.1:9' },
+    })
     for (const row of ROUTES.filter(({ method, response }) => method === 'GET' && response.kind === 'json')) {
       const target = row.path
         .replace('/artifacts/:cid', `/artifacts/${model.cid}`)
         .replace('/models/:id', `/models/${compressed.model.id}`)
         .replace('/jobs/:id', `/jobs/${job.id}`)
+        .replace('/pulls/:id', `/pulls/${pull.json.id}`)
         .replace(':code', 'PORT_BUSY')
       const answer = await askHttp(ready.url, target, { token })
       const validate = ajv.compile((row.response as { schema: object }).schema)

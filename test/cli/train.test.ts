@@ -3,7 +3,8 @@ import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTrainingLine, trainingText } from '../../node/cli/training-text.ts'
-import { trainJob } from '../../node/compute/jobs/train-job.ts'
+import { type TrainParams, trainJob } from '../../node/compute/jobs/train-job.ts'
+import { runOf } from '../../node/compute/training/train-run.ts'
 import type { JsonObject } from '../../node/json.ts'
 import { withApi } from '../helpers/command-line.ts'
 
@@ -107,6 +108,13 @@ for (const params of REFUSED)
       (error: { code: string }) => error.code === 'INVALID_ARGUMENT',
     )
   })
+
+test('rows are as long as the model allows, where nothing is said', () => {
+  const wish = trainJob.parseParams(HERE) as TrainParams
+  assert.is(runOf(wish, 128).length, 128)
+  assert.is(runOf(wish, 4096).length, 256)
+  assert.is(runOf({ ...wish, length: 512 }, 4096).length, 512)
+})
 
 const WRONG: [args: string[], says: RegExp][] = [
   [[], /Say with --data/],

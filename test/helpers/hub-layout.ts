@@ -5,16 +5,51 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeLanguageCard, type LanguageCard } from '../../node/compute/models/language-card.ts'
-import { INT32, INT64 } from '../../node/compute/onnx/data-types.ts'
-import { encodeNode, encodeValue, int64Tensor, MessageWriter } from '../../node/compute/onnx/encode.ts'
-import { GRAPH_FIELD, MODEL_FIELD } from '../../node/compute/onnx/model.ts'
+import { FLOAT16, FLOAT32, INT32, INT64 } from '../../node/compute/onnx/data-types.ts'
+import {
+  encodeNode,
+  encodeValue,
+  int64Tensor,
+  MessageWriter,
+  type NodeSpec,
+} from '../../node/compute/onnx/encode.ts'
+import { GRAPH_FIELD, MODEL_FIELD, type NodeInfo } from '../../node/compute/onnx/model.ts'
 import { openModel } from '../../node/compute/onnx/read.ts'
 import { createGraphBuilder } from '../../node/compute/onnx/write.ts'
 
 const REPLACED = new Set(['seqlens_k', 'total_sequence_length', 'logit_rows', 'position_ids'])
 
-/** Writes `directory` from the village model in `source`; no adapters, inline data. */
-export function writeHubModel(source: string, directory: string, card: LanguageCard): LanguageCard {
+const CACHE = /^(past_key_values|present)\.\d+\.(key|value)$/
+
+/** Attention over caches that are cast on their way in and out. */
+function withHalfCaches(node: NodeInfo): NodeSpec[] {
+  const whole = (name: string) => (CACHE.test(name) ? `whole.${name}` : name)
+  const cast = (from: string, to: string, type: number): NodeSpec => ({
+    opType: 'Cast',
+    inputs: [from],
+    outputs: [to],
+    attributes: { to: { int: type } },
+  })
+  const { name, opType, domain, inputs, outputs } = node
+  // All that the builder gives this operator are whole numbers.
+  const attributes = Object.fromEntries(
+    [...node.attributes].map(([key, { int }]) => [key, { int: Number(int) }]),
+  )
+  return [
+    ...inputs.filter((one) => CACHE.test(one)).map((one) => cast(one, whole(one), FLOAT32)),
+    { name, opType, domain, inputs: inputs.map(whole), outputs: outputs.map(whole), attributes },
+    ...outputs.filter((one) => CACHE.test(one)).map((one) => cast(whole(one), one, FLOAT16)),
+  ]
+}
+
+/** Writes `directory` from the village model in `source`; no adapters, inline data. `half`: caches of float16. */
+export function writeHubModel(
+  source: string,
+  directory: string,
+  card: LanguageCard,
+  init: { half?: boolean } = {},
+): LanguageCard {
+  const { half = false } = init
   using model = openModel(join(source, 'model.onnx'))
   const graph = createGraphBuilder()
   const one = graph.tensor(int64Tensor('hub.one', [1], [1]))
@@ -45,6 +80,13 @@ export function writeHubModel(source: string, directory: string, card: LanguageC
     body.message(GRAPH_FIELD.initializer, message)
   }
   for (const field of model.graph.fields) {
+    const isCache = half && CACHE.test(field.name)
+    if (isCache) {
+      // A symbol would be taken over to the output, and the runtime would give it the memory of the shorter input.
+      const dims = ['batch', card.keyValueHeads, null, card.headSize]
+      body.bytes(field.field, encodeValue({ name: field.name, elementType: FLOAT16, dims }))
+      continue
+    }
     const replaced = REPLACED.has(field.name) && field.field === GRAPH_FIELD.input
     if (replaced || (field.field === GRAPH_FIELD.output && field.name === 'logits')) continue
     if (field.field !== GRAPH_FIELD.node) {
@@ -52,6 +94,10 @@ export function writeHubModel(source: string, directory: string, card: LanguageC
       continue
     }
     const node = model.graph.nodes.find(({ message }) => message.end === field.end)!
+    if (half && node.opType === 'GroupQueryAttention') {
+      for (const spec of withHalfCaches(node)) body.bytes(GRAPH_FIELD.node, encodeNode(spec))
+      continue
+    }
     if (!node.outputs.includes('logits')) {
       body.raw(read(field))
       continue
@@ -79,7 +125,12 @@ export function writeHubModel(source: string, directory: string, card: LanguageC
   mkdirSync(directory, { recursive: true })
   writeFileSync(join(directory, 'model.onnx'), out.message(MODEL_FIELD.graph, body).finish())
   copyFileSync(join(source, 'tokenizer.json'), join(directory, 'tokenizer.json'))
-  const made: LanguageCard = { ...card, layout: 'hub', adapters: null }
+  const made: LanguageCard = {
+    ...card,
+    layout: 'hub',
+    adapters: null,
+    cacheType: half ? 'float16' : 'float32',
+  }
   writeFileSync(join(directory, 'model.json'), encodeLanguageCard(made))
   return made
 }

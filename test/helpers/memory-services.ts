@@ -59,6 +59,7 @@ export interface MemoryServices extends ApiComponents {
   finishTask(job: string, index: number, peer: string): void
   /** Ends a job with a result. */
   endJob(job: string, result: JsonObject): void
+  readonly pulls: MemoryPulls
   readonly peerList: PeerInfo[]
   readonly pause: { reason: PauseReason | null }
 }

@@ -36,7 +36,7 @@ test('8 bits keep nearly all, and the report says of what', async () => {
   const { state, result, error } = await compress({ codec: 'int8', id: 'tiny-8' })
   assert.is(state, 'done', JSON.stringify(error))
   const quality = result!.quality as JsonObject
-  assert.is(quality.suite, 'likelihood')
+  assert.is(quality.measure, 'how likely the original finds its own texts')
   const kept = quality.kept as { value: number; low: number; high: number }
   assert.ok(kept.value > 0.98 && kept.value <= 1, JSON.stringify(kept))
   assert.ok(kept.low <= kept.value && kept.value <= kept.high)
@@ -44,12 +44,18 @@ test('8 bits keep nearly all, and the report says of what', async () => {
   assert.is(compressed.kind, 'language')
 })
 
-test('a model that forgot what is likely is not published', async () => {
-  const { state, error } = await compress({ codec: 'int4', keep: 1, id: 'tiny-4' })
+test('a model whose likelihoods move more than allowed is not published', async () => {
+  const { state, error } = await compress({ codec: 'int4', suite: 'likelihood', keep: 1, id: 'tiny-4' })
   assert.is(state, 'failed')
   assert.is(error!.code, 'COMPRESS_QUALITY_LOW')
-  assert.match(error!.message, /suite "likelihood"/)
+  assert.match(error!.message, /of the suite "likelihood"/)
   assert.is(await node.models.get('tiny-4'), null)
+})
+
+test('a suite that is named is read instead of what the model writes', async () => {
+  const { state, result, error } = await compress({ codec: 'int8', suite: 'likelihood', id: 'tiny-suite' })
+  assert.is(state, 'done', JSON.stringify(error))
+  assert.is((result!.quality as JsonObject).measure, 'the suite "likelihood"')
 })
 
 test('auto finds the smallest model that keeps a share', async () => {

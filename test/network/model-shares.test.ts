@@ -6,11 +6,19 @@ import * as assert from 'uvu/assert'
 import type { PullRecord } from '../../node/compute/hub/pull-record.ts'
 import { createPulls, type Pulls } from '../../node/compute/hub/pulls.ts'
 import { readLanguageCard } from '../../node/compute/models/language-card.ts'
-import { decodeShares } from '../../node/compute/models/shares.ts'
-import { MAX_SHARES_BYTES, SHARES_TOPIC, SharesAnnouncement } from '../../node/mesh/protocols/model-shares.ts'
-import { type JobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
+import { createModelShares, decodeShares } from '../../node/compute/models/shares.ts'
+import { createEvents } from '../../node/events.ts'
+import type { Role } from '../../node/mesh/mesh.ts'
+import {
+  MAX_SHARES_BYTES,
+  SHARES_TOPIC,
+  SHARES_TTL_MS,
+  SharesAnnouncement,
+} from '../../node/mesh/protocols/model-shares.ts'
+import type { TopicInit } from '../../node/mesh/topics.ts'
+import { type JobNode, startJobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
 import { writeTinySource } from '../helpers/language-models.ts'
-import { stopMeshNodes, TEST_LOG, temporaryDirectory, until } from '../helpers/mesh.ts'
+import { joinWith, stopMeshNodes, TEST_LOG, temporaryDirectory, until } from '../helpers/mesh.ts'
 import { rejectsCode, throwsCode } from '../helpers/throws.ts'
 
 let owner: JobNode
@@ -70,6 +78,19 @@ test('what is shared is heard of, pulled with its card, and not heard of any mor
   assert.not(owner.shares.isShared(cid))
 })
 
+test('in an open village a guest reads what is shared', async () => {
+  const host = await startJobNode({ name: 'host' })
+  await host.mesh.villages.create({ name: 'open village', open: true })
+  const guest = await startJobNode({ name: 'guest' })
+  await joinWith(host.mesh, guest.mesh, { role: 'guest' })
+  const { cid } = await host.models.add({ embedded: 'encoder' })
+  const fetch = (ms: number) => guest.artifacts.fetch(cid, { signal: AbortSignal.timeout(ms) })
+  await rejectsCode(fetch(10_000), 'ARTIFACT_UNAVAILABLE')
+  await host.models.setShared('encoder', true)
+  await until('the guest hears of the model', () => guest.shares.list().length === 1)
+  assert.is((await fetch(30_000)).cid, cid)
+})
+
 test('what a member calls a model is looked at before it is one', async () => {
   const { cid } = await owner.artifacts.addStream(Readable.from([Buffer.from('not a model')]), {
     name: 'x',
@@ -105,6 +126,44 @@ test('announcements are checked', () => {
     cid: 'b'.repeat(96),
   }))
   assert.ok(SharesAnnouncement.encode({ timeMs: Date.now(), models: most }).byteLength <= MAX_SHARES_BYTES)
+})
+
+test('whose word is passed on, and for how long it is believed', () => {
+  let topic: TopicInit | undefined
+  let nowMs = 1_000_000_000
+  const roles: Record<string, Role> = { ann: 'member', gus: 'guest' }
+  const shares = createModelShares(
+    {
+      mesh: {
+        subscribe(_name, init) {
+          topic = init
+        },
+        publish: async () => 0,
+        onPeerChange: () => () => {},
+        roleOf: (peer) => roles[peer] ?? null,
+      },
+      models: { list: async () => [] },
+      events: createEvents(),
+      log: TEST_LOG,
+    },
+    { now: () => nowMs },
+  )
+  const model = { id: 'a', name: 'b', kind: 'onnx', cid: `b${'a'.repeat(58)}`, parameters: 1, sizeBytes: 1 }
+  const word = (timeMs: number, models = [model]) => SharesAnnouncement.encode({ timeMs, models })
+  assert.is(topic!.validate(word(nowMs), 'ann'), 'accept')
+  assert.is(topic!.validate(word(nowMs), 'gus'), 'ignore')
+  assert.is(topic!.validate(word(nowMs - 3_600_000), 'ann'), 'ignore')
+  assert.is(topic!.validate(word(nowMs, [{ ...model, kind: 'program' }]), 'ann'), 'reject')
+  topic!.handle(word(nowMs), 'ann')
+  assert.equal(shares.list(), [{ ...model, peers: ['ann'] }])
+  assert.is(topic!.validate(word(nowMs - 1), 'ann'), 'ignore', 'older than what is known')
+  topic!.handle(word(nowMs, [{ ...model, cid: `b${'c'.repeat(58)}` }]), 'bob')
+  assert.is(shares.list().length, 1, 'bob is no member')
+  roles.bob = 'member'
+  topic!.handle(word(nowMs, [{ ...model, cid: `b${'c'.repeat(58)}` }]), 'bob')
+  assert.match(throwsCode(() => shares.find('a'), 'INVALID_ARGUMENT').message, 'choose by CID')
+  nowMs += SHARES_TTL_MS + 1
+  assert.equal(shares.list(), [])
 })
 
 test.after(async () => {

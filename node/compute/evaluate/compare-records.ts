@@ -69,10 +69,18 @@ function sampleDifference(a: SampleAnswer, b: SampleAnswer): string | null {
   }
   if (a.tokens.length === b.tokens.length)
     return a.text === b.text && a.finish === b.finish ? null : 'another text of the same tokens'
-  // One ended where the other went on: its end-of-text token was nearly as likely, or the other's own token.
-  const longer = a.tokens.length > b.tokens.length ? a : b
+  // One ended where the other went on. A stop, the limit of tokens and a full context come after the same tokens everywhere:
+  // only the end-of-text token may have been nearly as likely as the other's own token.
+  const [shorter, longer] = a.tokens.length < b.tokens.length ? [a, b] : [b, a]
   const next = longer.tokens[common]!
-  return isSampled(next) || next.gap <= GAP_TOLERANCE ? null : 'a text that ends elsewhere'
+  const isTie = isSampled(next) || next.gap <= GAP_TOLERANCE
+  return shorter.finish === 'eos' && isTie && goesOn(shorter, longer) ? null : 'a text that ends elsewhere'
+}
+
+/** Whether a text begins with what the other one is, but for half a character at its end, or is cut off in it by a stop. */
+function goesOn(shorter: SampleAnswer, longer: SampleAnswer): boolean {
+  const begun = shorter.text.replace(/\ufffd+$/, '')
+  return longer.text.startsWith(begun) || (longer.finish === 'stop' && begun.startsWith(longer.text))
 }
 
 /** Drawn at random: how likely the others were says nothing of it. */

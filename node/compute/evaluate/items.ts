@@ -68,7 +68,7 @@ const VERSION = 1
 export const ITEM_LIMITS = {
   items: 100_000,
   prefixes: 10_000,
-  lineBytes: 2 ** 20,
+  lineBytes: 8 * 2 ** 20,
   fileBytes: 128 * 2 ** 20,
   /** Of one prompt or text, in characters, its prefix included. */
   textLength: 500_000,
@@ -101,15 +101,13 @@ export function encodeItems(items: readonly PreparedItem[]): Uint8Array {
       return JSON.stringify({ type, ...(prefix === '' ? {} : { prefix: indexes.get(prefix)! }), ...rest })
     }),
   ]
-  return new TextEncoder().encode(`${lines.join('\n')}\n`)
+  const tooLong = lines.findIndex((line) => Buffer.byteLength(line) > ITEM_LIMITS.lineBytes)
+  if (tooLong !== -1) throw malformed(`would have more than ${ITEM_LIMITS.lineBytes} bytes`, tooLong + 1)
+  const bytes = new TextEncoder().encode(`${lines.join('\n')}\n`)
+  if (bytes.length > ITEM_LIMITS.fileBytes)
+    throw malformed(`would have ${bytes.length} bytes; ${ITEM_LIMITS.fileBytes} is the most`)
+  return bytes
 }
-
-const lines = (path: string) =>
-  readJsonLines(path, {
-    maxLineBytes: ITEM_LIMITS.lineBytes,
-    maxFileBytes: ITEM_LIMITS.fileBytes,
-    error: malformed,
-  })
 
 /**
  * Items `start` to `start + count`, with their prefixes in front. Only these and the prefixes are kept in memory. Throws
@@ -119,16 +117,24 @@ export function readItems(path: string, start: number, count: number): Item[] {
   const prefixes: string[] = []
   const items: Item[] = []
   let found: ItemsHeader | null = null
-  for (const line of lines(path)) {
+  /** Lines from 1: the header, the prefixes, the items. */
+  const firstLine = ({ prefixes: count }: ItemsHeader) => 2 + count
+  const lines = readJsonLines(path, {
+    maxLineBytes: ITEM_LIMITS.lineBytes,
+    maxFileBytes: ITEM_LIMITS.fileBytes,
+    error: malformed,
+    isPassedOver: (number) =>
+      found !== null && number >= firstLine(found) && number < firstLine(found) + start,
+  })
+  for (const line of lines) {
     if (found === null) {
       found = header(line)
       if (start < 0 || count < 1 || start + count > found.items)
         throw malformed(`has ${found.items} items, not ${start + count}`)
       continue
     }
-    const index = line.number - 2 - found.prefixes
-    if (index < 0) prefixes.push(text(line, 'text', true))
-    else if (index >= start) items.push(parseItem(line, prefixes))
+    if (line.number < firstLine(found)) prefixes.push(text(line, 'text', true))
+    else items.push(parseItem(line, prefixes))
     if (items.length === count) return items
   }
   throw malformed(found === null ? 'is empty' : 'ends before its last item')

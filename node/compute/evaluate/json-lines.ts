@@ -14,6 +14,8 @@ export interface JsonLinesInit {
   readonly maxFileBytes: number
   /** Makes the error for what is wrong, in a line or with the file. */
   readonly error: (what: string, line?: number) => VillageError
+  /** Lines that are passed over unread, asked before each; none when absent. */
+  readonly isPassedOver?: (number: number) => boolean
 }
 
 const CHUNK_BYTES = 256 * 1024
@@ -60,6 +62,7 @@ export function* readJsonLines(path: string, init: JsonLinesInit): Generator<Jso
   let number = 0
   for (const bytes of readLines(path, init)) {
     number += 1
+    if (init.isPassedOver?.(number) === true) continue
     let value: JsonValue
     try {
       const line = decoder.decode(bytes)

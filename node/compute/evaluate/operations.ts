@@ -205,10 +205,12 @@ export const EVALUATE_OPERATIONS = {
   async 'evaluate.kept'(input: {
     original: Uint8Array
     changed: Uint8Array
+    /** The texts are the original's own. */
+    isOwn: boolean
     seed: number
   }): Promise<{ value: number; low: number; high: number }> {
     const textScores = (bytes: Uint8Array) => decodeScores(bytes) as readonly TextScore[]
-    return likelihoodKept(textScores(input.original), textScores(input.changed), input.seed)
+    return likelihoodKept(textScores(input.original), textScores(input.changed), input)
   },
 }
 

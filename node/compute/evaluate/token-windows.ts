@@ -15,6 +15,8 @@ export interface Prompting {
   /** With what the tokenizer puts before every text, if it does. */
   encode(text: string): number[]
   encodeBare(text: string): number[]
+  /** Of encode(text); the last one is remembered. */
+  lengthOf(text: string): number
   /** Stands for the empty context. Throws MODEL_CARD_INVALID for a model without such a token. */
   startToken(): number
   readonly contextTokens: number
@@ -28,9 +30,16 @@ export function createPrompting(init: {
   // A tokenizer may put tokens at the end as well: those would stand between context and continuation.
   const begins = card.bosToken !== null && tokenizer.encode('a', { specialTokens: true })[0] === card.bosToken
   const encodeBare = (text: string) => tokenizer.encode(text, { specialTokens: false })
+  // The choices of an item have one context, one after the other.
+  let last: { readonly text: string; readonly length: number } | null = null
+  const encode = (text: string) => (begins ? [card.bosToken!, ...encodeBare(text)] : encodeBare(text))
   return {
     encodeBare,
-    encode: (text) => (begins ? [card.bosToken!, ...encodeBare(text)] : encodeBare(text)),
+    encode,
+    lengthOf(text) {
+      if (last?.text !== text) last = { text, length: encode(text).length }
+      return last.length
+    },
     startToken() {
       const start = card.bosToken ?? card.eosTokens[0]
       if (start === undefined)
@@ -54,7 +63,7 @@ export function encodePair(prompting: Prompting, context: string, continuation: 
   const bare = context.trimEnd()
   const moved = context.slice(bare.length) + continuation
   const whole = prompting.encode(bare + moved)
-  const border = prompting.encode(bare).length
+  const border = prompting.lengthOf(bare)
   // Everything merged into the context's tokens, or a context of spaces alone: the last token has to be asked about.
   const from = Math.min(Math.max(border, 0), whole.length - 1)
   if (from < 1) return { context: [prompting.startToken()], continuation: whole }

@@ -13,13 +13,16 @@ import {
 import { rewriteIntegerRanges } from './integer-ranges.ts'
 import type { Constraint } from './language-model.ts'
 import { isListExact, listGrammar } from './list-grammar.ts'
-import { checkSchema, unsupported } from './schema-check.ts'
+import { writtenOutSize } from './pattern-size.ts'
+import { checkSchema, MAX_PATTERN_SIZE, unsupported } from './schema-check.ts'
 
 const MAX_CHOICES = 1024
 const MAX_CHOICE_UNITS = 1024
 const MAX_PATTERN_UNITS = 4096
 const MAX_SCHEMA_UNITS = 256 * 1024
 const MAX_COMPILED = 16
+/** In all lists of a schema: each is gone through, which takes the model's time. */
+const MAX_LISTED = 4096
 /** Between items and behind names, as Python's json.dumps writes them; no other white space. */
 const SEPARATORS: [string, string] = [', ', ': ']
 
@@ -93,7 +96,10 @@ export function createGrammars(card: LanguageCard, tokenizer: LanguageTokenizer)
 
   /** Throws CONSTRAINT_UNSUPPORTED for a list that the library would not keep to. */
   async function checkLists({ loaded }: Compiler, schema: JsonValue): Promise<void> {
-    for (const list of listsOf(schema)) {
+    const lists = listsOf(schema)
+    if (lists.reduce((sum, list) => sum + list.length, 0) > MAX_LISTED)
+      throw unsupported(`The lists and ranges of the schema have more than ${MAX_LISTED} values`)
+    for (const list of lists) {
       const texts = list.map((value) => JSON.stringify(value))
       if (texts.length > 1 && !(await isListExact(loaded.library, texts)))
         throw unsupported(`The list from ${texts[0]} to ${texts.at(-1)} cannot be kept to exactly`)
@@ -201,5 +207,7 @@ function check(constraint: Constraint): void {
     case 'regex':
       if (constraint.pattern.length === 0 || constraint.pattern.length > MAX_PATTERN_UNITS)
         throw unsupported(`A pattern has 1 to ${MAX_PATTERN_UNITS} characters`)
+      if (writtenOutSize(constraint.pattern) > MAX_PATTERN_SIZE)
+        throw unsupported('The pattern repeats too much')
   }
 }

@@ -6,6 +6,7 @@ import type { Tensor } from 'onnxruntime-node'
 import { VillageError } from '../../errors.ts'
 import type { LanguageCard } from '../models/language-card.ts'
 import { float16ToNumber } from '../onnx/data-types.ts'
+import { float16Tensor } from '../onnx/tensor-value.ts'
 import type { LanguageSession, Tensors } from './language-session.ts'
 import { pieces, type Runner } from './runner.ts'
 
@@ -41,13 +42,11 @@ export function createHubRunner(session: LanguageSession, card: LanguageCard): R
   }
 
   function cacheTensor(bytes: Uint8Array, dims: readonly number[]): Tensor {
-    return card.cacheType === 'float16'
-      ? new ort.Tensor('float16', new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2), dims)
-      : new ort.Tensor(
-          'float32',
-          new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4),
-          dims,
-        )
+    const { buffer, byteOffset, byteLength } = bytes
+    if (card.cacheType === 'float32')
+      return new ort.Tensor('float32', new Float32Array(buffer, byteOffset, byteLength / 4), dims)
+    const data = new Uint16Array(buffer, byteOffset, byteLength / 2)
+    return float16Tensor(ort, data, dims)
   }
 
   /** The first `tokens` tokens of a cache; the graph takes no part of one. */
@@ -55,8 +54,7 @@ export function createHubRunner(session: LanguageSession, card: LanguageCard): R
     if (length === tokens) return past
     return Object.fromEntries(
       Object.entries(past).map(([name, tensor]) => {
-        const data = tensor.data as Float32Array
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+        const bytes = bytesOf(tensor)
         const [head, kept] = [length * headSize * numberBytes, tokens * headSize * numberBytes]
         const out = new Uint8Array(keyValueHeads * kept)
         for (let index = 0; index < keyValueHeads; index++)
@@ -81,7 +79,9 @@ export function createHubRunner(session: LanguageSession, card: LanguageCard): R
     if (inputNames.includes('position_ids')) feeds.position_ids = int64(length, (index) => from + index)
     const outputs = await session.run(feeds, wanted)
     const next: Tensors = {}
-    for (const name of wanted.slice(1)) next[name.replace('present', 'past_key_values')] = outputs[name]!
+    const dims = [1, keyValueHeads, from + length, headSize]
+    for (const name of wanted.slice(1))
+      next[name.replace('present', 'past_key_values')] = cacheTensor(bytesOf(outputs[name]!), dims)
     caches[row] = next
     lengths[row] = from + length
     return logitsOf(outputs.logits!, length, vocabulary)
@@ -120,6 +120,11 @@ export function createHubRunner(session: LanguageSession, card: LanguageCard): R
       return logits
     },
   }
+}
+
+function bytesOf(tensor: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 function logitsOf(tensor: Tensor, length: number, vocabulary: number): Float32Array {

@@ -5,12 +5,16 @@
  */
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
+import { writtenOutSize } from './pattern-size.ts'
 
 const MAX_DEPTH = 64
-const MAX_KEYWORDS = 10_000
+/** A grammar of so many takes seconds to make, in which the model does nothing else. */
+const MAX_KEYWORDS = 4000
 const MAX_LENGTH = 4096
 const MAX_ITEMS = 1000
 const MAX_PATTERN_UNITS = 1024
+/** Characters of a pattern with its repeats written out. */
+export const MAX_PATTERN_SIZE = 2_000_000
 
 /** They say nothing of what is valid. */
 const ANNOTATIONS = new Set([
@@ -199,6 +203,7 @@ export function checkSchema(schema: JsonObject): void {
   function checkPattern(value: JsonValue, path: string): void {
     if (typeof value !== 'string' || value.length > MAX_PATTERN_UNITS)
       throw unsupported(`${path} is not a pattern`, path)
+    if (writtenOutSize(value) > MAX_PATTERN_SIZE) throw unsupported(`${path} repeats too much`, path)
     if (WIDE_PATTERN.test(value))
       throw unsupported(
         `${path} may use letters, digits, classes such as [a-z], \\d, \\w, groups and repeats only`,
@@ -211,7 +216,7 @@ export function checkSchema(schema: JsonObject): void {
     let at: JsonValue | undefined = schema
     if (!value.startsWith('#')) at = undefined
     for (const part of parts) {
-      const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
+      const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~')
       at = at !== undefined && isJsonObject(at) && Object.hasOwn(at, name) ? at[name] : undefined
     }
     if (at === undefined || value === '#')
@@ -219,6 +224,15 @@ export function checkSchema(schema: JsonObject): void {
   }
 
   check(schema, '#', 0)
+}
+
+/** Without its percent signs; as it stands where they stand for nothing. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 /** The types that a schema names, checked; null for none. Values of `enum` must be of them. */

@@ -49,12 +49,11 @@ const isWeights = (path: string) => /\.(safetensors|onnx)$|\.onnx(_data|\.data)/
 
 /** Configuration, tokenizer and card, and what `include` adds. Throws HUB_ANSWER_INVALID for one that is too large. */
 export function smallFiles(files: readonly HubFile[], { include }: PullWish): HubFile[] {
-  const patterns = include.map(toPattern)
   const chosen = files.filter(
     ({ path }) =>
       SMALL.has(path) ||
       POOLING.test(path) ||
-      (isAllowed(path) && patterns.some((pattern) => pattern.test(path))),
+      (isAllowed(path) && include.some((pattern) => fits(path, pattern))),
   )
   const huge = chosen.find(({ path, sizeBytes }) => !isWeights(path) && sizeBytes > MAX_SMALL_BYTES)
   if (huge !== undefined)
@@ -64,9 +63,26 @@ export function smallFiles(files: readonly HubFile[], { include }: PullWish): Hu
   return chosen
 }
 
-function toPattern(text: string): RegExp {
-  const escaped = text.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${escaped.join('[^/]*')}$`)
+/** Folder by folder, and in each the texts between the stars one after another: no name makes it slow, as it could a RegExp. */
+function fits(path: string, pattern: string): boolean {
+  const [folders, wanted] = [path.split('/'), pattern.split('/')]
+  return (
+    folders.length === wanted.length && folders.every((folder, index) => fitsFolder(folder, wanted[index]!))
+  )
+}
+
+function fitsFolder(name: string, pattern: string): boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return name === first
+  if (!name.startsWith(first) || !name.endsWith(last)) return false
+  let at = first.length
+  for (const part of rest) {
+    const found = name.indexOf(part, at)
+    if (found === -1) return false
+    at = found + part.length
+  }
+  return at <= name.length - last.length
 }
 
 /**

@@ -52,8 +52,19 @@ export async function fetchFile(components: { http: HubHttp }, init: Init): Prom
   }
   const partial = `${target}${PARTIAL}`
   await mkdir(path.dirname(target), { recursive: true })
-  const fetchOnce = () =>
-    patiently((progressed) => fetchRest(components, { ...init, partial, progressed }), { patience, signal })
+  const fetchOnce = async () => {
+    // Only bytes that never came before are progress: a hub may send the same ones again and again.
+    let furthest = (await sizeOf(partial)) ?? 0
+    const attempt = (progressed: () => void) => {
+      const reached = (bytes: number) => {
+        if (bytes <= furthest) return
+        furthest = bytes
+        progressed()
+      }
+      return fetchRest(components, { ...init, partial, reached })
+    }
+    await patiently(attempt, { patience, signal })
+  }
   for (let tries = 0; ; tries++) {
     if ((await sizeOf(partial)) !== file.sizeBytes) await fetchOnce()
     if ((await hashOf(partial, file, signal)) === file.hash.hex) break
@@ -73,7 +84,7 @@ async function hashOf(partial: string, file: HubFile, signal: AbortSignal): Prom
 /** Fetches what is missing; throws when the connection ends before. */
 async function fetchRest(
   { http }: { http: HubHttp },
-  init: Init & { partial: string; progressed: () => void },
+  init: Init & { partial: string; reached: (bytes: number) => void },
 ): Promise<void> {
   const { hub, repo, commit, file, partial, signal } = init
   const known = (await sizeOf(partial)) ?? 0
@@ -105,7 +116,7 @@ async function write(
   handle: FileHandle,
   start: number,
   body: AsyncIterable<Uint8Array>,
-  init: Init & { progressed: () => void },
+  init: Init & { reached: (bytes: number) => void },
 ): Promise<void> {
   const { file } = init
   let at = start
@@ -113,7 +124,7 @@ async function write(
     if (at + chunk.byteLength > file.sizeBytes) throw lies(file, 'the hub sends more bytes than the file has')
     await writeAll(handle, chunk, at, file)
     at += chunk.byteLength
-    init.progressed()
+    init.reached(at)
     init.onProgress(at)
   }
   if (at < file.sizeBytes)

@@ -13,8 +13,9 @@ import { calibrationData } from './compress-calibration.ts'
 import type { ChosenWeight } from './compress-choice.ts'
 import { type CompressParams, floorOf, gateSuite } from './compress-params.ts'
 import { builtOf, type CompressStages, latest, modelCid, surveyOf } from './compress-state.ts'
+import { gateItems, sampleStage } from './compress-texts.ts'
 import { evaluationTasks } from './evaluate-job.ts'
-import { type ItemList, itemTasks, makeItems, scoreModel } from './evaluate-stages.ts'
+import { type ItemList, itemTasks, scoreModel } from './evaluate-stages.ts'
 import type { FinishedStage, Stage } from './job.ts'
 
 /** What a report says of the quality; `kept` null: not measured, and `why`. */
@@ -41,6 +42,9 @@ export async function evaluateStage(at: CompressStages): Promise<Stage | null> {
   const { model } = await surveyOf(at)
   const suite = gateSuite(at.params, model)
   if (suite === null) return null
+  // Without a suite of one's own choice a language model is measured by what it writes itself.
+  const isOwn = isItemSuite(suite) && at.params.suite === null
+  if (isOwn && latest(at, 'sample') === undefined) return sampleStage(model, at.context)
   const { runnable } = await builtOf(at)
   const both = [
     { cid: model.cid, title: model.id },
@@ -50,7 +54,7 @@ export async function evaluateStage(at: CompressStages): Promise<Stage | null> {
     const tasks = both.flatMap((one) => evaluationTasks(one, suite))
     return { name: 'evaluate', tasks, facts: { suite: suite.name } }
   }
-  const made = await makeItems(suite, { files: {}, options: {} }, at.context, at.context.stagePin)
+  const made = await gateItems(at, suite)
   const tasks = both.flatMap((one) => itemTasks(one, made, suite.itemsByTask))
   return { name: 'evaluate', tasks, facts: made }
 }
@@ -98,16 +102,17 @@ async function byItems(
 ): Promise<Quality> {
   const { pool, signal } = context
   const facts = stage.facts as ItemList
+  const isOwn = facts.about.isOwn === true
   const half = stage.results.length / 2
   const original = await scoreModel(facts, stage.results.slice(0, half), null, context)
   const changed = await scoreModel(facts, stage.results.slice(half), null, context)
   const kept: Interval = await pool.run(
     'evaluate.kept',
-    { original: original.scores, changed: changed.scores, seed: BOOTSTRAP_SEED },
+    { original: original.scores, changed: changed.scores, isOwn, seed: BOOTSTRAP_SEED },
     { signal },
   )
   const scores: JsonObject = { original: original.metrics, compressed: changed.metrics }
-  const measure = `the suite "${facts.suite}"`
+  const measure = isOwn ? 'how likely the original finds its own texts' : `the suite "${facts.suite}"`
   return { measure, suite: facts.suite, kept: { ...kept }, keep: floorOf(params), scores, why: null }
 }
 

@@ -11,6 +11,7 @@
  *   [codebooks]    on the owner: which codebook each weight has
  *   compress       the slices of the weights
  *   build          on the owner: the packed and the runnable model, not published yet
+ *   [sample]       a language model writes texts, by which its compressed form is measured
  *   [evaluate]     original and compressed model answer the items of a suite
  *   verdict        on the owner: how much of its quality the model keeps
  *
@@ -56,6 +57,7 @@ const FOLLOWING: Readonly<Record<string, (at: CompressStages) => Promise<Stage |
   codebooks: compressStage,
   compress: buildStage,
   build: afterBuild,
+  sample: async (at) => (await evaluateStage(at)) ?? verdictStage(at),
   evaluate: verdictStage,
   async verdict(at) {
     if (at.params.target === null || !('quality' in at.params.target)) return null

@@ -13,11 +13,11 @@ import { checkModelId } from '../models/model-ids.ts'
 import { invalid, readParams } from '../tasks/read-params.ts'
 import type { TrainTask } from '../tasks/train-task.ts'
 import type { MemoryFit } from '../training/memory-fit.ts'
-import { readTrainRun } from '../training/read-run.ts'
-import type { TrainRun } from '../training/train-run.ts'
+import { readTrainWish } from '../training/read-run.ts'
+import { runOf, type TrainRun, type TrainWish } from '../training/train-run.ts'
 import type { JobContext, JobKind } from './job.ts'
 
-export interface TrainParams extends TrainRun {
+export interface TrainParams extends TrainWish {
   readonly model: string
   /** LoRA: publishes the adapter instead of a model that has it in its weights. */
   readonly adapter: boolean
@@ -29,8 +29,8 @@ export interface TrainParams extends TrainRun {
 
 const MAX_ID = 64
 
-function runOf({ model: _model, adapter: _adapter, id: _id, from: _from, ...run }: TrainParams): TrainRun {
-  return run as TrainRun
+function wishOf({ model: _model, adapter: _adapter, id: _id, from: _from, ...wish }: TrainParams): TrainWish {
+  return wish as TrainWish
 }
 
 /** The model, once it is known that it can be trained. */
@@ -110,16 +110,15 @@ export const trainJob: JobKind = {
     if (id !== null) checkModelId(id)
     const from = reader.optionalText('from', 32)
     if (from !== null && !JOB_ID.test(from)) throw invalid('from', 'the id of a job')
-    const run = readTrainRun(reader)
+    const run = readTrainWish(reader)
     reader.end()
     if (adapter && run.method !== 'lora') throw invalid('adapter', 'left out: only LoRA gives an adapter')
     return { ...run, model, adapter, id, from }
   },
   async plan(given, context) {
     const params = given as TrainParams
-    const run = runOf(params)
     const model = await trainable(params, context)
-    await checkFiles(run.data)
+    await checkFiles(params.data)
     const modelDir = await context.artifacts.materialize(model.cid, context.modelsDirectory)
     const { contextTokens, layout, adapters } = readLanguageCard(modelDir)
     if (layout !== 'village')
@@ -127,6 +126,7 @@ export const trainJob: JobKind = {
         'TRAIN_MODEL_UNSUITABLE',
         `"${model.id}" came as a finished graph; add it from safetensors to train it`,
       )
+    const run = runOf(wishOf(params), contextTokens)
     if (run.length > contextTokens)
       throw invalid('length', `at most the ${contextTokens} tokens that the model can see`)
     if (run.method === 'lora' && adapters === null)
@@ -144,14 +144,13 @@ export const trainJob: JobKind = {
   async assemble(given, results, context) {
     const params = given as TrainParams
     const [result] = results
-    const { model: cid } = result!.task.params as TrainTask
+    const { model: cid, run } = result!.task.params as TrainTask
     const { artifacts, models, pool, pin, signal } = context
     const base = await models.get(cid)
     const id = idOf(params)
     const outDir = path.join(context.workDirectory, 'trained')
     await rm(outDir, { recursive: true, force: true })
     const modelDir = await artifacts.materialize(cid, context.modelsDirectory)
-    const run = runOf(params)
     const { adapter } = params
     const from = base?.id ?? cid
     const name = `${base?.name ?? cid}, ${adapter ? 'adapter' : 'trained'}`
@@ -171,7 +170,7 @@ export const trainJob: JobKind = {
     )
     const trained = await artifacts.addPath(outDir, { name: id, pin, signal })
     const metrics = await artifacts.addBytes(await result!.read(), { name: `${id}.metrics.jsonl`, pin })
-    const report = reportOf(params, result!.stats, { base: base?.id ?? null, metrics: metrics.cid })
+    const report = reportOf(run, result!.stats, { base: base?.id ?? null, metrics: metrics.cid, adapter })
     const entry = await models.register({
       id,
       cid: trained.cid,
@@ -189,11 +188,10 @@ export const trainJob: JobKind = {
 }
 
 /** What is kept of a training: what it was asked to do, and how it went. Paths say nothing about a model, names do. */
-function reportOf(params: TrainParams, stats: JsonObject, facts: JsonObject): JsonObject {
-  const { data, ...run } = runOf(params)
+function reportOf(given: TrainRun, stats: JsonObject, facts: JsonObject): JsonObject {
+  const { data, ...run } = given
   return {
     ...facts,
-    adapter: params.adapter,
     config: { ...run, data: data.map((file) => path.basename(file)) },
     ...stats,
   }

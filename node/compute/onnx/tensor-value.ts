@@ -78,8 +78,21 @@ export function checkFeeds(
   }
 }
 
-export function toOrt(ort: { readonly Tensor: typeof Tensor }, value: TensorValue): Tensor {
+interface TensorMaker {
+  readonly Tensor: typeof Tensor
+}
+
+export function toOrt(ort: TensorMaker, value: TensorValue): Tensor {
+  if (value.type === 'float16') return float16Tensor(ort, value.data, value.dims)
   return new ort.Tensor(value.type, value.data, value.dims)
+}
+
+/**
+ * A tensor of half floats over their bits. The library makes a Float16Array of them where the runtime has that type, and its
+ * binding then cannot read it.
+ */
+export function float16Tensor(ort: TensorMaker, bits: Uint16Array, dims: readonly number[]): Tensor {
+  return Object.defineProperty(new ort.Tensor('float16', bits, dims), 'data', { value: bits })
 }
 
 /**

@@ -10,7 +10,7 @@ import type { BatchLoss, Trainer, TrainerInit, TrainerState } from './trainer.ts
 import { buildTrainingGraph, gradientName, inputName, LOSS, type TrainingGraph } from './training-graph.ts'
 
 /** Shapes are fixed; more tokens than this in one micro-batch are a mistake. */
-const MAX_BATCH_TOKENS = 2 ** 22
+const MAX_BATCH_TOKENS = 2 ** 20
 
 /**
  * Opens a model for training. What is trained takes 4 bytes each for weights, gradient, and every moment of the optimiser
@@ -122,6 +122,8 @@ function createTrainer(components: Components, init: TrainerInit): Trainer {
     },
 
     step({ learningRate, clipNorm }) {
+      if (!(learningRate >= 0 && learningRate < Infinity) || (clipNorm !== null && !(clipNorm > 0)))
+        throw new VillageError('INVALID_ARGUMENT', 'The learning rate or the clipping is out of range.')
       if (counted === 0)
         throw new VillageError('INVALID_ARGUMENT', 'No label was counted since the last step.')
       const gradientNorm = globalNorm(sums.values()) / counted
@@ -204,11 +206,13 @@ function checkState(state: TrainerState, slots: readonly Slot[]): void {
 
 function checkInit({ batch, length, threads, trainable, optimiser }: TrainerInit): void {
   const isWhole = (value: number) => Number.isInteger(value) && value > 0
-  if (![batch, length, threads].every(isWhole) || batch * length > MAX_BATCH_TOKENS)
+  if (![batch, length, threads].every(isWhole))
     throw new VillageError(
       'INVALID_ARGUMENT',
       'Batch, length and threads must be whole numbers of 1 or more.',
     )
+  if (batch * length > MAX_BATCH_TOKENS)
+    throw new VillageError('INVALID_ARGUMENT', `A micro-batch has at most ${MAX_BATCH_TOKENS} tokens.`)
   if (
     trainable.kind === 'lora' &&
     !(isWhole(trainable.rank) && trainable.alpha > 0 && trainable.alpha < Infinity)

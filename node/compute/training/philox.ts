@@ -47,8 +47,6 @@ export function philox(counter: Readonly<Words>, key: readonly [number, number])
 export interface CounterRandom {
   /** The word at a position. */
   word(index: number): number
-  /** Uniform whole number below `bound`, from the word at a position; the bias is below bound / 2^32. */
-  below(bound: number, index: number): number
 }
 
 /** `stream` tells sequences of one seed apart: tensors, epochs. Both are taken modulo 2^53. */
@@ -65,7 +63,7 @@ export function counterRandom(seed: number, stream: number): CounterRandom {
     }
     return block[index % 4]!
   }
-  return { word, below: (bound, index) => Math.floor((word(index) / 2 ** 32) * bound) }
+  return { word }
 }
 
 /** A stream number for a text, so that what is called otherwise gets other numbers: FNV-1a over its UTF-8 bytes. */

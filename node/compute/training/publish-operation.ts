@@ -25,7 +25,7 @@ export interface PublishRequest {
 }
 
 /** Returns how many parameters it has. Throws TRAIN_CHECKPOINT_INVALID, NOT_FOUND. */
-export function writeTrained(request: PublishRequest): number {
+function writeTrained(request: PublishRequest): number {
   const { modelDir, directory, outDir, run, adapter, name, title, source } = request
   const parameters = readTrained(directory)
   const card = readLanguageCard(modelDir)

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { invalid, type ParamsReader } from '../tasks/read-params.ts'
 import { TEXT_SPLITS } from './documents.ts'
 import { SCHEDULES } from './schedule.ts'
-import type { TrainRun } from './train-run.ts'
+import type { TrainRun, TrainWish } from './train-run.ts'
 
 const MAX_FILES = 64
 const MAX_PATH = 4_096
@@ -13,7 +13,6 @@ const MAX_STEPS = 10_000_000
 const MAX_RANK = 512
 const MAX_SEED = 2 ** 32 - 1
 const MAX_BATCH_TOKENS = 2 ** 22
-const DEFAULT_LENGTH = 256
 const DEFAULT_BATCH = 8
 const DEFAULT_RANK = 8
 const DEFAULT_HELD_OUT = 0.05
@@ -36,11 +35,11 @@ function readPaths(reader: ParamsReader): string[] {
   return files
 }
 
-/** Throws INVALID_ARGUMENT. What it returns it takes again, so that tasks and stored jobs can be read anew. */
-export function readTrainRun(reader: ParamsReader): TrainRun {
+/** Throws INVALID_ARGUMENT. What it returns it takes again, so that stored jobs can be read anew. */
+export function readTrainWish(reader: ParamsReader): TrainWish {
   const method = reader.choice('method', ['full', 'lora'])
   const rank = reader.integer('rank', 1, MAX_RANK, DEFAULT_RANK)
-  const run: TrainRun = {
+  const run: TrainWish = {
     data: readPaths(reader),
     split: reader.choice('split', TEXT_SPLITS),
     heldOut: reader.optionalNumber('heldOut', 0, 0.9) ?? DEFAULT_HELD_OUT,
@@ -57,7 +56,7 @@ export function readTrainRun(reader: ParamsReader): TrainRun {
     epochs: reader.optionalNumber('epochs', 0.01, 10_000) ?? 1,
     batch: reader.integer('batch', 1, 4_096, DEFAULT_BATCH),
     accumulation: reader.integer('accumulation', 1, 4_096, 1),
-    length: reader.integer('length', 8, 65_536, DEFAULT_LENGTH),
+    length: optionalInteger(reader, 'length', 8, 65_536),
     clip: reader.optionalNumber('clip', 0, 1_000) ?? 1,
     earlyStop: optionalInteger(reader, 'earlyStop', 1, 1_000),
     minGain: reader.optionalNumber('minGain', 0, 100) ?? 0,
@@ -65,10 +64,18 @@ export function readTrainRun(reader: ParamsReader): TrainRun {
     checkpointSeconds: reader.optionalNumber('checkpointSeconds', 0, 86_400) ?? DEFAULT_CHECKPOINT_SECONDS,
     seed: reader.integer('seed', 0, MAX_SEED, 0),
   }
-  if (run.batch * run.length > MAX_BATCH_TOKENS)
+  if (run.batch * (run.length ?? 1) > MAX_BATCH_TOKENS)
     throw invalid('batch', `a micro-batch of at most ${MAX_BATCH_TOKENS} tokens with this length`)
   if (run.earlyStop !== null && run.heldOut === 0)
     throw invalid('earlyStop', 'left out: nothing is held out that it could go by')
   if (run.method === 'full' && run.modules !== null) throw invalid('modules', 'left out: it is for LoRA')
   return run
+}
+
+/** As readTrainWish(), of a task: by then everything is decided. */
+export function readTrainRun(reader: ParamsReader): TrainRun {
+  const wish = readTrainWish(reader)
+  const { length } = wish
+  if (length === null) throw invalid('length', 'given')
+  return { ...wish, length }
 }

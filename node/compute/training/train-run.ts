@@ -5,7 +5,8 @@ import type { LoopConfig } from './run-training.ts'
 import type { ScheduleName } from './schedule.ts'
 import type { OptimiserInit, Trainable } from './trainer.ts'
 
-export interface TrainRun extends JsonObject {
+/** As it is asked for. */
+export interface TrainWish extends JsonObject {
   /** Absolute paths of text and JSON-lines files. */
   readonly data: readonly string[]
   /** What ends a document of a text file. */
@@ -28,7 +29,8 @@ export interface TrainRun extends JsonObject {
   readonly epochs: number
   readonly batch: number
   readonly accumulation: number
-  readonly length: number
+  /** Tokens of a row; null: 256, or all that the model can see. */
+  readonly length: number | null
   /** 0: gradients are not clipped. */
   readonly clip: number
   /** Held-out losses without a gain after which it ends; null: never. */
@@ -39,6 +41,18 @@ export interface TrainRun extends JsonObject {
   /** Least time between checkpoints. */
   readonly checkpointSeconds: number
   readonly seed: number
+}
+
+/** As it is done. */
+export interface TrainRun extends TrainWish {
+  readonly length: number
+}
+
+const DEFAULT_LENGTH = 256
+
+export function runOf(wish: TrainWish, contextTokens: number): TrainRun {
+  const length = wish.length ?? Math.min(DEFAULT_LENGTH, contextTokens)
+  return { ...wish, length }
 }
 
 const WARMUP_SHARE = 0.05

@@ -80,7 +80,8 @@ export interface Trainer {
   /**
    * Divides the summed gradient by the labels counted since the last step, clips it to `clipNorm` by its global norm, updates
    * the parameters and clears the gradient. `gradientNorm` is the norm before clipping. Throws TRAIN_DIVERGED when it is not
-   * finite (the parameters stay as they were, the gradient is cleared), INVALID_ARGUMENT when no label was counted.
+   * finite (the parameters stay as they were, the gradient is cleared), INVALID_ARGUMENT when no
+   * label was counted or a factor is out of range.
    */
   step(init: { learningRate: number; clipNorm: number | null }): { gradientNorm: number }
   /** The loss without gradients; what was accumulated stays. */

@@ -21,7 +21,7 @@ const PAUSE = 0
 const SEQUENCE = 1
 const HEAD_BYTES = 8
 const FIGURES = 9
-export const BOARD_BYTES = HEAD_BYTES + FIGURES * 8
+const BOARD_BYTES = HEAD_BYTES + FIGURES * 8
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
 

@@ -78,6 +78,12 @@ test('prefixes are stored once, and equal items give equal bytes', () => {
   assert.is(Buffer.from(bytes).toString().split('A long beginning').length, 2)
 })
 
+test('what workers would refuse is not written', () => {
+  const text = 'x'.repeat(ITEM_LIMITS.lineBytes)
+  throwsCode(() => encodeItems([{ prefix: '', item: { type: 'embed', text } }]), 'EVALUATION_ITEMS_MALFORMED')
+  throwsCode(() => encodeItems([]), 'EVALUATION_ITEMS_MALFORMED')
+})
+
 test('a list that is not right is refused, with its line', () => {
   const head = '{"version":1,"items":1,"prefixes":0}\n'
   const wrong: [string, RegExp][] = [
@@ -107,7 +113,7 @@ test('a list that is not right is refused, with its line', () => {
   write(Buffer.concat([Buffer.from(head), Buffer.alloc(ITEM_LIMITS.lineBytes + 1, 0x20)]))
   assert.match(
     throwsCode(() => readItems(file, 0, 1), 'EVALUATION_ITEMS_MALFORMED').message,
-    /more than 1048576 bytes in line 2/,
+    /more than 8388608 bytes in line 2/,
   )
 })
 

@@ -98,7 +98,7 @@ test('a model keeps all of itself, and less of another', async () => {
     }),
   )
   const kept = (changed: Uint8Array) =>
-    operations['evaluate.kept']({ original: scores[0]!, changed, seed: 1 })
+    operations['evaluate.kept']({ original: scores[0]!, changed, isOwn: false, seed: 1 })
   assert.equal(await kept(scores[0]!), { value: 1, low: 1, high: 1 })
   const other = await kept(scores[1]!)
   assert.ok(

@@ -337,9 +337,12 @@ test('the share that is kept falls when texts become less likely, and when they 
       bytes: 1,
       words: 1,
     }))
-  near(likelihoodKept(scores(0), scores(0), 1).value, 1)
-  near(likelihoodKept(scores(0), scores(-0.05), 1).value, Math.exp(-0.05))
-  near(likelihoodKept(scores(0), scores(0.5), 1).value, Math.exp(-0.5))
+  const moved = { isOwn: false, seed: 1 }
+  near(likelihoodKept(scores(0), scores(0), moved).value, 1)
+  near(likelihoodKept(scores(0), scores(-0.05), moved).value, Math.exp(-0.05))
+  near(likelihoodKept(scores(0), scores(0.5), moved).value, Math.exp(-0.5))
+  near(likelihoodKept(scores(0), scores(0.5), { isOwn: true, seed: 1 }).value, 1)
+  near(likelihoodKept(scores(0), scores(-0.05), { isOwn: true, seed: 1 }).value, Math.exp(-0.05))
 })
 
 test.run()

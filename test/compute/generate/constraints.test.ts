@@ -173,6 +173,7 @@ test('what cannot be honoured is refused by name', async () => {
     [{ anyOf: [{ type: 'string' }], type: 'string' }, '#'],
     [{ $ref: 'https://example.org/schema' }, '#/$ref'],
     [{ $ref: '#/$defs/none', $defs: {} }, '#/$ref'],
+    [{ $ref: '#/$defs/50%', $defs: {} }, '#/$ref'],
     [{ type: 'integer', enum: ['a'] }, '#/enum'],
     [{ allOf: [{}, {}] }, '#/allOf'],
   ]
@@ -193,6 +194,15 @@ test('what cannot be honoured is refused by name', async () => {
     const error = await rejectsCode(grammars.matcher({ kind: 'regex', pattern }), 'CONSTRAINT_UNSUPPORTED')
     assert.not.match(error.message, '/')
   }
+  // The library would take seconds over these, and the model with it.
+  const wide = { type: 'integer', minimum: 10, maximum: 2000 }
+  const properties = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, wide]))
+  const endless: readonly Constraint[] = [
+    { kind: 'json-schema', schema: { type: 'object', properties } },
+    { kind: 'json-schema', schema: { type: 'string', pattern: '((a{200}){200}){200}' } },
+    { kind: 'regex', pattern: '(((a{100}){100}){100}){100}' },
+  ]
+  for (const constraint of endless) await rejectsCode(grammars.matcher(constraint), 'CONSTRAINT_UNSUPPORTED')
   // The library aborts on these; the next request has a new one.
   assert.is(await drawText({ kind: 'choice', choices: ['on'] }, 1), 'on')
 })

@@ -34,8 +34,11 @@ test.before(() => {
     'odd',
     writeTinyLanguageModel(directoryOf('odd'), 'llama', { seed: 4, config: odd, adapters: false }).card,
   )
+  const long = { max_position_embeddings: 1024, sliding_window: 40 }
+  cards.set('long', writeTinyLanguageModel(directoryOf('long'), 'mistral', { seed: 6, config: long }).card)
   for (const name of ['llama', 'odd'])
     cards.set(`hub-${name}`, writeHubModel(directoryOf(name), directoryOf(`hub-${name}`), cards.get(name)!))
+  writeHubModel(directoryOf('llama'), directoryOf('half'), cards.get('llama')!, { half: true })
 })
 test.after(() => rmSync(root, { recursive: true, force: true }))
 
@@ -112,6 +115,36 @@ for (const name of ['llama', 'odd'])
         assert.ok(Math.abs(value - scores[index]!) < 1e-4)
     })
   })
+
+test('a prompt of several pieces, read beside a text that goes on, gives what one run gives', async () => {
+  await withModel('long', async (model) => {
+    const [short, start] = [prompt(5, 1), prompt(700, 2)]
+    const [beside, made] = await model.generate([greedy(short, 60), greedy(start, 10)], NEVER)
+    for (const [from, { tokens }] of [
+      [short, beside!],
+      [start, made!],
+    ] as const) {
+      const { best } = await plain('long', [...from, ...tokens])
+      assert.equal([...tokens], best.slice(from.length - 1, -1))
+    }
+    const [score] = await model.score([{ context: start, continuation: prompt(300, 3) }], NEVER)
+    const { logs } = await plain('long', [...start, ...prompt(300, 3)])
+    for (const [index, value] of score!.logProbabilities.entries())
+      assert.ok(Math.abs(value - logs[699 + index]!) < 1e-4)
+  })
+})
+
+test('caches of half floats, as many published models have them', async () => {
+  const text = [...prompt(20, 5), ...prompt(30, 6)]
+  await withModel('half', async (model) => {
+    const { logs } = await plain('llama', text)
+    const [score] = await model.score([{ context: text.slice(0, 20), continuation: text.slice(20) }], NEVER)
+    for (const [index, value] of score!.logProbabilities.entries())
+      assert.ok(Math.abs(value - logs[19 + index]!) < 0.02)
+    const [made] = await model.generate([greedy(text, 12)], NEVER)
+    assert.is(made!.tokens.length, 12)
+  })
+})
 
 test('requests of all lengths, more than there are rows, give what each gives alone', async () => {
   const requests = Array.from({ length: 11 }, (_, index) =>

@@ -78,7 +78,12 @@ test('a lease of such a task from another owner is refused, whatever its paramet
     release: () => undefined,
   }
   const link = worker.attach(connection)
-  const params = { job: 'abcdefgh23', model: 'x', memoryBytes: 0, run: { data: ['/etc/hostname'] } }
+  const params = {
+    job: 'abcdefgh23',
+    model: 'x',
+    memoryBytes: 0,
+    run: { data: ['/etc/hostname'], length: 16 },
+  }
   trainTask.parseParams(params)
   link.lease({ lease: 1, kind: 'train', params, leaseMs: 1000 })
   assert.is(await failed.promise, 'TASK_KIND_UNKNOWN')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { FLOAT16, numberToFloat16 } from '../../../node/compute/onnx/data-types.ts'
 import { float32Tensor } from '../../../node/compute/onnx/encode.ts'
 import { createSessions } from '../../../node/compute/onnx/sessions.ts'
 import type { TensorValue } from '../../../node/compute/onnx/tensor-value.ts'
@@ -52,6 +53,19 @@ test('a model runs, and its outputs own their memory', async () => {
   const { out } = await sessions.run({ modelPath: file('adder.onnx'), feeds: ADDER_FEEDS }, signal)
   assert.equal(out, { type: 'float32', dims: [2], data: Float32Array.of(11, 12) })
   assert.is(out!.data.buffer.byteLength, 8)
+  await sessions.close()
+})
+
+test('half floats go in as their bits and come out as floats', async () => {
+  const sessions = createSessions()
+  const graph = createGraphBuilder()
+  graph.add('Add', ['x', 'x'], undefined, 'out')
+  const value = (name: string) => ({ name, elementType: FLOAT16, dims: [2] })
+  writeGraph(file('halves.onnx'), graph, { inputs: [value('x')], outputs: [value('out')] })
+  const bits = Uint16Array.of(numberToFloat16(1.5), numberToFloat16(-2))
+  const feeds: Record<string, TensorValue> = { x: { type: 'float16', dims: [2], data: bits } }
+  const { out } = await sessions.run({ modelPath: file('halves.onnx'), feeds }, signal)
+  assert.equal(out, { type: 'float32', dims: [2], data: Float32Array.of(3, -4) })
   await sessions.close()
 })
 

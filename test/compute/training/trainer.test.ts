@@ -172,6 +172,15 @@ test('batches that do not fit are refused, and so is a step without labels', () 
       const none = { ...good, labels: good.labels.map(() => -100) }
       assert.equal(await trainer.accumulate(none, NEVER), { lossSum: 0, count: 0 })
       throwsCode(() => trainer.step(RATE), 'INVALID_ARGUMENT')
+      await trainer.accumulate(good, NEVER)
+      for (const rate of [
+        { learningRate: Number.NaN, clipNorm: 1 },
+        { learningRate: -1, clipNorm: 1 },
+        { learningRate: 1, clipNorm: 0 },
+      ])
+        throwsCode(() => trainer.step(rate), 'INVALID_ARGUMENT')
+      // What was refused left the gradient as it was.
+      assert.ok(trainer.step(RATE).gradientNorm > 0)
       const aborted = AbortSignal.abort()
       assert.is(await trainer.accumulate(good, aborted).catch((error: Error) => error.name), 'AbortError')
       const state = trainer.state()

@@ -49,27 +49,31 @@ export const likelihood: ItemSuite = {
 }
 
 /**
- * The share of its quality that a changed model keeps: exp(−Σ |Δ log p(text)| / Σ tokens), so 1 where no text became likelier or
- * less likely. Where all became less likely it is the perplexity of the original over its own, and where the texts are such
- * as the original would write, that is exp(−KL(original ‖ changed)) by token. A text that became likelier counts as well: a
- * model that answers otherwise is another one. Paired bootstrap over texts.
+ * The share of its quality that a changed model keeps, by token and at most 1, paired bootstrap over texts. On texts of the
+ * original's own drawing exp(−D), where D, the mean of log p − log p', estimates KL(original ‖ changed). On other texts
+ * exp(−M), where M is how far the likelihoods of texts moved, up or down: a model that finds strange texts likelier is no
+ * better for it.
  */
 export function likelihoodKept(
   original: readonly TextScore[],
   changed: readonly TextScore[],
-  seed: number,
+  init: { isOwn: boolean; seed: number },
 ): Interval {
+  const lost = (item: number): number => {
+    const nats = original[item]!.logProbability - changed[item]!.logProbability
+    return init.isOwn ? nats : Math.abs(nats)
+  }
   return bootstrap(
     original.length,
     (times) => {
       let nats = 0
       let tokens = 0
       for (const [item, count] of times.entries()) {
-        nats += count * Math.abs(changed[item]!.logProbability - original[item]!.logProbability)
+        nats += count * lost(item)
         tokens += count * original[item]!.tokens
       }
-      return Math.exp(-nats / Math.max(1, tokens))
+      return Math.min(1, Math.exp(-nats / Math.max(1, tokens)))
     },
-    { seed },
+    init,
   )
 }

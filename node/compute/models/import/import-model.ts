@@ -22,6 +22,7 @@ import {
 import { formatOf, type ModelFormat } from '../weight-source.ts'
 import { writeWhole } from '../write-whole.ts'
 import { aboutModel } from './about-model.ts'
+import { checkGraph } from './check-graph.ts'
 import { checkModel } from './check-model.ts'
 import { chooseGraph, linkOrCopy, stageExtras, stageFiles, stageGraph } from './choose-files.ts'
 import { type CardAbout, cardOfGraph } from './graph-card.ts'
@@ -74,7 +75,10 @@ export function importModel(request: ImportRequest): ImportedModel {
   if (existsSync(path.join(outDir, ADAPTER_FILE)))
     return { kind: 'adapter', title: null, source: null, parameters: parametersOf(modelPath) }
   const card = format === 'onnx' && existsSync(path.join(outDir, CARD_FILE)) ? readAnyCard(outDir) : null
-  if (card !== null) checkModel(outDir, card)
+  if (card !== null) {
+    checkGraph(modelPath, card)
+    checkModel(outDir, card)
+  }
   return {
     kind: card === null ? format : card.task === 'text-generation' ? 'language' : 'encoder',
     title: card?.title ?? null,

@@ -51,7 +51,7 @@ const biased =
   ]
 
 export const LOWERINGS: Readonly<Record<string, Lowering>> = {
-  GroupQueryAttention: groupQueryAttention,
+  GroupQueryAttention: (tape, inputs, attributes) => groupQueryAttention(tape, inputs, attributes),
   LayerNormalization: withStatistics('LayerNormalization'),
   SimplifiedLayerNormalization: withStatistics('SimplifiedLayerNormalization'),
   SkipLayerNormalization: skipNorm('LayerNormalization', 4),

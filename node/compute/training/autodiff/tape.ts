@@ -60,7 +60,7 @@ export interface Tape {
 const CONTRIBUTED: ReadonlySet<string> = new Set(['FusedMatMul', 'RotaryEmbedding', 'QuickGelu'])
 
 /** Of one constant: a graph that doubles a list again and again stops here. */
-const MAX_INTEGERS = 2 ** 22
+const MAX_INTEGERS = 2 ** 20
 
 export function createTape(): Tape {
   const nodes: TapeNode[] = []

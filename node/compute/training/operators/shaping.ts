@@ -18,7 +18,7 @@ import {
 } from './operator.ts'
 
 /** More numbers than any shape or row of positions has. */
-const MAX_RANGE = 2 ** 22
+const MAX_RANGE = 2 ** 20
 
 const reshaped: NonNullable<Operator['gradient']> = ({ tape, node, gradients }) => [
   reshape(tape, gradients[0]!, tape.dimsOf(node.inputs[0]!)),
