@@ -76,14 +76,14 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
 
   const resources = createResources({ log, events, config }, { directory })
   const limits = resources.limits()
-  const pool = createPool(
-    { log },
-    {
-      threads: limits.cpuCores,
-      native: config['compute.native'] as 'auto' | 'off',
-      onIdleEnd: kernels.releaseMemory,
-    },
-  )
+  const threads = {
+    threads: limits.cpuCores,
+    native: config['compute.native'] as 'auto' | 'off',
+    onIdleEnd: kernels.releaseMemory,
+  }
+  const pool = createPool({ log }, threads)
+  // A training holds its thread for hours; here it is in nobody's way.
+  const longPool = createPool({ log }, threads)
 
   const sandbox = createSandbox({ log }, { parallel: limits.cpuCores })
 
@@ -121,7 +121,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
   )
   const jobs = createJobs(
-    { mesh, artifacts, pool, resources, models, sandbox, store, events, log },
+    { mesh, artifacts, pool, longPool, resources, models, sandbox, store, events, log },
     { peerId: identity.peerId, version: VERSION, config, directory, modelsDirectory },
   )
 
@@ -185,6 +185,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   const lifecycle = createLifecycle({ log }, [
     resources,
     pool,
+    longPool,
     sandbox,
     artifacts,
     writtenModels,

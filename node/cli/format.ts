@@ -14,6 +14,14 @@ export function printable(text: string): string {
   )
 }
 
+/**
+ * Text of a model for a terminal: its lines, tabs and letters stay, and what a terminal would obey (escape sequences, moves of
+ * the cursor) or what turns the direction of text round is shown escaped. A model may come from anybody, and say anything.
+ */
+export function printableLines(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu, printable)
+}
+
 function fit(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}…`
 }

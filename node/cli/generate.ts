@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from '../json.ts'
 import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
+import { printableLines } from './format.ts'
 import { readStdin } from './stdin.ts'
 
 interface CompletionView {
@@ -92,7 +93,7 @@ async function bodyOf(context: CommandContext): Promise<JsonObject> {
 /** Writes the text as it comes. */
 async function follow(context: CommandContext, client: Client, target: string, body: JsonObject) {
   for await (const event of client.stream(target, { ...body, stream: true })) {
-    if (event.type === 'token') context.write(String(event.data.text))
+    if (event.type === 'token') context.write(printableLines(String(event.data.text)))
     else if (event.type === 'done') return event.data as JsonObject & CompletionView
     else throw client.problem(event.data)
   }
@@ -106,7 +107,9 @@ export async function generate(context: CommandContext): Promise<CommandResult> 
   const streams = context.options.stream !== false && context.columns !== null && !context.json
   if (!streams) {
     const completion = await client.send<CompletionView>('POST', target, body)
-    return { document: completion, text: completion.text }
+    // A pipe gets the text as it is.
+    const { text } = completion
+    return { document: completion, text: context.columns === null ? text : printableLines(text) }
   }
   const completion = await follow(context, client, target, body)
   const { promptTokens, completionTokens, ms } = completion.usage

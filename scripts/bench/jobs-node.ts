@@ -136,6 +136,7 @@ const jobs = createJobs(
     mesh,
     artifacts,
     pool,
+    longPool: pool,
     models,
     sandbox: createSandbox({ log }),
     store,

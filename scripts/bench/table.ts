@@ -8,6 +8,7 @@ import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
 import { modelsBench } from './models.ts'
 import { trainBench } from './train.ts'
+import { villageLmBench } from './village-lm.ts'
 
 export const BENCHES: readonly Bench[] = [
   daemonBench,
@@ -18,4 +19,5 @@ export const BENCHES: readonly Bench[] = [
   humanevalBench,
   modelsBench,
   trainBench,
+  villageLmBench,
 ]

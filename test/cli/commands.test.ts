@@ -21,12 +21,18 @@ test('every row can be loaded and parsed, and none takes an option twice', async
   buildProgram(async () => {})
 })
 
+/** What commands are called with that want more than their arguments. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  'model add': ['--embedded', 'encoder'],
+  train: ['1', '--data', 'notes.txt'],
+}
+
 test('a daemon that does not run: code 3, and how to start it', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'village-cli-'))
   try {
     for (const row of COMMANDS.filter(({ name }) => !['start', 'doctor', 'config'].includes(name))) {
       const args = (row.args ?? []).map(([argument]) => (argument.startsWith('<') ? '1' : ''))
-      const extra = row.name === 'model add' ? ['--embedded', 'encoder'] : args.filter((arg) => arg !== '')
+      const extra = NEEDED[row.name] ?? args.filter((arg) => arg !== '')
       const { code, err } = await village(directory, ...row.name.split(' '), ...extra)
       assert.is(code, 3, row.name)
       assert.match(err, /^error DAEMON_NOT_RUNNING: No daemon runs on .*\nfix: Start it with `village start`/)

@@ -26,11 +26,12 @@ test('a prompt is continued, as text and as a document', async () => {
   assert.is(json.json.usage.completionTokens, 2)
 })
 
-test('on a terminal the text comes as it is made, and what it cost after it', async () => {
+/** On a terminal of 80 columns. */
+async function onTerminal(...command: string[]): Promise<{ code: number; parts: string[]; err: string }> {
   const parts: string[] = []
   let err = ''
   const code = await runCommandLine({
-    arguments: ['--data.dir', server.directory, 'generate', 'story', 'one two', '--max-tokens', '3'],
+    arguments: ['--data.dir', server.directory, ...command],
     environment: {},
     stdout: {
       columns: 80,
@@ -45,9 +46,23 @@ test('on a terminal the text comes as it is made, and what it cost after it', as
     } as unknown as NodeJS.WriteStream, // nothing else of a stream is used when it is no terminal
     signal: new AbortController().signal,
   })
+  return { code, parts, err }
+}
+
+test('on a terminal the text comes as it is made, and what it cost after it', async () => {
+  const { code, parts, err } = await onTerminal('generate', 'story', 'one two', '--max-tokens', '3')
   assert.is(code, 0, err)
   assert.equal(parts, ['one ', 'two ', 'one ', '\n'])
   assert.match(err, /2 \+ 3 tokens, ended by length/)
+})
+
+test('what a model writes commands no terminal, and comes through a pipe as it is', async () => {
+  const command = ['generate', 'story', '\u001b[2J', '--max-tokens', '1']
+  const { parts } = await onTerminal(...command)
+  assert.equal(parts, ['\\u{1b}[2J ', '\n'])
+  const whole = await onTerminal(...command, '--no-stream')
+  assert.is(whole.parts.join('').trim(), '\\u{1b}[2J')
+  assert.is((await village(server.directory, ...command)).out.trim(), '\u001b[2J')
 })
 
 test('what cannot be is said before anything runs', async () => {

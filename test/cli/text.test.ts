@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseDuration } from '../../node/cli/duration.ts'
 import { EXIT_CODES, exitCodeOf } from '../../node/cli/exit-codes.ts'
-import { bytes, duration, printable, table } from '../../node/cli/format.ts'
+import { bytes, duration, printable, printableLines, table } from '../../node/cli/format.ts'
 import { jobText } from '../../node/cli/job-text.ts'
 import { pickId } from '../../node/cli/pick.ts'
 import { createProgress } from '../../node/cli/progress.ts'
@@ -43,6 +43,16 @@ test('no control or direction character of a name reaches the terminal', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       assert.not.match(printable(text), /[\p{Cc}\p{Cf}]/u)
+    }),
+  )
+})
+
+test('a terminal obeys nothing that a model writes, and its lines stay', () => {
+  const text = 'one\n\ttwo 👩‍🚀 שלום\u001b]52;c;eA==\u0007\r\u009b2J\u202eend'
+  assert.is(printableLines(text), 'one\n\ttwo 👩‍🚀 שלום\\u{1b}]52;c;eA==\\u{7}\\u{d}\\u{9b}2J\\u{202e}end')
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (given) => {
+      assert.not.match(printableLines(given), /[^\P{Cc}\n\t]/u)
     }),
   )
 })

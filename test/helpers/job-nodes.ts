@@ -17,6 +17,7 @@ export interface JobNode {
   readonly peer: string
   readonly artifacts: Artifacts
   readonly pool: Pool
+  readonly longPool: Pool
   readonly models: Models
   readonly shares: ModelShares
   readonly jobs: Jobs
@@ -69,12 +70,20 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
   const cores = init.cores ?? 1
   const resources = testResources({ cores, accepts: init.accepts ?? { others: true, own: true } })
   const config: Config = { ...DEFAULT_CONFIG, ...init.config }
-  const parts: { artifacts?: Artifacts; jobs?: Jobs; models?: Models; pool?: Pool; shares?: ModelShares } = {}
+  const parts: {
+    artifacts?: Artifacts
+    jobs?: Jobs
+    models?: Models
+    pool?: Pool
+    longPool?: Pool
+    shares?: ModelShares
+  } = {}
   const mesh = await startMeshNode({
     ...init,
     prepare(mesh, { store, events, directory }) {
       const log = TEST_LOG
       const pool = createPool({ log }, { threads: cores, niceness: 0 })
+      const longPool = createPool({ log }, { threads: 1, niceness: 0 })
       const artifacts = createArtifacts(
         { mesh, store, events, log },
         {
@@ -90,7 +99,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
       const shares = createModelShares({ mesh, models, events, log }, { soonMs: 50 })
       const sandbox = createSandbox({ log }, { parallel: cores })
       const jobs: Jobs = createJobs(
-        { mesh, artifacts, pool, resources, models, sandbox, store, events, log },
+        { mesh, artifacts, pool, longPool, resources, models, sandbox, store, events, log },
         {
           peerId: mesh.peerId,
           version: '0.0.0',
@@ -102,12 +111,13 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
           ...(init.random === undefined ? {} : { random: init.random }),
         },
       )
-      Object.assign(parts, { artifacts, jobs, models, pool, shares })
+      Object.assign(parts, { artifacts, jobs, models, pool, longPool, shares })
     },
   })
-  const { artifacts, jobs, models, pool, shares } = parts as Required<typeof parts>
+  const { artifacts, jobs, models, pool, longPool, shares } = parts as Required<typeof parts>
   const signal = AbortSignal.timeout(60_000)
   await pool.start(signal)
+  await longPool.start(signal)
   await artifacts.start(signal)
   await jobs.start(signal)
   await shares.start(signal)
@@ -116,6 +126,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
     peer: mesh.mesh.peerId,
     artifacts,
     pool,
+    longPool,
     models,
     shares,
     jobs,
@@ -126,6 +137,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
       await jobs.stop()
       await artifacts.stop()
       await pool.stop()
+      await longPool.stop()
       await mesh.stop()
     },
   }

@@ -162,7 +162,9 @@ test('a job that this node cannot do fails with the reason', async () => {
   const { id } = await owner.jobs.submit({ kind: 'toys', params: { tasks: 3 } })
   const summary = await end(owner, id)
   assert.is(summary.state, 'failed')
-  assert.equal(summary.error, { code: 'INTERNAL', message: 'the kernel does not like it' })
+  const { code, message, fix } = summary.error!
+  assert.equal({ code, message }, { code: 'INTERNAL', message: 'the kernel does not like it' })
+  assert.match(fix ?? '', /log/)
 })
 
 test('a job without tasks ends at once', async () => {

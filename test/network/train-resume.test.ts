@@ -63,7 +63,7 @@ test('a cancelled training ends at once and leaves nothing', async () => {
   await running.promise
   await node.jobs.cancel(id)
   assert.is(node.jobs.get(id)!.state, 'cancelled')
-  await until('the thread is free again', () => node.pool.stats().busy === 0)
+  await until('the thread is free again', () => node.longPool.stats().busy === 0)
   assert.is(await node.models.get('tiny-trained'), null)
 })
 

@@ -20,6 +20,8 @@ const ALLOWED = [
   /(^|\/)README\.md$/,
 ]
 const MAX_SMALL_BYTES = 64 * 2 ** 20
+/** Of all of them but weights: a hub may list any number of files of the kinds that are always fetched. */
+const MAX_SMALL_TOTAL_BYTES = 512 * 2 ** 20
 /** Fetched first: what is fetched then depends on them. */
 const SMALL = new Set([
   'config.json',
@@ -47,7 +49,7 @@ const PICKLE = /\.(bin|pt|pth|ckpt|pkl|h5|msgpack)$/i
 const isAllowed = (path: string) => ALLOWED.some((kind) => kind.test(path))
 const isWeights = (path: string) => /\.(safetensors|onnx)$|\.onnx(_data|\.data)/.test(path)
 
-/** Configuration, tokenizer and card, and what `include` adds. Throws HUB_ANSWER_INVALID for one that is too large. */
+/** Configuration, tokenizer and card, and what `include` adds. Throws HUB_ANSWER_INVALID for what is too large. */
 export function smallFiles(files: readonly HubFile[], { include }: PullWish): HubFile[] {
   const chosen = files.filter(
     ({ path }) =>
@@ -55,11 +57,18 @@ export function smallFiles(files: readonly HubFile[], { include }: PullWish): Hu
       POOLING.test(path) ||
       (isAllowed(path) && include.some((pattern) => fits(path, pattern))),
   )
-  const huge = chosen.find(({ path, sizeBytes }) => !isWeights(path) && sizeBytes > MAX_SMALL_BYTES)
+  const plain = chosen.filter(({ path }) => !isWeights(path))
+  const huge = plain.find(({ sizeBytes }) => sizeBytes > MAX_SMALL_BYTES)
   if (huge !== undefined)
     throw new VillageError('HUB_ANSWER_INVALID', `${huge.path} is larger than ${MAX_SMALL_BYTES} bytes`, {
       fields: { file: huge.path },
     })
+  if (plain.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > MAX_SMALL_TOTAL_BYTES)
+    throw new VillageError(
+      'HUB_ANSWER_INVALID',
+      `The ${plain.length} files beside the weights take more than ${MAX_SMALL_TOTAL_BYTES} bytes`,
+      { fields: { files: plain.length } },
+    )
   return chosen
 }
 

@@ -21,7 +21,7 @@ interface Init {
   readonly patience: Patience
   readonly now: () => number
   readonly signal: AbortSignal
-  /** Called when it is known what is fetched; throws where there is no room. */
+  /** Called when it is known what is fetched, and again when that is known of the weights; throws where there is no room. */
   readonly onTotal: (totalBytes: number) => void
   readonly onProgress: (doneBytes: number) => void
 }
@@ -51,14 +51,18 @@ export async function fetchModel(components: { http: HubHttp }, init: Init): Pro
     )
 
   const small = smallFiles(model.files, request)
+  init.onTotal(bytesOf(small))
   await fetchAll(small)
   const config = small.some((file) => file.path === CONFIG_FILE) ? await readConfig(directory) : null
   const weights = weightFiles(model.files, request, { config, canBuild })
   const names = new Set(small.map((file) => file.path))
   const rest = weights.filter((file) => !names.has(file.path))
-  init.onTotal([...small, ...rest].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
+  init.onTotal(bytesOf([...small, ...rest]))
   await fetchAll(rest)
 }
+
+const bytesOf = (files: readonly HubFile[]): number =>
+  files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 
 async function readConfig(directory: string): Promise<JsonObject | null> {
   const text = await readFile(path.join(directory, CONFIG_FILE), 'utf8')

@@ -68,6 +68,8 @@ interface Components {
   readonly mesh: Pick<Mesh, 'handle' | 'open' | 'peers' | 'roleOf' | 'subscribe' | 'publish' | 'onPeerChange'>
   readonly artifacts: Artifacts
   readonly pool: Pick<Pool, 'run'>
+  /** For tasks that take hours (TaskContext.local). */
+  readonly longPool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
   readonly models: Models
   readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>

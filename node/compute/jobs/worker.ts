@@ -16,6 +16,7 @@ import type { LeaseOrder, OwnerConnection, WorkerLink } from './links.ts'
 interface Components {
   readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has' | 'info' | 'unpin'>
   readonly pool: Pick<Pool, 'run'>
+  readonly longPool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
   readonly events: Pick<Events, 'emit'>
   readonly log: Log
@@ -86,6 +87,7 @@ export function createWorker(components: Components, init: Init): Worker {
   const local: LocalContext = {
     keptDirectory: init.keptDirectory,
     cores: resources.limits().cpuCores,
+    longPool: components.longPool,
     events: components.events,
     accepts: () => resources.accepts(true),
   }

@@ -30,6 +30,8 @@ export interface LocalContext {
   readonly keptDirectory: string
   /** Cores that this node lends. */
   readonly cores: number
+  /** Threads for what takes hours: those of the other pool stay free for what somebody waits for. */
+  readonly longPool: Pick<Pool, 'run'>
   readonly events: Pick<Events, 'emit'>
   /** Whether this node works for itself now; a long task gives itself back with WORK_PAUSED where it does not. */
   accepts(): boolean

@@ -76,7 +76,7 @@ export const trainTask: TaskKind = {
       if (!local.accepts()) board.askForPause()
     }
     const { signal } = context
-    const result = await context.pool.run(
+    const result = await local.longPool.run(
       'train.run',
       { directory, modelDir, run, threads: local.cores, board: board.memory },
       { signal, onProgress },

@@ -64,7 +64,7 @@ export function train(
   signal: AbortSignal,
   progress: (share: number) => void,
 ): Promise<TrainResult> {
-  mkdirSync(request.directory, { recursive: true })
+  mkdirSync(request.directory, { recursive: true, mode: 0o700 })
   return failOnce(request.directory, () => trainFrom(request, signal, progress))
 }
 
@@ -161,7 +161,8 @@ export function startFrom(failedDirectory: string, directory: string): void {
     .map((file) => path.join(failedDirectory, file))
     .find((file) => existsSync(file))
   if (kept === undefined) throw new VillageError('NOT_FOUND', 'The training has kept no weights')
-  mkdirSync(directory, { recursive: true })
+  // The data are private: nobody else on this machine may read them either.
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   copyFileSync(kept, path.join(directory, START_FILE))
 }
 

@@ -84,6 +84,12 @@ test('small files are those of a list, and what is included of allowed kinds', (
     '1_Pooling/config.json',
   ])
   throwsCode(() => smallFiles([file('tokenizer.json', 2 ** 30)], WISH), 'HUB_ANSWER_INVALID')
+  const pooling = Array.from({ length: 9 }, (_, index) => file(`${index}_Pooling/config.json`, 60 * 2 ** 20))
+  assert.is(smallFiles(pooling.slice(1), WISH).length, 8)
+  throwsCode(() => smallFiles(pooling, WISH), 'HUB_ANSWER_INVALID')
+  // Weights that are wished for are as large as they are.
+  const large = file('extra/model.safetensors', 2 ** 40)
+  assert.equal(smallFiles([large], { ...WISH, include: ['extra/*'] }), [large])
 })
 
 test('names of repositories, pauses, descriptions', () => {
@@ -131,6 +137,38 @@ test('patience ends after so many failures in a row, and progress begins it anew
   calls = 0
   await rejectsCode(patiently(lasting, { patience, signal }), 'HUB_NOT_FOUND')
   assert.is(calls, 1)
+})
+
+test('a star stands for anything within a folder, and no name makes a pattern slow', () => {
+  const fits = (path: string, pattern: string) =>
+    smallFiles([file(path)], { ...WISH, include: [pattern] }).length === 1
+  for (const [path, pattern] of [
+    ['extra.json', '*'],
+    ['extra.json', '*.json'],
+    ['extra.json', 'e*a.j*n'],
+    ['extra.json', '**.json'],
+    ['extra.json', 'extra.json'],
+    ['a/b-c.json', '*/b*.json'],
+  ] as const)
+    assert.ok(fits(path, pattern), pattern)
+  for (const [path, pattern] of [
+    ['extra.json', 'extra'],
+    ['extra.json', '*a.json*.json'],
+    ['extra.json', 'extra.json*json'],
+    ['a/b.json', '*.json'],
+    ['a/b.json', 'a/*/b.json'],
+    ['xtrajson', 'xtra.json'],
+  ] as const)
+    assert.not.ok(fits(path, pattern), pattern)
+  const letters = fc.array(fc.constantFrom('a', 'b', '-'), { maxLength: 6 })
+  fc.assert(
+    fc.property(letters, fc.array(fc.constantFrom('a', 'b', '*'), { maxLength: 6 }), (name, pattern) => {
+      const expected = new RegExp(`^${pattern.join('').replaceAll('*', '[^/]*')}json$`)
+      const path = `x${name.join('')}.json`
+      assert.is(fits(path, `${pattern.join('')}json`), expected.test(path))
+    }),
+  )
+  assert.not.ok(fits(`${'a'.repeat(190)}.json`, `${'*a'.repeat(60)}*b`))
 })
 
 test.run()

@@ -55,6 +55,7 @@ test('a lease of such a task from another owner is refused, whatever its paramet
     {
       artifacts,
       pool: { run: never },
+      longPool: { run: never },
       resources: testResources({ cores: 1, accepts: { others: true, own: true } }),
       events: { emit: never },
       log: TEST_LOG,
