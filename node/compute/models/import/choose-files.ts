@@ -1,10 +1,10 @@
 /** Which files of a directory are the model, and how they come into the registry's own directory. */
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { VillageError } from '../../../errors.ts'
 import { openModel } from '../../onnx/read.ts'
 import { refusePickle } from '../builder/build-model.ts'
-import { EXTRA_FILES, MODEL_FILE, README_FILE } from '../model-files.ts'
+import { CONFIG_FILE, EXTRA_FILES, MODEL_FILE, README_FILE } from '../model-files.ts'
 import { formatOf } from '../weight-source.ts'
 
 /** Where exporters for onnxruntime put graphs. */
@@ -54,14 +54,39 @@ export function chooseGraph(directory: string, wanted: string | null): string | 
   throw noModel(directory)
 }
 
-/** A second name for the file where the file system allows it, so that gigabytes are not copied. */
+/**
+ * A second name for the file where the file system allows it, so that gigabytes are not copied. Of a symbolic link (the cache
+ * of a hub is full of them) it is the file that it leads to: the link itself would lead nowhere from another directory.
+ */
 export function linkOrCopy(from: string, to: string): void {
   mkdirSync(path.dirname(to), { recursive: true })
+  const file = realpathSync(from)
   try {
-    linkSync(from, to)
+    linkSync(file, to)
   } catch {
-    copyFileSync(from, to)
+    copyFileSync(file, to)
   }
+}
+
+/** What a model that is built may be read from. */
+const SOURCE_FILE = /\.(safetensors|json|jinja|txt|model|md)$/i
+
+/**
+ * The directory itself, or, where files in it are symbolic links as in the cache of a hub, `plainDir` with what they lead to:
+ * readers of weights follow no links. One folder deep, for the files that say how an encoder pools.
+ */
+export function withoutLinks(directory: string, plainDir: string): string {
+  const entries = readdirSync(directory, { withFileTypes: true })
+  if (!entries.some((entry) => entry.isSymbolicLink() && isFile(path.join(directory, entry.name))))
+    return directory
+  const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(name, CONFIG_FILE))
+  const names = [...entries.map(({ name }) => name).filter((name) => SOURCE_FILE.test(name)), ...below]
+  stageFiles(
+    directory,
+    plainDir,
+    names.filter((name) => isFile(path.join(directory, name))),
+  )
+  return plainDir
 }
 
 /** The graph as model.onnx, with its external data under the names that it knows them by. */

@@ -24,7 +24,7 @@ import { writeWhole } from '../write-whole.ts'
 import { aboutModel } from './about-model.ts'
 import { checkGraph } from './check-graph.ts'
 import { checkModel } from './check-model.ts'
-import { chooseGraph, linkOrCopy, stageExtras, stageFiles, stageGraph } from './choose-files.ts'
+import { chooseGraph, linkOrCopy, stageExtras, stageFiles, stageGraph, withoutLinks } from './choose-files.ts'
 import { type CardAbout, cardOfGraph } from './graph-card.ts'
 
 export interface ImportRequest {
@@ -119,21 +119,22 @@ function importFile(request: ImportRequest): void {
   }
 }
 
-function importDirectory(request: ImportRequest, directory: string): void {
-  const { outDir } = request
-  if (isAdapter(directory)) {
-    stageFiles(directory, outDir, [ADAPTER_FILE, ADAPTER_CONFIG_FILE])
-    stageExtras(directory, outDir, [CARD_FILE])
+function importDirectory(request: ImportRequest, given: string): void {
+  const { outDir, workDir } = request
+  if (isAdapter(given)) {
+    stageFiles(given, outDir, [ADAPTER_FILE, ADAPTER_CONFIG_FILE])
+    stageExtras(given, outDir, [CARD_FILE])
     return
   }
-  const graph = chooseGraph(directory, request.file)
+  const graph = chooseGraph(given, request.file)
   if (graph !== null) {
     stageGraph(graph, outDir)
-    stageExtras(directory, outDir)
-    if (!existsSync(path.join(outDir, CARD_FILE))) addCard(request, directory)
+    stageExtras(given, outDir)
+    if (!existsSync(path.join(outDir, CARD_FILE))) addCard(request, given)
     return
   }
-  const isWeights = formatOf(path.join(directory, MODEL_FILE)) === 'safetensors'
+  const isWeights = formatOf(path.join(given, MODEL_FILE)) === 'safetensors'
+  const directory = isWeights ? withoutLinks(given, path.join(workDir, 'plain')) : given
   const canBuild = isWeights && existsSync(path.join(directory, CONFIG_FILE))
   if (canBuild && !request.weightsOnly) {
     build(request, directory)
