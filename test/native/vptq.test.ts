@@ -133,7 +133,7 @@ test('the addon refuses arguments that do not fit, and lives', () => {
     [4, null],
     [5, floats(9)],
     [6, floats(99)],
-    [6, undefined],
+    [6, 'none'],
     [7, 0],
     [8, 1.5],
     [9, 5],
