@@ -10,6 +10,7 @@ import { createGeneration } from './compute/generate/generation.ts'
 import { createPulls } from './compute/hub/pulls.ts'
 import { createJobs, type Jobs } from './compute/jobs/jobs.ts'
 import { type Kernels, loadKernels } from './compute/kernels.ts'
+import { announcedModels } from './compute/models/announced-models.ts'
 import { createEmbedding } from './compute/models/embedding.ts'
 import { createModels, type Models } from './compute/models/registry.ts'
 import { createModelShares } from './compute/models/shares.ts'
@@ -101,6 +102,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       uploadBytesPerSecond: limits.uploadBytesPerSecond,
       collectEveryMs: config['artifacts.collectEveryMs'],
       published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid),
+      shared: (cid) => shares.isShared(cid),
+      lent: (cid) => jobs.lends(cid),
       onMisbehaviour: (peer, code) =>
         log.warn({ peer, code }, 'a peer sent bytes that are not what it promised'),
     },
@@ -126,9 +129,9 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   )
 
   // Capabilities are read synchronously at every announcement; the list of models is kept at hand for it.
-  let announcedModels: string[] = []
+  let heldModels: string[] = []
   const refreshModels = async () => {
-    announcedModels = (await models.list()).slice(-MAX_ANNOUNCED_MODELS).map(({ cid }) => cid)
+    heldModels = await announcedModels({ models, artifacts }, MAX_ANNOUNCED_MODELS)
     mesh.announce()
   }
   mesh.advertise(() => {
@@ -143,12 +146,12 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       accepting: accepting && config['jobs.work'],
       load: jobs.load(),
       taskKinds: TASK_KINDS.flatMap(({ kind, ownerOnly }) => (ownerOnly === true ? [] : [kind])),
-      models: announcedModels,
+      models: heldModels,
     }
   })
   resources.onChange(() => mesh.announce())
   events.subscribe(({ type }) => {
-    if (type === 'model:added' || type === 'model:removed')
+    if (['model:added', 'model:removed', 'model:shared'].includes(type))
       refreshModels().catch((error: unknown) => log.error({ err: error }, 'models could not be announced'))
   })
 
@@ -206,8 +209,9 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     mesh,
     village: () => villages.current(),
     async start() {
-      await refreshModels()
       await lifecycle.start()
+      // Not before: what is private is known when the artifacts are loaded.
+      await refreshModels()
     },
     async stop() {
       await lifecycle.stop()

@@ -335,7 +335,7 @@ export const ERRORS = {
   MODEL_CONFIG_INVALID: {
     http: 422,
     title: 'A key of config.json or of a file beside it is missing or not valid',
-    fix: 'Compare the named key with the published model; fetch the file again if it was changed.',
+    fix: 'Compare the named key with the published model. For a value that cannot be read take the model as an ONNX graph, or keep its weights with --weights-only.',
   },
   MODEL_WEIGHT_MISSING: {
     http: 422,
@@ -547,12 +547,12 @@ export const ERRORS = {
   COMPRESS_TARGET_UNREACHABLE: {
     http: 422,
     title: 'No choice of codecs meets the target',
-    fix: 'Take the nearest target that the message names.',
+    fix: 'Take the nearest target that the message names, or compress smaller weights as well: --min-weights.',
   },
   MODEL_NOTHING_TO_COMPRESS: {
     http: 422,
     title: 'The model has no weight matrix that is large enough to compress',
-    fix: 'Take the original of a compressed model, or a model with MatMul, Gemm or Gather weights of at least 16,384 elements.',
+    fix: 'Take the original of a compressed model, or a model with MatMul, Gemm or Gather weights; --min-weights takes smaller ones.',
   },
 
   // artifacts

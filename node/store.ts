@@ -123,8 +123,12 @@ export async function openStore(init: { directory: string }): Promise<Store> {
 }
 
 async function openDatabase(directory: string): Promise<Database> {
-  const db: Database = new Level(path.join(directory, 'state'))
+  const state = path.join(directory, 'state')
+  let db: Database
   try {
+    // It holds what is private, in a data directory that others may be allowed to look into. Level would make it for all.
+    await createDirectory(state, 0o700)
+    db = new Level(state)
     await db.open()
   } catch (error) {
     switch (systemCode(error)) {

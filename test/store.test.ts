@@ -124,6 +124,17 @@ store('the data directory is made for its owner alone', async ({ directory }) =>
   assert.equal(readdirSync(deep), [], 'no probe is left')
 })
 
+if (posix)
+  store(
+    'the state is for its owner alone, also in a directory that others may read',
+    async ({ directory }) => {
+      chmodSync(directory, 0o755)
+      await using(directory, async () => {
+        assert.is(statSync(path.join(directory, 'state')).mode & 0o777, 0o700)
+      })
+    },
+  )
+
 if (process.platform === 'linux')
   store('a place where the system makes no directories is refused, not tried for ever', async () => {
     for (const place of ['/proc/village', '/proc/village/deep'])

@@ -105,15 +105,19 @@ export const OPEN_INVITE = object({
   used: integer(),
 })
 
-export const ARTIFACT = object({
-  cid: anyText,
-  sizeBytes: integer(),
-  name: orNull(anyText),
-  kind: oneOf('file', 'directory'),
-  pins: listOf(anyText),
-  addedAtMs: amount,
-  complete: flag,
-})
+export const ARTIFACT = object(
+  {
+    cid: anyText,
+    sizeBytes: integer(),
+    name: orNull(anyText),
+    kind: oneOf('file', 'directory'),
+    pins: listOf(anyText),
+    addedAtMs: amount,
+    complete: flag,
+    private: flag,
+  },
+  ['private'],
+)
 
 export const USAGE = object({
   blocks: integer(),
@@ -133,6 +137,8 @@ export const MODEL = object({
   addedAtMs: amount,
   source: anyText,
   parent: orNull(anyText),
+  base: orNull(anyText),
+  notes: listOf(anyText),
   report: orNull(anyObject),
   doubt: orNull(object({ job: anyText, peers: listOf(anyText), sinceMs: amount })),
   shared: flag,

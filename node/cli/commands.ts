@@ -130,6 +130,10 @@ export const COMMANDS: readonly CommandRow[] = [
         doc: 'The least share of its quality that the model must keep to be published, by default 0.95; 0 measures nothing.',
       },
       { flags: '--suite <name>', doc: 'The evaluation suite that measures it.' },
+      {
+        flags: '--min-weights <number>',
+        doc: 'Tensors with fewer weights stay as they are. By default a 256th of the model’s parameters, between 1,024 and 16,384.',
+      },
       { flags: '--id <id>', doc: 'The short name of the compressed model.' },
       {
         flags: '--force',

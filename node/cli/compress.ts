@@ -26,6 +26,14 @@ function numberOption(context: CommandContext, name: string): number | null {
   return value
 }
 
+function minWeights(context: CommandContext): number | null {
+  const text = optionText(context, 'minWeights')
+  if (text === null) return null
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new VillageError('USAGE', '--min-weights takes a whole number above 0')
+  return Number(text)
+}
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,
@@ -152,6 +160,7 @@ export async function compress(context: CommandContext): Promise<CommandResult> 
     runtime: optionText(context, 'runtime'),
     suite: optionText(context, 'suite'),
     keep: keepOption(context),
+    minElements: minWeights(context),
     calibrate: await calibration(context),
   }
   const tensors = listOption(context, 'tensor').map(tensorChoice)

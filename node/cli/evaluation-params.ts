@@ -7,19 +7,11 @@ import type { JsonObject } from '../json.ts'
 import type { ArtifactView } from './artifact.ts'
 import type { CommandContext } from './command.ts'
 import { optionText } from './command.ts'
+import { flagOf } from './option-names.ts'
 import { withUploadProgress } from './upload-progress.ts'
 
 /** Options of the command line by the names that the job has for them. */
 const NUMBERS = ['shots', 'limit', 'samples', 'temperature', 'seed', 'maxTokens', 'stride'] as const
-const FLAGS: Readonly<Record<(typeof NUMBERS)[number], string>> = {
-  shots: '--shots',
-  limit: '--limit',
-  samples: '--samples',
-  temperature: '--temperature',
-  seed: '--seed',
-  maxTokens: '--max-tokens',
-  stride: '--stride',
-}
 
 export const hasEvaluationOptions = (context: CommandContext): boolean =>
   ['suite', 'data', 'shotsData', ...NUMBERS].some((name) => optionText(context, name) !== null)
@@ -30,7 +22,7 @@ function optionsOf(context: CommandContext): Record<string, number> {
     const text = optionText(context, name)
     if (text === null) continue
     const value = Number(text)
-    if (text.trim() === '' || !(value >= 0)) throw new VillageError('USAGE', `${FLAGS[name]} takes a number`)
+    if (text.trim() === '' || !(value >= 0)) throw new VillageError('USAGE', `${flagOf(name)} takes a number`)
     options[name] = value
   }
   return options

@@ -1,6 +1,6 @@
 /** Results of evaluations for people. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
-import { facts, printable, table } from './format.ts'
+import { counted, facts, fitsScreen, printable, table, words } from './format.ts'
 
 /** A figure with as many digits as say something. */
 export function shortFigure(value: JsonValue | undefined): string {
@@ -17,13 +17,19 @@ export function intervalText(value: JsonValue | undefined): string {
   const { value: middle, low, high } = value as JsonObject
   const text = (number: JsonValue | undefined) =>
     typeof number !== 'number' ? '?' : Math.abs(number) < 100 ? number.toFixed(3) : shortFigure(number)
-  if (low === undefined) return text(middle)
+  // Bounds that are the figure itself say nothing of it: there was one item, or all were the same.
+  if (low === undefined || (low === middle && high === middle)) return text(middle)
   // A dash before a minus is hard to read.
   return `${text(middle)} (${text(low)}${typeof low === 'number' && low < 0 ? ' to ' : '–'}${text(high)})`
 }
 
 const objects = (value: JsonValue | undefined): JsonObject[] =>
   Array.isArray(value) ? value.filter(isJsonObject) : []
+
+const itemsOf = (result: JsonObject): string => counted(Number(result.items), 'item')
+
+/** Facts of a suite that need more words than their names have. */
+const ABOUT: Readonly<Record<string, string>> = { available: 'items in the data' }
 
 /** Of a suite over vectors: how the others keep what the first puts next to each other. */
 function similarityText(result: JsonObject): string {
@@ -38,7 +44,7 @@ function similarityText(result: JsonObject): string {
     ]
   })
   return [
-    `suite ${shortFigure(result.suite)}, ${shortFigure(result.items)} items, compared with ${shortFigure(result.reference)}; in brackets 95% intervals`,
+    `suite ${shortFigure(result.suite)}, ${itemsOf(result)}, compared with ${printable(shortFigure(result.reference))}; in brackets 95% intervals`,
     table(['MODEL', 'OWN GROUP', 'SAME NEAREST', 'RANK CORRELATION', 'MEAN COSINE'], lines),
   ].join('\n')
 }
@@ -47,23 +53,25 @@ function metricsText(result: JsonObject): string {
   const models = objects(result.models)
   const metrics = objects(models[0]?.metrics)
   const parts = [
-    `suite ${shortFigure(result.suite)}, ${shortFigure(result.items)} items; in brackets 95% intervals`,
-    table(
-      ['MODEL', ...metrics.map(({ title }) => String(title).toUpperCase())],
-      models.map((row) => [shortFigure(row.model), ...objects(row.metrics).map(intervalText)]),
-      { columns: Number.POSITIVE_INFINITY },
-    ),
+    `suite ${shortFigure(result.suite)}, ${itemsOf(result)}; in brackets 95% intervals`,
+    wideOrLong({
+      head: ['MODEL', ...metrics.map(({ title }) => String(title).toUpperCase())],
+      rows: models.map((row) => [shortFigure(row.model), ...objects(row.metrics).map(intervalText)]),
+      long: ['MODEL', 'METRIC', 'VALUE'],
+      same: 1,
+    }),
   ]
   const groups = groupsText(models)
   if (groups !== null) parts.push(groups)
   const about = isJsonObject(result.about ?? null) ? Object.entries(result.about as JsonObject) : []
-  if (about.length > 0) parts.push(facts(about.map(([name, value]) => [name, shortFigure(value)])))
+  if (about.length > 0)
+    parts.push(facts(about.map(([name, value]) => [ABOUT[name] ?? words(name), shortFigure(value)])))
   for (const row of models) {
     const lost = isJsonObject(row.facts ?? null) ? (row.facts as JsonObject).truncated : undefined
     if (typeof lost === 'number' && lost > 0)
       parts.push(
         printable(
-          `${shortFigure(lost)} items were too long for ${shortFigure(row.model)} and lost their beginning.`,
+          `${counted(lost, 'item')} ${lost === 1 ? 'was' : 'were'} too long for ${shortFigure(row.model)} and lost the beginning.`,
         ),
       )
   }
@@ -81,15 +89,40 @@ function groupsText(models: readonly JsonObject[]): string | null {
   })
   const names = Object.keys(byModel[0] ?? {})
   if (names.length === 0) return null
-  return table(
-    ['GROUP', 'ITEMS', ...models.map(({ model }) => shortFigure(model))],
-    names.map((name) => {
+  return wideOrLong({
+    head: ['GROUP', 'ITEMS', ...models.map(({ model }) => shortFigure(model))],
+    rows: names.map((name) => {
       const [first] = byModel
       const items = isJsonObject(first?.[name] ?? null) ? (first![name] as JsonObject).items : undefined
       return [name, shortFigure(items), ...byModel.map((groups) => intervalText(groups[name]))]
     }),
-    { columns: Number.POSITIVE_INFINITY },
+    long: ['GROUP', 'ITEMS', 'MODEL', 'VALUE'],
+    same: 2,
+  })
+}
+
+/**
+ * One row for each thing where that fits the screen; otherwise one row for each of its figures: the first `same` cells, the
+ * head of the figure's column, and the figure. Nothing of a figure is ever cut.
+ */
+function wideOrLong(init: {
+  head: readonly string[]
+  rows: readonly (readonly string[])[]
+  long: readonly string[]
+  same: number
+}): string {
+  const { head, rows, long, same } = init
+  if (fitsScreen(head, rows)) return table(head, rows)
+  const lines = rows.flatMap((row) =>
+    head
+      .slice(same)
+      .map((title, index) => [
+        ...row.slice(0, same).map((cell) => (index === 0 ? cell : '')),
+        title,
+        row[same + index] ?? '',
+      ]),
   )
+  return table(long, lines, { whole: [long.length - 1] })
 }
 
 export const evaluationText = (result: JsonObject): string =>
@@ -103,8 +136,8 @@ function verdictText(first: string, second: string, measure: JsonObject): string
   const test = isJsonObject(mcnemar ?? null) ? (mcnemar as JsonObject) : null
   const rests =
     test === null
-      ? `difference ${intervalText(difference)} over ${shortFigure(items)} items`
-      : `difference ${intervalText(difference)}; of ${shortFigure(items)} items only the first had ${shortFigure(test.onlyFirst)} right and only the second ${shortFigure(test.onlySecond)}, McNemar p = ${shortFigure(test.p)}`
+      ? `difference ${intervalText(difference)} over ${counted(Number(items), 'item')}`
+      : `difference ${intervalText(difference)}; of ${counted(Number(items), 'item')} only the first had ${shortFigure(test.onlyFirst)} right and only the second ${shortFigure(test.onlySecond)}, McNemar p = ${shortFigure(test.p)}`
   const says =
     measure.verdict === 'none'
       ? `No difference between ${first} and ${second} can be told`
@@ -128,8 +161,11 @@ export function comparisonText(
   ])
   return [
     `suite ${printable(suite)}; in brackets 95% intervals`,
-    table(['MEASURE', first, second, 'DIFFERENCE', 'BETTER / EQUAL / WORSE'], rows, {
-      columns: Number.POSITIVE_INFINITY,
+    wideOrLong({
+      head: ['MEASURE', first, second, 'DIFFERENCE', 'BETTER / EQUAL / WORSE'],
+      rows,
+      long: ['MEASURE', '', 'VALUE'],
+      same: 1,
     }),
     ...measures.map((measure) => verdictText(first, second, measure)),
   ].join('\n\n')

@@ -55,6 +55,14 @@ export function table(
     .join('\n')
 }
 
+/** Whether a table of these cells is cut nowhere on a screen of 80 columns. */
+export function fitsScreen(head: readonly string[], rows: readonly (readonly string[])[]): boolean {
+  const widths = head.map((title, index) =>
+    Math.max(title.length, ...rows.map((row) => printable(row[index] ?? '').length)),
+  )
+  return widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) <= SCREEN_COLUMNS
+}
+
 /** `label  value` lines. */
 export function facts(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([label]) => label.length))
@@ -81,6 +89,13 @@ export function duration(ms: number): string {
   const hours = Math.floor(minutes / 60)
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
+
+/** `maxTokens` → `max tokens`: names of the API where nothing better is known. */
+export const words = (key: string): string => key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+
+/** `1 item`, `20 items` */
+export const counted = (amount: number, noun: string): string =>
+  `${amount.toLocaleString('en-GB')} ${noun}${amount === 1 ? '' : 's'}`
 
 export const count = (value: number): string => value.toLocaleString('en-GB')
 export const percent = (share: number): string => `${Math.round(share * 100)}%`

@@ -5,7 +5,8 @@ import { isJsonObject, type JsonObject } from '../json.ts'
 import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
-import { printableLines } from './format.ts'
+import { counted, printableLines } from './format.ts'
+import { flagOf } from './option-names.ts'
 import { readStdin } from './stdin.ts'
 
 interface CompletionView {
@@ -33,10 +34,7 @@ function numberOf(context: CommandContext, name: string): number | null {
   if (text === null) return null
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value))
-    throw new VillageError(
-      'USAGE',
-      `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} takes a number`,
-    )
+    throw new VillageError('USAGE', `${flagOf(name)} takes a number`)
   return value
 }
 
@@ -44,11 +42,17 @@ const listOf = (value: CommandContext['options'][string]): readonly string[] =>
   Array.isArray(value) ? (value as readonly string[]) : []
 
 async function readSchema(file: string): Promise<JsonObject> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new VillageError('FILE_UNREADABLE', `${file} cannot be read (${error.code})`, { cause: error })
+  })
   let json: unknown
   try {
-    json = JSON.parse(await readFile(file, 'utf8'))
+    json = JSON.parse(text)
   } catch (error) {
-    throw new VillageError('FILE_UNREADABLE', `${file} cannot be read as JSON`, { cause: error })
+    const { message } = error as SyntaxError
+    throw new VillageError('FILE_UNREADABLE', `${file} is not JSON: ${message.slice(0, 200)}`, {
+      cause: error,
+    })
   }
   if (!isJsonObject(json)) throw new VillageError('USAGE', `${file} is not a JSON Schema`)
   return json
@@ -90,12 +94,35 @@ async function bodyOf(context: CommandContext): Promise<JsonObject> {
   return body
 }
 
+/** Fields that bind the form of the text. */
+const CONSTRAINTS = ['json', 'schema', 'choices', 'pattern'] as const
+
+/** What takes the text for an answer of the form that was asked for must learn that it was cut off before its end. */
+function warnIfCut(context: CommandContext, body: JsonObject, { finish, usage }: CompletionView): void {
+  const isCut = finish === 'length' || finish === 'context'
+  if (!isCut || !CONSTRAINTS.some((name) => body[name] !== undefined)) return
+  const limit = finish === 'length' ? '--max-tokens' : 'the context of the model is full'
+  const after = counted(usage.completionTokens, 'token')
+  context.note(
+    `warning: the text was cut off after ${after} (${limit}) and has not the form that was asked for`,
+  )
+}
+
 /** Writes the text as it comes. */
 async function follow(context: CommandContext, client: Client, target: string, body: JsonObject) {
-  for await (const event of client.stream(target, { ...body, stream: true })) {
-    if (event.type === 'token') context.write(printableLines(String(event.data.text)))
-    else if (event.type === 'done') return event.data as JsonObject & CompletionView
-    else throw client.problem(event.data)
+  let isInLine = false
+  try {
+    for await (const event of client.stream(target, { ...body, stream: true })) {
+      if (event.type === 'done') return event.data as JsonObject & CompletionView
+      if (event.type !== 'token') throw client.problem(event.data)
+      const text = printableLines(String(event.data.text))
+      context.write(text)
+      if (text !== '') isInLine = !text.endsWith('\n')
+    }
+  } catch (error) {
+    // What went wrong is told on a line of its own.
+    if (isInLine) context.write('\n')
+    throw error
   }
   throw new VillageError('INTERNAL', 'The daemon ended the answer before it was complete')
 }
@@ -109,6 +136,7 @@ export async function generate(context: CommandContext): Promise<CommandResult> 
     const completion = await client.send<CompletionView>('POST', target, body)
     // A pipe gets the text as it is.
     const { text } = completion
+    warnIfCut(context, body, completion)
     return { document: completion, text: context.columns === null ? text : printableLines(text) }
   }
   const completion = await follow(context, client, target, body)
@@ -116,5 +144,6 @@ export async function generate(context: CommandContext): Promise<CommandResult> 
   context.write('\n')
   const rate = ms > 0 ? `, ${((completionTokens / ms) * 1000).toFixed(0)} tokens/s` : ''
   context.note(`${promptTokens} + ${completionTokens} tokens, ended by ${completion.finish}${rate}`)
+  warnIfCut(context, body, completion)
   return { document: undefined, text: '' }
 }

@@ -45,34 +45,36 @@ export async function pickJob(client: Client, given: string): Promise<string> {
   )
 }
 
-/** What a job works on, from the parameters of its kind: `encoder int4`, `a, b similarity`. */
+/** What a job works on, from the parameters of its kind: `encoder int4`, `similarity: a, b`. */
 function subject(params: JsonObject): string {
-  const models = Array.isArray(params.models) ? params.models : [params.model]
-  return [models.join(', '), params.codec ?? params.suite]
-    .filter((part) => typeof part === 'string' && part !== '')
-    .join(' ')
+  const models = (Array.isArray(params.models) ? params.models : [params.model]).join(', ')
+  // What is cut off at the end should not be the suite, which tells two evaluations of the same models apart.
+  if (typeof params.suite === 'string' && Array.isArray(params.models)) return `${params.suite}: ${models}`
+  return [models, params.codec].filter((part) => typeof part === 'string' && part !== '').join(' ')
 }
 
 export async function list(context: CommandContext): Promise<CommandResult> {
   const jobs = await allJobs(await context.client())
+  // Most people have no use for priorities, and the column takes room from what a job is about.
+  const hasPriorities = jobs.some((job) => job.priority !== 0)
   return {
     document: { jobs },
     text:
       jobs.length === 0
-        ? 'No jobs yet: village compress MODEL --codec int4'
+        ? 'No jobs yet: village compress MODEL --codec int4, village evaluate MODEL, or village train MODEL --data FILE'
         : table(
-            ['JOB', 'KIND', 'WHAT', 'STATE', 'DONE', 'PRIO', 'SUBMITTED'],
+            ['JOB', 'KIND', 'WHAT', 'STATE', 'DONE', ...(hasPriorities ? ['PRIO'] : []), 'SUBMITTED'],
             jobs.map((job) => [
               job.id.slice(0, 12),
               job.kind,
               subject(job.params),
               job.state,
-              job.total === 0 ? '-' : `${job.done} of ${job.total}`,
-              String(job.priority),
+              job.total === 0 ? '-' : `${job.done}/${job.total}`,
+              ...(hasPriorities ? [String(job.priority)] : []),
               time(job.createdAtMs),
             ]),
             // A time without its minutes says nothing.
-            { whole: [0, 6] },
+            { whole: [0, hasPriorities ? 6 : 5] },
           ),
   }
 }

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { VillageError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
+import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, short, table, time } from './format.ts'
@@ -28,6 +29,9 @@ export interface ModelView {
   addedAtMs: number
   source: string
   parent: string | null
+  /** CID. */
+  base: string | null
+  notes: string[]
   shared: boolean
   report: JsonObject | null
   /** The job that made it rests on results of peers that were caught lying since. */
@@ -46,7 +50,11 @@ export function modelFacts(model: ModelView): string {
     ['cid', model.cid],
     ['source', model.source],
     ...(model.parent === null ? [] : ([['made from', model.parent]] as [string, string][])),
+    ...(model.parent !== null || model.base === null
+      ? []
+      : ([['made from', model.base]] as [string, string][])),
     ['added', time(model.addedAtMs)],
+    ...model.notes.map((note): [string, string] => ['note', note]),
     ...(model.shared ? ([['shared', 'with the village']] as [string, string][]) : []),
     ...(model.doubt === null
       ? []
@@ -57,6 +65,12 @@ export function modelFacts(model: ModelView): string {
           ],
         ] as [string, string][])),
   ])
+}
+
+/** The id of the model that it was made from where this node has it, else the end of its CID; nothing for originals. */
+function madeFrom({ parent, base }: ModelView, models: readonly ModelView[]): string {
+  if (parent !== null || base === null) return parent ?? ''
+  return models.find(({ cid }) => cid === base)?.id ?? short(base)
 }
 
 /** Weights alone do not run, and a packed model is what it is packed as. */
@@ -91,25 +105,40 @@ interface SharedView {
 async function listShared(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const { models } = await client.get<{ models: SharedView[] }>('/api/v1/shares')
+  const names = models.length === 0 ? new Map<string, string>() : await memberNames(client)
   return {
     document: { models },
     text:
       models.length === 0
-        ? 'No member of the village shares a model.'
-        : table(
-            ['ID', 'KIND', 'SIZE', 'SHARED BY', 'NAME', 'CID'],
-            models.map(({ id, name, kind, cid, sizeBytes, peers }) => [
-              id,
-              kind,
-              bytes(sizeBytes),
-              peers.map(short).join(', '),
-              name,
-              cid,
-            ]),
-            // Commands take id and CID whole.
-            { whole: [0, 5] },
-          ),
+        ? 'No other member of the village shares a model.'
+        : [
+            table(
+              ['ID', 'KIND', 'SIZE', 'SHARED BY', 'CID', 'NAME'],
+              models.map(({ id, name, kind, cid, sizeBytes, peers }) => [
+                id,
+                kind,
+                bytes(sizeBytes),
+                peers.map((peer) => names.get(peer) ?? short(peer)).join(', '),
+                short(cid),
+                name,
+              ]),
+              // Commands take the id whole.
+              { whole: [0, 2, 4] },
+            ),
+            ...sameIds(models),
+          ].join('\n'),
   }
+}
+
+async function memberNames(client: Client): Promise<Map<string, string>> {
+  const { members } = await client.get<{ members: { peer: string; name: string }[] }>('/api/v1/members')
+  return new Map(members.map(({ peer, name }) => [peer, name]))
+}
+
+/** Where members share different models under one id, the CID says which is meant: it is needed whole. */
+function sameIds(models: readonly SharedView[]): string[] {
+  const isShared = (id: string) => models.filter((model) => model.id === id).length > 1
+  return models.filter(({ id }) => isShared(id)).map(({ id, cid }) => `${id} is village:${cid}`)
 }
 
 export async function share(context: CommandContext): Promise<CommandResult> {
@@ -117,10 +146,13 @@ export async function share(context: CommandContext): Promise<CommandResult> {
   const shared = context.options.stop !== true
   const client = await context.client()
   const model = await client.send<ModelView>('PUT', `${modelPath(id)}/share`, { shared })
+  const { village } = await client.get<{ village: object | null }>('/api/v1/status')
   return {
     document: model,
     text: shared
-      ? `Members of this node's village can pull it: village model pull village:${model.id}`
+      ? village === null
+        ? `${model.id} is shared, but this node is in no village yet: nobody hears of it before \`village create\` or \`village join\`.`
+        : `Members of this node's village can pull it: village model pull village:${model.id}`
       : `${model.id} is not shared any more.`,
   }
 }
@@ -145,7 +177,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
               model.id,
               model.kind,
               ...sizes(model),
-              `${model.parent ?? ''}${model.doubt === null ? '' : ' (doubtful)'}`,
+              `${madeFrom(model, models)}${model.doubt === null ? '' : ' (doubtful)'}`,
             ]),
             // Commands take the id whole.
             { whole: [0] },
@@ -206,8 +238,20 @@ export async function unpack(context: CommandContext): Promise<CommandResult> {
   return { document: written, text: `${id} is unpacked: ${written.path}` }
 }
 
+/** Its files are kept as long as an adapter that was trained here is. */
+const adapterAlone = ({ id, base }: ModelView): string =>
+  `${id} is an adapter for it. To get the model back: village artifact get ${base} DIR, then village model add DIR`
+
 export async function remove(context: CommandContext): Promise<CommandResult> {
   const id = context.args[0] ?? ''
-  await (await context.client()).send('DELETE', modelPath(id))
-  return { document: { removed: id }, text: `${id} is forgotten.` }
+  const client = await context.client()
+  const { items: models } = await allPages(client, '/api/v1/models', (page: ModelPage) => page.models)
+  await client.send('DELETE', modelPath(id))
+  const removed = models.find((model) => model.id === id || model.cid === id)
+  const isHeld = models.some(({ cid, id: other }) => cid === removed?.cid && other !== removed.id)
+  const adapters = models.filter(({ kind, base }) => kind === 'adapter' && base === removed?.cid)
+  return {
+    document: { removed: id },
+    text: [`${id} is forgotten.`, ...(isHeld ? [] : adapters.map(adapterAlone))].join('\n'),
+  }
 }

@@ -1,9 +1,9 @@
 /** `village model pull`, `pulls` and `cancel-pull`. A pull belongs to the daemon: closing the command does not end it. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ERRORS, isErrorCode, VillageError } from '../errors.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
-import { EXIT_CODES } from './exit-codes.ts'
-import { bytes, table } from './format.ts'
+import { bytes, printable, short, table } from './format.ts'
 import { type ModelView, modelFacts, modelPath } from './model.ts'
 import type { Progress } from './progress.ts'
 
@@ -11,7 +11,7 @@ const RETRY_MS = 1_000
 
 export interface PullView {
   readonly id: string
-  readonly request: { readonly name: string; readonly revision: string }
+  readonly request: { readonly kind: 'hub' | 'village'; readonly name: string; readonly revision: string }
   readonly state: 'running' | 'interrupted' | 'done' | 'failed'
   readonly stage: string
   readonly doneBytes: number
@@ -43,14 +43,19 @@ export async function pull(context: CommandContext): Promise<CommandResult> {
     { once: true },
   )
   const ended = await follow(context, started)
-  if (ended.model === null || ended.state !== 'done')
-    return {
-      document: ended,
-      text: `${ended.request.name} was not pulled: ${ended.error?.message ?? ended.state} (${ended.error?.code ?? ended.state})\nWhat has come is kept: the same command goes on.`,
-      exitCode: EXIT_CODES.failure.code,
-    }
+  if (ended.model === null || ended.state !== 'done') throw failureOf(context, ended)
   const { model } = await client.get<{ model: ModelView }>(modelPath(ended.model))
   return { document: { ...ended, entry: model }, text: modelFacts(model) }
+}
+
+/** Why the pull failed, as the daemon says; a code of a newer daemon is told in the message. */
+function failureOf(context: CommandContext, { request, state, doneBytes, error }: PullView): VillageError {
+  if (doneBytes > 0)
+    context.note(`What has come (${bytes(doneBytes)}) is kept: the same command goes on from there.`)
+  const message = `${request.name} was not pulled: ${error?.message ?? `the pull is ${state}`}`
+  return error !== null && isErrorCode(error.code)
+    ? new VillageError(error.code, message)
+    : new VillageError('INTERNAL', error === null ? message : `${message} (${error.code})`)
 }
 
 function show(progress: Progress, { doneBytes, totalBytes, stage }: PullView): void {
@@ -99,22 +104,32 @@ export async function pulls(context: CommandContext): Promise<CommandResult> {
   const { pulls: all } = await client.get<{ pulls: PullView[] }>('/api/v1/pulls')
   return {
     document: { pulls: all },
-    text:
-      all.length === 0
-        ? 'No pulls.'
-        : table(
-            ['PULL', 'MODEL', 'STATE', 'FETCHED', 'OF', 'REVISION'],
-            all.map(({ id, request, state, stage, doneBytes, totalBytes, commit, error }) => [
-              id,
-              request.name,
-              error === null ? (state === 'running' ? stage : state) : `${state}: ${error.code}`,
-              bytes(doneBytes),
-              totalBytes === 0 ? '-' : bytes(totalBytes),
-              commit?.slice(0, 12) ?? request.revision,
-            ]),
-            { whole: [0, 1] },
-          ),
+    text: all.length === 0 ? 'No pulls.' : [pullTable(all), ...all.flatMap(reasonOf)].join('\n'),
   }
+}
+
+function pullTable(all: readonly PullView[]): string {
+  return table(
+    ['PULL', 'SOURCE', 'STATE', 'FETCHED', 'REVISION', 'MODEL'],
+    all.map(({ id, request, state, stage, doneBytes, totalBytes, commit, model }) => [
+      id,
+      request.kind === 'village' ? `village:${short(request.name)}` : request.name,
+      state === 'running' ? stage : state,
+      totalBytes === 0 || doneBytes === totalBytes
+        ? bytes(doneBytes)
+        : `${bytes(doneBytes)} of ${bytes(totalBytes)}`,
+      request.kind === 'village' ? '-' : (commit?.slice(0, 12) ?? request.revision),
+      model ?? '-',
+    ]),
+    { whole: [0] },
+  )
+}
+
+/** Why a pull failed, and what to do about it. */
+function reasonOf({ id, error }: PullView): string[] {
+  if (error === null) return []
+  const fix = isErrorCode(error.code) ? `\n  fix: ${ERRORS[error.code].fix}` : ''
+  return [`${id} ${error.code}: ${printable(error.message)}${fix}`]
 }
 
 export async function cancelPull(context: CommandContext): Promise<CommandResult> {

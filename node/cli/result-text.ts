@@ -1,7 +1,7 @@
 /** The result of a job for people. What the command line does not know in particular it lists plainly. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
 import { evaluationText, intervalText } from './evaluation-text.ts'
-import { bytes, facts } from './format.ts'
+import { bytes, count, facts } from './format.ts'
 import { trainingText } from './training-text.ts'
 
 export const figure = (value: JsonValue | undefined): string =>
@@ -35,9 +35,34 @@ export function compressionText(report: JsonObject): string {
     ],
     ['ratio', `${figure(totals.ratio)} packed${runs ? `, ${figure(totals.runnableRatio)} runnable` : ''}`],
     ['relative error', figure(totals.relativeError)],
+    ...limitFacts(report, totals),
     ...qualityFacts(report),
   ])
 }
+
+/** How much of the model went through a codec, and what was too small to; reports of older daemons do not say. */
+function limitFacts(report: JsonObject, totals: JsonObject): [string, string][] {
+  const limit = isJsonObject(report.limit ?? null) ? (report.limit as JsonObject) : null
+  const small = isJsonObject(limit?.small ?? null) ? (limit!.small as JsonObject) : null
+  if (limit === null || small === null) return []
+  const share = (Number(totals.compressedWeights) / Number(totals.parameters)) * 100
+  const compressed = Number(limit.weights) - Number(small.weights)
+  const lines: [string, string][] = [
+    [
+      'compressed',
+      `${compressed} of ${number(limit.weights, 'tensor')}, ${share.toFixed(1)}% of the parameters`,
+    ],
+  ]
+  if (Number(small.weights) > 0)
+    lines.push([
+      'kept as it was',
+      `${number(small.weights, 'tensor')} (${bytes(Number(small.storedBytes))}) with fewer than ${count(Number(limit.minElements))} weights (--min-weights)`,
+    ])
+  return lines
+}
+
+const number = (value: JsonValue | undefined, noun: string): string =>
+  `${count(Number(value))} ${noun}${value === 1 ? '' : 's'}`
 
 /** What `auto` had to meet: `size 4.1 MB`, `quality 0.99`; nothing for one codec. */
 function targetFacts(report: JsonObject): [string, string][] {
@@ -67,7 +92,7 @@ function qualityFacts(report: JsonObject): [string, string][] {
       'calibrated',
       calibration.cid === null
         ? `no: ${figure(calibration.why)}`
-        : `with ${figure(calibration.items)} items, ${figure(calibration.weights)} weights`,
+        : `with ${number(calibration.items, 'item')}, ${number(calibration.weights, 'weight')}`,
     ])
   return lines
 }

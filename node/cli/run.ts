@@ -11,6 +11,7 @@ import type { CommandContext, CommandResult } from './command.ts'
 import { COMMANDS, type CommandOption, type CommandRow, SHARED_OPTIONS } from './commands.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { printable } from './format.ts'
+import { inOptionsOf } from './option-names.ts'
 import { createProgress } from './progress.ts'
 
 export interface CommandLineInit {
@@ -140,24 +141,6 @@ function contextOf(
     write: (text) => init.stdout.write(text),
     note: (line) => void (json || init.stderr.write(`${line}\n`)),
   }
-}
-
-/**
- * The API names the field of a request (`body.role`); a person gave an option or an argument. The text of the error
- * speaks of that where the command has an option of the field's name.
- */
-function inOptionsOf(row: CommandRow | null, error: VillageError): VillageError {
-  const field = error.fields.field
-  if (row === null || error.code !== 'INVALID_ARGUMENT' || typeof field !== 'string') return error
-  const name = field.split('.')[1] ?? ''
-  const renamed: Record<string, string> = { expiresInMs: 'expires', providers: 'from' }
-  const given = renamed[name] ?? name
-  const isOption = [...(row.options ?? [])].some(({ flags }) => flags.split(' ').includes(`--${given}`))
-  const isArgument = row.args?.some(([argument]) => argument.replace(/[^\w]/g, '') === given) === true
-  if (!isOption && !isArgument) return error
-  const shown = isOption ? `--${given}` : given.toUpperCase()
-  const message = error.message.replaceAll(field, shown)
-  return new VillageError(error.code, message, { cause: error, fields: { ...error.fields, field: shown } })
 }
 
 /** commander's own failures as a USAGE error; help and version are no failures. */

@@ -4,6 +4,7 @@ import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
+import { flagOf } from './option-names.ts'
 import { submitJob } from './submit-job.ts'
 
 /** Options that are numbers, and the parameters that they stand for. */
@@ -27,8 +28,6 @@ const NUMBERS: readonly (readonly [option: string, parameter: string])[] = [
   ['seed', 'seed'],
 ]
 const TEXTS = ['split', 'method', 'schedule', 'optimiser', 'id', 'from'] as const
-
-const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
 function numbers(context: CommandContext): JsonObject {
   return Object.fromEntries(

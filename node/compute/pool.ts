@@ -148,7 +148,7 @@ export function createPool<T extends OperationTable = Operations>(
     task?.settle(
       new VillageError('WORKER_CRASHED', `The worker thread ended while it ran ${task.name}.`, {
         cause,
-        fields: { operation: task.name, exitCode },
+        fields: { operation: task.name, exitCode, reason: cause instanceof Error ? cause.message : null },
       }),
     )
     pump()

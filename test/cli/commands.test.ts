@@ -232,7 +232,7 @@ test('jobs: list, show, priority, rm', () =>
     const { json } = await cli('compress', 'encoder', '--priority', '5', '--json')
     assert.is(json.priority, 5)
     services.finishTask(json.id, 0, FRIEND)
-    assert.match((await cli('jobs', 'list')).out, /encoder int4 +running +1 of 4/)
+    assert.match((await cli('jobs', 'list')).out, /encoder int4 +running +1\/4/)
     assert.is((await cli('jobs', 'priority', json.id, '--', '-3')).code, 0)
     assert.is(services.jobs.get(json.id)!.priority, -3)
     const shown = await cli('jobs', 'show', json.id, '--json')

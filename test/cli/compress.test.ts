@@ -39,6 +39,7 @@ const CASES: [args: string[], params: JsonObject][] = [
     ['--codec', 'ternary', '--force', '--keep', '0', '--id', 'tiny'],
     { codec: 'ternary', params: {}, force: true, keep: 0, id: 'tiny' },
   ],
+  [['--min-weights', '512'], { codec: 'int4', params: {}, minElements: 512 }],
   [['--calibrate', 'bafyadata'], { codec: 'int4', params: {}, calibrate: 'bafyadata' }],
 ]
 for (const [args, params] of CASES)
@@ -65,6 +66,7 @@ test('calibration data is uploaded and named by its CID', () =>
 
 const WRONG: [args: string[], says: RegExp][] = [
   [['--ratio', '8', '--size', '4MB'], /one of --ratio, --size, --quality and --bits/],
+  [['--min-weights', '1.5'], /--min-weights takes a whole number/],
   [['--ratio', 'much'], /--ratio takes a number above 0/],
   [['--size', '4 apples'], /"4 apples" is not a size/],
   [['--keep', '2'], /--keep takes a share/],

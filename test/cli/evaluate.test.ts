@@ -77,7 +77,7 @@ test('what is no number or no file is said before anything is sent', () =>
   }))
 
 const PARAMS: [params: JsonObject, message: RegExp][] = [
-  [{ suite: 'mmlu' }, /"files\.data" must be the CID of data of the suite "mmlu"/],
+  [{ suite: 'mmlu' }, /"files\.data" must be given: the suite "mmlu" needs its data/],
   [{ suite: 'likelihood', files: { data: 'x' } }, /of files the suite "likelihood" takes none/],
   [{ suite: 'similarity', options: { limit: 3 } }, /of options the suite "similarity" takes none/],
   [{ suite: 'mmlu', files: { data: 'x' }, options: { stride: 3 } }, /takes shots, limit/],
@@ -176,5 +176,45 @@ test('results are shown with their intervals, by group, and with what they rest 
   assert.match(text, /shots +5/)
   assert.match(text, /No difference between one and two can be told by "right"/)
 })
+
+test('results of many models keep to 80 columns, and no figure is cut', () => {
+  const metrics = ['perplexity by word', 'perplexity by byte', 'bits by byte'].map((title) => ({
+    title,
+    interval: {},
+    value: 12_345.678,
+    low: 10_000.123,
+    high: 15_000.456,
+    groups: {},
+  }))
+  const models = ['a-model-of-some-length', 'another-model'].map((model) => ({ model, metrics }))
+  const text = evaluationText({
+    suite: 'perplexity',
+    items: 1,
+    reference: 'a',
+    about: { available: 274, shotsFrom: 'the data' },
+    models,
+  })
+  for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
+  assert.is(text.match(/1\.23e\+4 \(1\.00e\+4–1\.50e\+4\)/g)?.length, 6)
+  assert.match(text, /perplexity, 1 item;/)
+  assert.match(text, /items in the data +274\nshots from +the data/)
+})
+
+test('what the daemon says of its fields is told of the options', () =>
+  withApi(async (cli, { services }) => {
+    const said: [code: 'field' | 'argument', path: string, message: string, shown: RegExp][] = [
+      ['argument', 'files.data', '"files.data" must be given', /: --data must be given/],
+      ['argument', 'options.limit', '"options.limit" must be left out', /: --limit must be left out/],
+      ['argument', 'maxTokens', '"maxTokens" must be small', /: --max-tokens must be small/],
+      ['field', 'body.models.0', 'body.models.0 must be short', /: MODEL must be short/],
+      ['argument', 'other', '"other" of the suite "data"', /: "other" of the suite "data"/],
+    ]
+    for (const [key, path, message, shown] of said) {
+      services.jobs.submit = async () => {
+        throw new VillageError('INVALID_ARGUMENT', message, { fields: { [key]: path } })
+      }
+      assert.match((await cli('evaluate', 'lm')).err, shown)
+    }
+  }))
 
 test.run()

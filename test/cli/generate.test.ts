@@ -28,6 +28,15 @@ test('a prompt is continued, as text and as a document', async () => {
 
 /** On a terminal of 80 columns. */
 async function onTerminal(...command: string[]): Promise<{ code: number; parts: string[]; err: string }> {
+  return onTerminalUntil(new AbortController(), () => false, ...command)
+}
+
+/** Ctrl-C as soon as `isEnough` says so of what was written. */
+async function onTerminalUntil(
+  ending: AbortController,
+  isEnough: (parts: readonly string[]) => boolean,
+  ...command: string[]
+): Promise<{ code: number; parts: string[]; err: string }> {
   const parts: string[] = []
   let err = ''
   const code = await runCommandLine({
@@ -35,7 +44,10 @@ async function onTerminal(...command: string[]): Promise<{ code: number; parts: 
     environment: {},
     stdout: {
       columns: 80,
-      write: (text: string) => parts.push(text),
+      write(text: string) {
+        parts.push(text)
+        if (isEnough(parts)) ending.abort()
+      },
     },
     stderr: {
       isTTY: false,
@@ -44,10 +56,20 @@ async function onTerminal(...command: string[]): Promise<{ code: number; parts: 
         return true
       },
     } as unknown as NodeJS.WriteStream, // nothing else of a stream is used when it is no terminal
-    signal: new AbortController().signal,
+    signal: ending.signal,
   })
   return { code, parts, err }
 }
+
+test('what ends a text half-way is told on a line of its own', async () => {
+  const enough = (parts: readonly string[]) => parts.length === 1
+  const command = ['generate', 'story', 'one two', '--max-tokens', '1000']
+  const { code, parts, err } = await onTerminalUntil(new AbortController(), enough, ...command)
+  assert.is(code, 130)
+  assert.match(err, /^error ABORTED/)
+  assert.is(parts.at(-1), '\n')
+  assert.is(parts.filter((part) => part === '\n').length, 1)
+})
 
 test('on a terminal the text comes as it is made, and what it cost after it', async () => {
   const { code, parts, err } = await onTerminal('generate', 'story', 'one two', '--max-tokens', '3')
@@ -69,8 +91,9 @@ test('what cannot be is said before anything runs', async () => {
   const cases: readonly (readonly [string[], RegExp])[] = [
     [['generate', 'story', 'x', '--temperature', 'hot'], /--temperature takes a number/],
     [['generate', 'story', 'x', '--system', 'be kind'], /--system goes with --chat/],
-    [['generate', 'story', 'x', '--schema', '/nowhere.json'], /cannot be read as JSON/],
-    [['generate', 'story', 'x', '--top-p', '2'], /body.topP/],
+    [['generate', 'story', 'x', '--schema', '/nowhere.json'], /nowhere.json cannot be read \(ENOENT\)/],
+    [['generate', 'story', 'x', '--schema', import.meta.filename], /is not JSON: /],
+    [['generate', 'story', 'x', '--top-p', '2'], /--top-p must be/],
     [['generate', 'encoder', 'x'], /MODEL_NOT_LANGUAGE/],
     [['embed', 'story', 'x'], /MODEL_NOT_ENCODER/],
   ]

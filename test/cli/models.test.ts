@@ -56,14 +56,38 @@ test('Ctrl-C leaves the pull to the daemon, and says how to end it', () =>
     assert.is(services.pulls.need(id).state, 'running')
   }))
 
+test('a model that is forgotten says which adapters are left without it, and how it comes back', () =>
+  withApi(async (cli, { services }) => {
+    await cli('model', 'add', '--embedded', 'encoder')
+    const encoder = await services.models.need('encoder')
+    const adapter = {
+      ...encoder,
+      id: 'tuned',
+      kind: 'adapter' as const,
+      cid: 'bafyadapter',
+      base: encoder.cid,
+    }
+    const list = services.models.list
+    Object.assign(services.models, { list: async () => [...(await list()), adapter] })
+    assert.match((await cli('model', 'list')).out, /tuned +adapter .* encoder\n/)
+    const { out } = await cli('model', 'rm', 'encoder')
+    assert.match(
+      out,
+      `tuned is an adapter for it. To get the model back: village artifact get ${encoder.cid}`,
+    )
+    assert.match((await cli('model', 'list')).out, new RegExp(`${encoder.cid.slice(-8)}\n`))
+  }))
+
 test('a model is shared and not any more', () =>
   withApi(async (cli, { services }) => {
     await cli('model', 'add', '--embedded', 'encoder')
+    assert.match((await cli('model', 'share', 'encoder')).out, /in no village yet: nobody hears of it/)
+    await cli('create', 'home')
     assert.match((await cli('model', 'share', 'encoder')).out, 'village:encoder')
     assert.ok((await services.models.need('encoder')).shared)
     assert.match((await cli('model', 'share', 'encoder', '--stop')).out, 'not shared')
     assert.not((await services.models.need('encoder')).shared)
-    assert.match((await cli('model', 'list', '--village')).out, 'No member')
+    assert.match((await cli('model', 'list', '--village')).out, 'No other member')
     assert.is((await cli('model', 'share', 'nothing')).code, 1)
   }))
 

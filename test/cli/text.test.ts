@@ -128,7 +128,7 @@ test('the report of auto says what it had to meet', () => {
     compressionText({ codec: 'auto', params: {}, totals: {}, auto: { target } })
   assert.match(text({ ratio: 8 }), /target +ratio 8\n/)
   assert.match(text({ sizeBytes: 4_000_000 }), /target +size 3\.8 MiB\n/)
-  assert.not.match(compressionText({ codec: 'int4', params: {}, totals: {} }), /target/)
+  assert.not.match(compressionText({ codec: 'int4', params: {}, totals: {} }), /target|kept as it was/)
 })
 
 test('exit codes differ, and every kind of error has one', () => {
@@ -163,6 +163,26 @@ test('progress is drawn on a terminal only', () => {
   bar.update(0.5, 'half')
   bar.stop()
   assert.match(drawn, /compress \[#+-+\] 50% half/)
+})
+
+test('a compression says how much of the model it reached, and what was too small', () => {
+  const small = { weights: 35, elements: 226_560, storedBytes: 906_240 }
+  const report = {
+    codec: 'int4',
+    params: {},
+    totals: { compressedWeights: 32_768, parameters: 260_032 },
+    limit: { minElements: 16_384, weights: 36, small },
+    calibration: { cid: 'bafy', items: 1, weights: 1 },
+  }
+  const text = compressionText(report)
+  assert.match(text, /compressed +1 of 36 tensors, 12\.6% of the parameters\n/)
+  assert.match(
+    text,
+    /kept as it was +35 tensors \(885 KiB\) with fewer than 16,384 weights \(--min-weights\)/,
+  )
+  assert.match(text, /with 1 item, 1 weight$/m)
+  const none = { ...report, limit: { ...report.limit, weights: 1, small: { ...small, weights: 0 } } }
+  assert.not.match(compressionText(none), /kept as it was/)
 })
 
 test.run()

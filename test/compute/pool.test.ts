@@ -217,7 +217,8 @@ test('threads that cannot start fail the tasks that wait for them, without end',
   const pool = createPool({ log }, { threads: 2, workerUrl: new URL('./pool-broken.ts', import.meta.url) })
   await pool.start(new AbortController().signal)
   const input = { packed: new Uint8Array(1) }
-  await Promise.all([1, 2, 3].map(() => rejects(pool.run('codec.decode', input), 'WORKER_CRASHED')))
+  const failures = [1, 2, 3].map(() => rejects(pool.run('codec.decode', input), 'WORKER_CRASHED'))
+  for (const { fields } of await Promise.all(failures)) assert.type(fields.reason, 'string')
   assert.equal(pool.stats(), { threads: 2, busy: 0, queued: 0 })
   await pool.stop()
 })

@@ -19,6 +19,10 @@ export interface TestModel {
   readonly directory: string
   readonly kind?: ModelEntry['kind']
   readonly sizeBytes?: number
+  /** Of an adapter: id of the model that it was trained from. */
+  readonly base?: string
+  /** Id of the model that it was compressed from. */
+  readonly compressedFrom?: string
 }
 
 export async function startGeneration(
@@ -36,9 +40,11 @@ export async function startGeneration(
         async need(id) {
           const model = directories[id]
           if (model === undefined) throw new VillageError('MODEL_UNKNOWN')
-          const { kind = 'language', sizeBytes = 1000 } = model
-          return { id, cid: id, kind, sizeBytes } as ModelEntry
+          const { kind = 'language', sizeBytes = 1000, base = null, compressedFrom } = model
+          const report = compressedFrom === undefined ? null : { totals: {}, modelCid: compressedFrom }
+          return { id, cid: id, kind, sizeBytes, base, report } as ModelEntry
         },
+        get: async (cid) => (directories[cid] === undefined ? null : ({ id: cid, cid } as ModelEntry)),
       },
       artifacts: { materialize: async (cid) => directories[cid]!.directory },
       resources: {

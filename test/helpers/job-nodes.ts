@@ -92,6 +92,8 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
           uploadBytesPerSecond: null,
           collectEveryMs: 0,
           published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid),
+          shared: (cid) => shares.isShared(cid),
+          lent: (cid) => jobs.lends(cid),
         },
       )
       const modelsDirectory = path.join(directory, 'models')

@@ -200,6 +200,8 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
           source: 'embedded' in given ? 'embedded' : given.path,
           parent: null,
           report: null,
+          base: null,
+          notes: [],
           doubt: null,
           shared: false,
         }

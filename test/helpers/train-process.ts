@@ -9,6 +9,8 @@ export type TrainCall =
   | { call: 'add'; path: string; id: string }
   | { call: 'submit'; params: JsonObject }
   | { call: 'wait'; id: string }
+  /** Forgets a model and tells its CID. */
+  | { call: 'take'; id: string }
 
 async function answer(message: TrainCall): Promise<unknown> {
   switch (message.call) {
@@ -18,6 +20,11 @@ async function answer(message: TrainCall): Promise<unknown> {
       return node.jobs.submit({ kind: 'train', params: message.params })
     case 'wait':
       return node.jobs.wait(message.id, { signal: AbortSignal.timeout(60_000) })
+    case 'take': {
+      const { cid } = await node.models.need(message.id)
+      await node.models.remove(message.id)
+      return cid
+    }
   }
 }
 

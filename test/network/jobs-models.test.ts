@@ -96,6 +96,8 @@ test('a peer that fetches the packed form alone makes the runnable model of it, 
     const model = await third.models.add({ path: out, id: 'fetched' })
     assert.is(model.cid, cid)
     assert.is(model.kind, 'encoder')
+    assert.is(model.base, (await owner.models.need('encoder')).cid, 'it says what it was made of')
+    assert.match(model.notes.join(), /compressed with int4, to 4\.\d+ bits a weight/)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -87,6 +87,15 @@ test('LoRA: merged into the weights, or an adapter in the form of PEFT', async (
   await trained(node, { ...lora, id: 'apart', adapter: true })
   const entry = await node.models.need('apart')
   assert.is(entry.kind, 'adapter')
+  const { cid } = await node.models.need('tiny')
+  assert.is(entry.base, cid)
+  // Whoever gets the files learns from them what they go with.
+  const added = await node.models.add({ path: await directoryOf(node, 'apart'), id: 'apart-again' })
+  assert.is(added.base, cid)
+  const again = node.jobs.submit({ kind: 'train', params: { ...lora, id: 'merged' } })
+  await rejectsCode(again, 'MODEL_ID_TAKEN')
+  const nothing = node.jobs.submit({ kind: 'compress', params: { model: 'apart', codec: 'int8' } })
+  assert.match((await rejectsCode(nothing, 'MODEL_NOTHING_TO_COMPRESS')).message, /is an adapter/)
 
   const adapterDir = await directoryOf(node, 'apart')
   assert.equal(readdirSync(adapterDir).sort(), ['adapter_config.json', 'adapter_model.safetensors'])

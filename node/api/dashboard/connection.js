@@ -89,6 +89,35 @@ function parseEvent(block) {
     : { id: fields.id ?? '', type: fields.event, data: JSON.parse(fields.data) }
 }
 
+/** @param {Response} response */
+async function* events(response) {
+  let rest = ''
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body)
+    .pipeThrough(new TextDecoderStream())
+    .getReader()
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      rest += part.value
+      const blocks = rest.split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const event of blocks.map(parseEvent)) if (event !== null) yield event
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}
+
+/**
+ * The text of a model, as it is made: `token` events, then `done` with the whole.
+ * @param {string} path @param {unknown} body @param {AbortSignal} signal
+ */
+export async function* stream(path, body, signal) {
+  for await (const event of events(await open('POST', path, body, { signal }))) {
+    if (event.type === 'error') throw new ApiError(event.data.status, event.data)
+    yield event
+  }
+}
+
 /**
  * Follows the events until the signal aborts; connects again by itself and resumes where it was. EventSource could not
  * send the token in a header.
@@ -105,19 +134,9 @@ export async function followEvents({ signal, onEvent, onState, onRefused }) {
       })
       onState(true)
       retryMs = MIN_RETRY_MS
-      let rest = ''
-      const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body)
-        .pipeThrough(new TextDecoderStream())
-        .getReader()
-      for (let part = await reader.read(); !part.done; part = await reader.read()) {
-        rest += part.value
-        const blocks = rest.split('\n\n')
-        rest = blocks.pop() ?? ''
-        for (const event of blocks.map(parseEvent)) {
-          if (event === null) continue
-          lastId = event.id
-          onEvent(event)
-        }
+      for await (const event of events(response)) {
+        lastId = event.id
+        onEvent(event)
       }
     } catch (error) {
       if (signal.aborted) return

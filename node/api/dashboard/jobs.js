@@ -2,6 +2,7 @@
 import { send } from './connection.js'
 import { bytes, duration, percent, short, time } from './format.js'
 import { html } from './html.js'
+import { useState } from './lib/hooks.js'
 import { Result } from './result.js'
 import { Submit } from './submit.js'
 import { Bar, Confirm, Empty, Loading, Problem, Section, useAction } from './widgets.js'
@@ -82,14 +83,25 @@ function Shares({ shares, names }) {
   </div>`
 }
 
+/** Finished jobs that are shown without being asked for: a page of all of them would hide the models below it. */
+const SHOWN_FINISHED = 4
+
+/** `evaluate likelihood: a, b`: what tells a job from others of its kind. */
+function titleOf({ kind, params, result }) {
+  const models = params.models?.join(', ') ?? params.model ?? ''
+  // Jobs of older daemons that were not told the suite say it in their result.
+  const suite = kind === 'evaluate' ? (params.suite ?? result?.suite) : undefined
+  return `${kind} ${suite === undefined ? '' : `${suite}: `}${models}`
+}
+
 function Job({ job, tasks, names }) {
   const { busy, error, act } = useAction((method, path) => send(method, path))
   const running = job.state === 'running'
-  const subject = job.params.model ?? job.params.models?.join(', ') ?? ''
+  const title = titleOf(job)
   const partial = (tasks ?? []).reduce((sum, task) => sum + (task.state === 'leased' ? task.progress : 0), 0)
   return html`<article class="job" aria-labelledby=${`job-${job.id}`}>
     <div class="job-head">
-      <h3 id=${`job-${job.id}`}>${job.kind} ${subject} ${job.params.codec ? html`<code>${job.params.codec}</code>` : null}</h3>
+      <h3 id=${`job-${job.id}`}>${title} ${job.params.codec ? html`<code>${job.params.codec}</code>` : null}</h3>
       <span class=${`state ${job.state}`}>${job.state}</span>
       <span class="job-actions">
         ${
@@ -101,7 +113,7 @@ function Job({ job, tasks, names }) {
       </span>
     </div>
     <div class="job-progress">
-      <${Bar} share=${job.total === 0 ? 0 : (job.done + partial) / job.total} label=${`Progress of ${job.kind} ${subject}`} tone=${job.state} />
+      <${Bar} share=${job.total === 0 ? 0 : (job.done + partial) / job.total} label=${`Progress of ${title}`} tone=${job.state} />
       <small>${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${job.total} tasks · ${running ? `since ${time(job.createdAtMs)}` : `took ${duration((job.finishedAtMs ?? job.createdAtMs) - job.createdAtMs)}`}${job.priority === 0 ? '' : ` · priority ${job.priority}`}</small>
     </div>
     ${tasks === undefined || tasks.length === 0 ? null : html`<${Strip} tasks=${tasks} /><${Held} tasks=${tasks} names=${names.of} />`}
@@ -124,6 +136,10 @@ export function Jobs({ state, refresh }) {
   const newest = [...(jobs ?? [])].sort(
     (a, b) => Number(b.state === 'running') - Number(a.state === 'running') || b.createdAtMs - a.createdAtMs,
   )
+  const running = newest.filter(({ state: jobState }) => jobState === 'running')
+  const shown = newest.slice(0, running.length + SHOWN_FINISHED)
+  const earlier = newest.slice(shown.length)
+  const card = (job) => html`<${Job} key=${job.id} job=${job} tasks=${state.tasks[job.id]} names=${names} />`
   return html`<${Section} id="jobs" title=${html`Jobs ${jobs === undefined ? null : html`<span class="count">${jobs.length}</span>`}`}>
     ${models !== undefined && models.length > 0 && catalog !== undefined ? html`<${Submit} models=${models} catalog=${catalog} />` : null}
     ${
@@ -131,9 +147,17 @@ export function Jobs({ state, refresh }) {
         ? html`<${Loading} lines=${4} />`
         : newest.length === 0
           ? html`<${Empty}>No jobs yet. ${models?.length ? 'Open “New job” above.' : 'Add a model first.'}<//>`
-          : newest.map(
-              (job) => html`<${Job} key=${job.id} job=${job} tasks=${state.tasks[job.id]} names=${names} />`,
-            )
+          : shown.map(card)
     }
+    ${earlier.length === 0 ? null : html`<${Earlier} jobs=${earlier} card=${card} />`}
   <//>`
+}
+
+/** Made when it is opened: hundreds of jobs with their tables would slow the page for nothing. */
+function Earlier({ jobs, card }) {
+  const [open, setOpen] = useState(false)
+  return html`<details class="earlier" onToggle=${(event) => setOpen(event.currentTarget.open)}>
+    <summary>${jobs.length} earlier ${jobs.length === 1 ? 'job' : 'jobs'}</summary>
+    ${open ? jobs.map(card) : null}
+  </details>`
 }

@@ -1,6 +1,7 @@
 /** The models: how large, how small they became, and what that cost. */
 import { get, send } from './connection.js'
 import { bytes, count, figure, short } from './format.js'
+import { Generate } from './generate.js'
 import { html } from './html.js'
 import { useState } from './lib/hooks.js'
 import { compressionFacts, Facts } from './result.js'
@@ -53,11 +54,12 @@ function Pulls({ pulls, refresh }) {
     return html`<article class="model" aria-labelledby=${`pull-${id}`} key=${id}>
       <div class="job-head">
         <h3 id=${`pull-${id}`}>${request.name}</h3>
-        <small>${error === null ? `${stage} ${size}` : `${error.code}: ${error.message}`}</small>
-        <${Confirm} label="Cancel" verb="Cancel" question=${`Cancel the pull of ${request.name}?`} explain="What it has fetched is removed."
+        <small>${state === 'running' ? `${stage} ${size}` : `${state}, ${size}`}</small>
+        <${Confirm} label=${state === 'failed' ? 'Remove' : 'Cancel'} verb=${state === 'failed' ? 'Remove' : 'Cancel'} question=${`${state === 'failed' ? 'Remove' : 'Cancel'} the pull of ${request.name}?`} explain="What it has fetched is removed."
           action=${() => send('DELETE', `/api/v1/pulls/${encodeURIComponent(id)}`).then((done) => refresh('pulls').then(() => done))} />
       </div>
       <${Bar} share=${totalBytes === 0 ? 0 : doneBytes / totalBytes} label=${`Progress of the pull of ${request.name}`} tone=${state} />
+      <${Problem} error=${error} />
     </article>`
   })
 }
@@ -122,6 +124,7 @@ function Model({ model, refresh }) {
     <${Facts} rows=${facts} />
     ${model.doubt === null ? null : html`<p class="doubt">Doubtful: the job that made it rests on the word of members that were caught lying since. Make it again.</p>`}
     ${totals === undefined ? null : html`<${Report} model=${model} />`}
+    ${model.kind === 'language' ? html`<${Generate} id=${model.id} />` : null}
     <${Tensors} id=${model.id} />
   </article>`
 }

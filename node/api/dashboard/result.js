@@ -1,5 +1,5 @@
 /** What a job came to: the totals of a compression, the scores of an evaluation, or plain figures. */
-import { bytes, figure } from './format.js'
+import { bytes, count, figure } from './format.js'
 import { html } from './html.js'
 import { Table } from './widgets.js'
 
@@ -32,10 +32,17 @@ export function qualityFacts(quality) {
   return [['quality kept', text]]
 }
 
+/** As many digits as say something: perplexities may have any size. */
+const shown = (value) =>
+  Math.abs(value) < 100 ? value.toFixed(3) : value < 1e5 ? count(Math.round(value)) : value.toExponential(2)
+
 /** `{ value, low, high }` as a figure with its 95% interval. */
 function Interval({ score }) {
   if (score === undefined) return '–'
-  return html`${score.value.toFixed(3)} <small>${score.low.toFixed(3)} to ${score.high.toFixed(3)}</small>`
+  const { value, low, high } = score
+  // Bounds that are the figure itself say nothing of it: there was one item, or all were the same.
+  if (low === value && high === value) return shown(value)
+  return html`${shown(value)} <small>${shown(low)} to ${shown(high)}</small>`
 }
 
 function Evaluation({ result }) {
@@ -73,6 +80,26 @@ function Metrics({ result }) {
   </div>`
 }
 
+const ENDINGS = { steps: 'all steps done', early: 'stopped early: the held-out loss fell no more' }
+
+/** Of a training: what came of it, and what it is worth on texts that it was not shown. */
+function trainingFacts(result) {
+  const { id, config, data, step, steps, ended, loss, heldOutBefore, best } = result
+  return [
+    [config.adapter ? 'new adapter' : 'new model', id],
+    ['trained', config.method === 'lora' ? `LoRA of rank ${config.rank}` : 'all weights'],
+    ['steps', `${count(step)} of ${count(steps)}; ${ENDINGS[ended] ?? ended}`],
+    ['data', `${count(data.documents)} documents, ${count(data.tokens)} tokens`],
+    ['loss at the end', `${loss.toFixed(4)} nats a token`],
+    best === null
+      ? ['held out', 'nothing: what it is worth was not measured']
+      : [
+          'held out',
+          `${heldOutBefore.toFixed(4)} before, ${best.heldOutLoss.toFixed(4)} at step ${count(best.step)}, whose weights these are`,
+        ],
+  ]
+}
+
 export function Result({ kind, result }) {
   if (kind === 'compress' && result.totals !== undefined)
     return html`<${Facts} rows=${[
@@ -84,6 +111,7 @@ export function Result({ kind, result }) {
     const View = Array.isArray(result.models[0]?.metrics) ? Metrics : Evaluation
     return html`<${View} result=${result} />`
   }
+  if (kind === 'train' && result.config !== undefined) return html`<${Facts} rows=${trainingFacts(result)} />`
   const plain = Object.entries(result).filter(([, value]) => typeof value !== 'object' || value === null)
   return html`<${Facts} rows=${plain.map(([key, value]) => [words(key), figure(value)])} />`
 }

@@ -25,7 +25,12 @@ function TargetFields() {
     </label>`
 }
 
+/** What is compressed already, and what is small by nature, stays as it is. */
+const canCompress = ({ kind, report }) =>
+  kind !== 'adapter' && kind !== 'packed' && report?.totals === undefined
+
 function Compress({ models, catalog, act, busy }) {
+  const offered = models.filter(canCompress)
   const [codec, setCodec] = useState('int4')
   const chosen = catalog.codecs.find((row) => row.name === codec)
   const submit = (event) => {
@@ -45,9 +50,10 @@ function Compress({ models, catalog, act, busy }) {
       },
     })
   }
+  if (offered.length === 0) return html`<p class="empty">No model here is left to be compressed.</p>`
   return html`<form class="form inline" onSubmit=${submit}>
     <label>Model
-      <select name="model">${models.map((model) => html`<option value=${model.id}>${model.id}</option>`)}</select>
+      <select name="model">${offered.map((model) => html`<option value=${model.id}>${model.id}</option>`)}</select>
     </label>
     <label>Codec
       <select value=${codec} onChange=${(event) => setCodec(event.currentTarget.value)}>
@@ -75,24 +81,42 @@ function Compress({ models, catalog, act, busy }) {
   </form>`
 }
 
+/** Runs are of one suite, and a suite fits one kind of models: the suite decides which models are offered. */
 function Evaluate({ models, catalog, act, busy }) {
+  const fitting = (suite) => models.filter(({ kind }) => suite.kinds.includes(kind))
+  const suites = catalog.suites.filter((suite) => fitting(suite).length > 0)
+  const [name, setName] = useState(suites[0]?.name ?? '')
+  // The last model of a kind may have been removed since the suite was chosen.
+  const suite = suites.find((row) => row.name === name) ?? suites[0]
+  // Null until somebody has chosen.
+  const [ticked, setTicked] = useState(null)
+  if (suite === undefined)
+    return html`<p class="empty">None of the models here can be evaluated without data of yours: <code>village evaluate --help</code> says more.</p>`
+  const offered = fitting(suite)
+  const chosen =
+    ticked === null ? [offered[0].id] : ticked.filter((id) => offered.some((model) => model.id === id))
+  const choose = (event) => {
+    setName(event.currentTarget.value)
+    setTicked(null)
+  }
+  const tick = (id) => (event) =>
+    setTicked(event.currentTarget.checked ? [...chosen, id] : chosen.filter((other) => other !== id))
   const submit = (event) => {
     event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    act({
-      kind: 'evaluate',
-      params: { models: form.getAll('model').map(String), suite: String(form.get('suite')) },
-    })
+    act({ kind: 'evaluate', params: { models: chosen, suite: suite.name } })
   }
-  return html`<form class="form inline" onSubmit=${submit}>
-    <fieldset>
-      <legend>Models; the first ticked is what the others are compared with</legend>
-      ${models.map((model) => html`<label class="check"><input type="checkbox" name="model" value=${model.id} defaultChecked /> ${model.id}</label>`)}
-    </fieldset>
+  return html`<form class="form" onSubmit=${submit}>
     <label>Suite
-      <select name="suite">${catalog.suites.map((suite) => html`<option value=${suite.name}>${suite.name}</option>`)}</select>
+      <select name="suite" value=${suite.name} onChange=${choose}>
+        ${suites.map((row) => html`<option value=${row.name}>${row.name}: ${row.title}</option>`)}
+      </select>
     </label>
-    <button type="submit" class="primary" disabled=${busy}>Evaluate</button>
+    <fieldset>
+      <legend>Models${chosen.length > 1 ? html`; the others are compared with <b>${chosen[0]}</b>` : ', one or several'}</legend>
+      ${offered.map((model) => html`<label class="check" key=${model.id}><input type="checkbox" name="model" checked=${chosen.includes(model.id)} onChange=${tick(model.id)} /> ${model.id}</label>`)}
+    </fieldset>
+    <button type="submit" class="primary" disabled=${busy || chosen.length === 0}>Evaluate</button>
+    <p class="foot">Suites over data of yours: <code>village evaluate MODEL --suite NAME --data FILE</code></p>
   </form>`
 }
 

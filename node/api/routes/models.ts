@@ -13,9 +13,10 @@ type None = Record<string, never>
 
 /** What is told of a model: the registry keeps a little more for itself. */
 export function modelView(entry: ModelEntry): ModelEntry {
-  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt, shared } =
-    entry
-  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, source, parent, report, doubt, shared }
+  const { id, cid, name, kind, parameters, sizeBytes, addedAtMs } = entry
+  const { source, parent, base, notes, report, doubt, shared } = entry
+  const told = { source, parent, base, notes, report, doubt, shared }
+  return { id, cid, name, kind, parameters, sizeBytes, addedAtMs, ...told }
 }
 
 interface AddBody {

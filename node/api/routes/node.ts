@@ -137,7 +137,15 @@ export const NODE_ROUTES: readonly Route[] = [
             bits: listOf(integer()),
           }),
         ),
-        suites: listOf(object({ name: anyText, title: anyText, items: integer() })),
+        suites: listOf(
+          object({
+            name: anyText,
+            title: anyText,
+            items: integer(),
+            /** Kinds of models that it can be put to. */
+            kinds: listOf(anyText),
+          }),
+        ),
       }),
     },
     handle: async () => ({

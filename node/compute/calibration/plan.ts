@@ -162,6 +162,7 @@ export async function assembleCalibration(
   const { cid, sizeBytes } = await artifacts.addPath(directory, {
     name: `${model.slice(-12)}.calibration`,
     pin: context.pin,
+    private: true,
     signal,
   })
   return {

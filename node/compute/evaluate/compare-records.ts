@@ -20,7 +20,7 @@ export function likelihoodsAgree(a: number, b: number, tokens: number): boolean 
   return Math.abs(a - b) <= most
 }
 
-/** Null when both can be right, otherwise what is not, for the log and the error. Symmetric. */
+/** Null when both can be right (of texts that part see areParted), otherwise what is not, for the log and the error. Symmetric. */
 export function difference(a: ItemRecord, b: ItemRecord): string | null {
   if (a.type === 'choice' && b.type === 'choice') {
     if (a.choices.length !== b.choices.length || a.dropped !== b.dropped) return 'other choices'
@@ -42,6 +42,14 @@ export function difference(a: ItemRecord, b: ItemRecord): string | null {
     return cosine(a.vector, b.vector) >= COSINE_TOLERANCE ? null : 'another embedding'
   if (a.type === 'generate' && b.type === 'generate') return generatedDifference(a, b)
   return 'another kind of answer'
+}
+
+/** Whether two texts say different things: where the records alone allow that, what follows is for the model to judge. */
+export function areParted(a: ItemRecord, b: ItemRecord): boolean {
+  if (a.type !== 'generate' || b.type !== 'generate') return false
+  const said = ({ samples }: GenerateRecord) =>
+    JSON.stringify(samples.map(({ tokens, text }) => [tokens.map(({ token }) => token), text]))
+  return said(a) !== said(b)
 }
 
 function generatedDifference(a: GenerateRecord, b: GenerateRecord): string | null {

@@ -8,6 +8,9 @@ import { VillageError } from '../../errors.ts'
 import type { LimitHit, SandboxJob, SandboxLimits, SandboxResult } from '../sandbox/sandbox-job.ts'
 import { JUDGE_FILE, JUDGE_SOURCE, SOLUTION_FILE } from './humaneval-harness.ts'
 
+/** What the sandbox must have. */
+export const HUMANEVAL_PROGRAM = 'python3'
+
 export interface HumanEvalProblem {
   readonly taskId: string
   /** Imports, helpers and the head of the function with its docstring: what a model is given. */
@@ -183,7 +186,7 @@ export async function runSolution(
   const result = await init.sandbox.run(
     {
       files: { [JUDGE_FILE]: JUDGE_SOURCE, [SOLUTION_FILE]: source, 'entry.txt': problem.entryPoint },
-      command: ['python3', '-I', '-S', '-B', JUDGE_FILE],
+      command: [HUMANEVAL_PROGRAM, '-I', '-S', '-B', JUDGE_FILE],
       stdin: JSON.stringify({ nonce, entry: problem.entryPoint, prompt: problem.prompt, test: problem.test }),
       proc: false,
       limits,

@@ -1,6 +1,7 @@
 /** All suites by name: the built-in ones over vectors (suites.ts) and those over items, a row each. */
 import { VillageError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
+import type { ModelKind } from '../models/import/import-model.ts'
 import type { ItemSuite } from './item-suite.ts'
 import { custom } from './suites/custom.ts'
 import { gsm8k } from './suites/gsm8k.ts'
@@ -47,11 +48,15 @@ export function defaultSuite(model: { readonly kind: string }): AnySuite | null 
   return ALL.find((suite) => needsNoData(suite) && suite.fits(model)) ?? null
 }
 
-/** The suites that can be asked for without data, with how many items they have. */
-export function suitesWithoutData(): { name: string; title: string; items: number }[] {
+/** Kinds of models that a suite may be put to. */
+const KINDS: readonly ModelKind[] = ['language', 'encoder', 'onnx', 'safetensors', 'packed', 'adapter']
+
+/** The suites that can be asked for without data, with how many items they have and which kinds of models they fit. */
+export function suitesWithoutData(): { name: string; title: string; items: number; kinds: ModelKind[] }[] {
   return ALL.filter(needsNoData).map((suite) => ({
     name: suite.name,
     title: suite.title,
+    kinds: KINDS.filter((kind) => suite.fits({ kind })),
     items: isItemSuite(suite) ? suite.prepare({}, {}).items.length : suite.items,
   }))
 }

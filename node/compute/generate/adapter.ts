@@ -62,10 +62,11 @@ export function createAdapters(session: LanguageSession, card: LanguageCard): Ad
     const scale = readScale(directory)
     using weights = openShards(directory, [WEIGHTS_FILE])
     const feeds: Tensors = {}
+    const byName = new Map(weights.tensors.map((tensor) => [tensor.name, tensor]))
     let used = 0
     for (const { name, inputs, outputs } of modules) {
-      const down = weights.tensors.find((tensor) => tensor.name === `${PREFIX}${name}.lora_A.weight`)
-      const up = weights.tensors.find((tensor) => tensor.name === `${PREFIX}${name}.lora_B.weight`)
+      const down = byName.get(`${PREFIX}${name}.lora_A.weight`)
+      const up = byName.get(`${PREFIX}${name}.lora_B.weight`)
       if ((down === undefined) !== (up === undefined))
         throw invalid(`Half of the matrices of ${name} is missing`)
       const rank = down?.shape[0] ?? 0

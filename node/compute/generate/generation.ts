@@ -9,6 +9,7 @@ import type { Events } from '../../events.ts'
 import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { ModelEntry } from '../models/model-entry.ts'
 import type { Models } from '../models/registry.ts'
 import type { Resources } from '../resources.ts'
 import { type Engine, openEngine } from './engine.ts'
@@ -47,7 +48,7 @@ export interface Generation extends Service {
 }
 
 interface Components {
-  readonly models: Pick<Models, 'need'>
+  readonly models: Pick<Models, 'need' | 'get'>
   readonly artifacts: Pick<Artifacts, 'materialize'>
   readonly resources: Pick<Resources, 'limits' | 'snapshot' | 'onChange'>
   readonly events: Pick<Events, 'emit' | 'subscribe'>
@@ -197,11 +198,25 @@ export function createGeneration(components: Components, init: Init): Generation
     one.timer.unref()
   }
 
-  async function adapterDirectory(id: string | undefined): Promise<string | undefined> {
+  /** On other weights of the same shapes an adapter gives nonsense. A compressed form of its model is still its model. */
+  async function checkBase(model: ModelEntry, adapter: ModelEntry): Promise<void> {
+    const { base } = adapter
+    const compressedFrom = model.report?.totals === undefined ? null : model.report.modelCid
+    if (base === null || [model.cid, model.base, compressedFrom].includes(base)) return
+    const trained = await models.get(base)
+    throw new VillageError(
+      'ADAPTER_INVALID',
+      `"${adapter.id}" was trained from ${trained === null ? 'the model' : `"${trained.id}",`} ${base}, and not from "${model.id}"`,
+      { fields: { model: model.id, adapter: adapter.id, base } },
+    )
+  }
+
+  async function adapterDirectory(model: ModelEntry, id: string | undefined): Promise<string | undefined> {
     if (id === undefined) return undefined
     const entry = await models.need(id)
     if (entry.kind !== 'adapter')
       throw new VillageError('ADAPTER_INVALID', `"${id}" is not an adapter`, { fields: { model: id } })
+    await checkBase(model, entry)
     return artifacts.materialize(entry.cid, init.modelsDirectory)
   }
 
@@ -232,7 +247,7 @@ export function createGeneration(components: Components, init: Init): Generation
         throw new VillageError('MODEL_NOT_LANGUAGE', `"${entry.id}" is of the kind ${entry.kind}`, {
           fields: { model: entry.id, kind: entry.kind },
         })
-      const adapterDir = await adapterDirectory(adapter)
+      const adapterDir = await adapterDirectory(entry, adapter)
       const one = acquire(entry, adapterDir !== undefined)
       if (one.users >= config['generate.maxBatch'] + config['generate.maxQueued'])
         throw new VillageError('GENERATE_BUSY', `${one.users} requests run or wait for "${entry.id}"`, {

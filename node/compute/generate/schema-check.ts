@@ -212,18 +212,41 @@ export function checkSchema(schema: JsonObject): void {
   }
 
   function checkReference(value: string, path: string): void {
-    const [, ...parts] = value.split('/')
-    let at: JsonValue | undefined = schema
-    if (!value.startsWith('#')) at = undefined
+    const at = named(value)
+    if (at === undefined || value === '#')
+      throw unsupported(`${path} "${value}" does not name a part of the schema`, path)
+    // Nothing is valid that is only ever said to be something else.
+    const seen = new Set([value])
+    for (let next = soleReference(at); next !== null; next = soleReference(named(next))) {
+      if (seen.has(next)) throw unsupported(`${path} "${value}" leads back to itself`, path)
+      seen.add(next)
+    }
+  }
+
+  /** What a reference names. */
+  function named(reference: string): JsonValue | undefined {
+    const [, ...parts] = reference.split('/')
+    let at: JsonValue | undefined = reference.startsWith('#') ? schema : undefined
     for (const part of parts) {
       const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~')
       at = at !== undefined && isJsonObject(at) && Object.hasOwn(at, name) ? at[name] : undefined
     }
-    if (at === undefined || value === '#')
-      throw unsupported(`${path} "${value}" does not name a part of the schema`, path)
+    return at
   }
 
   check(schema, '#', 0)
+}
+
+/** The reference that a schema is nothing but. */
+function soleReference(schema: JsonValue | undefined): string | null {
+  let at = schema
+  while (at !== undefined && isJsonObject(at)) {
+    if (typeof at.$ref === 'string') return at.$ref
+    const [one, ...others] = [at.allOf, at.anyOf].flatMap((list) => (Array.isArray(list) ? list : []))
+    if (others.length > 0) return null
+    at = one
+  }
+  return null
 }
 
 /** Without its percent signs; as it stands where they stand for nothing. */

@@ -51,7 +51,7 @@ export async function fetchFile(components: { http: HubHttp }, init: Init): Prom
     return
   }
   const partial = `${target}${PARTIAL}`
-  await mkdir(path.dirname(target), { recursive: true })
+  await mkdir(path.dirname(target), { recursive: true, mode: 0o700 })
   const fetchOnce = async () => {
     // Only bytes that never came before are progress: a hub may send the same ones again and again.
     let furthest = (await sizeOf(partial)) ?? 0

@@ -21,7 +21,9 @@ interface Init {
   readonly patience: Patience
   readonly now: () => number
   readonly signal: AbortSignal
-  /** Called when it is known what is fetched, and again when that is known of the weights; throws where there is no room. */
+  /** Throws where there is none; called before anything is fetched, and again when the weights are known. */
+  readonly checkRoom: (totalBytes: number) => void
+  /** Called once, when it is known what is fetched in all: the small files say which weights. */
   readonly onTotal: (totalBytes: number) => void
   readonly onProgress: (doneBytes: number) => void
 }
@@ -51,13 +53,15 @@ export async function fetchModel(components: { http: HubHttp }, init: Init): Pro
     )
 
   const small = smallFiles(model.files, request)
-  init.onTotal(bytesOf(small))
+  init.checkRoom(bytesOf(small))
   await fetchAll(small)
   const config = small.some((file) => file.path === CONFIG_FILE) ? await readConfig(directory) : null
   const weights = weightFiles(model.files, request, { config, canBuild })
   const names = new Set(small.map((file) => file.path))
   const rest = weights.filter((file) => !names.has(file.path))
-  init.onTotal(bytesOf([...small, ...rest]))
+  const totalBytes = bytesOf([...small, ...rest])
+  init.checkRoom(totalBytes)
+  init.onTotal(totalBytes)
   await fetchAll(rest)
 }
 

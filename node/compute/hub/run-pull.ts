@@ -67,10 +67,8 @@ async function runHub(components: Components, pull: RunPull): Promise<string> {
       patience,
       now,
       signal,
-      onTotal(totalBytes) {
-        checkRoom(components, totalBytes)
-        pull.change({ totalBytes })
-      },
+      checkRoom: (totalBytes) => checkRoom(components, totalBytes),
+      onTotal: (totalBytes) => pull.change({ totalBytes }),
       onProgress: (doneBytes) => pull.change({ doneBytes, stage: 'fetching' }),
     },
   )

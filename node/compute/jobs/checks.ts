@@ -60,7 +60,8 @@ export function createChecker(
 }
 
 /**
- * One result by itself is verified by its kind. Results side by side: this node's own result decides. Without one, results that
+ * One result by itself is verified by its kind. Results side by side: this node's own result decides, or where it says nothing
+ * of another that other is verified whole. Without one, results that
  * all agree stand when a trusted peer's is among them; several strangers may be one person, so a sample of theirs is looked
  * at as well. When they do not agree, each is verified whole.
  */
@@ -72,16 +73,21 @@ async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
   if (own >= 0) {
     // The own result first, so that it is the one that is kept.
     const ordered = [candidates[own]!, ...candidates.filter((_, index) => index !== own)]
-    const agrees = (candidate: Candidate) =>
-      kind.agree(outputs[own]!, outputs[candidates.indexOf(candidate)]!)
-    const verdicts = ordered.map((candidate): Verdict => {
-      const valid = candidate === candidates[own] || agrees(candidate)
-      return { lease: candidate.lease, verdict: valid ? 'valid' : 'invalid' }
-    })
+    const verdicts: Verdict[] = []
+    for (const candidate of ordered) {
+      const { lease } = candidate
+      const isOwn = candidate === candidates[own]
+      const agrees = isOwn || kind.agree(outputs[own]!, outputs[candidates.indexOf(candidate)]!)
+      verdicts.push(
+        agrees === null
+          ? await verifyBeside(init, candidate)
+          : { lease, verdict: agrees ? 'valid' : 'invalid' },
+      )
+    }
     return { verdicts, exact: true, problem: null }
   }
   const agree = outputs.every((output, index) =>
-    outputs.slice(0, index).every((other) => kind.agree(output, other)),
+    outputs.slice(0, index).every((other) => kind.agree(output, other) === true),
   )
   // Guests come under as many names as they like: any number of them is one opinion.
   const allGuests = candidates.every(({ peer }) => init.isGuest(peer))
@@ -96,6 +102,13 @@ async function checkCandidates(init: CheckInit): Promise<CheckOutcome> {
   // Results agree within a tolerance: one that is wrong proves nothing of the other. A node that cannot look itself
   // has nothing but their agreement.
   return sample.verdicts[0]?.verdict === 'invalid' ? verifyEach(init, 'full') : stands
+}
+
+/** A result that may be as right as the own one; that one is there, so that nothing hangs on a check that fails. */
+async function verifyBeside(init: CheckInit, candidate: Candidate): Promise<Verdict> {
+  const { verdicts } = await verifyEach({ ...init, candidates: [candidate] }, 'full')
+  const verdict = verdicts[0]!.verdict
+  return { lease: candidate.lease, verdict: verdict === 'unchecked' ? 'undecided' : verdict }
 }
 
 async function verifyEach(init: CheckInit, depth: 'spot' | 'full'): Promise<CheckOutcome> {

@@ -6,12 +6,13 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { JsonObject } from '../../json.ts'
 import { normalisedError } from '../codecs/encode-stats.ts'
+import { encodeCompressedFile } from '../models/compressed-file.ts'
 import type { ModelEntry } from '../models/model-entry.ts'
-import { MODEL_FILE, PACKED_FILE } from '../models/model-files.ts'
+import { COMPRESSED_FILE, MODEL_FILE, PACKED_FILE } from '../models/model-files.ts'
 import { copyExtras, encodeManifest, type PackedWeight } from '../models/packed.ts'
 import type { RunnableWeight } from '../models/rewrite-packed.ts'
 import type { CompressParams } from './compress-params.ts'
-import { compressReport, type Stored } from './compress-report.ts'
+import { compressedFile, compressReport, type Stored } from './compress-report.ts'
 import { type SlicedWeight, type WrittenWeight, writeSlices } from './compress-slices.ts'
 import type { JobContext } from './job.ts'
 
@@ -30,9 +31,22 @@ function idOf(model: ModelEntry | null, cid: string, { codec, params }: Compress
 }
 
 interface Source {
+  readonly cid: string
   readonly directory: string
   readonly modelPath: string
   readonly format: 'onnx' | 'safetensors' | 'packed'
+}
+
+/** In both forms, since the runnable one is made of the packed one byte for byte. Safetensors come back as they were. */
+async function sayCompressed(
+  params: CompressParams,
+  { format, cid }: Source,
+  weights: readonly WrittenWeight[],
+  outDir: string,
+): Promise<void> {
+  if (format !== 'onnx') return
+  const said = encodeCompressedFile(compressedFile(params, cid, weights))
+  await writeFile(path.join(outDir, COMPRESSED_FILE), said)
 }
 
 async function writePacked(
@@ -64,6 +78,7 @@ async function writePacked(
   })
   await writeFile(path.join(packedDir, PACKED_FILE), manifest)
   await copyExtras(directory, packedDir)
+  await sayCompressed(params, source, written, packedDir)
   return written
 }
 
@@ -75,6 +90,7 @@ async function writeRunnable(
   { pool, signal }: JobContext,
 ): Promise<RunnableWeight[]> {
   await copyExtras(source.directory, directories.runnable)
+  await sayCompressed(params, source, weights, directories.runnable)
   return pool.run(
     'model.rewrite',
     {
@@ -107,7 +123,7 @@ export async function buildCompressed(
   const directory = await artifacts.materialize(modelCid, context.modelsDirectory)
   const modelPath = path.join(directory, MODEL_FILE)
   const format = await pool.run('model.format', { modelPath }, { signal })
-  const source = { directory, modelPath, format }
+  const source = { cid: modelCid, directory, modelPath, format }
   const directories = {
     packed: path.join(workDirectory, 'packed'),
     runnable: path.join(workDirectory, 'runnable'),
@@ -118,8 +134,15 @@ export async function buildCompressed(
   }
   const written = await writePacked(params, source, weights, directories.packed, context)
   const id = params.id ?? idOf(original, modelCid, params)
+  // What is made of a private model holds what it learned.
+  const isPrivate = (await artifacts.info(modelCid))?.private === true
   const add = async (from: string, name: string): Promise<Stored> => {
-    const { cid, sizeBytes } = await artifacts.addPath(from, { name, pin: context.stagePin, signal })
+    const { cid, sizeBytes } = await artifacts.addPath(from, {
+      name,
+      pin: context.stagePin,
+      private: isPrivate,
+      signal,
+    })
     return { cid, sizeBytes }
   }
   const [packed, forms] = await Promise.all([

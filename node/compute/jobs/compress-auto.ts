@@ -141,11 +141,18 @@ function sizeText(sizeBytes: number): string {
   return `${Math.ceil((sizeBytes / unit) * 100) / 100} ${name}`
 }
 
+/** Why no codec gets further: what the limit leaves as it is. */
+function smallText({ small, weights, minElements }: Survey): string {
+  if (small === null || small.weights === 0) return ''
+  const all = small.weights + weights.length
+  return `; ${small.weights} of ${all} weights (${sizeText(small.storedBytes)}) have fewer than ${minElements} elements and stay as they are`
+}
+
 function unreachable(survey: Survey, nearestBytes: number): VillageError {
   const ratio = survey.originalBytes / nearestBytes
   return new VillageError(
     'COMPRESS_TARGET_UNREACHABLE',
-    `No choice of codecs meets the target; the nearest is ${sizeText(nearestBytes)}, a ratio of ${Math.floor(ratio * 100) / 100}`,
+    `No choice of codecs meets the target; the nearest is ${sizeText(nearestBytes)}, a ratio of ${Math.floor(ratio * 100) / 100}${smallText(survey)}`,
     { fields: { nearestBytes: Math.ceil(nearestBytes), nearestRatio: ratio } },
   )
 }

@@ -25,9 +25,8 @@ async function whyNot(at: CompressStages): Promise<string | null> {
 /** The tasks that calibrate, or null where there is nothing to calibrate with or for. */
 export async function calibrateStage(at: CompressStages): Promise<Stage | null> {
   if ((await whyNot(at)) !== null) return null
-  const { minElements } = at.params
   const data = calibrationData(at)
-  const { model } = await surveyOf(at)
+  const { model, minElements } = await surveyOf(at)
   const tasks = await planCalibration({ model: model.cid, data, minElements }, at.context)
   return tasks.length === 0 ? null : { name: 'calibrate', tasks, facts: {} }
 }

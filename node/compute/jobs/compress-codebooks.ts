@@ -55,7 +55,7 @@ export async function codebooksStage(at: CompressStages): Promise<Stage> {
   const codebooks: Record<string, Codebook> = {}
   for (const [index, { layout, weights }] of groups.entries()) {
     const bytes = await results[index]!.read()
-    const { cid } = await context.artifacts.addBytes(bytes, { pin: context.stagePin })
+    const { cid } = await context.artifacts.addBytes(bytes, { pin: context.stagePin, private: true })
     const params = { bits: layout.bits, layout: layout.name, codebook: codebookHash(bytes) }
     for (const { name } of weights) codebooks[name] = { cid, params }
   }

@@ -25,6 +25,7 @@ import { calibrateStage, calibrationReport, calibrationStage } from './compress-
 import { codebookStage, codebooksStage } from './compress-codebooks.ts'
 import { checkQuality, evaluateStage, qualityOf, verdictStage } from './compress-gate.ts'
 import { AUTO, type CompressParams, parseCompressParams } from './compress-params.ts'
+import { smallReport } from './compress-report.ts'
 import {
   buildStage,
   choiceReport,
@@ -33,7 +34,15 @@ import {
   isHeld,
   probeStage,
 } from './compress-stages.ts'
-import { builtOf, type CompressStages, chosenOf, modelCid, roundsOf, surveyOf } from './compress-state.ts'
+import {
+  builtOf,
+  type CompressStages,
+  chosenOf,
+  latest,
+  modelCid,
+  roundsOf,
+  surveyOf,
+} from './compress-state.ts'
 import { checkCompressible, surveyStage } from './compress-survey.ts'
 import type { JobKind, Stage } from './job.ts'
 
@@ -88,6 +97,7 @@ export const compressJob: JobKind = {
     const facts: JsonObject = {
       quality,
       calibration: await calibrationReport(at),
+      ...(latest(at, 'survey') === undefined ? {} : smallReport(await surveyOf(at))),
       ...(await choiceReport(at)),
     }
     return publishCompressed(params, await modelCid(at), built, facts, context)

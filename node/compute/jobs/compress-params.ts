@@ -5,7 +5,7 @@ import type { Codec } from '../codecs/codec.ts'
 import { codecByName } from '../codecs/table.ts'
 import { type AnySuite, defaultSuite, isItemSuite, suiteNamed } from '../evaluate/suite-table.ts'
 import { checkModelId } from '../models/model-ids.ts'
-import { invalid, readParams } from '../tasks/read-params.ts'
+import { invalid, type ParamsReader, readParams } from '../tasks/read-params.ts'
 
 /** In the place of a codec's name: each tensor gets the codec that serves the target best. */
 export const AUTO = 'auto'
@@ -48,11 +48,15 @@ export interface CompressParams extends JsonObject {
   readonly force: boolean
   /** Id of the compressed model; null makes one of model and codec. */
   readonly id: string | null
-  /** Smaller weights stay as they are: they are a hundredth of a model and the most sensitive part of it. */
-  readonly minElements: number
+  /** Weights with fewer elements stay as they are; null takes what suits the size of the model (leastElements). */
+  readonly minElements: number | null
 }
 
-const MIN_ELEMENTS = 16_384
+/** The limit for large models. Jobs of daemons that knew no other limit were surveyed with it. */
+export const MOST_LEAST_ELEMENTS = 16_384
+/** The header and parameters of a slice would be more than two bits for each weight of a smaller one. */
+const LEAST_ELEMENTS = 1_024
+const LIMIT_SHARE = 256
 const KEEP = 0.95
 /** A floor of nothing would never be measured, and the search for it never end. */
 const MIN_QUALITY = 0.01
@@ -61,6 +65,18 @@ const MAX_TENSORS = 10_000
 /** Only codecs that can ruin a model know `force`; for the others there is nothing to force. */
 function codecParams(codec: Codec, given: JsonObject, force: boolean): JsonObject {
   return codec.parseParams(force && codec.needsForce ? { ...given, force } : given)
+}
+
+/**
+ * The limit that a job without one of its own gets: small matrices are the most sensitive part of a model, and hardly
+ * count where each is less than a 256th of it.
+ */
+export const leastElements = (parameters: number): number =>
+  Math.min(MOST_LEAST_ELEMENTS, Math.max(LEAST_ELEMENTS, Math.floor(parameters / LIMIT_SHARE)))
+
+function readMinElements(reader: ParamsReader): number | null {
+  const isGiven = reader.optionalNumber('minElements', 1, Number.MAX_SAFE_INTEGER) !== null
+  return isGiven ? reader.integer('minElements', 1, Number.MAX_SAFE_INTEGER) : null
 }
 
 function readTarget(given: JsonObject): Target | null {
@@ -113,7 +129,7 @@ export function parseCompressParams(input: unknown): CompressParams {
     runtime: reader.choice('runtime', ['int8', 'dense']),
     keep: reader.optionalNumber('keep', 0, 1) ?? KEEP,
     suite: reader.optionalText('suite', 64),
-    minElements: reader.integer('minElements', 1, Number.MAX_SAFE_INTEGER, MIN_ELEMENTS),
+    minElements: readMinElements(reader),
     tensors: readTensors(reader.object('tensors'), force),
   }
   reader.end()

@@ -6,14 +6,22 @@ import {
   relativeError,
   weightedNormalisedError,
 } from '../codecs/encode-stats.ts'
+import type { CompressedFile } from '../models/compressed-file.ts'
 import type { RunnableWeight } from '../models/rewrite-packed.ts'
 import { normalisedLoss } from '../onnx/requantize.ts'
 import type { CompressParams } from './compress-params.ts'
 import type { WrittenWeight } from './compress-slices.ts'
+import type { Survey } from './compress-survey.ts'
 
 export interface Stored extends JsonObject {
   readonly cid: string
   readonly sizeBytes: number
+}
+
+/** What the limit of the job left as it is, among the weights that a codec could take; empty where nobody counted. */
+export function smallReport({ minElements, small, weights }: Survey): JsonObject {
+  if (small === null) return {}
+  return { limit: { minElements, weights: weights.length + small.weights, small: { ...small } } }
 }
 
 /** How a tensor runs; nulls for a model that has no graph to run. */
@@ -28,6 +36,21 @@ function runtimeOf(form: RunnableWeight | undefined): JsonObject {
   }
 }
 
+/** Of all compressed weights; each codebook is counted once. */
+function totalsOf(weights: readonly WrittenWeight[]) {
+  const slices = weights.map(({ stats }) => stats).reduce(addEncodeStats)
+  const codebooks = new Set(weights.flatMap(({ codebook }) => (codebook === null ? [] : [codebook])))
+  const codebookBytes = [...codebooks].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return { total: { ...slices, packedBytes: slices.packedBytes + codebookBytes }, codebookBytes }
+}
+
+/** What goes along with the runnable form. */
+export const compressedFile = (
+  { codec }: CompressParams,
+  model: string,
+  weights: readonly WrittenWeight[],
+): CompressedFile => ({ model, codec, bitsPerWeight: bitsPerWeight(totalsOf(weights).total) })
+
 export function compressReport(init: {
   params: CompressParams
   model: { id: string | null; cid: string; parameters: number; sizeBytes: number }
@@ -38,10 +61,7 @@ export function compressReport(init: {
 }): JsonObject {
   const { params, model, weights, packed, runnable } = init
   const forms = new Map(init.forms.map((form) => [form.name, form]))
-  const slices = weights.map(({ stats }) => stats).reduce(addEncodeStats)
-  const codebooks = new Set(weights.flatMap(({ codebook }) => (codebook === null ? [] : [codebook])))
-  const codebookBytes = [...codebooks].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const total = { ...slices, packedBytes: slices.packedBytes + codebookBytes }
+  const { total, codebookBytes } = totalsOf(weights)
   return {
     codec: params.codec,
     params: params.params,

@@ -6,7 +6,13 @@ import { isNativelyTernary, type TensorStats } from '../codecs/tensor-stats.ts'
 import { suiteNamed } from '../evaluate/suite-table.ts'
 import type { ModelEntry } from '../models/model-entry.ts'
 import { MODEL_FILE } from '../models/model-files.ts'
-import { AUTO, type CompressParams, gateSuite } from './compress-params.ts'
+import {
+  AUTO,
+  type CompressParams,
+  gateSuite,
+  leastElements,
+  MOST_LEAST_ELEMENTS,
+} from './compress-params.ts'
 import type { FinishedStage, JobContext, Stage } from './job.ts'
 import { readJobFile, writeJobFile } from './job-files.ts'
 
@@ -28,6 +34,17 @@ export interface Survey {
   /** Of the original, with everything in its directory. */
   readonly originalBytes: number
   readonly weights: readonly SurveyedWeight[]
+  /** Smaller weights stay as they are. */
+  readonly minElements: number
+  /** Those; null in surveys of daemons that did not count them. */
+  readonly small: SmallWeights | null
+}
+
+/** Weights that a codec could take and that are below the limit. */
+export interface SmallWeights {
+  readonly weights: number
+  readonly elements: number
+  readonly storedBytes: number
 }
 
 /** Weights that are looked at before a job is taken, for codecs that refuse ordinary ones. */
@@ -51,25 +68,50 @@ async function find(params: CompressParams, context: JobContext): Promise<Found>
 }
 
 async function listWeights(params: CompressParams, { model, modelPath }: Found, context: JobContext) {
-  const { minElements } = params
-  const weights = await context.pool.run(
+  const minElements = params.minElements ?? leastElements(model.parameters)
+  const all = await context.pool.run(
     'model.weights',
-    { modelPath, minElements },
+    { modelPath, minElements: 1 },
     { signal: context.signal },
   )
-  if (weights.length === 0)
-    throw new VillageError(
-      'MODEL_NOTHING_TO_COMPRESS',
-      model.parent === null
-        ? undefined
-        : `"${model.id}" is compressed already: compress "${model.parent}" instead`,
-    )
+  const weights = all.filter(({ rows, cols }) => rows * cols >= minElements)
+  if (weights.length === 0) throw nothingToCompress(model, all, minElements)
   const missing = Object.keys(params.tensors).find((name) => !weights.some((weight) => weight.name === name))
   if (missing !== undefined)
     throw new VillageError('INVALID_ARGUMENT', `The model has no weight "${missing}" to compress`, {
       fields: { argument: 'tensors', tensor: missing },
     })
-  return weights
+  const small = all.filter(({ rows, cols }) => rows * cols < minElements)
+  return {
+    weights,
+    minElements,
+    small: {
+      weights: small.length,
+      elements: small.reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+      storedBytes: small.reduce((sum, weight) => sum + storedBytesOf(weight), 0),
+    },
+  }
+}
+
+const storedBytesOf = ({ rows, cols, type }: { rows: number; cols: number; type: string }): number =>
+  rows * cols * (type === 'float32' ? 4 : 2)
+
+function nothingToCompress(
+  model: ModelEntry,
+  all: readonly { rows: number; cols: number }[],
+  minElements: number,
+): VillageError {
+  const largest = all.reduce((most, { rows, cols }) => Math.max(most, rows * cols), 0)
+  const isCompressed = model.parent !== null && model.report?.totals !== undefined
+  return new VillageError(
+    'MODEL_NOTHING_TO_COMPRESS',
+    isCompressed
+      ? `"${model.id}" is compressed already: compress "${model.parent}" instead`
+      : largest === 0
+        ? undefined
+        : `The largest of ${all.length} weights has ${largest} elements, and those below ${minElements} stay as they are`,
+    { fields: { largest, minElements } },
+  )
 }
 
 /**
@@ -88,6 +130,12 @@ export async function checkCompressible(params: CompressParams, context: JobCont
     throw new VillageError('ARTIFACT_MISSING', 'The calibration data is not on this node', {
       fields: { cid: params.calibrate },
     })
+  if (model.kind === 'adapter')
+    throw new VillageError(
+      'MODEL_NOTHING_TO_COMPRESS',
+      `"${model.id}" is an adapter, which is small and stays as it is: compress the model that it is for`,
+      { fields: { model: model.id } },
+    )
   checkMeasured(params, model, hasData)
   if (model.sizeBytes <= MAX_CHECKED_BYTES) await checkWeights(params, await find(params, context), context)
 }
@@ -111,7 +159,7 @@ function checkMeasured(params: CompressParams, model: ModelEntry, hasData: boole
 async function checkWeights(params: CompressParams, found: Found, context: JobContext): Promise<void> {
   const { modelPath } = found
   const { pool, signal } = context
-  const weights = await listWeights(params, found, context)
+  const { weights } = await listWeights(params, found, context)
   const needsForce = (codec: string) => codec !== AUTO && codecByName(codec).needsForce
   const others = weights.filter(({ name }) => !(name in params.tensors)).slice(0, SAMPLED_WEIGHTS)
   const named = Object.entries(params.tensors).slice(0, MAX_CHECKED_TENSORS)
@@ -131,14 +179,16 @@ export async function surveyStage(params: CompressParams, context: JobContext): 
   const { artifacts, pool, signal } = context
   const found = await find(params, context)
   const { model, modelPath } = found
-  const listed = await listWeights(params, found, context)
+  const { weights: listed, minElements, small } = await listWeights(params, found, context)
   const { calibrate } = params
-  if (calibrate !== 'auto' && calibrate !== 'none') await artifacts.pin(calibrate, context.stagePin)
+  if (calibrate !== 'auto' && calibrate !== 'none')
+    await artifacts.pin(calibrate, context.stagePin, { private: true })
   const weights: SurveyedWeight[] = new Array(listed.length)
   const left = listed.entries()
   const read = async () => {
-    for (const [index, { name, rows, cols, uses, type }] of left) {
-      const storedBytes = rows * cols * (type === 'float32' ? 4 : 2)
+    for (const [index, listedWeight] of left) {
+      const { name, rows, cols, uses } = listedWeight
+      const storedBytes = storedBytesOf(listedWeight)
       const stats = await pool.run('model.tensorStats', { modelPath, name }, { signal })
       weights[index] = { name, rows, cols, storedBytes, uses, stats, ternary: isNativelyTernary(stats) }
     }
@@ -146,7 +196,7 @@ export async function surveyStage(params: CompressParams, context: JobContext): 
   await Promise.all(Array.from({ length: READERS }, read))
   const { id, cid, kind, parameters } = model
   const originalBytes = (await artifacts.info(cid))?.sizeBytes ?? model.sizeBytes
-  const survey: Survey = { model: { id, cid, kind, parameters }, originalBytes, weights }
+  const survey: Survey = { model: { id, cid, kind, parameters }, originalBytes, weights, minElements, small }
   return { name: 'survey', tasks: [], facts: { survey: await writeJobFile(context, survey) } }
 }
 
@@ -160,5 +210,6 @@ export async function readSurvey(
     const minNonZeroAbs = weight.stats.minNonZeroAbs ?? Infinity
     return { ...weight, stats: { ...weight.stats, minNonZeroAbs } }
   })
-  return { ...survey, weights }
+  const { minElements = MOST_LEAST_ELEMENTS, small = null } = survey as Partial<Survey>
+  return { ...survey, weights, minElements, small }
 }

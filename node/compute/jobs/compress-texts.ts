@@ -25,8 +25,8 @@ async function store(
   init: { itemsByTask: number; isOwn: boolean },
   { artifacts, stagePin: pin }: JobContext,
 ): Promise<ItemList> {
-  const { cid: items } = await artifacts.addBytes(encodeItems(made.items), { pin })
-  const { cid: answers } = await artifacts.addBytes(encodeLines(made.answers), { pin })
+  const { cid: items } = await artifacts.addBytes(encodeItems(made.items), { pin, private: true })
+  const { cid: answers } = await artifacts.addBytes(encodeLines(made.answers), { pin, private: true })
   return {
     suite: likelihood.name,
     items,

@@ -56,12 +56,18 @@ function suiteUnderWay(
 export const evaluateJob: JobKind = {
   kind: 'evaluate',
   parseParams: parseEvaluateParams,
+  // The job says by itself what it is, and files or options that the suite does not take are refused.
+  async settle(given, context) {
+    const params = parseEvaluateParams(given)
+    return parseEvaluateParams({ ...params, suite: (await suiteOf(params, context)).name })
+  },
   async plan(given, context) {
     const params = parseEvaluateParams(given)
     const suite = await suiteOf(params, context)
     const models = await checkEvaluable(params, suite, context)
     // Uploaded data has no pin of its own: it must be there when the items are made.
-    for (const cid of Object.values(params.files)) await context.artifacts.pin(cid!, context.stagePin)
+    for (const cid of Object.values(params.files))
+      await context.artifacts.pin(cid!, context.stagePin, { private: true })
     if (isItemSuite(suite)) return []
     return models.flatMap(({ id, cid }) => evaluationTasks({ cid, title: id }, suite))
   },
@@ -112,7 +118,11 @@ async function assembleVectors(
     original ??= candidate
     const bytes = encodeResults(joinResults(candidate.map(decodeResults)))
     const add = async (content: Uint8Array, name: string) => {
-      const { cid } = await context.artifacts.addBytes(content, { name, pin: context.pin })
+      const { cid } = await context.artifacts.addBytes(content, {
+        name,
+        pin: context.pin,
+        private: true,
+      })
       kept.push(cid)
       return cid
     }
@@ -145,7 +155,11 @@ async function assembleItems(
     const own = results.slice(index * byModel, (index + 1) * byModel)
     const scored = await scoreModel(facts, own, outcomes?.[index] ?? null, context)
     const add = async (bytes: Uint8Array, name: string) => {
-      const stored = await artifacts.addBytes(bytes, { name: `${id}.${facts.suite}.${name}`, pin })
+      const stored = await artifacts.addBytes(bytes, {
+        name: `${id}.${facts.suite}.${name}`,
+        pin,
+        private: true,
+      })
       kept.push(stored.cid)
       return stored.cid
     }

@@ -1,6 +1,7 @@
 /** Parameters of an `evaluate` job. */
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
+import { HUMANEVAL_PROGRAM } from '../evaluate/humaneval.ts'
 import type { SuiteFile, SuiteOption } from '../evaluate/item-suite.ts'
 import { ITEM_LIMITS } from '../evaluate/items.ts'
 import { type AnySuite, isItemSuite, neededBy, suiteNamed } from '../evaluate/suite-table.ts'
@@ -82,7 +83,8 @@ function checkTogether(
       )
   if (!isItemSuite(suite)) return
   const missing = suite.files.required.find((file) => files[file] === undefined)
-  if (missing !== undefined) throw invalid(`files.${missing}`, `the CID of data of the suite "${suite.name}"`)
+  if (missing !== undefined)
+    throw invalid(`files.${missing}`, `given: the suite "${suite.name}" needs its data`)
   const { samples = 1, temperature } = options
   if (samples > 1 && temperature === 0)
     throw invalid('options.temperature', 'above 0 where several samples are drawn')
@@ -94,17 +96,8 @@ export async function checkEvaluable(
   suite: AnySuite,
   context: Pick<JobContext, 'models' | 'artifacts' | 'sandbox'>,
 ): Promise<{ id: string; cid: string }[]> {
-  if (isItemSuite(suite) && suite.executes === true) {
-    const sandbox = await context.sandbox.availability()
-    if (!sandbox.available)
-      throw new VillageError(
-        'SANDBOX_UNAVAILABLE',
-        `No code is run here: ${sandbox.reason}. ${sandbox.fix}`,
-        {
-          fields: { reason: sandbox.reason, advice: sandbox.fix },
-        },
-      )
-  }
+  // Not after hours in which the models wrote.
+  if (isItemSuite(suite) && suite.executes === true) await context.sandbox.check(HUMANEVAL_PROGRAM)
   const found: { id: string; cid: string }[] = []
   for (const id of models) {
     const model = await context.models.need(id)

@@ -47,7 +47,7 @@ export async function makeItems(
     throw await named(error, Object.entries(files), artifacts)
   })
   const add = (bytes: Uint8Array, what: string) =>
-    artifacts.addBytes(bytes, { name: `${suite.name}.${what}.jsonl`, pin })
+    artifacts.addBytes(bytes, { name: `${suite.name}.${what}.jsonl`, pin, private: true })
   const { cid: items } = await add(prepared.items, 'items')
   const { cid: answers } = await add(prepared.answers, 'answers')
   const { count, outputBytes, facts: about } = prepared

@@ -18,6 +18,14 @@ export interface Guests {
   mayRead(cid: string): boolean
 }
 
+/** Whether a task that peers may be given, of a running job of this node, has this artifact among its inputs. */
+export function isNeededByPeers({ jobs }: Pick<SchedulerState, 'jobs'>, cid: string): boolean {
+  for (const job of jobs.values())
+    for (const { state, ownerOnly, inputs } of job.tasks)
+      if (state !== 'done' && ownerOnly !== true && inputs.includes(cid)) return true
+  return false
+}
+
 export function createGuests(
   components: { mesh: Pick<Mesh, 'roleOf'>; state: () => Pick<SchedulerState, 'workers' | 'jobs'> },
   init: { enabled: boolean },
@@ -34,9 +42,7 @@ export function createGuests(
     },
     mayRead(cid) {
       if (!init.enabled) return false
-      for (const job of state().jobs.values())
-        if (job.tasks.some((task) => task.state !== 'done' && task.inputs.includes(cid))) return true
-      return false
+      return isNeededByPeers(state(), cid)
     },
   }
 }

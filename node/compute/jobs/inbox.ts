@@ -45,6 +45,7 @@ async function fetchOutput(
     signal,
     providers: [init.peer],
     pin: pinOf(init.job),
+    private: true,
     onProgress(_doneBytes, totalBytes) {
       // The manifest says more than the worker did: nothing more of it is taken.
       if (totalBytes > init.maxOutputBytes)

@@ -9,7 +9,7 @@ export async function writeJobFile(
   value: unknown,
 ): Promise<string> {
   const bytes = Buffer.from(JSON.stringify(value))
-  const { cid } = await context.artifacts.addBytes(bytes, { pin: context.stagePin })
+  const { cid } = await context.artifacts.addBytes(bytes, { pin: context.stagePin, private: true })
   return cid
 }
 

@@ -102,6 +102,8 @@ export interface FinishedStage {
 export interface JobKind {
   readonly kind: string
   parseParams(input: unknown): JsonObject
+  /** Once, when the job is submitted: parameters with the defaults that depend on what is on this node. */
+  settle?(params: JsonObject, context: JobContext): Promise<JsonObject>
   /**
    * The first tasks, made while the client waits: a kind with `next` only checks here that the job can be done, and
    * plans the work there. They are a stage with the name of the kind, or none when there are no tasks.
@@ -129,7 +131,7 @@ export interface JobContext extends Omit<TaskContext, 'artifacts' | 'progress' |
   readonly memoryBytes: number
   readonly models: Models
   /** Where programs that models wrote are run. */
-  readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>
+  readonly sandbox: Pick<Sandbox, 'parallel' | 'check' | 'run'>
   /** Name under which artifacts of the result are pinned; they are let go when the job is removed. */
   readonly pin: string
   /** Name under which artifacts are pinned that only the job itself needs; they are let go when it has ended. */

@@ -22,7 +22,7 @@ import { createKnownAnswers } from '../tasks/known-answers.ts'
 import { TASK_KINDS } from '../tasks/table.ts'
 import type { TaskKind } from '../tasks/task.ts'
 import { createFinishedJobs } from './finished-jobs.ts'
-import { createGuests } from './guests.ts'
+import { createGuests, isNeededByPeers } from './guests.ts'
 import type { JobKind, JobSummary, TaskSummary } from './job.ts'
 import { dropKeptFiles, sweepKeptFiles } from './kept-files.ts'
 import { JOB_KINDS } from './kinds.ts'
@@ -56,6 +56,8 @@ export interface Jobs extends Service {
   wait(id: string, options: { signal: AbortSignal }): Promise<JobSummary>
   /** Whether guests of an open village may read this artifact: a running job of this node needs it. */
   guestsMayRead(cid: string): boolean
+  /** Whether work that members are given needs this artifact: they may read it for now, also where it is private. */
+  lends(cid: string): boolean
   trust(): TrustEntry[]
   pardon(peer: string): Promise<void>
   /** Owners that this node works for now, itself included. */
@@ -72,7 +74,7 @@ interface Components {
   readonly longPool: Pick<Pool, 'run'>
   readonly resources: Pick<Resources, 'limits' | 'accepts' | 'onChange'>
   readonly models: Models
-  readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>
+  readonly sandbox: Pick<Sandbox, 'parallel' | 'check' | 'run'>
   readonly store: Pick<Store, 'json'>
   readonly events: Pick<Events, 'emit'>
   readonly log: Log
@@ -275,9 +277,11 @@ export function createJobs(components: Components, init: Init): Jobs {
       if (!started) throw new VillageError('SHUTTING_DOWN')
       const kind = jobKindByName(jobKinds, name)
       checkPriority(priority)
-      const params = kind.parseParams(given)
       const id = newJobId()
-      const plan = await kind.plan(params, runs.context(id, stopping.signal))
+      const context = runs.context(id, stopping.signal)
+      const parsed = kind.parseParams(given)
+      const params = (await kind.settle?.(parsed, context)) ?? parsed
+      const plan = await kind.plan(params, context)
       await checkPlan(plan, taskKinds)
       const record: JobRecord = {
         id,
@@ -327,6 +331,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       return summary.state === 'running' ? finished.wait(id, signal) : Promise.resolve(summary)
     },
     guestsMayRead: guests.mayRead,
+    lends: (cid) => isNeededByPeers(owner.state, cid),
     trust: trust.list,
     async pardon(peer) {
       await trust.pardon(peer)

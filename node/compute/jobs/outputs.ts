@@ -26,7 +26,7 @@ export async function storeOutput(
   const sizeBytes = bytes.byteLength
   if (sizeBytes <= JOBS_LIMITS.maxInlineBytes)
     return { ...common, inline: Buffer.from(bytes).toString('base64'), cid: null, sizeBytes }
-  const { cid } = await artifacts.addBytes(bytes, { pin: pinOf(init.job) })
+  const { cid } = await artifacts.addBytes(bytes, { pin: pinOf(init.job), private: true })
   return { ...common, inline: null, cid, sizeBytes }
 }
 

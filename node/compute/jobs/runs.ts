@@ -38,7 +38,7 @@ interface Components {
   readonly artifacts: Artifacts
   readonly pool: Pick<Pool, 'run'>
   readonly models: Models
-  readonly sandbox: Pick<Sandbox, 'parallel' | 'availability' | 'run'>
+  readonly sandbox: Pick<Sandbox, 'parallel' | 'check' | 'run'>
   readonly queue: JobQueue
   readonly events: Pick<Events, 'emit'>
   readonly log: Log

@@ -74,7 +74,7 @@ export type Effect =
 
 export interface Verdict {
   readonly lease: number
-  /** `undecided`: they agree but are too few. `unchecked`: this node could not check. */
+  /** `undecided`: nothing hangs on it, and it could not be told. `unchecked`: this node could not check. */
   readonly verdict: 'valid' | 'invalid' | 'undecided' | 'unchecked'
 }
 

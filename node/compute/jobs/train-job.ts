@@ -52,6 +52,12 @@ async function trainable(params: TrainParams, context: JobContext): Promise<Mode
   return model
 }
 
+/** Throws MODEL_ID_TAKEN while the client waits: another name than the one that was asked for would go unnoticed. */
+async function checkId({ id }: TrainParams, { models }: JobContext): Promise<void> {
+  if (id === null || (await models.get(id)) === null) return
+  throw new VillageError('MODEL_ID_TAKEN', `The id "${id}" belongs to another model`, { fields: { id } })
+}
+
 async function checkFiles(files: readonly string[]): Promise<void> {
   for (const file of files) {
     const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
@@ -118,6 +124,7 @@ export const trainJob: JobKind = {
   async plan(given, context) {
     const params = given as TrainParams
     const model = await trainable(params, context)
+    await checkId(params, context)
     await checkFiles(params.data)
     const modelDir = await context.artifacts.materialize(model.cid, context.modelsDirectory)
     const { contextTokens, layout, adapters } = readLanguageCard(modelDir)
@@ -158,6 +165,7 @@ export const trainJob: JobKind = {
       'train.publish',
       {
         modelDir,
+        modelCid: cid,
         directory: context.keptDirectory,
         outDir,
         run,
@@ -168,8 +176,12 @@ export const trainJob: JobKind = {
       },
       { signal },
     )
-    const trained = await artifacts.addPath(outDir, { name: id, pin, signal })
-    const metrics = await artifacts.addBytes(await result!.read(), { name: `${id}.metrics.jsonl`, pin })
+    const trained = await artifacts.addPath(outDir, { name: id, pin, private: true, signal })
+    const metrics = await artifacts.addBytes(await result!.read(), {
+      name: `${id}.metrics.jsonl`,
+      pin,
+      private: true,
+    })
     const report = reportOf(run, result!.stats, { base: base?.id ?? null, metrics: metrics.cid, adapter })
     const entry = await models.register({
       id,
@@ -182,6 +194,7 @@ export const trainJob: JobKind = {
       parent: base?.id ?? null,
       report,
       keeps: adapter ? [cid] : [],
+      base: adapter ? cid : null,
     })
     return { id: entry.id, ...report }
   },

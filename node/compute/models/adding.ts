@@ -45,7 +45,7 @@ export function createAdding(components: { pool: Pick<Pool, 'run'> }, init: { di
 
   function cleaned(): Promise<unknown> {
     cleaning ??= rm(init.directory, { recursive: true, force: true }).then(() =>
-      mkdir(init.directory, { recursive: true }),
+      mkdir(init.directory, { recursive: true, mode: 0o700 }),
     )
     return cleaning
   }

@@ -10,6 +10,8 @@ export interface JinjaBounds {
   readonly units: number
   /** Entries of any list or mapping on the way. */
   readonly entries: number
+  /** Units and entries of all that is made on the way, together: a template may keep what it makes. */
+  readonly made: number
   readonly timeMs: number
 }
 
@@ -18,6 +20,7 @@ export const JINJA_BOUNDS: JinjaBounds = {
   steps: 2_000_000,
   units: 8 * 2 ** 20,
   entries: 100_000,
+  made: 64 * 2 ** 20,
   timeMs: 2_000,
 }
 
@@ -33,6 +36,7 @@ interface TreeNode {
   readonly value?: unknown
   readonly filter?: TreeNode
   readonly callee?: TreeNode
+  readonly property?: TreeNode
   readonly args?: readonly TreeNode[]
 }
 type Evaluate = (node: TreeNode | undefined, environment: unknown) => RuntimeValue
@@ -85,24 +89,35 @@ function range(given: readonly unknown[], bounds: JinjaBounds): number[] {
 function bind(interpreter: { evaluate: Evaluate }, bounds: JinjaBounds): void {
   const evaluate = interpreter.evaluate.bind(interpreter)
   let steps = 0
+  let made = 0
   interpreter.evaluate = (node, environment) => {
     if (++steps > bounds.steps) throw new TemplateRefusal(`it takes more than ${bounds.steps} steps`)
     if (node?.type === 'FilterExpression') checkRepeats(node, (argument) => evaluate(argument, environment))
     const result = evaluate(node, environment)
-    checkSize(result.value, bounds)
+    const size = checkSize(result.value, bounds)
+    if (node !== undefined && !isReading(node)) made += size
+    if (made > bounds.made) throw new TemplateRefusal('it makes too many texts and lists')
     return result
   }
 }
 
-function checkSize(value: unknown, bounds: JinjaBounds): void {
+/** What gives a value that was there before. */
+const isReading = ({ type, property }: TreeNode): boolean =>
+  type === 'Identifier' ||
+  type === 'StringLiteral' ||
+  (type === 'MemberExpression' && property?.type !== 'SliceExpression')
+
+/** Units or entries. */
+function checkSize(value: unknown, bounds: JinjaBounds): number {
   if (typeof value === 'string') {
     if (value.length > bounds.units)
       throw new TemplateRefusal(`it makes a text of more than ${bounds.units} characters`)
-    return
+    return value.length
   }
   const entries = Array.isArray(value) ? value.length : value instanceof Map ? value.size : 0
   if (entries > bounds.entries)
     throw new TemplateRefusal(`it makes a list of more than ${bounds.entries} entries`)
+  return entries
 }
 
 function checkRepeats({ filter }: TreeNode, evaluate: (node: TreeNode) => RuntimeValue): void {

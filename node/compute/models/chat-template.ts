@@ -36,6 +36,8 @@ export interface ChatRequest {
 export interface ChatTemplate {
   /** Throws CHAT_TEMPLATE_FAILED where the template is wrong, refuses the conversation, or takes too much. */
   render(request: ChatRequest): string
+  /** Throws CHAT_TEMPLATE_FAILED where one of the templates does not parse. */
+  check(): void
 }
 
 interface Init {
@@ -61,6 +63,13 @@ export function loadChatTemplate(modelDir: string, init: Init = {}): ChatTemplat
   }
 
   return {
+    check() {
+      try {
+        for (const source of sources.values()) parseJinja(source)
+      } catch (error) {
+        throw failed(error)
+      }
+    },
     render(request) {
       const { messages, tools = null, addGenerationPrompt } = request
       const functions = {

@@ -24,22 +24,32 @@ export interface ModelEntry {
   readonly sizeBytes: number
   readonly addedAtMs: number
   readonly source: string
-  /** The model that it was compressed from. */
+  /** The model of this node that it was made from. */
   readonly parent: string | null
+  /** CID of the model that an adapter was trained from, or a model of others compressed; null where its files say nothing. */
+  readonly base: string | null
+  /** What was odd about its files when it was added, each a sentence for people. */
+  readonly notes: readonly string[]
   readonly report: JsonObject | null
   readonly doubt: ModelDoubt | null
   /** Whether members of the village are told of it. */
   readonly shared: boolean
 }
 
-/** As it is stored; entries of earlier versions have no doubt and are not shared. */
+/** As it is stored; entries of earlier versions have no doubt, no base and no notes, and are not shared. */
 export interface StoredModel extends ModelEntry {
   /** Artifacts that are kept as long as the model is, e.g. its packed form. */
   readonly keeps: readonly string[]
 }
 
-export type NewModel = Omit<StoredModel, 'addedAtMs' | 'doubt' | 'shared'>
+export type NewModel = Omit<StoredModel, 'addedAtMs' | 'doubt' | 'shared' | 'base' | 'notes'> & {
+  readonly base?: string | null
+  readonly notes?: readonly string[]
+}
 
 export function completeEntry(entry: StoredModel): StoredModel {
-  return { ...entry, doubt: entry.doubt ?? null, shared: entry.shared ?? false }
+  // Adapters were always registered with the model that they were trained from.
+  const base = entry.base ?? (entry.kind === 'adapter' ? (entry.keeps[0] ?? null) : null)
+  const { doubt = null, shared = false, notes = [] } = entry as Partial<StoredModel>
+  return { ...entry, base, notes, doubt, shared }
 }

@@ -12,6 +12,10 @@ export const CARD_FILE = 'model.json'
 /** Of an adapter, in the form of PEFT. */
 export const ADAPTER_FILE = 'adapter_model.safetensors'
 export const ADAPTER_CONFIG_FILE = 'adapter_config.json'
+/** Key in the metadata of an adapter's safetensors: CID of the model that it was trained from. */
+export const ADAPTER_BASE = 'village_base_cid'
+/** In both forms of a compressed ONNX model: what it was made of. */
+export const COMPRESSED_FILE = 'compressed.json'
 /** Of the packed form of a compressed model. */
 export const PACKED_FILE = 'packed.json'
 
@@ -31,4 +35,5 @@ export const EXTRA_FILES = [
   CHAT_TEMPLATE_FILE,
   SAFETENSORS_INDEX_FILE,
   README_FILE,
+  COMPRESSED_FILE,
 ] as const

@@ -121,7 +121,14 @@ export function createModels(components: Components, init: Init): Models {
   }
 
   async function put(model: NewModel): Promise<ModelEntry> {
-    const entry: StoredModel = { ...model, addedAtMs: now(), doubt: null, shared: false }
+    const entry: StoredModel = {
+      ...model,
+      base: model.base ?? null,
+      notes: model.notes ?? [],
+      addedAtMs: now(),
+      doubt: null,
+      shared: false,
+    }
     for (const cid of [entry.cid, ...entry.keeps]) await artifacts.pin(cid, pinOf(entry.id))
     await table.put(entry.id, entry, { sync: true })
     events.emit('model:added', { id: entry.id, name: entry.name })
@@ -153,6 +160,8 @@ export function createModels(components: Components, init: Init): Models {
         parent: null,
         report: null,
         keeps: [],
+        base: staged.base,
+        notes: staged.notes,
       })
     })
   }

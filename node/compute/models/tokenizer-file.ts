@@ -1,8 +1,9 @@
 /** tokenizer.json in Hugging Face's format: read with bounds, checked, and given to @huggingface/tokenizers. */
 import { readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { VillageError } from '../../errors.ts'
-import { isJsonObject, type JsonObject } from '../../json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 
 const MAX_FILE_BYTES = 64 * 2 ** 20
 const MAX_TOKENS = 2 ** 22
@@ -54,6 +55,8 @@ export function readTokenizerFile(path: string, init: { longTexts?: boolean } = 
     post_processor: json.post_processor ?? null,
     decoder: json.decoder ?? null,
   }
+  for (const part of ['normalizer', 'pre_tokenizer', 'decoder'] as const)
+    checkPatterns(complete[part] ?? null, part)
   let library: LibraryTokenizer
   try {
     library = new Tokenizer(complete, { clean_up_tokenization_spaces: false })
@@ -75,7 +78,11 @@ function readJson(path: string): JsonObject {
   } catch (error) {
     if (error instanceof VillageError) throw error
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw invalidTokenizer('file', isMissing ? 'is missing' : 'cannot be read', error)
+    throw invalidTokenizer(
+      'file',
+      isMissing ? `${basename(path)} is missing` : 'cannot be read as JSON',
+      error,
+    )
   }
   if (!isJsonObject(json)) throw invalidTokenizer('file', 'is not a JSON object')
   return json
@@ -122,6 +129,20 @@ function checkVocabulary(model: JsonObject): number {
   )
     throw invalidTokenizer('model.merges', 'is not a list of pairs')
   return size
+}
+
+const isPattern = (pattern: JsonValue): boolean =>
+  isJsonObject(pattern) && [pattern.Regex, pattern.String].some((text) => typeof text === 'string')
+
+/** The library leaves out a step whose pattern it does not know, and says so on stderr. */
+function checkPatterns(step: JsonValue, field: string): void {
+  const steps: JsonValue[] = [step]
+  for (let one = steps.pop(); one !== undefined; one = steps.pop()) {
+    if (one === null || typeof one !== 'object') continue
+    if (isJsonObject(one) && one.pattern !== undefined && !isPattern(one.pattern))
+      throw invalidTokenizer(field, 'has a pattern that is not known')
+    for (const value of Object.values(one)) steps.push(value)
+  }
 }
 
 function checkAddedTokens(json: unknown): { added: { id: number }[]; specialIds: Set<number> } {

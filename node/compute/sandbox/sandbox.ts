@@ -25,6 +25,8 @@ export interface Sandbox extends Service {
   readonly parallel: number
   /** Tries the sandbox where it has not worked yet. */
   availability(): Promise<SandboxAvailability>
+  /** Throws SANDBOX_UNAVAILABLE, and SANDBOX_PROGRAM_MISSING where the sandbox would not find this program. */
+  check(program: string): Promise<void>
   /**
    * Runs a program. Throws SANDBOX_UNAVAILABLE, SANDBOX_PROGRAM_MISSING, SANDBOX_FAILED where it could not be set up,
    * INVALID_ARGUMENT for a job that cannot be run, the signal's reason when aborted, SHUTTING_DOWN when stopped.
@@ -134,19 +136,24 @@ export function createSandbox(components: { log: Log }, init: SandboxInit = {}):
     }
   }
 
-  async function runJob(job: SandboxJob, signal: AbortSignal): Promise<SandboxResult> {
-    signal.throwIfAborted()
-    checkSandboxJob(job)
+  async function toolsFor(program: string): Promise<SandboxTools> {
     const found = await availability()
     if (!found.available)
       throw new VillageError('SANDBOX_UNAVAILABLE', `No code is run here: ${found.reason}. ${found.fix}`, {
         fields: { reason: found.reason, advice: found.fix },
       })
-    await checkProgram(job.command[0] ?? '')
+    await checkProgram(program)
+    return found.tools
+  }
+
+  async function runJob(job: SandboxJob, signal: AbortSignal): Promise<SandboxResult> {
+    signal.throwIfAborted()
+    checkSandboxJob(job)
+    const tools = await toolsFor(job.command[0] ?? '')
     signal.throwIfAborted()
     await turn(signal)
     try {
-      return await runBubblewrap(found.tools, job, signal)
+      return await runBubblewrap(tools, job, signal)
     } finally {
       passOn()
     }
@@ -156,6 +163,9 @@ export function createSandbox(components: { log: Log }, init: SandboxInit = {}):
     name: 'sandbox',
     parallel,
     availability,
+    async check(program) {
+      await toolsFor(program)
+    },
     async start() {},
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))

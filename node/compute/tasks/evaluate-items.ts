@@ -1,13 +1,8 @@
 /** Of task kind `evaluate`: a range of the items of an artifact, answered by a language model or an encoder. */
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
-import { difference } from '../evaluate/compare-records.ts'
-import {
-  decodeRecords,
-  encodeRecords,
-  type GenerateRecord,
-  type RecordSet,
-} from '../evaluate/item-records.ts'
+import { areParted, difference } from '../evaluate/compare-records.ts'
+import { decodeRecords, encodeRecords, type RecordSet } from '../evaluate/item-records.ts'
 import { ITEM_LIMITS } from '../evaluate/items.ts'
 import { readParams } from './read-params.ts'
 import type { TaskContext, TaskKind, TaskOutput } from './task.ts'
@@ -124,7 +119,7 @@ async function compareKnown(task: EvaluateItems, context: TaskContext, claimed: 
     answered.uses += 1
     const [own] = recordsOf(Uint8Array.from(answered.values)).records
     if (record.type === 'generate' && own?.type === 'generate') {
-      if (!sameTexts(own, record)) parted.push(item)
+      if (areParted(own, record)) parted.push(item)
       continue
     }
     const why = difference(own!, record)
@@ -132,12 +127,6 @@ async function compareKnown(task: EvaluateItems, context: TaskContext, claimed: 
   }
   // Last, for this node may not be able to ask.
   for (const item of parted) await askModel(task, slice(claimed, item, 1), context)
-}
-
-const sameTexts = (a: GenerateRecord, b: GenerateRecord): boolean => {
-  const said = ({ samples }: GenerateRecord) =>
-    JSON.stringify(samples.map(({ tokens, text }) => [tokens.map(({ token }) => token), text]))
-  return said(a) === said(b)
 }
 
 export const evaluateItems: Omit<TaskKind, 'kind' | 'check'> = {
@@ -195,7 +184,10 @@ export const evaluateItems: Omit<TaskKind, 'kind' | 'check'> = {
     try {
       const [one, other] = [recordsOf(a.bytes), recordsOf(b.bytes)]
       if (one.start !== other.start || one.records.length !== other.records.length) return false
-      return one.records.every((record, index) => difference(record, other.records[index]!) === null)
+      const pairs = one.records.map((record, index) => [record, other.records[index]!] as const)
+      if (pairs.some(([mine, its]) => difference(mine, its) !== null)) return false
+      // Behind the place where two texts part stands what only the model can tell from an invention.
+      return pairs.some(([mine, its]) => areParted(mine, its)) ? null : true
     } catch {
       return false // one of them is not a result at all
     }

@@ -86,6 +86,9 @@ export interface TaskKind {
     depth: 'spot' | 'full',
     random: () => number,
   ): Promise<{ exact: boolean }>
-  /** True when two outputs of one task can both be right: equal bytes, or within the tolerance of the kind. */
-  agree(a: TaskOutput, b: TaskOutput): boolean
+  /**
+   * True when two outputs of one task are both right or both wrong: equal bytes, or within the tolerance of the kind. Null
+   * where they can both be right but neither says anything for the other: verify() decides about each.
+   */
+  agree(a: TaskOutput, b: TaskOutput): boolean | null
 }

@@ -14,7 +14,7 @@ export interface Example {
 export interface ExampleInit {
   readonly tokenizer: Pick<LanguageTokenizer, 'encode'>
   /** Null where the model has none; conversations are then refused. */
-  readonly template: ChatTemplate | null
+  readonly template: Pick<ChatTemplate, 'render'> | null
   /** Ends every document; null where the model has no such token. */
   readonly endToken: number | null
 }
@@ -93,7 +93,7 @@ export function encodeDocument(placed: PlacedDocument, init: ExampleInit): Examp
 function conversation(
   messages: readonly ChatMessage[],
   { file, line }: PlacedDocument,
-  template: ChatTemplate | null,
+  template: Pick<ChatTemplate, 'render'> | null,
 ): Part[] {
   if (template === null)
     throw invalidData(file, line, 'it is a conversation, and the model has no chat template')

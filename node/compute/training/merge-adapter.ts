@@ -4,7 +4,7 @@ import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { AdapterModule } from '../models/language-card.ts'
-import { ADAPTER_CONFIG_FILE, ADAPTER_FILE } from '../models/model-files.ts'
+import { ADAPTER_BASE, ADAPTER_CONFIG_FILE, ADAPTER_FILE } from '../models/model-files.ts'
 import { openModel } from '../onnx/read.ts'
 import { replaceTensors } from '../onnx/replace-tensors.ts'
 import { type WrittenTensor, writeSafetensors } from '../safetensors/write.ts'
@@ -78,7 +78,7 @@ function transposed(values: Float32Array, rows: number, cols: number): Float32Ar
 /** Writes `adapter_model.safetensors` and `adapter_config.json`, which PEFT and this project read. Returns its parameters. */
 export function writeAdapter(
   outDir: string,
-  init: AdapterInit & { readonly base: string; readonly architecture: string },
+  init: AdapterInit & { readonly base: string; readonly baseCid: string; readonly architecture: string },
 ): number {
   const { rank, alpha } = init
   const trained = trainedModules(init)
@@ -96,7 +96,10 @@ export function writeAdapter(
       values: () => [transposed(up, rank, outputs)],
     },
   ])
-  writeSafetensors(path.join(outDir, ADAPTER_FILE), tensors, { format: 'pt' })
+  writeSafetensors(path.join(outDir, ADAPTER_FILE), tensors, {
+    format: 'pt',
+    [ADAPTER_BASE]: init.baseCid,
+  })
   const config: JsonObject = {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',

@@ -12,6 +12,8 @@ import type { ArtifactInfo } from './records.ts'
 export interface AddOptions {
   name?: string
   pin?: string
+  /** Announced and served to nobody, unless it is shared or lent; without effect on what is pinned in public already. */
+  private?: boolean
   signal?: AbortSignal
 }
 
@@ -81,9 +83,10 @@ async function addTree(source: string, put: PutBlock, init: BuildInit, depth: nu
   }
 }
 
-const optionsOf = ({ name, pin }: AddOptions) => ({
+const optionsOf = ({ name, pin, private: isPrivate }: AddOptions) => ({
   ...(name === undefined ? {} : { name }),
   ...(pin === undefined ? {} : { pin }),
+  ...(isPrivate === undefined ? {} : { private: isPrivate }),
 })
 
 /** Throws DISK_FULL, ABORTED and what the source throws; then nothing of it stays. */

@@ -19,7 +19,11 @@ export interface Announcer {
 
 export function createAnnouncer(
   components: { mesh: Pick<Mesh, 'provide' | 'peers' | 'onPeerChange'>; log: Log },
-  init: { now: () => number },
+  init: {
+    now: () => number
+    /** Looked at each time that a root is due: one that comes to be shared is announced within CHECK_MS. */
+    mayAnnounce: (cid: string) => boolean
+  },
 ): Announcer {
   const { mesh, log } = components
   /** When each root is due, in the order in which they came. */
@@ -46,7 +50,7 @@ export function createAnnouncer(
     if (timer === undefined || stopping.signal.aborted || mesh.peers().length === 0) return
     for (const [cid, due] of dueAtMs) {
       if (running.size >= AT_ONCE) return
-      if (due > init.now()) continue
+      if (due > init.now() || !init.mayAnnounce(cid)) continue
       const work: Promise<void> = announce(cid).finally(() => {
         running.delete(work)
         fill()

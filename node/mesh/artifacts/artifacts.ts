@@ -11,7 +11,7 @@ import type { Log } from '../../log.ts'
 import type { Store } from '../../store.ts'
 import type { Mesh } from '../mesh.ts'
 import { ARTIFACTS_PROTOCOL, CHUNK_BYTES, MIN_CHUNK_BYTES } from '../protocols/artifacts.ts'
-import { addPath, addStream } from './add.ts'
+import { type AddOptions, addPath, addStream } from './add.ts'
 import { createAnnouncer } from './announce.ts'
 import { createBlockStore } from './blocks.ts'
 import { LEAF_BYTES } from './build.ts'
@@ -23,24 +23,18 @@ import { createHolds } from './holds.ts'
 import { createLibrary } from './library.ts'
 import { materialize } from './materialize.ts'
 import { readRange, streamFile } from './read.ts'
-import { type ArtifactInfo, createRecords } from './records.ts'
+import { type ArtifactInfo, createRecords, isHidden, mayHide } from './records.ts'
 import { createServer } from './serve.ts'
 import { createUploadLimit } from './upload-limit.ts'
 
 export type { ArtifactInfo }
 
 export interface Artifacts extends Service {
-  addBytes(bytes: Uint8Array, options?: { name?: string; pin?: string }): Promise<ArtifactInfo>
+  addBytes(bytes: Uint8Array, options?: Omit<AddOptions, 'signal'>): Promise<ArtifactInfo>
   /** Throws DISK_FULL and what the source throws; then nothing of it stays. */
-  addStream(
-    source: AsyncIterable<Uint8Array>,
-    options?: { name?: string; pin?: string; signal?: AbortSignal },
-  ): Promise<ArtifactInfo>
+  addStream(source: AsyncIterable<Uint8Array>, options?: AddOptions): Promise<ArtifactInfo>
   /** A file or a directory tree; it is named after the path unless `name` is given. */
-  addPath(
-    path: string,
-    options?: { name?: string; pin?: string; signal?: AbortSignal },
-  ): Promise<ArtifactInfo>
+  addPath(path: string, options?: AddOptions): Promise<ArtifactInfo>
   /** Whether it is here whole. */
   has(cid: string): Promise<boolean>
   info(cid: string): Promise<ArtifactInfo | null>
@@ -57,8 +51,11 @@ export interface Artifacts extends Service {
    * Throws ARTIFACT_UNAVAILABLE, ARTIFACT_INVALID_MANIFEST, ARTIFACT_TOO_LARGE, DISK_FULL, and the signal's reason.
    */
   fetch(cid: string, options: FetchOptions): Promise<ArtifactInfo>
-  /** Keeps an artifact from being collected, under a name of the caller's. Throws NOT_FOUND. */
-  pin(cid: string, name: string): Promise<void>
+  /**
+   * Keeps an artifact from being collected, under a name of the caller's; `private` hides it as an addition would.
+   * Throws NOT_FOUND.
+   */
+  pin(cid: string, name: string, options?: { private?: boolean }): Promise<void>
   unpin(cid: string, name: string): Promise<void>
   /**
    * Forgets an artifact with its pins and frees its space; what a local reader is using goes at the next collection.
@@ -98,6 +95,10 @@ export interface ArtifactsInit {
   collectEveryMs: number
   /** Whether guests may read a root; nothing is published when absent. */
   published?: (cid: string) => boolean
+  /** Whether the owner shares a private root with the village: it is served to members, and announced. */
+  shared?: (cid: string) => boolean
+  /** Whether members may read a private root for now, because work that is given to them needs it. */
+  lent?: (cid: string) => boolean
   /** A peer sent bytes that do not match their hash, or broke the protocol. */
   onMisbehaviour?: (peer: string, code: string) => void
   /** Smaller in tests only; it decides the CIDs. */
@@ -110,6 +111,9 @@ export interface ArtifactsInit {
 }
 
 const STARVED_TIMEOUT_MS = 5_000
+
+/** Pins of what is here for a job of another peer, which asks for it by itself and may want it kept among its workers. */
+const FOR_OTHERS = 'work:'
 
 /** Pins of what stops working without the artifact; those that a person set by hand do not stop that person. */
 const NEEDED_BY = /^(model|job|work):/
@@ -130,7 +134,16 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
   const stopping = new AbortController()
   const holds = createHolds()
   const records = createRecords(components)
-  const announcer = createAnnouncer(components, { now })
+  const isShared = init.shared ?? (() => false)
+  const isLent = init.lent ?? (() => false)
+  const announcer = createAnnouncer(components, {
+    now,
+    mayAnnounce(cid) {
+      const info = records.get(cid)
+      if (info === undefined || info.pins.every((pin) => pin.startsWith(FOR_OTHERS))) return false
+      return !isHidden(info) || isShared(cid)
+    },
+  })
   const materializing = new Map<string, Promise<string>>()
   let sentBytes = 0
   let receivedBytes = 0
@@ -158,7 +171,7 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       onRemoved,
       onAdded(info) {
         events.emit('artifact:added', { cid: info.cid, sizeBytes: info.sizeBytes, name: info.name })
-        if (info.pins.length > 0) announcer.add(info.cid)
+        announce(info)
       },
     },
     { maxBytes: init.maxBytes, now },
@@ -191,6 +204,7 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
         now,
       }),
       published: init.published ?? (() => false),
+      open: (cid) => isShared(cid) || isLent(cid),
       onSent(sizeBytes) {
         sentBytes += sizeBytes
       },
@@ -203,6 +217,12 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       collecting = null
     })
     return collecting
+  }
+
+  /** Also what was here before, unpinned. */
+  function announce(info: ArtifactInfo): ArtifactInfo {
+    if (info.pins.length > 0) announcer.add(info.cid)
+    return info
   }
 
   function known(cid: CID): ArtifactInfo {
@@ -235,10 +255,11 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       await fetches.stop()
       await collecting?.catch((error: unknown) => log.debug({ err: error }, 'collection ended by stop'))
     },
-    addBytes: (bytes, options = {}) => addStream(library, [bytes], build, options),
+    addBytes: (bytes, options = {}) => addStream(library, [bytes], build, options).then(announce),
     addStream: (source, options = {}) =>
-      addStream(library, source, { ...build, ...signalOf(options) }, options),
-    addPath: (source, options = {}) => addPath(library, source, { ...build, ...signalOf(options) }, options),
+      addStream(library, source, { ...build, ...signalOf(options) }, options).then(announce),
+    addPath: (source, options = {}) =>
+      addPath(library, source, { ...build, ...signalOf(options) }, options).then(announce),
     has: async (cid) => library.has(parseCid(cid)),
     info: async (cid) => records.get(parseCid(cid).toString()) ?? null,
     list: async () => records.list(),
@@ -255,10 +276,14 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       materializing.set(key, running)
       return await running
     },
-    fetch: async (cid, options) => fetches.fetch(parseCid(cid), options),
-    async pin(cid, name) {
+    fetch: async (cid, options) => announce(await fetches.fetch(parseCid(cid), options)),
+    async pin(cid, name, options = {}) {
       const { cid: root, complete } = known(parseCid(cid))
-      await records.update(root, (info) => ({ ...info, pins: [...new Set([...info.pins, name])] }))
+      await records.update(root, (info) => ({
+        ...info,
+        pins: [...new Set([...info.pins, name])],
+        ...(options.private === true && mayHide(info) ? { private: true } : {}),
+      }))
       if (complete) announcer.add(root)
     },
     async unpin(cid, name) {

@@ -19,6 +19,8 @@ export interface FetchOptions {
   /** Peer IDs that are thought to hold it. */
   providers?: readonly string[]
   pin?: string
+  /** As of an addition (add.ts). */
+  private?: boolean
   /** Called as leaves come in; a fetch that is resumed starts with what is there. */
   onProgress?: (doneBytes: number, totalBytes: number) => void
 }
@@ -61,6 +63,9 @@ interface Run {
   waiting: number
 }
 
+const pinOf = ({ pin, private: isPrivate = false }: FetchOptions) =>
+  pin === undefined ? {} : { pin, private: isPrivate }
+
 export function createFetches(components: FetchesComponents, init: FetchesInit): Fetches {
   const { records, library, holds, log, events } = components
   const runs = new Map<string, Run>()
@@ -100,6 +105,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
       pins: options.pin === undefined ? [] : [options.pin],
       addedAtMs: init.now(),
       complete: false,
+      ...(options.private === true ? { private: true } : {}),
     })
   }
 
@@ -146,7 +152,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
       )
       const name = records.get(cid)?.name ?? nameHint
       await library.record(manifest, {
-        ...(options.pin === undefined ? {} : { pin: options.pin }),
+        ...pinOf(options),
         ...(name === null ? {} : { name }),
       })
       return manifest
@@ -211,7 +217,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
           ? await library.complete(root)
           : await wait(root, join(root, options), options)
         // Adds this caller's pin; the artifact may have been fetched for another.
-        const info = await library.record(manifest, options.pin === undefined ? {} : { pin: options.pin })
+        const info = await library.record(manifest, pinOf(options))
         return info
       } finally {
         release()

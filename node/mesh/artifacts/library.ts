@@ -10,7 +10,7 @@ import { type BlockKey, digestOf, keyOf, keyOfDigest, parseCid } from './cids.ts
 import { sweep } from './collect.ts'
 import type { Hold, Holds } from './holds.ts'
 import { type Manifest, type ManifestSource, readManifest } from './manifest.ts'
-import type { ArtifactInfo, Records } from './records.ts'
+import { type ArtifactInfo, isHidden, mayHide, type Records } from './records.ts'
 
 export interface Library {
   /** From local blocks. Throws ARTIFACT_MISSING when a node is not here, ARTIFACT_INVALID_MANIFEST. */
@@ -28,8 +28,14 @@ export interface Library {
   adding<T>(work: (put: Put) => Promise<T>): Promise<T>
   /** Removes those of the blocks that no artifact needs; `except` is a root whose hold does not count. */
   discard(keys: readonly BlockKey[], except?: string): Promise<void>
-  /** Writes the record of a complete artifact, keeping the name and pins it already had. */
-  record(manifest: Manifest, options: { name?: string; pin?: string }): Promise<ArtifactInfo>
+  /**
+   * Writes the record of a complete artifact, keeping the name and pins it already had. What was pinned as public stays
+   * public; what was private stays so until it is pinned as public.
+   */
+  record(
+    manifest: Manifest,
+    options: { name?: string; pin?: string; private?: boolean },
+  ): Promise<ArtifactInfo>
   /** Marks what needs a lost block as incomplete, so that a fetch repairs it. */
   blockLost(key: BlockKey): Promise<void>
 }
@@ -151,6 +157,8 @@ export function createLibrary(
       const before = records.get(cid)
       const pins = new Set(before?.pins ?? [])
       if (options.pin !== undefined) pins.add(options.pin)
+      const isPrivate =
+        options.private === true ? mayHide(before) : options.pin === undefined && isHidden(before)
       const info: ArtifactInfo = {
         cid,
         sizeBytes: manifest.sizeBytes,
@@ -159,9 +167,13 @@ export function createLibrary(
         pins: [...pins],
         addedAtMs: before?.addedAtMs ?? init.now(),
         complete: true,
+        ...(isPrivate ? { private: true } : {}),
       }
-      if (before?.complete === true && before.name === info.name && before.pins.length === info.pins.length)
-        return before
+      const isSame =
+        before?.name === info.name &&
+        before.pins.length === info.pins.length &&
+        isHidden(before) === isPrivate
+      if (before?.complete === true && isSame) return before
       await records.put(info)
       if (before?.complete !== true) components.onAdded(info)
       return info

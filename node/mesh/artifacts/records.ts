@@ -10,7 +10,14 @@ export interface ArtifactInfo {
   pins: string[]
   addedAtMs: number
   complete: boolean
+  /** Announced and served to nobody but those that ArtifactsInit.shared and .lent name. */
+  private?: true
 }
+
+export const isHidden = (info: ArtifactInfo | undefined) => info?.private === true
+/** What others may know already, because something pins it in public, is not taken back. */
+export const mayHide = (info: ArtifactInfo | undefined) =>
+  info === undefined || info.pins.length === 0 || isHidden(info)
 
 export interface Records {
   load(): Promise<void>

@@ -18,7 +18,7 @@ import type { BlockStore } from './blocks.ts'
 import { type BlockKey, decodeCid, keyOf, keyOfDigest } from './cids.ts'
 import type { Library } from './library.ts'
 import type { Manifest } from './manifest.ts'
-import type { Records } from './records.ts'
+import { isHidden, type Records } from './records.ts'
 import type { UploadLimit } from './upload-limit.ts'
 
 export interface ServeComponents {
@@ -27,8 +27,10 @@ export interface ServeComponents {
   records: Pick<Records, 'get'>
   log: Log
   uploadLimit: UploadLimit
-  /** Whether guests may read a root; members may read every artifact. */
+  /** Whether guests may read a root. */
   published(cid: string): boolean
+  /** Whether members may read a private root; they may read every other. */
+  open(cid: string): boolean
   onSent(sizeBytes: number): void
 }
 
@@ -37,6 +39,7 @@ const IDLE_MS = 60_000
 const MAX_STREAMS = 48
 
 interface Session {
+  root: string
   manifest: Manifest
   nodes: ReadonlySet<BlockKey>
 }
@@ -45,16 +48,24 @@ export function createServer(components: ServeComponents) {
   const { blocks, library } = components
   let streams = 0
 
+  /** Only what has a record: by the CID of a block one could read a part of what is private. */
+  function mayRead(cid: string, { role }: StreamContext): boolean {
+    const info = components.records.get(cid)
+    if (info === undefined) return false
+    if (role === 'guest') return components.published(cid)
+    return !isHidden(info) || components.open(cid)
+  }
+
   async function openRoot(root: Uint8Array, context: StreamContext): Promise<Session | null> {
     const cid = decodeCid(root)
     const text = cid.toString()
-    if (context.role === 'guest' && !components.published(text)) return null
+    if (!mayRead(text, context)) return null
     // No hold: a peer that reads must not keep this node from freeing space. It is told what is missing by then.
     try {
       const manifest = await library.manifest(cid)
       // A root that is a leaf has a manifest whether it is here or not.
       if (!blocks.has(keyOf(cid))) return null
-      return { manifest, nodes: new Set(manifest.nodes.map((node) => node.key)) }
+      return { root: text, manifest, nodes: new Set(manifest.nodes.map((node) => node.key)) }
     } catch (error) {
       if (!(error instanceof VillageError)) throw error
       components.log.debug({ err: error, cid: text }, 'artifact asked for cannot be served')
@@ -168,6 +179,8 @@ export function createServer(components: ServeComponents) {
         const request = await stream.receive(Request, { signal, timeoutMs: IDLE_MS })
         if (request === null) break
         if (request.kind !== RequestKind.open) {
+          // It may have been lent for a task that is over.
+          if (session !== null && !mayRead(session.root, context)) session = null
           await answer(stream, request, session, signal)
           continue
         }

@@ -174,6 +174,11 @@ test('what cannot be honoured is refused by name', async () => {
     [{ $ref: 'https://example.org/schema' }, '#/$ref'],
     [{ $ref: '#/$defs/none', $defs: {} }, '#/$ref'],
     [{ $ref: '#/$defs/50%', $defs: {} }, '#/$ref'],
+    [{ $defs: { a: { $ref: '#/$defs/a' } } }, '#/$defs/a/$ref'],
+    [
+      { $defs: { a: { allOf: [{ $ref: '#/$defs/b' }] }, b: { anyOf: [{ $ref: '#/$defs/a' }] } } },
+      '#/$defs/a/allOf/0/$ref',
+    ],
     [{ type: 'integer', enum: ['a'] }, '#/enum'],
     [{ allOf: [{}, {}] }, '#/allOf'],
   ]

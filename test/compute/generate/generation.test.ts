@@ -1,10 +1,11 @@
 /** The generation service with real threads and tiny models. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ModelRequest } from '../../../node/compute/generate/generation.ts'
+import { writeSafetensors } from '../../../node/compute/safetensors/write.ts'
 import { VillageError } from '../../../node/errors.ts'
 import { seenEvent, startGeneration, type TestGeneration } from '../../helpers/generation-service.ts'
 import { writeTinyLanguageModel } from '../../helpers/language-models.ts'
@@ -83,6 +84,32 @@ test('messages go through the chat template; a model without one, or no language
       generation.generate('one', { ...ask('x', 1), adapter: 'two' }, NEVER),
       'ADAPTER_INVALID',
     )
+  })
+})
+
+test('an adapter goes with the model that it was trained from, and with its compressed forms', async () => {
+  const adapter = join(root, 'adapter')
+  mkdirSync(adapter)
+  writeFileSync(join(adapter, 'adapter_config.json'), '{"r":1,"lora_alpha":1}')
+  writeSafetensors(join(adapter, 'adapter_model.safetensors'), [])
+  const models = {
+    one: one(),
+    sister: one(),
+    small: { ...one(), compressedFrom: 'one' },
+    fitting: { directory: adapter, kind: 'adapter' as const, base: 'one' },
+    unknown: { directory: adapter, kind: 'adapter' as const },
+  }
+  await withService(startGeneration(models), async ({ generation }) => {
+    const run = (model: string, name: string) =>
+      generation.generate(model, { ...ask('x', 1), adapter: name }, NEVER)
+    for (const [model, name] of [
+      ['one', 'fitting'],
+      ['small', 'fitting'],
+      ['sister', 'unknown'],
+    ] as const)
+      assert.is((await run(model, name)).tokens.length, 1, `${model} ${name}`)
+    const error = await rejectsCode(run('sister', 'fitting'), 'ADAPTER_INVALID')
+    assert.match(error.message, /"fitting" was trained from "one", .* and not from "sister"/)
   })
 })
 

@@ -100,9 +100,15 @@ test.before(async () => {
 test.before.each(clean)
 
 test('a model is fetched by commit, checked, built and registered; nothing else comes', async () => {
+  const totals = new Set<number>()
+  const end = node.mesh.events.subscribe((event) => {
+    if (event.type === 'pull:changed') totals.add(event.data.totalBytes)
+  })
   const record = await pullOnce()
+  end()
   assert.is(record.state, 'done', JSON.stringify(record.error))
   assert.is(record.commit, commit)
+  assert.equal([...totals], [0, record.totalBytes], 'nothing is taken for all before the weights are known')
   assert.is(record.doneBytes, record.totalBytes)
   const entry = await node.models.need(record.model!)
   assert.is(entry.id, 'tiny-llama')

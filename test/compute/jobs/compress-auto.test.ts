@@ -12,6 +12,8 @@ import type { ProbeTask } from '../../../node/compute/tasks/probe-task.ts'
 const SURVEY: Survey = {
   model: { id: 'm', cid: 'bafy', kind: 'onnx', parameters: 4096 },
   originalBytes: 16_384,
+  minElements: 1_024,
+  small: null,
   weights: [
     { name: 'w', rows: 64, cols: 64, storedBytes: 16_384, uses: [], stats: EMPTY_STATS, ternary: false },
   ],

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseCompressParams } from '../../../node/compute/jobs/compress-params.ts'
+import { leastElements, parseCompressParams } from '../../../node/compute/jobs/compress-params.ts'
 import type { JsonObject } from '../../../node/json.ts'
 
 const base = { model: 'encoder', codec: 'int4' }
@@ -21,7 +21,7 @@ test('what is left out has its default, and what was parsed is parsed again to t
       suite: null,
       force: false,
       id: null,
-      minElements: 16_384,
+      minElements: null,
     },
   )
   for (const given of [
@@ -58,6 +58,10 @@ test('a codec that there is not is told with the one that was meant, auto among 
   assert.throws(() => parseCompressParams({ ...base, tensors }), /There is no codec "auto"; .*planes$/)
 })
 
+test('the limit for small weights grows with the model between its ends', () => {
+  assert.equal([1, 260_032, 2_000_000, 8e9].map(leastElements), [1_024, 1_024, 7_812, 16_384])
+})
+
 const WRONG: [given: JsonObject, argument: string][] = [
   [{ codec: 'auto' }, 'target'],
   [{ codec: 'auto', target: { ratio: 8, bits: 4 } }, 'target'],
@@ -73,6 +77,8 @@ const WRONG: [given: JsonObject, argument: string][] = [
   [{ tensors: { w: 'int8' } }, 'tensors.w'],
   [{ tensors: { w: { codec: 'int8', extra: 1 } } }, 'extra'],
   [{ calibrate: 7 }, 'calibrate'],
+  [{ minElements: 0 }, 'minElements'],
+  [{ minElements: 1.5 }, 'minElements'],
   [{ unknown: true }, 'unknown'],
 ]
 for (const [given, argument] of WRONG)

@@ -2,8 +2,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseCompressParams } from '../../../node/compute/jobs/compress-params.ts'
-import { compressReport } from '../../../node/compute/jobs/compress-report.ts'
+import { compressReport, smallReport } from '../../../node/compute/jobs/compress-report.ts'
 import type { PackedCodebook, WrittenWeight } from '../../../node/compute/jobs/compress-slices.ts'
+import type { Survey } from '../../../node/compute/jobs/compress-survey.ts'
 
 function written(name: string, packedBytes: number, codebook: PackedCodebook | null): WrittenWeight {
   return {
@@ -42,6 +43,20 @@ test('bits by weight count a codebook once, however many weights share it', () =
     tensors.map(({ bitsPerWeight }) => bitsPerWeight),
     [2, 2, 2, 2],
   )
+})
+
+test('the report says what was too small, and nothing where nobody counted', () => {
+  const survey: Survey = {
+    model: { id: 'm', cid: 'bafy', kind: 'onnx', parameters: 4_000 },
+    originalBytes: 16_000,
+    weights: [],
+    minElements: 1_024,
+    small: { weights: 3, elements: 900, storedBytes: 3_600 },
+  }
+  assert.equal(smallReport(survey), {
+    limit: { minElements: 1_024, weights: 3, small: { weights: 3, elements: 900, storedBytes: 3_600 } },
+  })
+  assert.equal(smallReport({ ...survey, small: null }), {})
 })
 
 test.run()

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dispatch } from '../../../node/compute/jobs/dispatch.ts'
+import { isNeededByPeers } from '../../../node/compute/jobs/guests.ts'
 import { createScheduledJob, openToPeers } from '../../../node/compute/jobs/job-tasks.ts'
 import { dropKeptFiles, keptDirectory, sweepKeptFiles } from '../../../node/compute/jobs/kept-files.ts'
 import type { OwnerConnection } from '../../../node/compute/jobs/links.ts'
@@ -28,10 +29,10 @@ test('peers are idle before a task of another node is theirs, and are not told o
     replication: 2,
     maxPeerFailures: 3,
   })
-  const shape = { after: [], inputs: [], cost: 1 }
+  const shape = { after: [], cost: 1 }
   const plan = [
-    { ...shape, kind: 'train', ownerOnly: true },
-    { ...shape, kind: 'compress' },
+    { ...shape, kind: 'train', inputs: ['base'], ownerOnly: true },
+    { ...shape, kind: 'compress', inputs: ['model'] },
   ]
   const job = createScheduledJob({ id: 'a', priority: 0, order: 0, plan, accepted: new Map() })
   addJob(state, job)
@@ -43,6 +44,11 @@ test('peers are idle before a task of another node is theirs, and are not told o
     )
   assert.equal(leased(), [['peer', 1]])
   assert.is(openToPeers(job), 1)
+  assert.ok(isNeededByPeers(state, 'model'))
+  assert.not(isNeededByPeers(state, 'base'), 'what only the owner needs is lent to nobody')
+  job.tasks[1]!.state = 'done'
+  assert.not(isNeededByPeers(state, 'model'), 'nor what is needed no more')
+  job.tasks[1]!.state = 'leased'
   addWorker(state, { peer: 'me', own: true, kinds: ['train', 'compress'] })
   state.workers.get('me')!.window = 8
   assert.equal(leased(), [['me', 0]])

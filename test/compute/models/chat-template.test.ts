@@ -138,12 +138,17 @@ test('a template takes so much and no more', () => {
   const endless = '{% for i in range(90000) %}{% for j in range(90000) %}{{ j }}{% endfor %}{% endfor %}'
   const doubled = (start: string, step: string) =>
     `{% set ns = namespace(x=${start}) %}{% for i in range(60) %}{% set ns.x = ${step} %}{% endfor %}{{ ns.x }}`
+  /** Keeps what it makes of a text that is doubled a few times, or of a list. */
+  const hoard = (start: string, doublings: number, made: string) =>
+    `{% set ns = namespace(x=${start}, l=[]) %}{% for i in range(${doublings}) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{% for i in range(9000) %}{% set ns.l = ns.l + [${made}] %}{% endfor %}`
   const cases: [string, RegExp][] = [
     [endless, /steps|ms/],
     [doubled("'a'", 'ns.x + ns.x'), /characters/],
     [doubled("'aaaa'", "ns.x.replace('a', ns.x)"), /characters|string length/],
     [doubled('[1]', 'ns.x + ns.x'), /entries/],
     ['{{ range(1000000000) }}', /entries/],
+    [hoard("'a'", 20, 'ns.x|upper'), /too many/],
+    [hoard('range(90000)', 0, 'ns.x[::-1]'), /too many/],
     ["{{ 'a\nb' | indent(1000000000) }}", /spaces/],
     ["{{ {'a': [1]} | tojson(indent=1000000000) }}", /spaces/],
     [`{{ ${'('.repeat(50_000)}1${')'.repeat(50_000)} }}`, /stack/],

@@ -73,6 +73,8 @@ test('safetensors with config.json and tokenizer.json become a graph with a card
     title: 'A **tiny** llama',
     source: 'here',
     parameters: readLanguageCard(outDir).parameters,
+    base: null,
+    notes: [],
   })
   assert.is(readLanguageCard(outDir).licence, 'apache-2.0')
   assert.equal(readdirSync(outDir).sort(), [
@@ -89,11 +91,29 @@ test('safetensors with config.json and tokenizer.json become a graph with a card
 })
 
 test('weights alone stay weights, where that is wished for or there is no config.json', () => {
-  assert.is(run(source, { weightsOnly: true }).kind, 'safetensors')
+  const wished = run(source, { weightsOnly: true })
+  assert.equal([wished.kind, wished.notes], ['safetensors', []])
   const bare = copyOf(source)
   rmSync(path.join(bare, 'config.json'))
-  assert.is(run(bare).kind, 'safetensors')
+  const found = run(bare)
+  assert.is(found.kind, 'safetensors')
+  assert.match(found.notes.join(), /^config\.json is missing: .* not run$/)
   assert.is(run(path.join(source, 'model.safetensors')).kind, 'safetensors')
+})
+
+test('a chat template that does not parse is told of when the model is added', () => {
+  const odd = copyOf(source)
+  assert.equal(run(odd).notes, [])
+  writeFileSync(path.join(odd, 'chat_template.jinja'), '{% for message in messages %}{{ message.content }}')
+  const { kind, notes } = run(odd)
+  assert.is(kind, 'language')
+  assert.match(notes.join(), /^its chat template cannot be used: /)
+  const rest = copyOf(source)
+  writeFileSync(
+    path.join(rest, 'chat_template.jinja'),
+    '{% for message in messages %}{{ message }}{% endfor %}',
+  )
+  assert.equal(run(rest).notes, [])
 })
 
 test('an adapter is one, and beside a model is left where it is', () => {

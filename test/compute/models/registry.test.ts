@@ -104,16 +104,6 @@ test('a model is shared when its owner says so', async () => {
   await rejectsCode(node.models.setShared('nothing', true), 'MODEL_UNKNOWN')
 })
 
-test('a conversation becomes a prompt in a worker', async () => {
-  const modelDir = await temporaryDirectory()
-  const request = { messages: [{ role: 'user', content: 'Hello' }], addGenerationPrompt: true }
-  await rejectsCode(node.pool.run('chat.render', { modelDir, request }), 'MODEL_NO_CHAT_TEMPLATE')
-  await writeFile(path.join(modelDir, 'chat_template.jinja'), '{{ messages[0].content }}!')
-  assert.is(await node.pool.run('chat.render', { modelDir, request }), 'Hello!')
-  await writeFile(path.join(modelDir, 'chat_template.jinja'), "{{ raise_exception('no') }}")
-  await rejectsCode(node.pool.run('chat.render', { modelDir, request }), 'CHAT_TEMPLATE_FAILED')
-})
-
 test('unknown models are named with what was meant; removed ones are let go', async () => {
   const failure = await rejectsCode(node.models.inspect('encodr'), 'MODEL_UNKNOWN')
   assert.match(failure.message, 'did you mean "encoder"')

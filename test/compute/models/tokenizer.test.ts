@@ -158,6 +158,15 @@ test('a tokenizer.json that is not valid is refused with the field', () => {
     ['model.merges', { ...json, model: { ...model, merges: [['a']] } }],
     ['added_tokens', { ...json, added_tokens: [{ id: 2 ** 40, content: 'x' }] }],
     ['added_tokens', { ...json, added_tokens: [{ id: 3, content: '' }] }],
+    ['pre_tokenizer', { ...json, pre_tokenizer: { type: 'Split', pattern: { Glob: '*' } } }],
+    [
+      'normalizer',
+      {
+        ...json,
+        normalizer: { type: 'Sequence', normalizers: [{ type: 'Replace', pattern: 'x', content: '' }] },
+      },
+    ],
+    ['decoder', { ...json, decoder: { type: 'Replace', pattern: null, content: '' } }],
     ['content', { ...json, pre_tokenizer: { type: 'Odd' } }],
   ]
   for (const [field, value] of cases) {

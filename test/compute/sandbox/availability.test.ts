@@ -51,6 +51,7 @@ test('where bubblewrap is not installed, nothing is run and the way to install i
     },
   }
   const error = await rejectsCode(sandbox.run(job, new AbortController().signal), 'SANDBOX_UNAVAILABLE')
+  assert.is((await rejectsCode(sandbox.check('sh'), 'SANDBOX_UNAVAILABLE')).message, error.message)
   if (process.platform === 'linux') assert.match(error.message, /bubblewrap is not installed. Run as root: /)
 })
 

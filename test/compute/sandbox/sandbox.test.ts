@@ -331,6 +331,8 @@ print('alive')
       'SANDBOX_PROGRAM_MISSING',
     )
     assert.match(error.message, 'village-no-such-program')
+    await rejectsCode(sandbox.check('village-no-such-program'), 'SANDBOX_PROGRAM_MISSING')
+    await sandbox.check('sh')
   })
 }
 

@@ -136,7 +136,7 @@ test('results of other items, damaged ones, and false statistics are refused', a
   for (const one of wrong) await rejectsCode(evaluateTask.inspect(task(0), one, context), 'RESULT_INVALID')
 })
 
-test('two results agree within the tolerance, and where texts part at a near tie', () => {
+test('two results agree within the tolerance; of texts that part the model decides', () => {
   const agree = (a: readonly ItemRecord[], b: readonly ItemRecord[]) =>
     evaluateTask.agree(output(0, a), output(0, b))
   assert.ok(agree(answers(0), answers(0)))
@@ -146,7 +146,10 @@ test('two results agree within the tolerance, and where texts part at a near tie
     ...written(1),
     samples: [{ finish: 'length', text: `${token}`, tokens: [{ token, runnerUp, gap }] }],
   })
-  assert.ok(agree([text(5, 6, 0.05)], [text(6, 5, 0.02)]))
+  assert.is(agree([text(5, 6, 0.05)], [text(6, 5, 0.02)]), null, 'a near tie')
+  assert.is(agree([text(5, 5, 0)], [text(6, 6, 0)]), null, 'two draws')
+  assert.is(agree([text(5, 5, 0)], [text(5, 5, 0)]), true, 'the same draw')
+  assert.is(agree([reading(0), text(5, 5, 0)], [reading(2), text(6, 6, 0)]), false, 'a lie beside two draws')
   assert.not.ok(agree([text(5, 6, 1)], [text(6, 5, 0.02)]))
   assert.not.ok(agree([text(5, 7, 0.05)], [text(6, 5, 0.02)]))
   assert.not.ok(agree([reading(0)], [written(0)]))

@@ -37,7 +37,7 @@ test('a text is learned whole, of a completion only the answer with its end', ()
 })
 
 test('of a conversation only what the assistant says is learned', () => {
-  const template: ChatTemplate = {
+  const template: Pick<ChatTemplate, 'render'> = {
     render: ({ messages, addGenerationPrompt }) =>
       messages.map(({ role, content }) => `${role === 'user' ? 'U' : 'A'}${String(content)}.`).join('') +
       (addGenerationPrompt ? 'A' : ''),
@@ -55,7 +55,7 @@ test('of a conversation only what the assistant says is learned', () => {
     '-----yo.----z.',
   )
   throwsCode(() => encodeDocument(placed({ kind: 'messages', messages }), INIT), 'TRAIN_DATA_INVALID')
-  const rewriting: ChatTemplate = {
+  const rewriting: Pick<ChatTemplate, 'render'> = {
     render: ({ messages: all }) =>
       `${all.length}${template.render({ messages: all, addGenerationPrompt: false })}`,
   }

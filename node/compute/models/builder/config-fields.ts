@@ -88,7 +88,11 @@ export function configFields(json: JsonObject, file: string, prefix = ''): Confi
     choice(key, choices, absent) {
       const value = raw(key) ?? absent
       const chosen = choices.find((choice) => choice === value)
-      if (chosen === undefined) throw invalid(key, `is none of ${choices.join(', ')}`)
+      if (chosen === undefined)
+        throw invalid(
+          key,
+          `is ${JSON.stringify(value)?.slice(0, 40) ?? 'missing'}, and only ${choices.join(', ')} can be read`,
+        )
       return chosen
     },
     tokens(key, vocabulary) {

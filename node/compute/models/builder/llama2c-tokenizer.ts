@@ -11,7 +11,8 @@ import type { JsonObject } from '../../../json.ts'
 const SPECIAL = ['<unk>', '<s>', '</s>'] as const
 const FIRST_BYTE = SPECIAL.length
 const FIRST_PIECE = FIRST_BYTE + 256
-const MAX_PIECE_BYTES = 4096
+/** Far longer than any that SentencePiece makes; every split of each is tried. */
+const MAX_PIECE_BYTES = 256
 /** SentencePiece's sign for a space. */
 const SPACE = '▁'
 
@@ -128,10 +129,12 @@ export function sentencePieceTokenizer(pieces: readonly Piece[]): JsonObject {
 function mergesOf(pieces: readonly Piece[], known: ReadonlySet<string>): [string, string][] {
   const merges: [string, string][] = []
   for (const { text } of [...pieces].sort((a, b) => b.score - a.score)) {
-    const letters = [...text.replaceAll(' ', SPACE)]
-    for (let split = 1; split < letters.length; split++) {
-      const pair: [string, string] = [letters.slice(0, split).join(''), letters.slice(split).join('')]
-      if (known.has(pair[0]) && known.has(pair[1])) merges.push(pair)
+    const whole = text.replaceAll(' ', SPACE)
+    let split = 0
+    for (const letter of whole) {
+      if (split > 0 && known.has(whole.slice(0, split)) && known.has(whole.slice(split)))
+        merges.push([whole.slice(0, split), whole.slice(split)])
+      split += letter.length
     }
   }
   return merges

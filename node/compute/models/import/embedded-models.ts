@@ -42,7 +42,7 @@ export function needEmbedded(name: string, directory?: string): EmbeddedModel {
   const meant = nearest(name, names)
   throw new VillageError(
     'INVALID_ARGUMENT',
-    `There is no embedded model "${name}"${meant === null ? '' : `; did you mean "${meant}"?`} (${names.join(', ')})`,
+    `There is no embedded model "${name}"${meant === null ? '.' : `; did you mean "${meant}"?`} There is: ${names.join(', ')}`,
     { fields: { argument: 'embedded' } },
   )
 }

@@ -5,13 +5,16 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { VillageError } from '../../../errors.ts'
-import { SAFETENSORS_FILE } from '../../safetensors/read.ts'
+import { openShards, SAFETENSORS_FILE } from '../../safetensors/read.ts'
 import { buildModel, refusePickle } from '../builder/build-model.ts'
 import { importLlama2c } from '../builder/llama2c.ts'
+import { loadChatTemplate } from '../chat-template.ts'
+import { CID_TEXT, type CompressedFile, readCompressedFile } from '../compressed-file.ts'
 import { describeModel, modelFiles } from '../describe-model.ts'
 import { encodeLanguageCard, type LanguageCard } from '../language-card.ts'
 import { type EncoderCard, encodeCard, readAnyCard } from '../model-card.ts'
 import {
+  ADAPTER_BASE,
   ADAPTER_CONFIG_FILE,
   ADAPTER_FILE,
   CARD_FILE,
@@ -57,6 +60,10 @@ export interface ImportedModel {
   readonly title: string | null
   readonly source: string | null
   readonly parameters: number
+  /** CID of the model that it was trained or compressed from, as its files say; null where they say nothing. */
+  readonly base: string | null
+  /** What its owner should know of the files, each a sentence. */
+  readonly notes: readonly string[]
 }
 
 const SAFETENSORS_NAME = /\.safetensors$/i
@@ -73,19 +80,65 @@ export function importModel(request: ImportRequest): ImportedModel {
   const modelPath = path.join(outDir, MODEL_FILE)
   const format = formatOf(modelPath)
   if (existsSync(path.join(outDir, ADAPTER_FILE)))
-    return { kind: 'adapter', title: null, source: null, parameters: parametersOf(modelPath) }
+    return {
+      kind: 'adapter',
+      title: null,
+      source: null,
+      parameters: parametersOf(modelPath),
+      base: baseOf(outDir),
+      notes: [],
+    }
   const card = format === 'onnx' && existsSync(path.join(outDir, CARD_FILE)) ? readAnyCard(outDir) : null
   if (card !== null) {
     checkGraph(modelPath, card)
     checkModel(outDir, card)
   }
+  const compressed = format === 'onnx' ? readCompressedFile(outDir) : null
   return {
     kind: card === null ? format : card.task === 'text-generation' ? 'language' : 'encoder',
     title: card?.title ?? null,
     source: card?.source ?? null,
     // A graph also holds tables and defaults, which are no parameters.
-    parameters: card?.parameters ?? (describeModel(modelPath).parameters as number),
+    parameters: card?.parameters ?? parametersOf(modelPath),
+    base: compressed?.model ?? null,
+    notes: [
+      ...notesOnCompression(compressed),
+      ...(card === null ? notesOnWeights(request, format) : notesOnTemplate(outDir, card)),
+    ],
   }
+}
+
+const notesOnCompression = (file: CompressedFile | null): string[] =>
+  file === null
+    ? []
+    : [
+        `its files say that it is compressed with ${file.codec}, to ${file.bitsPerWeight.toFixed(2)} bits a weight`,
+      ]
+
+/** Why weights that somebody may want to run cannot be. */
+function notesOnWeights({ weightsOnly, from }: ImportRequest, format: ModelFormat): string[] {
+  if (format !== 'safetensors' || weightsOnly) return []
+  const missing = isDirectory(from) ? `${CONFIG_FILE} is missing` : `a single file has no ${CONFIG_FILE}`
+  return [`${missing}: these are kept as weights, which can be compressed but not run`]
+}
+
+/** A model whose chat template is wrong still writes texts. */
+function notesOnTemplate(modelDir: string, card: LanguageCard | EncoderCard): string[] {
+  if (card.task !== 'text-generation') return []
+  try {
+    loadChatTemplate(modelDir)?.check()
+    return []
+  } catch (error) {
+    if (!(error instanceof VillageError)) throw error
+    return [`its chat template cannot be used: ${error.message}`]
+  }
+}
+
+/** Text of a stranger: what is no CID says nothing. */
+function baseOf(adapterDir: string): string | null {
+  using weights = openShards(adapterDir, [ADAPTER_FILE])
+  const base = weights.shards[0]?.header.metadata[ADAPTER_BASE]
+  return base !== undefined && CID_TEXT.test(base) ? base : null
 }
 
 const parametersOf = (modelPath: string) => describeModel(modelPath).parameters as number

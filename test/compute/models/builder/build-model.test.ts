@@ -190,6 +190,16 @@ for (const { name, code, fields, config: changed = {}, change } of REFUSALS)
     assert.not(existsSync(join(directory, 'model.json')))
   })
 
+test('a refusal says what stands there and what could', () => {
+  const { config } = writeTinySource(directory, 'llama')
+  const yarn = { rope_type: 'yarn', factor: 4 }
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...config, rope_scaling: yarn }))
+  assert.match(
+    throwsCode(build, 'MODEL_CONFIG_INVALID').message,
+    /is "yarn", and only default, linear, llama3 can/,
+  )
+})
+
 test('pickles are refused, whatever else is there', () => {
   writeTinySource(directory, 'llama')
   renameSync(join(directory, 'model.safetensors'), join(directory, 'pytorch_model.bin'))

@@ -8,9 +8,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { buildModel } from '../../../../node/compute/models/builder/build-model.ts'
 import { importLlama2c } from '../../../../node/compute/models/builder/llama2c.ts'
+import { sentencePieceTokenizer } from '../../../../node/compute/models/builder/llama2c-tokenizer.ts'
 import type { LanguageCard } from '../../../../node/compute/models/language-card.ts'
 import { loadLanguageTokenizer } from '../../../../node/compute/models/tokenizer.ts'
 import { llamaLogits } from '../../../../node/compute/reference/llama.ts'
+import type { JsonObject } from '../../../../node/json.ts'
 import { largestDifference } from '../../../helpers/differences.ts'
 import {
   type Checkpoint,
@@ -172,6 +174,16 @@ test('whatever the files say, they are imported or refused with a code', () => {
     ),
     { numRuns: 150, seed: 11 },
   )
+})
+
+test('a merge is any two pieces that make a third, the best first', () => {
+  const pieces = ['😀', 'a', 'b', 'a😀', 'a😀b', '😀b'].map((text, score) => ({ text, score }))
+  assert.equal((sentencePieceTokenizer(pieces).model as JsonObject).merges, [
+    ['😀', 'b'],
+    ['a', '😀b'],
+    ['a😀', 'b'],
+    ['a', '😀'],
+  ])
 })
 
 test('a tokenizer of another vocabulary is refused', () => {
