@@ -93,7 +93,7 @@ export function renderApiDocs(note: string): string {
     '`dense`; below `keep` (0.95) nothing is published, 0 measures nothing; weights with fewer than `minElements` stay as they are ([by',
     'default](compression.md#small-weights) by the size of the model). `evaluate` takes `{ models, suite?, files?, options? }` (docs/evaluate.md);',
     '`train` takes `{ model, data, method?, id?, … }` (docs/training.md): the options of `village train` in camel case, files as absolute paths.',
-    '`GET /api/v1/catalog` lists codecs and suites.\n',
+    '`GET /api/v1/catalog` lists codecs, and the suites that need no data with the kinds of models that they fit.\n',
     `Errors that any route may answer with, as far as they apply: ${everywhere.map((code) => `\`${code}\``).join(', ')}.\n`,
     sections.join('\n'),
   ].join('\n')

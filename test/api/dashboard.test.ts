@@ -1,74 +1,20 @@
 /** The dashboard in a real browser, over the real API. */
-import { existsSync, readFileSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { startTestApi, type TestApi } from '../helpers/api-server.ts'
+import type { TestApi } from '../helpers/api-server.ts'
+import { closeBrowser, executablePath, withPage } from '../helpers/dashboard-page.ts'
 import { FRIEND, memoryPeer, SELF } from '../helpers/memory-services.ts'
 
 const test = suite('dashboard')
-const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-const executablePath = BROWSERS.find((file) => existsSync(file))
 if (executablePath === undefined) console.log('skipped: chromium is not installed')
 const inBrowser = executablePath === undefined ? test.skip : test
-const WAIT_MS = 15_000
-
-let browser: Browser | undefined
 
 /** What the browser itself notes when a request is refused, or finds nobody: one note by request, at a time of its own. */
 const REFUSED_TOKEN = /^Failed to load resource: the server responded with a status of 401\b/
 const REFUSED_INVITE = /^Failed to load resource: the server responded with a status of 4(00|22)\b/
 /** One that stops answers 503 until its last connection is closed. */
 const LOST_SERVER = /^Failed to load resource: (net::ERR_|the server responded with a status of 503\b)/
-
-async function withPage(
-  run: (page: Page, server: TestApi) => Promise<void>,
-  init: {
-    width?: number
-    dark?: boolean
-    open?: 'link' | 'bare'
-    /** The console notes that belong to the test, however many and whenever they come; any other fails it. */
-    expected?: RegExp
-    prepare?: (server: TestApi) => Promise<void>
-  } = {},
-): Promise<void> {
-  browser ??= await chromium.launch({
-    executablePath: executablePath!,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  })
-  const server = await startTestApi()
-  const context = await browser.newContext({
-    viewport: { width: init.width ?? 1280, height: 900 },
-    colorScheme: init.dark === true ? 'dark' : 'light',
-  })
-  const problems: string[] = []
-  const urls: string[] = []
-  try {
-    await init.prepare?.(server)
-    const page = await context.newPage()
-    page.setDefaultTimeout(WAIT_MS)
-    page.on('pageerror', (error) => problems.push(error.message))
-    page.on('console', (message) => {
-      if (message.type() === 'error' && init.expected?.test(message.text()) !== true)
-        problems.push(message.text())
-    })
-    page.on('request', (request) => urls.push(request.url()))
-    await page.goto(init.open === 'bare' ? server.api.url() : server.api.dashboardLink())
-    if (init.open !== 'bare') await page.getByText('live', { exact: true }).waitFor()
-    await run(page, server)
-    assert.equal(problems, [], 'the console is clean')
-    for (const url of urls) {
-      assert.ok(url.startsWith(server.api.url()) || url.startsWith('data:') || url.startsWith('blob:'), url)
-      assert.not.ok(
-        new URL(url).pathname.includes(server.token) || new URL(url).search.includes(server.token),
-        url,
-      )
-    }
-  } finally {
-    await context.close()
-    await server.close()
-  }
-}
 
 const join = (server: TestApi) =>
   server.services.villages.join('village1x', { signal: new AbortController().signal })
@@ -333,7 +279,5 @@ test('text can be read in light and dark', () => {
     }
 })
 
-test.after(async () => {
-  await browser?.close()
-})
+test.after(closeBrowser)
 test.run()

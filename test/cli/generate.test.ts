@@ -87,6 +87,15 @@ test('what a model writes commands no terminal, and comes through a pipe as it i
   assert.is((await village(server.directory, ...command)).out.trim(), '\u001b[2J')
 })
 
+test('text that was to have a form and was cut off is told as such, also where nobody looks on', async () => {
+  const command = ['generate', 'story', 'one', '--max-tokens', '1']
+  const cut = await village(server.directory, ...command, '--pattern', 'one two')
+  assert.is(cut.code, 0)
+  assert.match(cut.err, /warning: the text was cut off after 1 token \(--max-tokens\)/)
+  assert.match((await onTerminal(...command, '--any-json')).err, /warning: the text was cut off/)
+  assert.is((await village(server.directory, ...command)).err, '')
+})
+
 test('what cannot be is said before anything runs', async () => {
   const cases: readonly (readonly [string[], RegExp])[] = [
     [['generate', 'story', 'x', '--temperature', 'hot'], /--temperature takes a number/],
@@ -94,6 +103,11 @@ test('what cannot be is said before anything runs', async () => {
     [['generate', 'story', 'x', '--schema', '/nowhere.json'], /nowhere.json cannot be read \(ENOENT\)/],
     [['generate', 'story', 'x', '--schema', import.meta.filename], /is not JSON: /],
     [['generate', 'story', 'x', '--top-p', '2'], /--top-p must be/],
+    [['generate', 'story', 'x', '--choice', ''], /--choice must/],
+    [
+      ['generate', 'story', 'x', '--choice', 'a', '--any-json'],
+      /At most one of --any-json, --schema, --choice/,
+    ],
     [['generate', 'encoder', 'x'], /MODEL_NOT_LANGUAGE/],
     [['embed', 'story', 'x'], /MODEL_NOT_ENCODER/],
   ]

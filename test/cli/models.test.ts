@@ -1,6 +1,7 @@
 /** `village model …`: pulls that are followed, models that are shared. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ERRORS } from '../../node/errors.ts'
 import { villageWith, withApi } from '../helpers/command-line.ts'
 import { until } from '../helpers/mesh.ts'
 
@@ -37,10 +38,53 @@ test('a pull that fails says why, and that it can go on', () =>
     assert.is(json.error.code, 'HUB_REFUSED')
     const listed = await cli('model', 'pulls')
     assert.match(listed.out, id)
-    assert.match(listed.out, 'HUB_REFUSED')
+    assert.match(listed.out, 'HUB_REFUSED: It needs a token.')
+    assert.ok(listed.out.includes(ERRORS.HUB_REFUSED.fix))
+    assert.is(json.error.fix, ERRORS.HUB_REFUSED.fix)
     assert.is((await cli('model', 'cancel-pull', id)).code, 0)
     assert.is((await cli('model', 'cancel-pull', id)).code, 1)
     assert.match((await cli('model', 'pulls')).out, 'No pulls')
+  }))
+
+test('a pull that failed half way says that it goes on from there', () =>
+  withApi(async (cli, { services }) => {
+    const running = cli('model', 'pull', 'somebody/model')
+    await until('the pull has begun', () => services.pulls.list().length === 1)
+    services.pulls.change(services.pulls.list()[0]!.id, {
+      state: 'failed',
+      doneBytes: 2048,
+      error: { code: 'HUB_UNREACHABLE', message: 'hub.test cannot be reached' },
+    })
+    const { code, out, err } = await running
+    assert.is(code, 1)
+    assert.is(out, '')
+    assert.match(err, /What has come \(2\.0 KiB\) is kept/)
+    assert.match(
+      err,
+      /error HUB_UNREACHABLE: somebody\/model was not pulled: hub\.test cannot be reached\nfix: /,
+    )
+  }))
+
+test('what others share is listed with their names, and keeps to 80 columns', () =>
+  withApi(async (cli, { services }) => {
+    await cli('create', 'home')
+    const shared = (end: string) => ({
+      id: 'stories',
+      name: 'stories260k',
+      kind: 'language' as const,
+      cid: `bafybeib5g3z4xk3q3bq7dhxqv3n5xj7xk3q3bq7dhxqv3n5xj7xk3${end}`,
+      parameters: 1,
+      sizeBytes: 2 ** 20,
+      peers: [services.identity.peerId],
+    })
+    services.shares.list = () => [shared('one')]
+    const { out } = await cli('model', 'list', '--village')
+    const { name } = services.villages.members()[0]!
+    assert.match(out, new RegExp(`stories +language +1\\.0 MiB +${name} +bafy….{5}one +stories260k`))
+    for (const line of out.trim().split('\n')) assert.ok(line.length <= 80, line)
+    services.shares.list = () => [shared('one'), shared('two')]
+    const both = (await cli('model', 'list', '--village')).out
+    assert.ok(both.includes(`stories is village:${shared('two').cid}`))
   }))
 
 test('Ctrl-C leaves the pull to the daemon, and says how to end it', () =>
