@@ -1,13 +1,11 @@
 /** The models that generation is measured with: a trained one of 260 thousand parameters, and one of 28 million that knows nothing. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { buildModel } from '../../node/compute/models/builder/build-model.ts'
-import { importLlama2c } from '../../node/compute/models/builder/llama2c.ts'
 import { sentencePieceTokenizer } from '../../node/compute/models/builder/llama2c-tokenizer.ts'
 import { initialiseModel } from '../../node/compute/training/initialise.ts'
+import { importStories } from './models-import.ts'
 
-const DATA = fileURLToPath(new URL('../../../shared/data/models/', import.meta.url))
 const SPECIAL_AND_BYTES = 259
 
 export const MADE_CONFIG = {
@@ -37,14 +35,11 @@ export interface BenchModel {
 }
 
 /** Returns null where the data is not there. */
-export function storiesModel(root: string): BenchModel | null {
-  const [checkpoint, tokenizer] = [path.join(DATA, 'stories260K.bin'), path.join(DATA, 'tok512.bin')]
-  if (!existsSync(checkpoint) || !existsSync(tokenizer)) return null
-  const directory = path.join(root, 'stories')
-  mkdirSync(directory)
-  importLlama2c({ checkpoint, tokenizer, outDir: directory })
-  buildModel({ modelDir: directory, outDir: directory, adapters: false })
-  return { name: 'stories260K', directory, source: directory }
+export function storiesModel(root: string): (BenchModel & { readonly seconds: number }) | null {
+  const imported = importStories(path.join(root, 'stories'))
+  if (imported === null) return null
+  const { modelDir, seconds } = imported
+  return { name: 'stories260K', directory: modelDir, source: modelDir, seconds }
 }
 
 export function madeModel(root: string): BenchModel {

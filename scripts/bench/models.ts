@@ -8,6 +8,7 @@ import { openLanguageModel } from '../../node/compute/generate/open-language-mod
 import type { Bench, BenchContext } from './bench.ts'
 import { type BenchModel, madeModel, storiesModel } from './language-models.ts'
 import { cpuMs, openLlama } from './llama-cpp.ts'
+import { reportImport } from './models-import.ts'
 
 const DECODED = 256
 /** In turns with llama.cpp. */
@@ -218,14 +219,18 @@ async function compare(
 
 export const modelsBench: Bench = {
   name: 'models',
-  title: 'Text generation: tokens a second, cost by length, time outside onnxruntime',
+  title:
+    'import against the reference; generation: tokens a second, cost by length, time outside onnxruntime',
   async run(context) {
     const root = mkdtempSync(path.join(tmpdir(), 'village-bench-models-'))
     const runtimeMs = watchRuntime()
     try {
       const stories = storiesModel(root)
       if (stories === null) context.log('skipped: no data (shared/data/models/stories260K.bin)')
-      else await measure(context, stories, runtimeMs)
+      else {
+        await reportImport(context, { modelDir: stories.directory, seconds: stories.seconds })
+        await measure(context, stories, runtimeMs)
+      }
       await measure(context, madeModel(root), runtimeMs)
     } finally {
       rmSync(root, { recursive: true, force: true })

@@ -147,14 +147,15 @@ test('a template takes so much and no more', () => {
     [doubled("'aaaa'", "ns.x.replace('a', ns.x)"), /characters|string length/],
     [doubled('[1]', 'ns.x + ns.x'), /entries/],
     ['{{ range(1000000000) }}', /entries/],
-    [hoard("'a'", 20, 'ns.x|upper'), /too many/],
-    [hoard('range(90000)', 0, 'ns.x[::-1]'), /too many/],
+    [hoard("'a'", 20, 'ns.x|upper'), /too many|ms/],
+    [hoard('range(90000)', 0, 'ns.x[::-1]'), /too many|ms/],
     ["{{ 'a\nb' | indent(1000000000) }}", /spaces/],
     ["{{ {'a': [1]} | tojson(indent=1000000000) }}", /spaces/],
     [`{{ ${'('.repeat(50_000)}1${')'.repeat(50_000)} }}`, /stack/],
     ['{% for x in %}', /cannot be run/],
     ['{{ 1 + none }}', /cannot be run/],
   ]
+  // On a slow machine the time is over first.
   for (const [template, says] of cases) {
     const error = throwsCode(() => load(template).render(TALK), 'CHAT_TEMPLATE_FAILED')
     assert.match(error.message, says)
