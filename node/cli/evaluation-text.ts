@@ -137,7 +137,7 @@ function verdictText(first: string, second: string, measure: JsonObject): string
   const rests =
     test === null
       ? `difference ${intervalText(difference)} over ${counted(Number(items), 'item')}`
-      : `difference ${intervalText(difference)}; of ${counted(Number(items), 'item')} only the first had ${shortFigure(test.onlyFirst)} right and only the second ${shortFigure(test.onlySecond)}, McNemar p = ${shortFigure(test.p)}`
+      : `difference ${intervalText(difference)}; of ${counted(Number(items), 'item')} the first alone had ${shortFigure(test.onlyFirst)} right and the second alone ${shortFigure(test.onlySecond)}, McNemar p = ${shortFigure(test.p)}`
   const says =
     measure.verdict === 'none'
       ? `No difference between ${first} and ${second} can be told`

@@ -126,7 +126,7 @@ test('village compare says in a sentence whether a difference can be told', () =
     const better = await cli('compare', 'old', 'new', '--job', id)
     assert.is(better.code, 0, better.err)
     assert.match(better.out, /new is better than old by "right" \(difference 0\.300 \(0\.\d+–0\.\d+\)/)
-    assert.match(better.out, /only the first had 0 right and only the second 12, McNemar p = 4\.88e-4/)
+    assert.match(better.out, /the first alone had 0 right and the second alone 12, McNemar p = 4\.88e-4/)
     const same = await cli('compare', 'old', 'old', '--job', id.slice(0, 6), '--json')
     assert.is(same.json.measures[0].verdict, 'none')
     const unknown = await cli('compare', 'old', 'other', '--job', id)
