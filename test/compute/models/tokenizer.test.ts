@@ -89,7 +89,11 @@ const FAMILIES = {
   Unigram: unigram(),
   WordPiece: wordPiece(),
 }
-const EXACT = ['byte-level BPE', 'SentencePiece BPE']
+/** What comes back of a text, where nothing of it is lost. SentencePiece writes a space as U+2581: it cannot tell the two apart. */
+const EXACT: Readonly<Record<string, (text: string) => string>> = {
+  'byte-level BPE': (text) => text,
+  'SentencePiece BPE': (text) => text.replaceAll('\u2581', ' '),
+}
 
 for (const [name, json] of Object.entries(FAMILIES)) {
   test(`${name}: what is streamed is whole characters, and all together the text`, () => {
@@ -105,15 +109,22 @@ for (const [name, json] of Object.entries(FAMILIES)) {
         for (const part of parts) assert.ok(part.isWellFormed())
       }),
     )
-    if (!EXACT.includes(name)) return
+    const comesBack = EXACT[name]
+    if (comesBack === undefined) return
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), (text) => {
-        const tokens = tokenizer.encode(text)
-        assert.is(tokenizer.decode(tokens), text)
-        const stream = tokenizer.stream()
-        for (const token of tokens)
-          assert.not.ok(stream.push(token).includes('\uFFFD') && !text.includes('\uFFFD'))
-      }),
+      fc.property(
+        fc.string({
+          unit: fc.oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }), fc.constant('\u2581')),
+          maxLength: 100,
+        }),
+        (text) => {
+          const tokens = tokenizer.encode(text)
+          assert.is(tokenizer.decode(tokens), comesBack(text))
+          const stream = tokenizer.stream()
+          for (const token of tokens)
+            assert.not.ok(stream.push(token).includes('\uFFFD') && !text.includes('\uFFFD'))
+        },
+      ),
     )
   })
 }
