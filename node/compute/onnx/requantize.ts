@@ -13,6 +13,12 @@ const ZERO_POINT = 128
 const LARGEST_CODE = 127
 const SMALLEST_HALF = 2 ** -24
 
+/** Float64 sums over the weights of what running them changes, against their decoded values. */
+export interface RuntimeLoss {
+  squaredError: number
+  squaredNorm: number
+}
+
 /** The nearest value of the type that scales are stored in; never 0 for a block that is not. */
 function storedScale(scale: number, scaleType: number): number {
   const single = Math.fround(scale)
@@ -31,14 +37,21 @@ function roundToHalf(value: number): number {
 
 /**
  * Row-major rows × cols values as 8-bit codes with one scale a block, largest magnitude / 127, zero at 128. `scaleType` is
- * the ONNX type that the scales will be written in: codes are chosen for the scale as it is stored.
+ * the ONNX type that the scales will be written in: codes are chosen for the scale as it is stored. What the codes lose is
+ * added to `loss`.
  */
-export function quantizeTo8Bits(values: Float32Array, rows: number, cols: number, scaleType: number): NBits {
+export function quantizeTo8Bits(
+  values: Float32Array,
+  rows: number,
+  cols: number,
+  scaleType: number,
+  loss: RuntimeLoss,
+): NBits {
   const blockSize = RUNTIME_BLOCK_SIZE
   const blocks = blocksPerRow(cols, blockSize)
-  const packed = new Uint8Array(rows * blocks * blockSize)
+  const packed = new Uint8Array(rows * blocks * blockSize).fill(ZERO_POINT)
   const scales = new Float32Array(rows * blocks)
-  let at = 0
+  let { squaredError, squaredNorm } = loss
   for (let row = 0; row < rows; row++)
     for (let block = 0; block < blocks; block++) {
       const from = row * cols + block * blockSize
@@ -48,23 +61,26 @@ export function quantizeTo8Bits(values: Float32Array, rows: number, cols: number
         const magnitude = Math.abs(values[i]!)
         if (magnitude > largest) largest = magnitude
       }
+      const index = row * blocks + block
       const scale = storedScale(largest / LARGEST_CODE, scaleType)
-      scales[row * blocks + block] = scale
+      scales[index] = scale
       const inverse = scale === 0 ? 0 : 1 / scale
+      const shift = index * blockSize - from
+      // One pass over the block, with plain comparisons: this runs over every weight of a model on one thread.
       for (let i = from; i < end; i++) {
-        const level = Math.floor(values[i]! * inverse + 0.5)
-        packed[at + i - from] = ZERO_POINT + Math.max(-LARGEST_CODE, Math.min(LARGEST_CODE, level))
+        const value = values[i]!
+        let code = Math.floor(value * inverse + 0.5)
+        if (code > LARGEST_CODE) code = LARGEST_CODE
+        else if (code < -LARGEST_CODE) code = -LARGEST_CODE
+        packed[i + shift] = ZERO_POINT + code
+        const difference = value - Math.fround(code * scale)
+        squaredError += difference * difference
+        squaredNorm += value * value
       }
-      if (end - from < blockSize) packed.fill(ZERO_POINT, at + end - from, at + blockSize)
-      at += blockSize
     }
+  loss.squaredError = squaredError
+  loss.squaredNorm = squaredNorm
   return { kind: 'nbits', bits: 8, blockSize, packed, scales, zeroPoints: null }
-}
-
-/** Float64 sums over the weights of what running them changes, against their decoded values. */
-export interface RuntimeLoss {
-  squaredError: number
-  squaredNorm: number
 }
 
 /** |ŵ − run|² / |ŵ|²; 0 where nothing was lost. */
@@ -116,11 +132,7 @@ export function runnableForm(
     return rounded
   }
   const data = form.kind === 'dense' ? form.data : dequantizeNBits(form, rows, cols)
-  if (quantized && wanted === 'int8') {
-    const codes = quantizeTo8Bits(data, rows, cols, elementType)
-    addLoss(loss, data, dequantizeNBits(codes, rows, cols))
-    return codes
-  }
+  if (quantized && wanted === 'int8') return quantizeTo8Bits(data, rows, cols, elementType, loss)
   if (elementType !== FLOAT32) addLoss(loss, data, storedValues(data, elementType))
   return { kind: 'dense', data }
 }

@@ -27,7 +27,7 @@ test('no weight moves by more than half a step of its block', () => {
   fc.assert(
     fc.property(shapes, ({ rows, cols, seed, power, scaleType }) => {
       const values = noise(rows * cols, seed).map((value) => value * 2 ** power)
-      const form = quantizeTo8Bits(values, rows, cols, scaleType)
+      const form = quantizeTo8Bits(values, rows, cols, scaleType, none())
       checkNBits('w', form, rows, cols)
       const run = dequantizeNBits(form, rows, cols)
       const blocks = Math.ceil(cols / form.blockSize)
