@@ -6,6 +6,7 @@
 #endif
 
 #include "binding_blockwise.h"
+#include "binding_half_dot.h"
 #include "binding_moments.h"
 #include "binding_seedlm.h"
 #include "binding_ternary.h"
@@ -33,6 +34,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("levels", levels);
   exports.Set("releaseMemory", Napi::Function::New(env, releaseMemory));
   village::bindBlockwise(env, exports);
+  village::bindHalfDot(env, exports);
   village::bindMoments(env, exports);
   village::bindSeedlm(env, exports);
   village::bindTernary(env, exports);

@@ -6,28 +6,11 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { boolean, integer, integerOrNull, multiaddrs, oneOf, text, textOrNull } from './config-checks.ts'
+import { field } from './config-field.ts'
+import { KNOWLEDGE_FIELDS } from './config-knowledge.ts'
 import { VillageError } from './errors.ts'
 import { LOG_LEVELS } from './log.ts'
 import { nearest } from './nearest.ts'
-
-type Value = string | number | boolean | readonly string[] | null
-interface Field<T extends Value> {
-  readonly default: T
-  readonly unit: string
-  readonly doc: string
-  /** Returns what the value should be, or null when it is fine. */
-  readonly check: (value: unknown) => string | null
-}
-
-const field = <T extends Value>(init: {
-  default: T
-  unit?: string
-  doc: string
-  check: Field<T>['check']
-}): Field<T> => ({
-  unit: '',
-  ...init,
-})
 
 const GIB = 2 ** 30
 
@@ -234,6 +217,7 @@ export const FIELDS = {
     doc: 'Consecutive valid results after which a peer is only spot-checked.',
     check: integer(1, 10_000),
   }),
+  ...KNOWLEDGE_FIELDS,
 } as const
 
 export type ConfigKey = keyof typeof FIELDS

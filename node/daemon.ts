@@ -4,6 +4,14 @@
  */
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { createAnswers } from './agents/rag/answers/answers.ts'
+import { createCollectionEncoder } from './agents/rag/collections/collection-encoder.ts'
+import { createCollections } from './agents/rag/collections/collections.ts'
+import { createIndexHost } from './agents/rag/index/index-host.ts'
+import { createIngest } from './agents/rag/ingest/ingest.ts'
+import { createSearch } from './agents/rag/query/search.ts'
+import { createSearchEvaluations } from './agents/rag/query/search-evaluations.ts'
+import { createKnowledge } from './agents/rag/village/knowledge.ts'
 import { type Api, createApi } from './api/api.ts'
 import { createEvaluations } from './compute/evaluate/evaluations.ts'
 import { createGeneration } from './compute/generate/generation.ts'
@@ -25,6 +33,7 @@ import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
 import { createArtifacts } from './mesh/artifacts/artifacts.ts'
+import { signerFromIdentity } from './mesh/membership/keys.ts'
 import { createMembership } from './mesh/membership/membership.ts'
 import { createVillages, type VillageInfo } from './mesh/membership/villages.ts'
 import { createMesh, type Mesh } from './mesh/mesh.ts'
@@ -45,6 +54,7 @@ export interface Daemon {
 }
 
 const MAX_ANNOUNCED_MODELS = 64
+const MIB = 2 ** 20
 const PUBLIC_HUB = 'https://huggingface.co'
 
 /**
@@ -101,8 +111,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       maxBytes: limits.diskBytes,
       uploadBytesPerSecond: limits.uploadBytesPerSecond,
       collectEveryMs: config['artifacts.collectEveryMs'],
-      published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid),
-      shared: (cid) => shares.isShared(cid),
+      published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid) || knowledge.isPublic(cid),
+      shared: (cid) => shares.isShared(cid) || knowledge.isShared(cid),
       lent: (cid) => jobs.lends(cid),
       onMisbehaviour: (peer, code) =>
         log.warn({ peer, code }, 'a peer sent bytes that are not what it promised'),
@@ -162,6 +172,59 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   )
   const embedding = createEmbedding({ models, artifacts, pool }, { modelsDirectory })
 
+  const isEdge = config.profile === 'edge'
+  const ingest = createIngest(
+    { log },
+    {
+      maxFileBytes: config['knowledge.maxFileBytes'],
+      maxStreamedBytes: config['knowledge.maxTextBytes'],
+      parserTimeoutMs: config['knowledge.parserTimeoutMs'],
+      parserMemoryBytes: config['knowledge.parserMemoryBytes'] ?? (isEdge ? 384 : 768) * MIB,
+      ...(isEdge ? { parsers: 1 } : {}),
+    },
+  )
+  const indexHost = createIndexHost({ log })
+  const encoder = createCollectionEncoder({ models, embedding })
+  const collections = createCollections(
+    { ingest, index: indexHost, encoder, store, events, log },
+    {
+      directory,
+      peerId: identity.peerId,
+      maxFileBytes: config['knowledge.maxFileBytes'],
+      commitEveryMs: config['knowledge.commitEveryMs'],
+      watchDelayMs: config['knowledge.watchDelayMs'],
+      isSmall: isEdge,
+    },
+  )
+  const search = createSearch({ embed: encoder.embed, log })
+  const knowledge = createKnowledge(
+    {
+      mesh,
+      artifacts,
+      collections,
+      host: indexHost,
+      search,
+      events,
+      store,
+      signer: signerFromIdentity(identity.privateKey),
+      log,
+    },
+    {
+      directory,
+      replicaBytes: config['knowledge.replicaBytes'],
+      deadlineMs: config['knowledge.deadlineMs'],
+      maxPeers: config['knowledge.maxPeers'],
+      requestsByMinute: config['knowledge.requestsByMinute'],
+      repairAfterMs: config['knowledge.repairAfterMs'],
+      forgetAfterMs: config['knowledge.forgetAfterMs'],
+    },
+  )
+  const answers = createAnswers({ knowledge, embedding, generation, log }, { config })
+  const searchEvaluations = createSearchEvaluations(
+    { search, encoder, index: indexHost, collections, log },
+    { directory: path.join(directory, 'evaluations'), peer: identity.peerId },
+  )
+
   const api = createApi(
     {
       log,
@@ -178,6 +241,10 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       evaluations,
       generation,
       embedding,
+      collections,
+      knowledge,
+      answers,
+      searchEvaluations,
       resources,
       pool,
       sandbox,
@@ -197,6 +264,10 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     shares,
     pulls,
     generation,
+    ingest,
+    indexHost,
+    collections,
+    knowledge,
     api,
   ])
 

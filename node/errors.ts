@@ -720,11 +720,271 @@ export const ERRORS = {
     fix: 'Use HumanEval.jsonl or HumanEval.jsonl.gz as published.',
   },
 
+  // collections and indexing
+  COLLECTION_UNKNOWN: {
+    http: 404,
+    title: 'There is no such collection',
+    fix: '`village collection list` shows what there is.',
+  },
+  COLLECTION_EXISTS: {
+    http: 409,
+    title: 'A collection of this name exists already',
+    fix: 'Choose another name, or remove the collection first.',
+  },
+  COLLECTION_CORRUPT: {
+    http: 500,
+    title: 'The description of a collection on the disk is damaged',
+    fix: 'Restore its directory from a backup, or remove the collection and index it again.',
+  },
+  COLLECTION_SPREAD: {
+    http: 409,
+    title: 'The text of the collection lies with other members',
+    fix: 'Set it to keep a copy here, and try again when the copy is complete.',
+  },
+  COLLECTION_ARCHIVE_INVALID: {
+    http: 422,
+    title: 'The file is no archive of a collection, or is damaged',
+    fix: 'Export the collection again, and copy the file whole.',
+  },
+  DOCUMENT_UNKNOWN: {
+    http: 404,
+    title: 'There is no such document in the collection',
+    fix: '`village collection show NAME --documents` lists them.',
+  },
+  INDEX_PATH_REFUSED: {
+    http: 403,
+    title: 'The path may not be indexed',
+    fix: 'Index another folder: the data directory of the daemon holds its keys.',
+  },
+  INDEX_RUN_UNKNOWN: {
+    http: 404,
+    title: 'There is no such run of indexing',
+    fix: '`village index --list` shows those that go on and the last that have ended.',
+  },
+  INDEX_RUNS_BUSY: {
+    http: 429,
+    title: 'Too many runs of indexing wait already',
+    fix: 'Try again when one has ended, or cancel one.',
+  },
+
+  // answers to questions
+  ANSWER_EMPTY: {
+    http: 502,
+    title: 'The language model wrote no answer',
+    fix: 'Ask without it (`village ask --no-generate`), or choose another model.',
+  },
+  PASSAGE_UNKNOWN: {
+    http: 404,
+    title: 'The passage cannot be read',
+    fix: 'It was removed, or nobody who holds it is here: search again.',
+  },
+
+  // knowledge: routing (node/agents/rag/routing)
+  SKETCH_MALFORMED: {
+    http: 502,
+    title: 'The sketch of a segment is not valid',
+    fix: 'Nothing to do: the segment is not searched; if it goes on, update the daemon of its owner.',
+  },
+  ANSWER_IMPLAUSIBLE: {
+    http: 502,
+    title: 'A peer answered a search with what cannot be true',
+    fix: 'Nothing to do: its answer is dropped and it is not asked for a while; if it goes on, revoke the peer.',
+  },
+
+  // agents: the index of a collection
+  INDEX_EXISTS: {
+    http: 409,
+    title: 'There is an index in this directory already',
+    fix: 'Open it, or choose another directory.',
+  },
+  INDEX_MISSING: {
+    http: 404,
+    title: 'There is no index in this directory',
+    fix: 'Index something into the collection first; `village collection list` shows what there is.',
+  },
+  INDEX_CORRUPT: {
+    http: 500,
+    title: 'The index of a collection is damaged',
+    fix: 'Remove the collection and index its folder again; the documents themselves are not touched.',
+  },
+  INDEX_VERSION_UNSUPPORTED: {
+    http: 500,
+    title: 'The index was written by a newer version',
+    fix: 'Update the daemon, or index the folder again under another name.',
+  },
+  INDEX_LOCKED: {
+    http: 409,
+    title: 'Another process writes this index',
+    fix: 'Stop the other daemon, or use another --data.dir.',
+  },
+  INDEX_SEGMENT_AWAY: {
+    http: 409,
+    title: 'The text of this segment lies with other members',
+    fix: 'Ask the village: a search goes to the members that hold it.',
+  },
+
+  // segments of an index
+  SEGMENT_CORRUPT: {
+    http: 500,
+    title: 'A segment of an index is damaged, or is not what its name says',
+    fix: 'Index the collection again, or remove the replica: it is fetched anew from another member.',
+  },
+  SEGMENT_VERSION_UNSUPPORTED: {
+    http: 500,
+    title: 'A segment of an index was written by a newer version',
+    fix: 'Update the daemon.',
+  },
+
+  // knowledge of the village (node/agents/rag/village)
+  KNOWLEDGE_EMPTY: {
+    http: 404,
+    title: 'There is no collection to search',
+    fix: 'Index a folder: `village index PATH --collection NAME`, or wait until a member shares a collection.',
+  },
+  KNOWLEDGE_UNAVAILABLE: {
+    http: 503,
+    title: 'Nobody who holds the collections answers',
+    fix: 'Try again when the members that hold them are here; `village collection list` shows how many are.',
+  },
+  COLLECTION_TOO_LARGE: {
+    http: 413,
+    title: 'The collection has too many segments to be shared with the village',
+    fix: 'Make the collection anew with larger segments, or divide it.',
+  },
+  SEGMENT_ABSENT: {
+    http: 404,
+    title: 'The peer does not hold this segment',
+    fix: 'Nothing to do: the collection has just changed, and the next search finds where it lies now.',
+  },
+  SEGMENT_UNPROMISING: {
+    http: 404,
+    title: 'The segment was not asked: by their sketches others promise more',
+    fix: 'Raise knowledge.maxPeers to ask more members, or search fewer collections.',
+  },
+
   // worker threads
   WORKER_CRASHED: {
     http: 500,
     title: 'A worker thread ended while it worked',
     fix: 'Nothing to do: it is replaced; lower the load or raise the memory cap if it happens again.',
+  },
+
+  // ingest: folders, files and parsers
+  FILE_UNSUPPORTED: {
+    http: 415,
+    title: 'Files of this format are not read',
+    fix: 'Convert it to text, Markdown, HTML, PDF, DOCX or EPUB.',
+  },
+  FILE_TOO_LARGE: {
+    http: 413,
+    title: 'A file, or a line or part of it, is larger than allowed',
+    fix: 'Split it, or raise knowledge.maxFileBytes; text, CSV and JSON lines may be larger than other formats.',
+  },
+  FILE_EMPTY: {
+    http: 422,
+    title: 'A file has no text',
+    fix: 'Nothing to do; there is nothing in it that could be found.',
+  },
+  FILE_SPECIAL: {
+    http: 422,
+    title: 'This is a device, a pipe or a socket, not a file',
+    fix: 'Nothing to do: only regular files are read.',
+  },
+  FILE_CHANGING: {
+    http: 409,
+    title: 'A file was changed while it was read',
+    fix: 'Index it again when its program has finished writing.',
+  },
+  FILE_NAME_INVALID: {
+    http: 422,
+    title: 'A file name is not valid UTF-8, has control characters or is too long',
+    fix: 'Rename the file.',
+  },
+  BINARY_FILE: {
+    http: 422,
+    title: 'A file is named like text but holds binary data',
+    fix: 'Check the file; give it the extension that fits its content.',
+  },
+  FILE_TYPE_MISMATCH: {
+    http: 422,
+    title: 'The content of a file is not of the format that its name says',
+    fix: 'Check the file; give it the extension that fits its content.',
+  },
+  LINK_OUTSIDE: {
+    http: 422,
+    title: 'A link leads out of the indexed folder',
+    fix: 'Index the folder that it leads to as well, if that is meant.',
+  },
+  LINK_BROKEN: {
+    http: 422,
+    title: 'A link leads nowhere or in a circle',
+    fix: 'Remove or mend the link.',
+  },
+  FOLDER_TOO_DEEP: {
+    http: 422,
+    title: 'A folder lies deeper than is walked',
+    fix: 'Index the deep folder by itself.',
+  },
+  PARSE_FAILED: {
+    http: 422,
+    title: 'A file could not be parsed',
+    fix: 'Check that it opens in its own program; save or export it again.',
+  },
+  PARSE_MEMORY: {
+    http: 507,
+    title: 'A file needs more memory to parse than is allowed',
+    fix: 'Split it, or raise knowledge.parserMemoryBytes.',
+  },
+  PARSE_TIMEOUT: {
+    http: 504,
+    title: 'A file takes longer to parse than is allowed',
+    fix: 'Split it, or raise knowledge.parserTimeoutMs.',
+  },
+  ARCHIVE_BOMB: {
+    http: 422,
+    title: 'A packed document would unpack to far more than is allowed',
+    fix: 'Do not trust the file; if it is yours, save it without large pictures or split it.',
+  },
+  ARCHIVE_MALFORMED: {
+    http: 422,
+    title: 'A packed document is damaged',
+    fix: 'Fetch or save the file again.',
+  },
+  DOCUMENT_MALFORMED: {
+    http: 422,
+    title: 'A document breaks the rules of its format',
+    fix: 'Check that it opens in its own program; save or export it again.',
+  },
+  DOCUMENT_ENCRYPTED: {
+    http: 422,
+    title: 'A document is encrypted',
+    fix: 'Save a copy without a password or copy protection.',
+  },
+  PDF_NO_TEXT: {
+    http: 422,
+    title: 'A PDF has no text, only pictures of it',
+    fix: 'Run text recognition (OCR) over it first, for example with ocrmypdf.',
+  },
+  LINE_MALFORMED: {
+    http: 422,
+    title: 'A line of a JSON lines file is not an object with text',
+    fix: 'Give each line a JSON object with `text`, and `title` and `id` if there are any.',
+  },
+  // search (node/agents/rag/query)
+  SEARCH_WITHOUT_VECTORS: {
+    http: 409,
+    title: 'None of the collections has vectors',
+    fix: 'Search with --mode lexical or hybrid, or index the collection again with an encoder.',
+  },
+  JUDGEMENTS_UNMATCHED: {
+    http: 422,
+    title: 'The judgements name no document of the collection',
+    fix: 'Name documents by their id, their source (`village collection show` lists both) or their field `id`.',
+  },
+  JUDGEMENTS_TOO_FEW: {
+    http: 422,
+    title: 'There are too few judged queries to tune by',
+    fix: 'Judge more queries; a hundred or more give a weight that can be relied on.',
   },
 } as const satisfies Record<string, { http: number; title: string; fix: string }>
 

@@ -59,6 +59,23 @@ export interface EventMap {
   'generate:loaded': { model: string; residentBytes: number }
   /** `reason`: idle, memory, removed, crashed or stopped. */
   'generate:unloaded': { model: string; reason: string }
+  'collection:created': { collection: string; name: string }
+  /** Its documents (`generation` then grows), its settings or what it watches. */
+  'collection:changed': { collection: string; name: string; generation: number }
+  'collection:removed': { collection: string; name: string }
+  /** A run of indexing goes on, at most a few times a second, or has ended. `files` grows until `isCounted`. */
+  'index:changed': {
+    run: string
+    collection: string
+    name: string
+    state: string
+    files: number
+    isCounted: boolean
+    doneFiles: number
+    totalBytes: number
+    doneBytes: number
+    chunks: number
+  }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 

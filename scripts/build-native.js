@@ -27,6 +27,7 @@ const BY_LEVEL = [
   'vptq_encode.cc',
   'vptq_train.cc',
   'moments_level.cc',
+  'half_dot_level.cc',
 ]
 /** Namespace, lanes of 32 bits, flags. Levels above the baseline are chosen at run time. */
 const BASELINE = { name: 'baseline', lanes: 4, flags: [] }

@@ -1,4 +1,8 @@
 /** What the HTTP API needs of the daemon: the smallest part of each service that its routes use. */
+import type { Answers } from '../agents/rag/answers/answers.ts'
+import type { Collections } from '../agents/rag/collections/collections.ts'
+import type { SearchEvaluations } from '../agents/rag/query/search-evaluations.ts'
+import type { Knowledge } from '../agents/rag/village/knowledge.ts'
 import type { Evaluations } from '../compute/evaluate/evaluations.ts'
 import type { Generation } from '../compute/generate/generation.ts'
 import type { Pulls } from '../compute/hub/pulls.ts'
@@ -54,6 +58,29 @@ export interface ApiComponents {
   readonly resources: Pick<Resources, 'limits' | 'snapshot'>
   readonly generation: Pick<Generation, 'generate' | 'stats'>
   readonly embedding: Embedding
+  readonly collections: Pick<
+    Collections,
+    | 'list'
+    | 'need'
+    | 'create'
+    | 'update'
+    | 'remove'
+    | 'documents'
+    | 'document'
+    | 'removeDocuments'
+    | 'index'
+    | 'upload'
+    | 'unwatch'
+    | 'runs'
+    | 'needRun'
+    | 'cancelRun'
+    | 'export'
+    | 'import'
+    | 'stats'
+  >
+  readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections'>
+  readonly answers: Answers
+  readonly searchEvaluations: SearchEvaluations
   readonly pool: Pick<Pool, 'stats'>
   readonly sandbox: Pick<Sandbox, 'availability'>
   readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>

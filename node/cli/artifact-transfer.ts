@@ -15,7 +15,7 @@ import { withUploadProgress } from './upload-progress.ts'
 const CAR_MEDIA_TYPE = 'application/vnd.ipld.car'
 
 /** Writes under another name and renames, so that a broken download leaves nothing that looks whole. */
-async function writeOutput(source: Readable, output: string): Promise<void> {
+export async function writeOutput(source: Readable, output: string): Promise<void> {
   if (output === '-') {
     await pipeline(source, process.stdout, { end: false })
     return
@@ -35,7 +35,7 @@ async function writeOutput(source: Readable, output: string): Promise<void> {
 }
 
 /** Throws FILE_UNWRITABLE for what is there already; with force a file may be replaced, a directory never. */
-async function refuseExisting(file: string, force: boolean): Promise<void> {
+export async function refuseExisting(file: string, force: boolean): Promise<void> {
   // What cannot be looked at is told by the write itself, with its own reason.
   const stats = await lstat(file).catch(() => null)
   if (stats === null || (force && !stats.isDirectory())) return

@@ -18,6 +18,8 @@ export interface CommandContext {
   progress(title: string): Progress
   /** Width of the terminal; null when standard output is none. */
   readonly columns: number | null
+  /** Whether standard output shows bold and colours: a terminal, and NO_COLOR is not set. */
+  readonly styled: boolean
   /** Writes to standard output at once, for a command that goes on; one that ends returns its text instead. */
   write(text: string): void
   /** One line for people on standard error; nothing with --json. */

@@ -6,6 +6,7 @@ import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
 import type { CommandRun } from './command.ts'
 import { EVALUATE_COMMANDS } from './evaluate-commands.ts'
 import { GENERATE_COMMANDS } from './generate-commands.ts'
+import { KNOWLEDGE_COMMANDS } from './knowledge-commands.ts'
 import { MODEL_COMMANDS } from './model-commands.ts'
 import { TRAIN_COMMANDS } from './train-commands.ts'
 import { VILLAGE_COMMANDS } from './village-commands.ts'
@@ -22,7 +23,7 @@ export interface CommandOption {
 export interface CommandRow {
   /** `status`, or `model add` for a command of a family. */
   readonly name: string
-  readonly group: 'Node' | 'Village' | 'Models and jobs' | 'Artifacts'
+  readonly group: 'Node' | 'Village' | 'Knowledge' | 'Models and jobs' | 'Artifacts'
   readonly summary: string
   /** `<required>`, `[optional]`, `<several...>`. */
   readonly args?: readonly (readonly [argument: string, doc: string])[]
@@ -89,6 +90,7 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./config.ts')).config,
   },
   ...VILLAGE_COMMANDS,
+  ...KNOWLEDGE_COMMANDS,
   ...MODEL_COMMANDS,
   {
     name: 'compress',

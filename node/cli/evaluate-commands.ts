@@ -25,10 +25,24 @@ export const EVALUATE_COMMANDS: readonly CommandRow[] = [
   {
     name: 'evaluate',
     group: 'Models and jobs',
-    summary: 'Evaluate models; the first is the one that the others are compared with.',
-    args: [['<model...>', 'Ids of models.']],
+    summary:
+      'Evaluate models (the first is the one that the others are compared with), or search on judged queries.',
+    args: [['[model...]', 'Ids of models; with --ranker, the encoder at most.']],
     options: [
       ...SUITE_OPTIONS,
+      {
+        flags: '--ranker <name>',
+        doc: 'With --suite retrieval: not an encoder alone but search itself, bm25, vectors or hybrid.',
+      },
+      {
+        flags: '--collection <name>',
+        doc: 'With --suite retrieval: over this collection, not over the documents of --data.',
+      },
+      { flags: '--feedback', doc: 'With --suite retrieval: add words of the best passages to each query.' },
+      {
+        flags: '--weight <share>',
+        doc: 'With --suite retrieval: share of the vectors in hybrid scores, 0 to 1.',
+      },
       PRIORITY,
       { flags: '--wait', doc: 'Wait until the job has ended, with a progress bar.' },
     ],

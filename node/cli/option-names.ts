@@ -19,6 +19,9 @@ const GIVEN_AS: Readonly<Record<string, string>> = {
   texts: 'text',
   queries: 'data',
   judgements: 'data',
+  collections: 'collection',
+  filters: 'filter',
+  deadlineMs: 'deadline',
 }
 
 /** The option or argument of the command that a field was made from; null where it has none. */

@@ -28,8 +28,9 @@ const ABOUT =
   'A daemon that joins the machines of a community: they lend each other compute and share models.'
 const SHIPPED_CONFIG = fileURLToPath(new URL('../../daemon.config.json', import.meta.url))
 
-/** Heads of the families `model`, `jobs`, `artifact` in the help. */
+/** Heads of the families `collection`, `model`, `jobs`, `artifact` in the help. */
 const FAMILY_SUMMARIES: Record<string, string> = {
+  collection: 'List, show, change, remove, export and import collections of documents.',
   model: 'List, add, inspect and remove models.',
   jobs: 'List, show, cancel, reorder and remove jobs.',
   artifact: 'List, add, read, pin, fetch, export and import artifacts.',
@@ -138,6 +139,9 @@ function contextOf(
     },
     progress: (title) => createProgress(title, init.stderr, !json),
     columns: init.stdout.columns ?? null,
+    // https://no-color.org: any value but an empty one.
+    styled:
+      init.stdout.columns !== undefined && !init.environment.NO_COLOR && init.environment.TERM !== 'dumb',
     write: (text) => init.stdout.write(text),
     note: (line) => void (json || init.stderr.write(`${line}\n`)),
   }

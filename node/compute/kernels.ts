@@ -14,6 +14,7 @@ import {
   bindBlockwise,
   referenceBlockwise,
 } from './kernels/blockwise.ts'
+import { bindHalfDot, type HalfDotAddon, type HalfDotKernels, referenceHalfDot } from './kernels/half-dot.ts'
 import { bindMoments, type MomentsAddon, type MomentsKernels, referenceMoments } from './kernels/moments.ts'
 import { bindSeedlm, referenceSeedlm, type SeedlmAddon, type SeedlmKernels } from './kernels/seedlm.ts'
 import { bindTernary, referenceTernary, type TernaryAddon, type TernaryKernels } from './kernels/ternary.ts'
@@ -26,6 +27,7 @@ import { bindVptq, referenceVptq, type VptqAddon, type VptqKernels } from './ker
  */
 export interface Kernels
   extends BlockwiseKernels,
+    HalfDotKernels,
     MomentsKernels,
     SeedlmKernels,
     TernaryKernels,
@@ -41,10 +43,17 @@ export interface Kernels
 }
 
 /** kRevision of native/kernels.h. */
-const REVISION = 7
+const REVISION = 8
 const ADDON = fileURLToPath(new URL('../../native/build/village.node', import.meta.url))
 
-interface Addon extends BlockwiseAddon, MomentsAddon, SeedlmAddon, TernaryAddon, TrellisAddon, VptqAddon {
+interface Addon
+  extends BlockwiseAddon,
+    HalfDotAddon,
+    MomentsAddon,
+    SeedlmAddon,
+    TernaryAddon,
+    TrellisAddon,
+    VptqAddon {
   readonly revision: number
   /** Instruction sets that this machine can run, narrowest first. */
   readonly levels: readonly string[]
@@ -60,6 +69,7 @@ function reference(reason: string, level = 'wasm'): Kernels {
     reason,
     simd: level,
     ...referenceBlockwise,
+    ...referenceHalfDot,
     ...referenceMoments,
     ...referenceSeedlm(level === 'wasm'),
     ...referenceTernary,
@@ -77,6 +87,7 @@ function bind(addon: Addon, level: number): Kernels {
     reason: null,
     simd: addon.levels[level]!,
     ...bindBlockwise(addon, level),
+    ...bindHalfDot(addon, level),
     ...bindMoments(addon, level),
     ...bindSeedlm(addon, level),
     ...bindTernary(addon),

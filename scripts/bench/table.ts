@@ -7,6 +7,7 @@ import { evaluateBench } from './evaluate.ts'
 import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
 import { modelsBench } from './models.ts'
+import { ragBench } from './rag.ts'
 import { trainBench } from './train.ts'
 import { villageLmBench } from './village-lm.ts'
 
@@ -18,6 +19,7 @@ export const BENCHES: readonly Bench[] = [
   evaluateBench,
   humanevalBench,
   modelsBench,
+  ragBench,
   trainBench,
   villageLmBench,
 ]

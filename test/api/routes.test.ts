@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { suite } from 'uvu'
@@ -11,6 +12,7 @@ import { ROUTES } from '../../node/api/routes/table.ts'
 import { PROBLEM } from '../../node/api/schemas.ts'
 import { isErrorCode } from '../../node/errors.ts'
 import { type Ask, startTestApi, type TestApi } from '../helpers/api-server.ts'
+import { SEGMENT } from '../helpers/memory-knowledge.ts'
 import { FRIEND, SELF } from '../helpers/memory-services.ts'
 
 const test = suite('api routes')
@@ -30,6 +32,66 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
   getResources: async () => ({ path: '/api/v1/resources' }),
   getError: async () => ({ path: '/api/v1/errors/PORT_BUSY' }),
   getOpenApi: async () => ({ path: '/api/v1/openapi.json' }),
+  searchPassages: async () => ({
+    path: '/api/v1/search',
+    body: { query: 'lighthouse +keeper', explain: true, filters: ['language=en'], limit: 3 },
+  }),
+  askQuestion: async () => ({
+    path: '/api/v1/ask',
+    body: { question: 'Who was the first keeper of the lighthouse?', collections: ['town'] },
+  }),
+  readPassage: async () => ({ path: `/api/v1/passages/${SEGMENT}/0?around=2` }),
+  listCollections: async (server) => {
+    await collection(server)
+    return { path: '/api/v1/collections?limit=5' }
+  },
+  createCollection: async () => ({
+    path: '/api/v1/collections',
+    body: { name: 'papers', access: 'village', encoder: null, replicas: 3, segmentChunks: 500 },
+  }),
+  getCollection: async (server) => ({ path: `/api/v1/collections/${await collection(server)}` }),
+  changeCollection: async (server) => ({
+    path: `/api/v1/collections/${await collection(server)}`,
+    body: { access: 'public', weight: 0.25, keepsCopy: false },
+  }),
+  removeCollection: async (server) => ({ path: `/api/v1/collections/${await collection(server)}` }),
+  listDocuments: async (server) => ({
+    path: `/api/v1/collections/${await collection(server)}/documents?limit=1&cursor=${'0'.repeat(32)}`,
+  }),
+  removeDocuments: async (server) => ({
+    path: `/api/v1/collections/${await collection(server)}/documents/remove`,
+    body: { documents: ['a.md'] },
+  }),
+  readDocument: async (server) => ({
+    path: `/api/v1/collections/${await collection(server)}/documents/a.md`,
+  }),
+  indexPaths: async (server) => ({
+    path: `/api/v1/collections/${await collection(server)}/index`,
+    body: { paths: [server.directory, 'file:///tmp/a.md'], watch: true, include: ['*.md'], language: 'en' },
+  }),
+  uploadDocument: async (server) => ({
+    path: `/api/v1/collections/${await collection(server)}/upload?source=notes/b.md&language=en`,
+    body: '# Title',
+    headers: OCTETS,
+  }),
+  unwatchPath: async (server) => {
+    const id = await collection(server)
+    await server.services.collections.index(id, { paths: ['/tmp/a'], watch: true })
+    return { path: `/api/v1/collections/${id}/unwatch`, body: { path: '/tmp/a' } }
+  },
+  exportCollection: async (server) => ({ path: `/api/v1/collections/${await collection(server)}/export` }),
+  importCollection: async () => ({
+    path: '/api/v1/collections/import?name=imported',
+    body: 'archive',
+    headers: OCTETS,
+  }),
+  listKnownCollections: async () => ({ path: '/api/v1/knowledge/collections' }),
+  listIndexRuns: async (server) => {
+    await run(server)
+    return { path: '/api/v1/index-runs' }
+  },
+  getIndexRun: async (server) => ({ path: `/api/v1/index-runs/${await run(server)}` }),
+  cancelIndexRun: async (server) => ({ path: `/api/v1/index-runs/${await run(server)}` }),
   getVillage: async () => ({ path: '/api/v1/village' }),
   createVillage: async () => ({ path: '/api/v1/village', body: { name: 'Elm Street', open: true } }),
   createInvite: async ({ services }) => {
@@ -175,6 +237,17 @@ const ENDLESS = ['followEvents']
 
 async function artifact({ services }: TestApi): Promise<string> {
   return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
+}
+/** With one document. */
+async function collection({ services }: TestApi): Promise<string> {
+  const { id } = await services.collections.create({ name: 'notes' })
+  const content = Readable.from([Buffer.from('words')])
+  await services.collections.upload(id, { source: 'a.md', content }, new AbortController().signal)
+  return id
+}
+async function run(server: TestApi): Promise<string> {
+  const { id } = await server.services.collections.index(await collection(server), { paths: ['/tmp/a'] })
+  return id
 }
 /** A finished evaluation of two models. */
 async function evaluation({ services }: TestApi): Promise<string> {

@@ -19,8 +19,10 @@ import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
+import { type MemoryCollections, memoryCollections } from './memory-collections.ts'
 import { memoryGeneration } from './memory-generation.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
+import { memoryKnowledge } from './memory-knowledge.ts'
 import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
 
 export const SELF = '12D3KooWSelfSelfSelfSelfSelfSelfSelfSelfSelfSelfSelf'
@@ -60,6 +62,7 @@ export interface MemoryServices extends ApiComponents {
   /** Ends a job with a result. */
   endJob(job: string, result: JsonObject): void
   readonly pulls: MemoryPulls
+  readonly collections: MemoryCollections
   readonly peerList: PeerInfo[]
   readonly pause: { reason: PauseReason | null }
 }
@@ -71,6 +74,8 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
   const peerList: PeerInfo[] = []
   const memory = createMemoryArtifacts({ events, maxBytes: config['resources.maxDiskBytes'], nowMs: NOW_MS })
   const models = new Map<string, ModelEntry>()
+  const log = init.log ?? createLog({ level: 'silent' })
+  const generated = memoryGeneration(models)
   const queue = createMemoryJobs({ events, nowMs: NOW_MS, friend: FRIEND })
   // The real service on real operations, which run here instead of on a worker thread.
   const evaluations = createEvaluations({
@@ -102,7 +107,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     self: peer === SELF,
   })
   return {
-    log: init.log ?? createLog({ level: 'silent' }),
+    log,
     events,
     config,
     identity: { peerId: SELF },
@@ -183,7 +188,8 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       },
     },
     artifacts: memory.artifacts,
-    ...memoryGeneration(models),
+    ...generated,
+    ...memoryKnowledge({ log, config, identity: { peerId: SELF }, ...generated }),
     models: {
       async add(given) {
         const id = given.id ?? ('embedded' in given ? given.embedded : path.basename(given.path, '.onnx'))
@@ -246,6 +252,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         await writeFile(path.join(directory, 'model.onnx'), runtime)
       },
     },
+    collections: memoryCollections({ events, identity: { peerId: SELF } }),
     shares: { list: () => [] },
     pulls: memoryPulls({ events }),
     jobs: queue.jobs,

@@ -31,7 +31,10 @@ export interface MeshNodeInit {
   config?: Partial<Config>
   now?: () => number
   /** Registers handlers and topics before the start. */
-  prepare?: (mesh: Mesh, parts: { store: Store; events: Events; directory: string }) => void
+  prepare?: (
+    mesh: Mesh,
+    parts: { store: Store; events: Events; directory: string; identity: Identity },
+  ) => void
 }
 
 const running = new Set<MeshNode>()
@@ -65,7 +68,7 @@ export async function startMeshNode(init: MeshNodeInit = {}): Promise<MeshNode> 
     { log: TEST_LOG, membership, network: mesh, store },
     { name: init.name ?? 'node' },
   )
-  init.prepare?.(mesh, { store, events, directory })
+  init.prepare?.(mesh, { store, events, directory, identity })
   const node: MeshNode = {
     directory,
     identity,

@@ -37,6 +37,8 @@ export interface SearchRequest {
   readonly lexical: LexicalQuery | null
   /** Of length 1. */
   readonly vector: Float32Array | null
+  /** The model that made it: a collection with another one is searched by its terms alone. */
+  readonly encoder?: string
   /** All must hold. */
   readonly filters: readonly FieldFilter[]
   /** Most candidates of each ranker. */

@@ -1,5 +1,6 @@
 /** All routes of the API. Dashboard files are served beside them (dashboard-files.ts). */
 import { ARTIFACT_ROUTES } from './artifacts.ts'
+import { COLLECTION_ROUTES } from './collections.ts'
 import { EVALUATION_ROUTES } from './evaluations.ts'
 import { GENERATE_ROUTES } from './generate.ts'
 import { JOB_ROUTES } from './jobs.ts'
@@ -7,15 +8,20 @@ import { MODEL_ROUTES } from './models.ts'
 import { NODE_ROUTES } from './node.ts'
 import { PULL_ROUTES } from './pulls.ts'
 import type { Route } from './route.ts'
+import { SEARCH_ROUTES } from './search.ts'
+import { SEARCH_EVALUATION_ROUTES } from './search-evaluations.ts'
 import { VILLAGE_ROUTES } from './village.ts'
 
 export const ROUTES: readonly Route[] = [
   ...NODE_ROUTES,
   ...VILLAGE_ROUTES,
+  ...COLLECTION_ROUTES,
+  ...SEARCH_ROUTES,
   ...ARTIFACT_ROUTES,
   ...MODEL_ROUTES,
   ...PULL_ROUTES,
   ...GENERATE_ROUTES,
   ...JOB_ROUTES,
   ...EVALUATION_ROUTES,
+  ...SEARCH_EVALUATION_ROUTES,
 ]

@@ -116,7 +116,7 @@ const STARVED_TIMEOUT_MS = 5_000
 const FOR_OTHERS = 'work:'
 
 /** Pins of what stops working without the artifact; those that a person set by hand do not stop that person. */
-const NEEDED_BY = /^(model|job|work):/
+const NEEDED_BY = /^(model|job|work|collection):/
 
 function refuseNeeded({ cid, pins }: ArtifactInfo): void {
   const needing = pins.filter((pin) => NEEDED_BY.test(pin)).join(', ')

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import type { GenerateRecord, ItemRecord } from '../../../node/compute/evaluate/item-records.ts'
 import type { SuiteReport } from '../../../node/compute/evaluate/item-suite.ts'
 import { encodeItems, readItems } from '../../../node/compute/evaluate/items.ts'
+import { queryScore } from '../../../node/compute/evaluate/ranking-measures.ts'
 import {
   defaultSuite,
   ITEM_SUITES,
@@ -23,7 +24,7 @@ import { humaneval } from '../../../node/compute/evaluate/suites/humaneval.ts'
 import { likelihoodKept } from '../../../node/compute/evaluate/suites/likelihood.ts'
 import { mmlu } from '../../../node/compute/evaluate/suites/mmlu.ts'
 import { perplexity, piecesOf } from '../../../node/compute/evaluate/suites/perplexity.ts'
-import { queryScore, retrieval } from '../../../node/compute/evaluate/suites/retrieval.ts'
+import { retrieval } from '../../../node/compute/evaluate/suites/retrieval.ts'
 import { throwsCode } from '../../helpers/throws.ts'
 
 const test = suite('suites')

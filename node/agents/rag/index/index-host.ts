@@ -2,7 +2,9 @@
  * The indexes of this node, on threads of their own: one that answers (search, chunks) and one that writes (add, commit,
  * merge), so that the event loop never waits. An index is a directory; it opens at its first use.
  */
+import { randomUUID } from 'node:crypto'
 import type { Service } from '../../../lifecycle.ts'
+import type { Log } from '../../../log.ts'
 import type { DocumentRecord, IndexedDocument } from '../document.ts'
 import type {
   ChunkReference,
@@ -12,7 +14,13 @@ import type {
   Statistics,
   StoredChunk,
 } from '../search-types.ts'
-import type { IndexSettings, Manifest } from './manifest.ts'
+import { createByteQueue } from './byte-queue.ts'
+import { bytesOfDocument } from './check-document.ts'
+import type { IndexProblem } from './check-index.ts'
+import { createIndexThread } from './index-thread.ts'
+import type { IndexSettings, Manifest, ManifestSegment } from './manifest.ts'
+import type { ReaderOperations } from './reader-operations.ts'
+import type { WriterOperations } from './writer-operations.ts'
 
 export interface IndexHost extends Service {
   /** Makes the directory with an empty manifest. Throws INDEX_EXISTS. */
@@ -51,6 +59,113 @@ export interface IndexHost extends Service {
   compact(directory: string, options?: { merge?: boolean }): Promise<Manifest>
   /** Ends its use, and what was not committed. */
   close(directory: string): Promise<void>
+
+  /**
+   * Takes the segment in the directory `sourcePath` into the index's directory after every hash was checked; `sourcePath` is gone
+   * then. Where the manifest has the segment as away, it is here again; else `writeManifest` must name it next, or the next writer
+   * removes it. Throws SEGMENT_CORRUPT, also where its id is not `segment`.
+   */
+  adopt(directory: string, sourcePath: string, segment: string): Promise<ManifestSegment>
+  /**
+   * For a directory of replicas, whose segments were adopted: what it consists of now; segments that it no longer names are removed,
+   * really. `deletions` are the deleted chunks by segment; their rows of the manifest are filled in from them. The directory and its
+   * generation are the caller's; never for an index that `add` and `commit` write.
+   */
+  writeManifest(
+    directory: string,
+    manifest: Manifest,
+    deletions: ReadonlyMap<string, readonly number[]>,
+  ): Promise<Manifest>
+  /** Deleted chunks of a segment, rising. Throws NOT_FOUND. */
+  deletions(directory: string, segment: string): Promise<number[]>
+  /** Removes text, postings and vectors of segments that others hold; their documents stay known. Throws NOT_FOUND. */
+  sendAway(directory: string, segments: readonly string[]): Promise<Manifest>
+  /** Hashes everything again; what it finds wrong, with the segment (null: the index as a whole) and an error code. */
+  check(directory: string): Promise<IndexProblem[]>
   /** Closes it and removes its files. */
   drop(directory: string): Promise<void>
+}
+
+export interface IndexHostOptions {
+  /** Below 0 is never asked for; the event loop of the daemon goes first. */
+  readonly niceness?: number
+  /** Most bytes of documents on their way to the writing thread; `add` waits for its turn. */
+  readonly maxQueuedBytes?: number
+}
+
+const DEFAULT_QUEUED_BYTES = 64 * 2 ** 20
+
+/** Its threads start with the first call that needs them. */
+export function createIndexHost(components: { log: Log }, options: IndexHostOptions = {}): IndexHost {
+  const { niceness = 0, maxQueuedBytes = DEFAULT_QUEUED_BYTES } = options
+  const owner = randomUUID()
+  const queue = createByteQueue(maxQueuedBytes)
+  const reader = createIndexThread<ReaderOperations>(components, {
+    url: new URL('./reader-thread.ts', import.meta.url),
+    name: 'index-reader',
+    niceness: 0,
+    owner,
+    onChanged() {
+      // It changes nothing.
+    },
+  })
+  const writer = createIndexThread<WriterOperations>(components, {
+    url: new URL('./writer-thread.ts', import.meta.url),
+    name: 'index-writer',
+    niceness,
+    owner,
+    onChanged(directory) {
+      if (!reader.isRunning) return
+      reader.call('refresh', [directory]).catch((error: unknown) => {
+        // Whoever searches it next hears of it.
+        components.log.debug({ err: error, directory }, 'an index could not be opened again after a change')
+      })
+    },
+  })
+
+  return {
+    name: 'index-host',
+    async start() {
+      // Threads start with the first call.
+    },
+    async stop() {
+      await writer.close()
+      await reader.close()
+    },
+    create: (directory, settings) => writer.call('create', [directory, settings]),
+    manifest: (directory) => reader.call('manifest', [directory]),
+    statistics: (directory, terms, segments) => reader.call('statistics', [directory, terms, segments]),
+    search: (directory, request, statistics, { segments, signal } = {}) =>
+      reader.call('search', [directory, request, statistics, segments], signal),
+    chunks: (directory, references) => reader.call('chunks', [directory, references]),
+    documents: (directory, page) => reader.call('documents', [directory, page]),
+    documentChunks: (directory, document) => reader.call('documentChunks', [directory, document]),
+    sketch: (directory, segment) => reader.call('sketch', [directory, segment]),
+    deletions: (directory, segment) => reader.call('deletions', [directory, segment]),
+    async add(directory, documents) {
+      const sizeBytes = documents.reduce((sum, document) => sum + bytesOfDocument(document), 0)
+      await queue.take(sizeBytes)
+      try {
+        await writer.call('add', [directory, documents])
+      } finally {
+        queue.give(sizeBytes)
+      }
+    },
+    remove: (directory, ids) => writer.call('remove', [directory, ids]),
+    commit: (directory) => writer.call('commit', [directory]),
+    compact: (directory, wishes) => writer.call('compact', [directory, wishes]),
+    adopt: (directory, sourcePath, segment) => writer.call('adopt', [directory, sourcePath, segment]),
+    writeManifest: (directory, manifest, deletions) =>
+      writer.call('writeManifest', [directory, manifest, deletions]),
+    sendAway: (directory, segments) => writer.call('sendAway', [directory, segments]),
+    check: (directory) => writer.call('check', [directory]),
+    async close(directory) {
+      if (reader.isRunning) await reader.call('close', [directory])
+      if (writer.isRunning) await writer.call('close', [directory])
+    },
+    async drop(directory) {
+      if (reader.isRunning) await reader.call('close', [directory])
+      await writer.call('drop', [directory])
+    },
+  }
 }

@@ -17,6 +17,8 @@ export interface ManifestSegment {
   /** Of all files that travel with it. */
   readonly sizeBytes: number
   readonly deletedChunks: number
+  /** Documents all of whose chunks are deleted. */
+  readonly deletedDocuments: number
   /** Name of the file with the deleted chunks, or null. */
   readonly tombstones: string | null
   /** Only its documents are here; its chunks lie with other members (a collection that is spread). */

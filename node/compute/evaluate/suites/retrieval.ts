@@ -2,50 +2,20 @@
  * Retrieval over a collection in BEIR's layout (Thakur et al., arXiv 2104.08663): an encoder embeds documents and queries,
  * documents are ranked by exact cosine, and the judgements say which belong to a query.
  */
-import { readFileSync, statSync } from 'node:fs'
-import type { VillageError } from '../../../errors.ts'
-import type { Answer, ItemScore, ItemSuite, Metric } from '../item-suite.ts'
+import type { Answer, ItemSuite, Metric } from '../item-suite.ts'
 import type { PreparedItem } from '../items.ts'
+import { readJudgedDocuments, readJudgedQueries } from '../judged-collection.ts'
+import { type QueryScore, queryScore } from '../ranking-measures.ts'
 import { bootstrapMean } from '../statistics.ts'
-import { dataError, readRows, spread } from '../suite-data.ts'
+import { dataError, spread } from '../suite-data.ts'
 import { recordOf } from './choices.ts'
-
-const DEPTH_NDCG = 10
-const DEPTH_RECALL = 100
-const MAX_JUDGEMENT_BYTES = 64 * 2 ** 20
-const MAX_GAIN = 1000
 
 interface RetrievalAnswer extends Answer {
   /** Of a query: gains by the document's index; null for a document. */
   readonly relevant: Readonly<Record<string, number>> | null
 }
 
-interface QueryScore extends ItemScore {
-  readonly recall: number
-  readonly reciprocalRank: number
-}
-
 const embed = (text: string): PreparedItem => ({ prefix: '', item: { type: 'embed', text } })
-
-/** `query-id  corpus-id  score`, with or without that line as a head. */
-function readJudgements(file: string): Map<string, Map<string, number>> {
-  if (statSync(file).size > MAX_JUDGEMENT_BYTES)
-    throw dataError(file, `judgements may have ${MAX_JUDGEMENT_BYTES} bytes`)
-  const judgements = new Map<string, Map<string, number>>()
-  for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
-    const fields = line.replace(/\r$/, '').split('\t')
-    if (line.trim() === '' || (index === 0 && fields[0] === 'query-id')) continue
-    const error = (what: string): VillageError => dataError(file, what, index + 1)
-    const [query, document, score] = fields
-    if (query === undefined || document === undefined || score === undefined || fields.length !== 3)
-      throw error('this is not query, document and score with tabs between')
-    const gain = Number(score)
-    if (!Number.isInteger(gain) || gain > MAX_GAIN) throw error('the score is not a whole number')
-    const own = judgements.get(query) ?? new Map<string, number>()
-    judgements.set(query, own.set(document, gain))
-  }
-  return judgements
-}
 
 export const retrieval: ItemSuite = {
   form: 'items',
@@ -57,23 +27,18 @@ export const retrieval: ItemSuite = {
   options: ['limit'],
   itemsByTask: 64,
   prepare(files, { limit }) {
-    const documents = readRows(files.data!, (row) => ({
-      id: row.text('_id'),
+    const documents = readJudgedDocuments(files.data!).map(({ id, title, text }) => ({
+      id,
       // BEIR's own runs put a space between title and text.
-      text: `${row.has('title') ? row.text('title', { mayBeEmpty: true }) : ''} ${row.text('text', { mayBeEmpty: true })}`.trim(),
+      text: `${title} ${text}`.trim(),
     }))
     const indexes = new Map(documents.map(({ id }, index) => [id, index]))
-    if (indexes.size !== documents.length) throw dataError(files.data!, 'two documents have one id')
-    const judgements = readJudgements(files.judgements!)
-    const all = readRows(files.queries!, (row) => ({ id: row.text('_id'), text: row.text('text') }))
-    const relevantTo = (id: string): Record<string, number> =>
-      Object.fromEntries(
-        [...(judgements.get(id) ?? [])].flatMap(([document, gain]) =>
-          gain > 0 && indexes.has(document) ? [[`${indexes.get(document)}`, gain]] : [],
-        ),
-      )
-    const judged = all.filter(({ id }) => Object.keys(relevantTo(id)).length > 0)
+    const judged = readJudgedQueries({ queries: files.queries!, judgements: files.judgements! }, (id) =>
+      indexes.has(id),
+    )
     if (judged.length === 0) throw dataError(files.judgements!, 'no query has a judged document')
+    const byIndex = (relevant: ReadonlyMap<string, number>): Record<string, number> =>
+      Object.fromEntries([...relevant].map(([document, gain]) => [`${indexes.get(document)}`, gain]))
     const queries = spread(judged.length, limit).map((index) => judged[index]!)
     const answer = (id: string, group: string, relevant: RetrievalAnswer['relevant']): RetrievalAnswer => ({
       id,
@@ -84,7 +49,7 @@ export const retrieval: ItemSuite = {
       items: [...documents, ...queries].map(({ text }) => embed(text)),
       answers: [
         ...documents.map(({ id }) => answer(id, 'document', null)),
-        ...queries.map(({ id }) => answer(id, 'query', relevantTo(id))),
+        ...queries.map(({ id, relevant }) => answer(id, 'query', byIndex(relevant))),
       ],
       facts: { documents: documents.length, queries: queries.length, available: judged.length },
     }
@@ -108,8 +73,8 @@ export const retrieval: ItemSuite = {
     })
     return {
       metrics: [
-        metric('ndcg@10', `nDCG of the first ${DEPTH_NDCG}`, ({ score }) => score),
-        metric('recall@100', `recall in the first ${DEPTH_RECALL}`, ({ recall }) => recall),
+        metric('ndcg@10', 'nDCG of the first 10', ({ score }) => score),
+        metric('recall@100', 'recall in the first 100', ({ recall }) => recall),
         metric('mrr', 'mean reciprocal rank', ({ reciprocalRank }) => reciprocalRank),
       ],
       scores,
@@ -143,27 +108,4 @@ function rank(
   return documents
     .filter((document) => !isItself(document))
     .sort((a, b) => cosines[b]! - cosines[a]! || a - b)
-}
-
-/** nDCG with linear gains and a discount of log2(rank + 1), as trec_eval has it (Järvelin and Kekäläinen, 2002). */
-export function queryScore(
-  id: string,
-  ranked: readonly number[],
-  relevant: ReadonlyMap<number, number>,
-): QueryScore {
-  const discounted = (gains: readonly number[]): number =>
-    gains.reduce((sum, gain, rank) => sum + gain / Math.log2(rank + 2), 0)
-  const gains = ranked.slice(0, DEPTH_NDCG).map((document) => relevant.get(document) ?? 0)
-  const ideal = [...relevant.values()].sort((a, b) => b - a).slice(0, DEPTH_NDCG)
-  const found = ranked.slice(0, DEPTH_RECALL).filter((document) => relevant.has(document)).length
-  const first = ranked.findIndex((document) => relevant.has(document))
-  return {
-    id,
-    group: '',
-    measure: 'ndcg@10',
-    score: discounted(gains) / discounted(ideal),
-    weight: 1,
-    recall: found / relevant.size,
-    reciprocalRank: first === -1 ? 0 : 1 / (first + 1),
-  }
 }

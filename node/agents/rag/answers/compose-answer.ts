@@ -1,0 +1,72 @@
+/** Puts the chosen sentences together: numbers their sources and writes the text with its citations. */
+import type { SearchHit } from '../query/search-answer.ts'
+import type { AnswerSentence, AnswerSource } from './answer.ts'
+import type { ReadPassage } from './read-passages.ts'
+import type { ScoredSentence } from './score-sentences.ts'
+
+export const NOT_FOUND = 'Not found in the collections.'
+
+export interface ComposedAnswer {
+  readonly text: string
+  readonly sentences: readonly AnswerSentence[]
+  readonly sources: readonly AnswerSource[]
+  readonly isFound: boolean
+}
+
+function sourceOf(hit: SearchHit, number: number): AnswerSource {
+  const { collection, document, ordinal, record, page, headings, start, end, text, score, vouchedBy } = hit
+  return {
+    number,
+    collection,
+    document,
+    ordinal,
+    segment: hit.segment,
+    chunk: hit.chunk,
+    title: record.title ?? (hit.title === '' ? null : hit.title),
+    source: record.source,
+    page,
+    headings,
+    start,
+    end,
+    text,
+    score,
+    vouchedBy,
+  }
+}
+
+/**
+ * Sources are numbered in the order in which the sentences cite them; those that were read and not cited follow, up to `sources`. What
+ * is cited is always among them.
+ */
+export function composeAnswer(
+  passages: readonly ReadPassage[],
+  chosen: readonly ScoredSentence[],
+  init: { readonly sources: number; readonly isFound: boolean },
+): ComposedAnswer {
+  const order = [...new Set(chosen.map(({ passage }) => passage))]
+  for (const index of passages.keys()) {
+    if (order.length >= init.sources) break
+    if (!order.includes(index)) order.push(index)
+  }
+  const sources = order.map((index, at) => sourceOf(passages[index]!.hit, at + 1))
+  if (!init.isFound) return { text: NOT_FOUND, sentences: [], sources, isFound: false }
+  const sentences = chosen.map(({ text, passage, score, start, end }): AnswerSentence => {
+    const offset = passages[passage]!.hit.start
+    return {
+      text,
+      citation: order.indexOf(passage) + 1,
+      score,
+      start: offset + start,
+      end: offset + end,
+    }
+  })
+  // One citation for sentences in a row from one source.
+  const text = sentences
+    .map((sentence, index) =>
+      sentences[index + 1]?.citation === sentence.citation
+        ? sentence.text
+        : `${sentence.text} [${sentence.citation}]`,
+    )
+    .join(' ')
+  return { text, sentences, sources, isFound: true }
+}

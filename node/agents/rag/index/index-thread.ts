@@ -1,0 +1,145 @@
+/** A thread that works on indexes, seen from the daemon: started by its first call, replaced when it ends. */
+import { Worker } from 'node:worker_threads'
+import { fromWireError } from '../../../compute/worker-messages.ts'
+import { toVillageError, VillageError } from '../../../errors.ts'
+import type { Log } from '../../../log.ts'
+import type { FromThread, ThreadInit, ThreadOperations, ToThread } from './thread-messages.ts'
+
+export interface IndexThread<Operations extends ThreadOperations> {
+  /** False until the first call, and after the thread has ended. */
+  readonly isRunning: boolean
+  /**
+   * Rejects with what the operation threw, the signal's reason (what runs already is not stopped), or WORKER_CRASHED where the thread
+   * ended.
+   */
+  call<Name extends keyof Operations & string>(
+    name: Name,
+    input: Parameters<Operations[Name]>,
+    signal?: AbortSignal,
+  ): Promise<Awaited<ReturnType<Operations[Name]>>>
+  /** Does what was asked for, then ends; later calls fail with SHUTTING_DOWN. */
+  close(): Promise<void>
+}
+
+export interface IndexThreadInit extends ThreadInit {
+  readonly url: URL
+  readonly name: string
+  readonly onChanged: (directory: string) => void
+}
+
+interface Call {
+  readonly name: string
+  readonly input: readonly unknown[]
+  settle(error: VillageError | null, output?: unknown): void
+}
+
+/** A thread has its next call at hand while it works; what waits here can still be taken back. */
+const MOST_SENT = 2
+
+export function createIndexThread<Operations extends ThreadOperations>(
+  { log }: { log: Log },
+  init: IndexThreadInit,
+): IndexThread<Operations> {
+  const waiting: Call[] = []
+  const sent = new Map<number, Call>()
+  let worker: Worker | null = null
+  let gone: Promise<void> = Promise.resolve()
+  let isClosing = false
+  let nextId = 1
+  const drained = Promise.withResolvers<void>()
+
+  function start(): Worker {
+    const { url, name, niceness, owner } = init
+    const workerData: ThreadInit = { niceness, owner }
+    const started = new Worker(url, { workerData, name })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let cause: unknown
+    gone = promise
+    started.on('message', receive)
+    started.on('error', (error) => {
+      cause = error
+    })
+    started.on('exit', (exitCode) => {
+      if (!isClosing || sent.size > 0)
+        log.error({ err: cause, exitCode, thread: name }, 'an index thread ended')
+      worker = null
+      const crashed = new VillageError('WORKER_CRASHED', 'The thread of the indexes ended.', {
+        cause,
+        fields: { thread: name },
+      })
+      for (const call of [...sent.values()]) call.settle(crashed)
+      sent.clear()
+      resolve()
+      if (isClosing) for (const call of waiting.splice(0)) call.settle(crashed)
+      pump()
+    })
+    return started
+  }
+
+  function receive(message: FromThread): void {
+    if (message.type === 'changed') init.onChanged(message.directory)
+    else if (message.type === 'problem') log.warn({ err: fromWireError(message.error) }, message.message)
+    else {
+      const call = sent.get(message.id)
+      sent.delete(message.id)
+      if (message.type === 'done') call?.settle(null, message.output)
+      else call?.settle(fromWireError(message.error))
+      pump()
+    }
+  }
+
+  function pump(): void {
+    if (isClosing && waiting.length === 0 && sent.size === 0) drained.resolve()
+    while (sent.size < MOST_SENT && waiting.length > 0) {
+      const call = waiting.shift()!
+      const id = nextId++
+      worker ??= start()
+      sent.set(id, call)
+      try {
+        worker.postMessage({ type: 'call', id, name: call.name, input: call.input } satisfies ToThread)
+      } catch (error) {
+        // What cannot be cloned is nobody's fault but the caller's.
+        sent.delete(id)
+        call.settle(toVillageError(error))
+      }
+    }
+  }
+
+  return {
+    get isRunning() {
+      return worker !== null && !isClosing
+    },
+    call(name, input, signal) {
+      if (isClosing) return Promise.reject(new VillageError('SHUTTING_DOWN'))
+      if (signal?.aborted) return Promise.reject(toVillageError(signal.reason))
+      const { promise, resolve, reject } =
+        Promise.withResolvers<Awaited<ReturnType<Operations[typeof name]>>>()
+      const onAbort = (): void => {
+        const at = waiting.indexOf(call)
+        if (at >= 0) waiting.splice(at, 1)
+        pump()
+        reject(toVillageError(signal!.reason))
+      }
+      const call: Call = {
+        name,
+        input,
+        settle(error, output) {
+          signal?.removeEventListener('abort', onAbort)
+          if (error !== null) reject(error)
+          // The thread runs the operation of this name (serveThread): its output is of this type.
+          else resolve(output as Awaited<ReturnType<Operations[typeof name]>>)
+        },
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      waiting.push(call)
+      pump()
+      return promise
+    },
+    async close() {
+      isClosing = true
+      if (waiting.length > 0 || sent.size > 0) await drained.promise
+      worker?.postMessage({ type: 'close' } satisfies ToThread)
+      await gone
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/** How much text is how many words: the measure of chunks. */
+
+/** A longer token counts as several words, so that text without spaces has a bounded length too. */
+const TOKEN_CHARACTERS = 16
+/** Chinese, Japanese and Korean have about two characters, Thai and Khmer about five letters, for what English says in a word. */
+const CJK_WORDS = 0.5
+const THAI_WORDS = 0.2
+
+function isSpace(code: number): boolean {
+  return (
+    code === 32 ||
+    (code >= 9 && code <= 13) ||
+    code === 0xa0 ||
+    code === 0x3000 ||
+    (code >= 0x2000 && code <= 0x200b)
+  )
+}
+
+/** What one UTF-16 unit counts in a script without spaces between words, or 0. */
+function unspacedWords(code: number): number {
+  if (code < 0x0e00) return 0
+  if (code <= 0x0eff || (code >= 0x1000 && code <= 0x109f) || (code >= 0x1780 && code <= 0x17ff))
+    return THAI_WORDS
+  if (code >= 0x3040 && code <= 0x30ff) return CJK_WORDS
+  if (code >= 0x3400 && code <= 0x9fff) return CJK_WORDS
+  if (code >= 0xf900 && code <= 0xfaff) return CJK_WORDS
+  // Half of a surrogate pair of the supplementary ideographic planes.
+  if (code >= 0xd840 && code <= 0xd88d) return CJK_WORDS
+  return 0
+}
+
+/**
+ * Words between two offsets: tokens between white space (one word for each 16 characters begun), half a word for a character of
+ * Chinese or Japanese.
+ */
+export function countWords(text: string, start = 0, end = text.length): number {
+  return measureWords(text, start, end, Number.POSITIVE_INFINITY).words
+}
+
+/** Where `maxWords` are reached: the end of the last whole token, or a place in it when it alone is too long. */
+export function cutAfterWords(text: string, start: number, end: number, maxWords: number): number {
+  return measureWords(text, start, end, maxWords).end
+}
+
+function measureWords(
+  text: string,
+  start: number,
+  end: number,
+  maxWords: number,
+): { words: number; end: number } {
+  let words = 0
+  let token = 0
+  let lastBorder = start
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (isSpace(code)) {
+      token = 0
+      lastBorder = at
+      continue
+    }
+    const unspaced = unspacedWords(code)
+    if (unspaced > 0) {
+      token = 0
+      words += unspaced
+      if (words <= maxWords) lastBorder = Math.min(end, at + (code >= 0xd840 && code <= 0xd88d ? 2 : 1))
+    } else if (token++ % TOKEN_CHARACTERS === 0) words++
+    if (words > maxWords) {
+      if (lastBorder > start) return { words, end: lastBorder }
+      // Never between the halves of a pair.
+      const isLow = code >= 0xdc00 && code <= 0xdfff
+      return { words, end: Math.max(start + 1, isLow ? at - 1 : at) }
+    }
+  }
+  return { words, end }
+}

@@ -1,0 +1,63 @@
+/** Reads a file from its beginning to its end in parts that do not cut a line where that can be helped. */
+import type { FileHandle } from 'node:fs/promises'
+import { detectEncoding } from '../formats/decode-text.ts'
+
+const LINE_FEED = 10
+
+/** Length of the longest beginning that ends behind a line (best: behind an empty one), or at least behind a character. */
+function cutLength(buffer: Buffer, length: number, width: 1 | 2, isBigEndian: boolean): number {
+  // An empty line in the last quarter makes a better border than the last line.
+  let lastLine = 0
+  for (let i = length - width; i >= length >> 1; i -= width) {
+    if (!isLineFeed(buffer, i, width, isBigEndian)) continue
+    if (lastLine === 0) lastLine = i + width
+    if (i < (length >> 2) * 3) break
+    if (i >= width && isLineFeed(buffer, i - width, width, isBigEndian)) return i + width
+  }
+  if (lastLine > 0) return lastLine
+  if (width === 2) return length
+  // No line at all: not within a character of UTF-8, which is at most four bytes.
+  for (let i = length; i > length - 4; i--) if ((buffer[i - 1]! & 0x80) === 0) return i
+  for (let i = length - 1; i > length - 4; i--) if ((buffer[i]! & 0xc0) === 0xc0) return i
+  return length
+}
+
+function isLineFeed(buffer: Buffer, at: number, width: 1 | 2, isBigEndian: boolean): boolean {
+  if (width === 1) return buffer[at] === LINE_FEED
+  return isBigEndian
+    ? buffer[at] === 0 && buffer[at + 1] === LINE_FEED
+    : buffer[at] === LINE_FEED && buffer[at + 1] === 0
+}
+
+/**
+ * Parts of at most `partBytes` (an even number), together exactly the bytes of the file. `onBytes` sees what was read, for a hash
+ * of the whole. Throws BINARY_FILE when the first part is no text.
+ */
+export async function* readParts(
+  handle: FileHandle,
+  partBytes: number,
+  onBytes: (bytes: Buffer) => void,
+): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(partBytes)
+  let held = 0
+  let width: 1 | 2 | null = null
+  let isBigEndian = false
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, held, partBytes - held, null)
+    if (bytesRead > 0) onBytes(buffer.subarray(held, held + bytesRead))
+    held += bytesRead
+    if (bytesRead > 0 && held < partBytes) continue
+    if (held === 0) return
+    if (width === null) {
+      const encoding = detectEncoding(buffer.subarray(0, held), bytesRead === 0)
+      width = encoding.startsWith('utf-16') ? 2 : 1
+      isBigEndian = encoding === 'utf-16be'
+    }
+    const length = bytesRead === 0 ? held : cutLength(buffer, held, width, isBigEndian)
+    // A copy: the parser may keep what it got while the next part is read.
+    yield Buffer.from(buffer.subarray(0, length))
+    buffer.copy(buffer, 0, length, held)
+    held -= length
+    if (bytesRead === 0 && held === 0) return
+  }
+}

@@ -1,0 +1,115 @@
+/** What a search will do, decided from its options alone. */
+import { VillageError } from '../../../errors.ts'
+import type { FieldFilter } from '../search-types.ts'
+import { type BuiltQuery, buildLexical } from './build-lexical.ts'
+import { parseQuery } from './parse-query.ts'
+import type { SearchWarning } from './search-answer.ts'
+import { SEARCH_MODES, type SearchCollection, type SearchMode, type SearchOptions } from './search-options.ts'
+
+/** Of a query, no more is read. */
+const MAX_QUERY_CHARACTERS = 10_000
+const MAX_FILTERS = 32
+const MAX_LIMIT = 100
+const MAX_CANDIDATES = 1000
+const MIN_CANDIDATES = 100
+const CANDIDATES_BY_HIT = 10
+/** Each language stems every word once more; a search over many keeps to those that most collections have. */
+const MAX_LANGUAGES = 8
+
+export interface QueryPlan extends BuiltQuery {
+  readonly mode: SearchMode
+  /** Of the query's vector; null: none is needed, or nothing has vectors. */
+  readonly encoder: string | null
+  readonly limit: number
+  readonly perDocument: number
+  readonly candidates: number
+  readonly filters: readonly FieldFilter[]
+  readonly languages: readonly string[]
+  readonly warnings: readonly SearchWarning[]
+}
+
+/** Throws INVALID_ARGUMENT, and SEARCH_WITHOUT_VECTORS in the mode `vectors`. */
+export function planQuery(options: SearchOptions): QueryPlan {
+  const { collections, mode = 'hybrid', filters = [], weight } = options
+  const limit = whole('limit', options.limit ?? 10, MAX_LIMIT)
+  const perDocument = whole('perDocument', options.perDocument ?? 2, MAX_LIMIT)
+  const candidates = whole(
+    'candidates',
+    options.candidates ?? Math.max(MIN_CANDIDATES, limit * CANDIDATES_BY_HIT),
+    MAX_CANDIDATES,
+  )
+  if (!SEARCH_MODES.includes(mode)) throw refused('mode', `The mode is one of ${SEARCH_MODES.join(', ')}`)
+  if (weight !== undefined && !(weight >= 0 && weight <= 1))
+    throw refused('weight', 'The weight of the vectors is a number from 0 to 1')
+  if (filters.length > MAX_FILTERS) throw refused('filters', `A search has at most ${MAX_FILTERS} filters`)
+  const warnings: SearchWarning[] = []
+  const text = options.text.slice(0, MAX_QUERY_CHARACTERS)
+  const languages = options.language === undefined ? languagesOf(collections) : [options.language]
+  const parsed =
+    options.syntax === 'plain'
+      ? { parts: [{ text, role: 'ranks' as const, field: null }], warnings: [] }
+      : parseQuery(text)
+  for (const message of parsed.warnings) warnings.push({ code: 'QUERY_SYNTAX', message })
+  const built = buildLexical(parsed, languages)
+  if (built.isTruncated || text.length < options.text.length) warnings.push(TRUNCATED)
+  const encoders = encodersOf(collections)
+  const wantsVectors = mode !== 'lexical' && built.words.trim() !== ''
+  const encoder = wantsVectors ? (encoders[0] ?? null) : null
+  if (mode === 'vectors' && encoders.length === 0) throw new VillageError('SEARCH_WITHOUT_VECTORS')
+  if (wantsVectors && encoders.length === 0)
+    warnings.push({
+      code: 'NO_VECTORS',
+      message: 'No collection has vectors: passages are ranked by words alone.',
+    })
+  if (wantsVectors && encoders.length > 1)
+    warnings.push({
+      code: 'ENCODERS_DIFFER',
+      message:
+        'Collections have different encoders: those without the most common one are searched by words alone.',
+    })
+  if (built.lexical.terms.length === 0 && encoder === null)
+    warnings.push({ code: 'QUERY_WITHOUT_WORDS', message: 'The query has no word that could be looked for.' })
+  return {
+    ...built,
+    mode: mode !== 'lexical' && encoder === null ? 'lexical' : mode,
+    encoder,
+    limit,
+    perDocument,
+    candidates,
+    filters,
+    languages,
+    warnings,
+  }
+}
+
+export const TRUNCATED: SearchWarning = {
+  code: 'QUERY_TRUNCATED',
+  message: 'The query is very long: only a part of its words is looked for.',
+}
+
+function refused(argument: string, message: string): VillageError {
+  return new VillageError('INVALID_ARGUMENT', message, { fields: { argument } })
+}
+
+function whole(argument: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value
+  throw refused(argument, `${argument} is a whole number from 1 to ${most}`)
+}
+
+/** By the number of chunks, the largest first; equals by name. */
+function byChunks(pairs: readonly (readonly [name: string, chunks: number])[]): string[] {
+  const chunks = new Map<string, number>()
+  for (const [name, count] of pairs) chunks.set(name, (chunks.get(name) ?? 0) + count)
+  return [...chunks].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([name]) => name)
+}
+
+function languagesOf(collections: readonly SearchCollection[]): string[] {
+  const pairs = collections.flatMap(({ languages, chunks }) => languages.map((one) => [one, chunks] as const))
+  return byChunks(pairs).slice(0, MAX_LANGUAGES)
+}
+
+function encodersOf(collections: readonly SearchCollection[]): string[] {
+  return byChunks(
+    collections.flatMap(({ encoder, chunks }) => (encoder === null ? [] : [[encoder, chunks] as const])),
+  )
+}

@@ -1,0 +1,49 @@
+/** What a search is asked. Who may see which collection is decided before: a search runs over the collections that it is given. */
+import type { FieldFilter } from '../search-types.ts'
+
+/** `lexical` is BM25, `vectors` the cosine of embeddings, `hybrid` both, fused. */
+export type SearchMode = 'lexical' | 'vectors' | 'hybrid'
+
+export const SEARCH_MODES: readonly SearchMode[] = ['hybrid', 'lexical', 'vectors']
+
+/** What a search has to know of a collection. */
+export interface SearchCollection {
+  /** As `SearchBackend.origin` names it. */
+  readonly name: string
+  /** ISO 639-1: a word of the query is stemmed as each of them would. */
+  readonly languages: readonly string[]
+  /** Id of the model that made its vectors; null: it has none. */
+  readonly encoder: string | null
+  /** Share of the vectors in its fused scores, 0 to 1; `collection tune` finds it. */
+  readonly weight: number
+  /** Where encoders differ, the query is embedded by the one that most chunks have. */
+  readonly chunks: number
+}
+
+export interface SearchOptions {
+  readonly text: string
+  readonly collections: readonly SearchCollection[]
+  /**
+   * `query` (default): "quotes", +must, -not, title:word, heading:word and body:word mean something (parse-query.ts).
+   * `plain`: all of it is words, as in a question or a judged query.
+   */
+  readonly syntax?: 'query' | 'plain'
+  /** Hits at most, 1 to 100; 10 by default. */
+  readonly limit?: number
+  /** `hybrid` by default; where nothing has vectors it is `lexical`, and the answer says so. */
+  readonly mode?: SearchMode
+  /** Adds terms of the best passages of a first round to the query (RM3); off by default. */
+  readonly feedback?: boolean
+  /** All must hold; none by default. */
+  readonly filters?: readonly FieldFilter[]
+  /** Of the query; otherwise the languages of the collections. */
+  readonly language?: string
+  /** Passages of one document at most; 2 by default. */
+  readonly perDocument?: number
+  /** Instead of the collections' own weights. */
+  readonly weight?: number
+  /** How many each ranker puts up for fusion, 1 to 1000; by default ten for each hit, at least 100. */
+  readonly candidates?: number
+  /** Every hit says how its score came about; off by default. */
+  readonly explain?: boolean
+}

@@ -1,0 +1,199 @@
+/**
+ * How catalogues become equal and holdings known: gossip says that a member's digest has changed, and who hears it asks that
+ * member on a stream for what it lacks. What a peer may see is decided by its role on the stream, not in gossip.
+ */
+import { toVillageError, VillageError } from '../../../errors.ts'
+import type { Log } from '../../../log.ts'
+import type { FramedStream } from '../../../mesh/framed-stream.ts'
+import { peerOf, publicKeyOf } from '../../../mesh/membership/keys.ts'
+import type { Mesh, Role, StreamContext } from '../../../mesh/mesh.ts'
+import {
+  CataloguePage,
+  COLLECTIONS_PROTOCOL,
+  CollectionsRequest,
+  CollectionsRequestKind,
+  HoldingsPage,
+  MAX_CATALOGUE_FRAME,
+  MAX_COLLECTION_RECORDS,
+  MAX_COLLECTION_SEGMENTS,
+  MAX_HOLDINGS_FRAME,
+  MAX_RECORDS_REQUEST,
+  RECORDS_FRAME_BYTES,
+  RecordsPage,
+} from '../../../mesh/protocols/collections.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Holding } from './holdings.ts'
+
+/** What this node tells of itself, by the role of who asks. */
+export type OwnHoldings = (role: Role) => Holding
+
+interface Components {
+  readonly catalogue: Catalogue
+  readonly ownHoldings: OwnHoldings
+  readonly log: Log
+}
+
+/** What a member may say that it holds: 4 MiB of ids. */
+const MAX_HELD_SEGMENTS = 64 * MAX_COLLECTION_SEGMENTS
+const unhex = (text: string) => Buffer.from(text, 'hex')
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+function pages<T>(items: readonly T[], size: number): { items: T[]; more: boolean }[] {
+  const out: { items: T[]; more: boolean }[] = []
+  for (let at = 0; at === 0 || at < items.length; at += size)
+    out.push({ items: items.slice(at, at + size), more: at + size < items.length })
+  return out
+}
+
+/** Answers one stream to its end. */
+export function createCollectionsServer({ catalogue, ownHoldings, log }: Components) {
+  async function sendCatalogue(stream: FramedStream, { role, signal }: StreamContext): Promise<void> {
+    const entries = catalogue.visibleTo(role).map(({ owner, id, generation, hash }) => ({
+      owner: publicKeyOf(owner),
+      id: unhex(id),
+      generation,
+      hash: unhex(hash),
+    }))
+    for (const { items, more } of pages(entries, MAX_CATALOGUE_FRAME))
+      await stream.send(CataloguePage, { entries: items, more }, { signal })
+  }
+
+  async function sendRecords(
+    stream: FramedStream,
+    wanted: readonly Uint8Array[],
+    { role, signal }: StreamContext,
+  ): Promise<void> {
+    const hashes = new Set(wanted.map(hex))
+    let records: Uint8Array[] = []
+    let sizeBytes = 0
+    for (const record of catalogue.visibleTo(role)) {
+      if (!hashes.has(record.hash)) continue
+      if (records.length > 0 && sizeBytes + record.bytes.byteLength > RECORDS_FRAME_BYTES) {
+        await stream.send(RecordsPage, { records, more: true }, { signal })
+        records = []
+        sizeBytes = 0
+      }
+      records.push(record.bytes)
+      sizeBytes += record.bytes.byteLength
+    }
+    await stream.send(RecordsPage, { records, more: false }, { signal })
+  }
+
+  async function sendHoldings(stream: FramedStream, { role, signal }: StreamContext): Promise<void> {
+    const { segments, capacityBytes, usedBytes } = ownHoldings(role)
+    for (const { items, more } of pages([...segments], MAX_HOLDINGS_FRAME))
+      await stream.send(
+        HoldingsPage,
+        { segments: items.map(unhex), capacityBytes, usedBytes, more },
+        { signal },
+      )
+  }
+
+  return async function serve(stream: FramedStream, context: StreamContext): Promise<void> {
+    for (;;) {
+      const request = await stream.receive(CollectionsRequest, { signal: context.signal })
+      if (request === null) return
+      if (request.kind === CollectionsRequestKind.catalogue) await sendCatalogue(stream, context)
+      else if (request.kind === CollectionsRequestKind.records)
+        await sendRecords(stream, request.hashes, context)
+      else if (request.kind === CollectionsRequestKind.holdings) await sendHoldings(stream, context)
+      else throw new VillageError('PROTOCOL_MALFORMED', 'A request is of an unknown kind')
+      log.trace({ peer: context.peer, kind: request.kind }, 'a peer was told of collections')
+    }
+  }
+}
+
+/** The asking side, over one stream to one member. */
+export function createCollectionsClient(components: {
+  mesh: Pick<Mesh, 'open'>
+  catalogue: Catalogue
+  log: Log
+}) {
+  const { mesh, catalogue, log } = components
+
+  /** Hashes of records that are newer than ours. */
+  async function missing(stream: FramedStream, signal: AbortSignal): Promise<Uint8Array[]> {
+    const known = new Map(
+      catalogue.visibleTo('member').map((record) => [`${record.owner}.${record.id}`, record]),
+    )
+    const wanted: Uint8Array[] = []
+    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [] }, { signal })
+    for (let seen = 0; ; ) {
+      const { entries, more } = await stream.expect(CataloguePage, { signal })
+      seen += entries.length
+      if (seen > MAX_COLLECTION_RECORDS || (more && entries.length === 0))
+        throw new VillageError('PROTOCOL_MALFORMED', 'A peer lists more collections than there may be')
+      for (const { owner, id, generation, hash } of entries) {
+        if (owner.byteLength !== 32 || hash.byteLength !== 32)
+          throw new VillageError('PROTOCOL_MALFORMED', 'An entry of a catalogue has no owner or hash')
+        const ours = known.get(`${peerOf(owner)}.${hex(id)}`)
+        if (ours === undefined || generation >= ours.generation)
+          if (ours?.hash !== hex(hash)) wanted.push(Uint8Array.from(hash))
+      }
+      if (!more) return wanted
+    }
+  }
+
+  async function takeRecords(stream: FramedStream, wanted: readonly Uint8Array[], signal: AbortSignal) {
+    for (const { items } of pages(wanted, MAX_RECORDS_REQUEST)) {
+      if (items.length === 0) return
+      await stream.send(
+        CollectionsRequest,
+        { kind: CollectionsRequestKind.records, hashes: items },
+        { signal },
+      )
+      for (let seen = 0; ; ) {
+        const { records, more } = await stream.expect(RecordsPage, { signal })
+        seen += records.length
+        if (seen > items.length || (more && records.length === 0))
+          throw new VillageError('PROTOCOL_MALFORMED', 'A peer sent more records than were asked for')
+        for (const bytes of records)
+          await catalogue.apply(bytes).catch((error: unknown) => {
+            // One bad record must not keep the others from coming.
+            log.debug(
+              { err: toVillageError(error), peer: stream.peer },
+              'a record of a collection was refused',
+            )
+          })
+        if (!more) break
+      }
+    }
+  }
+
+  async function takeHoldings(stream: FramedStream, signal: AbortSignal): Promise<Holding> {
+    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.holdings, hashes: [] }, { signal })
+    const held = new Set<string>()
+    for (;;) {
+      const page = await stream.expect(HoldingsPage, { signal })
+      for (const id of page.segments) held.add(hex(id))
+      if (held.size > MAX_HELD_SEGMENTS || (page.more && page.segments.length === 0))
+        throw new VillageError('PROTOCOL_MALFORMED', 'A peer says that it holds more than it can')
+      if (!page.more) return { segments: held, capacityBytes: page.capacityBytes, usedBytes: page.usedBytes }
+    }
+  }
+
+  async function withStream<T>(
+    peer: string,
+    signal: AbortSignal,
+    work: (stream: FramedStream) => Promise<T>,
+  ) {
+    const stream = await mesh.open(peer, COLLECTIONS_PROTOCOL, { signal })
+    try {
+      const result = await work(stream)
+      await stream.close()
+      return result
+    } catch (error) {
+      stream.abort(toVillageError(error))
+      throw error
+    }
+  }
+
+  return {
+    /** Takes the peer's records that are newer than ours, and what it holds. Throws what the stream throws. */
+    exchange: (peer: string, parts: { catalogue: boolean; holdings: boolean }, signal: AbortSignal) =>
+      withStream(peer, signal, async (stream): Promise<Holding | null> => {
+        if (parts.catalogue) await takeRecords(stream, await missing(stream, signal), signal)
+        return parts.holdings ? await takeHoldings(stream, signal) : null
+      }),
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * What the village knows: one search over this node's collections and those of other members, wherever their segments lie.
+ * This is the service that the API asks.
+ */
+import path from 'node:path'
+import { VillageError } from '../../../errors.ts'
+import type { Events } from '../../../events.ts'
+import type { Service } from '../../../lifecycle.ts'
+import type { Log } from '../../../log.ts'
+import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
+import type { Signer } from '../../../mesh/membership/keys.ts'
+import type { Mesh, Role } from '../../../mesh/mesh.ts'
+import { SEARCH_PROTOCOL } from '../../../mesh/protocols/search.ts'
+import type { Store } from '../../../store.ts'
+import type { Collections } from '../collections/collections.ts'
+import type { IndexHost } from '../index/index-host.ts'
+import type { Search } from '../query/search.ts'
+import type { SearchAnswer } from '../query/search-answer.ts'
+import type { SearchCollection, SearchOptions } from '../query/search-options.ts'
+import type { BackendAnswer, ChunkReference, SearchBackend, StoredChunk } from '../search-types.ts'
+import { createCatalogue } from './catalogue.ts'
+import { createCollectionsGossip } from './collections-gossip.ts'
+import { createFrequencyCache } from './frequency-cache.ts'
+import { createHoldings, type Holding } from './holdings.ts'
+import type { KnownCollection } from './known-collection.ts'
+import { createOffers } from './offers.ts'
+import { createPeerBook } from './peer-book.ts'
+import { createPeerLinks } from './peer-links.ts'
+import { createPeerSearch } from './peer-search.ts'
+import { createPublishedSegments } from './published-segments.ts'
+import { createPublisher } from './publisher.ts'
+import { createReplicaStore } from './replica-store.ts'
+import { createReplication } from './replication.ts'
+import { createSearchServer } from './search-server.ts'
+import { createSketchBoard } from './sketch-board.ts'
+import { createSpreading } from './spreading.ts'
+import { createUpkeep } from './upkeep.ts'
+import { createVillageBackend } from './village-backend.ts'
+import { createVillageScope, searchCollectionOf } from './village-scope.ts'
+
+export interface KnowledgeScope {
+  /** Ids, names of own collections, or `name@peer`; all that this node may see when absent. */
+  readonly collections?: readonly string[]
+  /** Nothing is asked of other members: what this node owns or holds. */
+  readonly isLocal?: boolean
+  /** What has not answered by then is named as missing. */
+  readonly deadlineMs?: number
+}
+
+export type KnowledgeSearchOptions = Omit<SearchOptions, 'collections'> & KnowledgeScope
+
+export interface Knowledge extends Service {
+  /**
+   * Throws COLLECTION_UNKNOWN, KNOWLEDGE_EMPTY where there is no collection at all, KNOWLEDGE_UNAVAILABLE where nothing that was
+   * asked answers, and what Search throws.
+   */
+  search(options: KnowledgeSearchOptions, signal: AbortSignal): Promise<SearchAnswer>
+  /** For work that asks more than once (an answer to a question): what search() would run over. Throws COLLECTION_UNKNOWN. */
+  open(scope: KnowledgeScope): Promise<{ backend: SearchBackend; collections: SearchCollection[] }>
+  /** Passages by reference, of own collections and others'; null for what is gone. */
+  chunks(
+    references: readonly ChunkReference[],
+    signal: AbortSignal,
+  ): Promise<BackendAnswer<readonly (StoredChunk | null)[]>>
+  /** Own ones first, then by label. */
+  collections(): Promise<KnownCollection[]>
+  /** Whether members may read the artifact: a segment or a sketch of a collection that is published now. */
+  isShared(cid: string): boolean
+  /** Whether guests may. */
+  isPublic(cid: string): boolean
+  stats(): KnowledgeStats
+}
+
+export interface KnowledgeStats {
+  /** Records of all members, removed ones not counted. */
+  readonly collections: number
+  readonly segments: number
+  /** Segments of others that this node holds. */
+  readonly replicas: number
+  readonly replicaBytes: number
+  /** Requests of others that were answered, and that were refused for their number, since the start. */
+  readonly requestsServed: number
+  readonly requestsRefused: number
+}
+
+interface Components {
+  readonly mesh: Mesh
+  readonly artifacts: Artifacts
+  readonly collections: Collections
+  readonly host: IndexHost
+  readonly search: Search
+  readonly events: Pick<Events, 'subscribe'>
+  readonly store: Pick<Store, 'json'>
+  /** Of this node's identity. */
+  readonly signer: Signer
+  readonly log: Log
+}
+
+export interface KnowledgeInit {
+  /** The data directory: replicas lie in `replicas` below it. */
+  readonly directory: string
+  /** Lent to the segments of others; 0 holds none. */
+  readonly replicaBytes: number
+  readonly deadlineMs: number
+  /** Members that one search asks at most. */
+  readonly maxPeers: number
+  /** Requests that one member may make in a minute. */
+  readonly requestsByMinute: number
+  readonly repairAfterMs: number
+  readonly forgetAfterMs: number
+  readonly now?: () => number
+  readonly random?: () => number
+  /** Changes that come together are dealt with together. */
+  readonly soonMs?: number
+}
+
+const SOON_MS = 500
+const EVERY_MS = 15_000
+/** A copy that is not wanted any more: whoever takes over has had time to be known. */
+const DROP_AFTER_MS = 60_000
+const MAX_SKETCH_BYTES = 128 * 2 ** 20
+const MAX_FREQUENCIES = 200_000
+
+/** Make it before the mesh starts; start it after the mesh, the artifacts and the collections. */
+export function createKnowledge(components: Components, init: KnowledgeInit): Knowledge {
+  const { mesh, artifacts, collections, host, search, events, store, signer, log } = components
+  const { now = Date.now, random = Math.random, soonMs = SOON_MS } = init
+  const self = mesh.peerId
+  const root = path.join(init.directory, 'replicas')
+  const incoming = path.join(root, 'incoming')
+
+  const catalogue = createCatalogue({ store, roleOf: mesh.roleOf, log }, { now })
+  const holdings = createHoldings()
+  const offers = createOffers({ artifacts, log })
+  const replicas = createReplicaStore({ host, log }, { directory: root })
+  const sketches = createSketchBoard(
+    { artifacts, catalogue, holdings, offers, log },
+    { maxBytes: MAX_SKETCH_BYTES },
+  )
+  const links = createPeerLinks({ mesh }, { now })
+  const frequencies = createFrequencyCache({ maxEntries: MAX_FREQUENCIES })
+
+  const present = () => gossip.present()
+  const book = createPeerBook({ holdings, links, present }, { self, now })
+  const peers = createPeerSearch({ links, holders: book.holders, judge: book.judge, log })
+  const scope = createVillageScope(
+    { collections, host, catalogue, replicas, sketches, holdersPresent: book.countFor, log },
+    { self },
+  )
+  const published = createPublishedSegments({ catalogue, localSegments: scope.localSegments })
+  const server = createSearchServer(
+    { host, find: published.find, log },
+    { requestsByMinute: init.requestsByMinute, now },
+  )
+  const ownHoldings = (role: Role): Holding => ({
+    segments: published.all(role),
+    capacityBytes: role === 'guest' ? 0 : init.replicaBytes,
+    usedBytes: role === 'guest' ? 0 : replicas.usedBytes(),
+  })
+  const gossip = createCollectionsGossip(
+    { mesh, catalogue, holdings, ownHoldings, events, log },
+    { now, random, soonMs, onHoldings: () => upkeep.soon() },
+  )
+  const publisher = createPublisher(
+    { collections, host, artifacts, catalogue, offers, signer, log },
+    { self, now, segmentPath: (directory, segment) => path.join(directory, segment) },
+  )
+  const spreading = createSpreading(
+    { collections, host, artifacts, catalogue, holdings, present, links, offers, log },
+    { incoming, random },
+  )
+  const replication = createReplication(
+    { catalogue, holdings, replicas, artifacts, offers, store, present, onChange: onHeldChange, log },
+    {
+      self,
+      incoming,
+      capacityBytes: init.replicaBytes,
+      repairAfterMs: init.repairAfterMs,
+      dropAfterMs: DROP_AFTER_MS,
+      forgetAfterMs: init.forgetAfterMs,
+      now,
+    },
+  )
+  mesh.handle(SEARCH_PROTOCOL, server.serve)
+  const upkeep = createUpkeep({ log }, { work: keepUp, everyMs: EVERY_MS, soonMs })
+  let ends: (() => void)[] = []
+
+  function onHeldChange(): void {
+    published
+      .refresh()
+      .then((hasChanged) => {
+        if (hasChanged) gossip.announceSoon()
+      })
+      .catch((error: unknown) => log.error({ err: error }, 'what lies here could not be looked up'))
+  }
+
+  /** Own collections first: what is withdrawn goes before anything else is fetched. */
+  async function keepUp(signal: AbortSignal): Promise<void> {
+    if (catalogue.village() === null) return
+    const own = await collections.list()
+    const stuck = new Set<string>()
+    for (const info of own)
+      await spreading.bringBack(info, signal).catch((error: unknown) => {
+        signal.throwIfAborted()
+        stuck.add(info.id)
+        log.warn({ err: error, collection: info.id }, 'a spread collection cannot be brought back yet')
+      })
+    await publisher.sync(signal, stuck)
+    if (await published.refresh()) gossip.announceSoon()
+    await sketches.sync(signal)
+    await replication.run(signal)
+    for (const info of own) await spreading.sendAway(info, signal)
+    if (await published.refresh()) gossip.announceSoon()
+  }
+
+  async function reload(): Promise<void> {
+    const village = mesh.village()
+    holdings.clear()
+    sketches.clear()
+    await catalogue.load(village === null || village.revoked !== null ? null : village.id)
+    upkeep.soon()
+  }
+
+  async function open({ collections: names, isLocal = false, deadlineMs = init.deadlineMs }: KnowledgeScope) {
+    const sources = await scope.sources()
+    if (sources.length === 0) throw new VillageError('KNOWLEDGE_EMPTY')
+    const chosen = scope.choose(sources, names)
+    const segments = await scope.segments(chosen, isLocal)
+    const backend = createVillageBackend(
+      { host, peers, frequencies, log },
+      { scope: segments, self, deadlineMs, maxPeers: init.maxPeers },
+    )
+    return { backend, collections: chosen.map(searchCollectionOf) }
+  }
+
+  return {
+    name: 'knowledge',
+    open,
+    async search({ collections: names, isLocal, deadlineMs, ...options }, signal) {
+      const { backend, collections: searched } = await open({
+        ...(names !== undefined && { collections: names }),
+        ...(isLocal !== undefined && { isLocal }),
+        ...(deadlineMs !== undefined && { deadlineMs }),
+      })
+      return search.search(backend, { ...options, collections: searched }, signal)
+    },
+    async chunks(references, signal) {
+      const { backend } = await open({})
+      return backend.chunks(references, signal)
+    },
+    async collections() {
+      const local = await scope.localSegments()
+      return (await scope.sources()).map((source) => scope.describe(source, local))
+    },
+    isShared: (cid) => [...offers.of(cid)].some((id) => catalogue.byId(id) !== null),
+    isPublic: (cid) => [...offers.of(cid)].some((id) => catalogue.byId(id)?.facts.access === 'public'),
+    stats() {
+      const live = catalogue.live()
+      const held = replicas.collections().flatMap((id) => replicas.segmentsOf(id))
+      return {
+        collections: live.length,
+        segments: live.reduce((sum, { facts }) => sum + facts.segments.length, 0),
+        replicas: held.length,
+        replicaBytes: replicas.usedBytes(),
+        requestsServed: server.stats.served,
+        requestsRefused: server.stats.refused,
+      }
+    },
+    async start(signal) {
+      await replicas.load()
+      await reload()
+      await published.refresh()
+      await gossip.start(signal)
+      ends = [
+        catalogue.onChange(() => upkeep.soon()),
+        events.subscribe(({ type }) => {
+          if (type === 'village:changed')
+            reload().catch((error: unknown) => log.error({ err: error }, 'records could not be read'))
+          if (type.startsWith('collection:')) upkeep.soon()
+        }),
+        mesh.onPeerChange(({ peer, connected }) => {
+          if (!connected)
+            links
+              .close(peer)
+              .catch((error: unknown) => log.debug({ err: error, peer }, 'streams were not closed'))
+          upkeep.soon()
+        }),
+      ]
+      upkeep.start()
+    },
+    async stop() {
+      for (const end of ends) end()
+      ends = []
+      await upkeep.stop()
+      await gossip.stop()
+      await links.close()
+    },
+  }
+}

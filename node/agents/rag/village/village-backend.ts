@@ -1,0 +1,235 @@
+/**
+ * One search over segments that lie here and with other members, as if they were one index: frequencies are added up over all,
+ * every holder scores with the sum, and lists are merged. Peers are chosen by sketches, slow ones are hedged, and what has not
+ * answered when the time is over is named. Two round trips, one where the frequencies are known from earlier queries.
+ */
+import type { ErrorCode } from '../../../errors.ts'
+import { VillageError } from '../../../errors.ts'
+import type { Log } from '../../../log.ts'
+import type { IndexHost } from '../index/index-host.ts'
+import type { FailedCheck } from '../routing/check-answer.ts'
+import { checkText } from '../routing/check-text.ts'
+import { combineStatistics } from '../routing/combine-statistics.ts'
+import { mergeOutcomes } from '../routing/merge-outcomes.ts'
+import { choosePeers } from '../routing/route.ts'
+import type {
+  BackendAnswer,
+  Candidate,
+  ChunkReference,
+  MissingPart,
+  SearchBackend,
+  SearchOutcome,
+  SearchRequest,
+  SegmentStatistics,
+  Statistics,
+  StoredChunk,
+} from '../search-types.ts'
+import type { FrequencyCache } from './frequency-cache.ts'
+import { localStatistics } from './local-segments.ts'
+import type { PeerSearch } from './peer-search.ts'
+import type { ScopeSegment } from './scope.ts'
+import { searchLocal } from './search-local.ts'
+
+interface Components {
+  readonly host: Pick<IndexHost, 'statistics' | 'search' | 'chunks'>
+  readonly peers: PeerSearch
+  readonly frequencies: FrequencyCache
+  readonly log: Log
+}
+
+interface Init {
+  readonly scope: ReadonlyMap<string, ScopeSegment>
+  /** Peer ID of this node. */
+  readonly self: string
+  /** From now on, for all that this backend is asked. */
+  readonly deadlineMs: number
+  readonly maxPeers: number
+}
+
+/** Shares of the time that is left: later steps must find some. */
+const STATISTICS_SHARE = 0.35
+const SEARCH_SHARE = 0.75
+const CHUNKS_SHARE = 0.9
+
+const key = ({ segment, chunk }: ChunkReference) => `${segment}/${chunk}`
+
+export function createVillageBackend(
+  { host, peers, frequencies, log }: Components,
+  init: Init,
+): SearchBackend {
+  const { scope, self, maxPeers } = init
+  const startedMs = performance.now()
+  /** Who answered for a segment. */
+  const vouchers = new Map<string, Set<string>>()
+  /** What was said of a chunk, and to what question: its text must bear it out. */
+  const claims = new Map<string, { candidate: Candidate; request: SearchRequest; statistics: Statistics }>()
+  const texts = new Map<string, StoredChunk>()
+  const here = [...scope.values()].flatMap(({ local }) => local ?? [])
+
+  function vouch(segments: Iterable<string>, peer: string): void {
+    for (const segment of segments) {
+      const known = vouchers.get(segment)
+      if (known === undefined) vouchers.set(segment, new Set([peer]))
+      else known.add(peer)
+    }
+  }
+
+  function within(share: number, signal: AbortSignal): AbortSignal {
+    const leftMs = init.deadlineMs - (performance.now() - startedMs)
+    return AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(leftMs * share)))])
+  }
+
+  function missingParts(missing: Iterable<readonly [string, ErrorCode]>): MissingPart[] {
+    const parts = new Map<string, MissingPart>()
+    for (const [id, reason] of missing) {
+      const { collection, chunks, deletions } = scope.get(id)!
+      const at = `${collection}\n${reason}`
+      const known = parts.get(at) ?? { collection, segments: 0, chunks: 0, reason }
+      parts.set(at, {
+        ...known,
+        segments: known.segments + 1,
+        chunks: known.chunks + chunks - deletions.size,
+      })
+    }
+    return [...parts.values()]
+  }
+
+  function checkClaim(chunk: StoredChunk): FailedCheck | null {
+    const claim = claims.get(key(chunk))
+    return claim === undefined ? null : checkText(claim.candidate, chunk, claim.request, claim.statistics)
+  }
+
+  const isLive = ({ segment, chunk }: Candidate) => scope.get(segment)?.deletions.has(chunk) !== true
+  const onlyLive = (outcome: SearchOutcome): SearchOutcome => ({
+    lexical: outcome.lexical.filter(isLive),
+    vectors: outcome.vectors.filter(isLive),
+  })
+
+  function totalsOf({ id, chunks, totalLength }: ScopeSegment): SegmentStatistics {
+    return { segment: id, chunks, totalLength, documentFrequency: new Map() }
+  }
+
+  /** Exact where they are known or answered in time; by the sketch where not. */
+  async function remoteStatistics(terms: readonly string[], signal: AbortSignal) {
+    const exact: SegmentStatistics[] = []
+    const unknown = new Set<string>()
+    for (const segment of scope.values()) {
+      if (segment.local !== null) continue
+      const known = frequencies.get(segment.id, terms)
+      if (known === null) unknown.add(segment.id)
+      else exact.push({ ...totalsOf(segment), documentFrequency: known })
+    }
+    const lexical = {
+      terms: terms.map((term) => ({ term, weight: 1, field: null })),
+      required: [],
+      excluded: [],
+    }
+    const route = choosePeers(
+      [...unknown].map((id) => ({ segment: id, sketch: scope.get(id)!.sketch })),
+      peers.holders(),
+      { lexical, hasVector: false },
+      { maxPeers },
+    )
+    // A sketch never denies a term that is there.
+    for (const id of route.irrelevant) {
+      unknown.delete(id)
+      exact.push(totalsOf(scope.get(id)!))
+    }
+    const { answers } = await peers.statistics(route, scope, terms, within(STATISTICS_SHARE, signal))
+    for (const part of answers) {
+      frequencies.set(part.segment, terms, part.documentFrequency)
+      exact.push(part)
+      unknown.delete(part.segment)
+    }
+    return { exact, estimated: [...unknown].map((id) => scope.get(id)!.sketch) }
+  }
+
+  async function statistics(terms: readonly string[], signal: AbortSignal): Promise<Statistics> {
+    const [local, remote] = await Promise.all([
+      localStatistics(host, here, terms),
+      remoteStatistics(terms, signal),
+    ])
+    return combineStatistics(terms, [...local, ...remote.exact], remote.estimated)
+  }
+
+  async function search(
+    request: SearchRequest,
+    statistics: Statistics,
+    signal: AbortSignal,
+  ): Promise<BackendAnswer<SearchOutcome>> {
+    const away = [...scope.values()].filter(({ local }) => local === null)
+    const route = choosePeers(
+      away.map(({ id, sketch }) => ({ segment: id, sketch })),
+      peers.holders(),
+      { lexical: request.lexical, hasVector: request.vector !== null },
+      { maxPeers },
+    )
+    const [local, remote] = await Promise.all([
+      searchLocal({ host }, { scope, request, statistics, signal }),
+      peers.search(route, scope, { request, statistics }, within(SEARCH_SHARE, signal)),
+    ])
+    signal.throwIfAborted()
+    vouch(local.segments, self)
+    for (const { peer, parts } of remote.answers) vouch(parts, peer)
+    for (const { value } of remote.answers) {
+      for (const list of [value.outcome.lexical, value.outcome.vectors])
+        for (const candidate of list) claims.set(key(candidate), { candidate, request, statistics })
+      for (const chunk of value.chunks) if (checkClaim(chunk) === null) texts.set(key(chunk), chunk)
+    }
+    const missing = [
+      ...remote.missing,
+      ...local.missing,
+      ...route.missing.map((id) => [id, 'PEER_UNREACHABLE'] as const),
+      ...route.skipped.map((id) => [id, 'SEGMENT_UNPROMISING'] as const),
+    ]
+    if (missing.length === scope.size && scope.size > 0)
+      throw new VillageError('KNOWLEDGE_UNAVAILABLE', undefined, { fields: { reason: missing[0]![1] } })
+    log.debug(
+      {
+        segments: scope.size,
+        local: local.segments.length,
+        peers: route.ask.length,
+        missing: missing.length,
+      },
+      'segments were searched',
+    )
+    const outcomes = [local.outcome, ...remote.answers.map(({ value }) => value.outcome)].map(onlyLive)
+    return { value: mergeOutcomes(outcomes, request.limit), missing: missingParts(missing) }
+  }
+
+  async function chunks(
+    references: readonly ChunkReference[],
+    signal: AbortSignal,
+  ): Promise<BackendAnswer<readonly (StoredChunk | null)[]>> {
+    const wanted = references.filter((reference) => scope.has(reference.segment))
+    const local = wanted.filter(({ segment }) => scope.get(segment)!.local !== null)
+    const remote = wanted.filter(
+      (reference) => scope.get(reference.segment)!.local === null && !texts.has(key(reference)),
+    )
+    const byDirectory = new Map<string, ChunkReference[]>()
+    for (const reference of local) {
+      const { directory } = scope.get(reference.segment)!.local!
+      byDirectory.set(directory, [...(byDirectory.get(directory) ?? []), reference])
+    }
+    const [own, others] = await Promise.all([
+      Promise.all([...byDirectory].map(([directory, list]) => host.chunks(directory, list))),
+      peers.chunks(remote, vouchers, checkClaim, within(CHUNKS_SHARE, signal)),
+    ])
+    signal.throwIfAborted()
+    for (const chunk of [...own.flat(), ...others.value]) if (chunk !== null) texts.set(key(chunk), chunk)
+    return {
+      value: references.map((reference) => texts.get(key(reference)) ?? null),
+      missing: missingParts(others.missing),
+    }
+  }
+
+  return {
+    statistics: async (terms, signal) => ({ value: await statistics(terms, signal), missing: [] }),
+    search,
+    chunks,
+    origin(segment) {
+      const collection = scope.get(segment)?.collection ?? ''
+      return { collection, vouchedBy: [...(vouchers.get(segment) ?? [])] }
+    },
+  }
+}

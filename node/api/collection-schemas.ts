@@ -1,0 +1,81 @@
+/** JSON Schemas of collections and of runs of indexing. */
+import { COLLECTION_ACCESS } from '../agents/rag/collections/collection.ts'
+import { amount, anyText, flag, integer, listOf, object, oneOf, orNull } from './schemas.ts'
+
+const PROBLEM = orNull(object({ code: anyText, message: anyText }))
+
+export const COLLECTION = object({
+  id: anyText,
+  name: anyText,
+  owner: anyText,
+  access: oneOf(...COLLECTION_ACCESS),
+  replicas: integer(),
+  keepsCopy: flag,
+  weight: amount,
+  encoder: orNull(anyText),
+  segmentChunks: integer(),
+  createdAtMs: amount,
+  documents: integer(),
+  chunks: integer(),
+  sizeBytes: amount,
+  generation: integer(),
+  languages: listOf(anyText),
+  watched: listOf(anyText),
+  problem: PROBLEM,
+})
+
+/** A collection of this node or of another member, as the village knows it. */
+export const KNOWN_COLLECTION = object({
+  id: anyText,
+  name: anyText,
+  label: anyText,
+  owner: anyText,
+  isOwn: flag,
+  access: oneOf(...COLLECTION_ACCESS),
+  encoder: orNull(anyText),
+  languages: listOf(anyText),
+  weight: amount,
+  documents: integer(),
+  chunks: integer(),
+  sizeBytes: amount,
+  segments: integer(),
+  replicas: integer(),
+  holdersPresent: integer(),
+  missingSegments: integer(),
+  localSegments: integer(),
+  updatedAtMs: amount,
+})
+
+const REPORT = object({
+  added: integer(),
+  changed: integer(),
+  unchanged: integer(),
+  removed: integer(),
+  skipped: integer(),
+  skippedSources: listOf(object({ source: anyText, code: anyText, message: anyText })),
+  warnings: listOf(object({ source: anyText, message: anyText })),
+  chunks: integer(),
+  left: object({
+    hidden: integer(),
+    excluded: integer(),
+    unsupported: listOf(object({ extension: anyText, files: integer() })),
+  }),
+})
+
+export const INDEX_RUN = object({
+  id: anyText,
+  collection: anyText,
+  name: anyText,
+  trigger: oneOf('request', 'watch', 'start'),
+  paths: listOf(anyText),
+  state: oneOf('waiting', 'running', 'done', 'failed', 'cancelled'),
+  startedAtMs: amount,
+  finishedAtMs: orNull(amount),
+  files: integer(),
+  isCounted: flag,
+  doneFiles: integer(),
+  totalBytes: amount,
+  doneBytes: amount,
+  report: REPORT,
+  error: PROBLEM,
+})

@@ -1,0 +1,120 @@
+/** `village ask`: a question, and what the documents say to it. */
+import { VillageError } from '../errors.ts'
+import type { JsonObject } from '../json.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { optionText } from './command.ts'
+import { duration, percent, printable } from './format.ts'
+import {
+  type MissingView,
+  noteGaps,
+  numberOption,
+  scopeBody,
+  vouchers,
+  type WarningView,
+} from './knowledge-scope.ts'
+import { type Style, styleOf, wrapped } from './passage-text.ts'
+
+interface SourceView {
+  number: number
+  collection: string
+  title: string | null
+  source: string
+  page: number | null
+  headings: string[]
+  start: number
+  end: number
+  vouchedBy: string[]
+}
+
+interface AnswerView {
+  peer: string
+  text: string
+  sentences: { citation: number; start: number; end: number }[]
+  sources: SourceView[]
+  confidence: number
+  threshold: number
+  isFound: boolean
+  generated: { model: string; text: string; citations: number[] } | null
+  missing: MissingView[]
+  warnings: WarningView[]
+  tookMs: number
+}
+
+/** What is asked of a language model: one that was named, none, or what is configured. */
+function modelOf(context: CommandContext): JsonObject {
+  const { generate } = context.options
+  if (generate === false) return { model: null }
+  const model = optionText(context, 'generate')
+  return model === null ? {} : { model }
+}
+
+function sourceText(
+  source: SourceView,
+  { sentences, peer }: AnswerView,
+  init: { columns: number | null; style: Style },
+): string {
+  const cited = sentences.filter(({ citation }) => citation === source.number)
+  const start = cited.length === 0 ? source.start : Math.min(...cited.map((sentence) => sentence.start))
+  const end = cited.length === 0 ? source.end : Math.max(...cited.map((sentence) => sentence.end))
+  const parts = [
+    ...(source.title === null ? [] : [source.title]),
+    source.source,
+    ...(source.page === null ? [] : [`page ${source.page}`]),
+    ...(source.headings.length === 0 ? [] : [source.headings.join(' › ')]),
+    `characters ${start} to ${end}`,
+    `in ${source.collection}, by ${vouchers(source.vouchedBy, peer)}`,
+  ]
+  const text = wrapped([{ text: `[${source.number}] ${parts.join(' · ')}`, isMarked: false }], {
+    ...init,
+    indent: 2,
+  })
+  return cited.length === 0 ? init.style.faint(text) : text
+}
+
+function answerText(answer: AnswerView, context: CommandContext): string {
+  const style = styleOf(context.styled)
+  const init = { columns: context.columns, style }
+  const { isFound, sources, generated, confidence, threshold, text } = answer
+  const paragraph = (given: string) => wrapped([{ text: given, isMarked: false }], { ...init, indent: 0 })
+  const lines: string[] = []
+  if (generated !== null)
+    lines.push(
+      style.strong(`${printable(generated.model)} (experimental):`),
+      paragraph(generated.text),
+      '',
+      style.strong('The documents:'),
+    )
+  lines.push(isFound ? paragraph(text) : style.strong(text))
+  if (sources.length > 0)
+    lines.push(
+      '',
+      style.strong(isFound ? 'Sources' : 'What comes nearest'),
+      ...sources.map((source) => sourceText(source, answer, init)),
+    )
+  lines.push(
+    '',
+    style.faint(
+      `confidence ${percent(confidence)}, an answer is given from ${percent(threshold)}; ${duration(answer.tookMs)}`,
+    ),
+  )
+  return lines.join('\n')
+}
+
+export async function ask(context: CommandContext): Promise<CommandResult> {
+  const question = context.args.join(' ')
+  if (question.trim() === '') throw new VillageError('USAGE', 'The question is empty')
+  const client = await context.client()
+  const body: Record<string, JsonObject[string]> = {
+    ...scopeBody(context),
+    ...modelOf(context),
+    question,
+  }
+  for (const name of ['sources', 'sentences', 'threshold']) {
+    const value = numberOption(context, name)
+    if (value !== null) body[name] = value
+  }
+  const answer = await client.send<AnswerView>('POST', '/api/v1/ask', body)
+  const text = answerText(answer, context)
+  noteGaps(context, answer)
+  return { document: answer, text }
+}

@@ -1,0 +1,80 @@
+/** What a run of indexing came to, for people. */
+import type { IndexRun } from '../agents/rag/collections/index-run.ts'
+import { counted, duration, printable, table } from './format.ts'
+
+const MAX_SHOWN = 20
+
+/** `1,204 files` */
+const files = (amount: number) => counted(amount, 'file')
+
+function leftOut({ report }: IndexRun): string[] {
+  const { hidden, excluded, unsupported } = report.left
+  const formats = unsupported.reduce((sum, one) => sum + one.files, 0)
+  const parts = [
+    ...(hidden > 0 ? [`${hidden} hidden`] : []),
+    ...(excluded > 0 ? [`${excluded} excluded`] : []),
+    ...(formats > 0
+      ? [
+          `${files(formats)} of formats that are not read (${unsupported
+            .slice(0, 8)
+            .map(({ extension, files: count }) => `${extension} ${count}`)
+            .join(', ')})`,
+        ]
+      : []),
+  ]
+  return parts.length === 0 ? [] : [`Not looked at: ${printable(parts.join('; '))}.`]
+}
+
+/** The reasons with how often, and the first of the files. */
+function skipped({ report }: IndexRun): string[] {
+  if (report.skipped === 0) return []
+  const reasons = Map.groupBy(report.skippedSources, ({ code }) => code)
+  const shown = report.skippedSources.slice(0, MAX_SHOWN)
+  const more = report.skipped - shown.length
+  return [
+    `${counted(report.skipped, 'item')} skipped: ${[...reasons].map(([code, all]) => `${code} ${all.length}`).join(', ')}`,
+    table(
+      ['SOURCE', 'WHY'],
+      shown.map(({ source, code, message }) => [source, `${code}: ${message}`]),
+      { columns: 110 },
+    ),
+    ...(more > 0 ? [`… and ${more} more: --json lists up to 1,000 of them.`] : []),
+  ]
+}
+
+function warnings({ report }: IndexRun): string[] {
+  const shown = report.warnings.slice(0, MAX_SHOWN)
+  const more = report.warnings.length - shown.length
+  return [
+    ...shown.map(({ source, message }) => `warning: ${printable(source)}: ${printable(message)}`),
+    ...(more > 0 ? [`… and ${more} more warnings: --json lists them.`] : []),
+  ]
+}
+
+export function indexReport(run: IndexRun): string {
+  const { report, name, state, startedAtMs, finishedAtMs } = run
+  const { added, changed, unchanged, removed, chunks } = report
+  const took = finishedAtMs === null ? '' : ` in ${duration(finishedAtMs - startedAtMs)}`
+  const ended = state === 'done' ? '' : ` (${state}: what was done by then stays)`
+  return [
+    `${name}: ${added} added, ${changed} changed, ${unchanged} unchanged, ${removed} removed; ${counted(chunks, 'passage')} written${took}${ended}.`,
+    ...leftOut(run),
+    ...skipped(run),
+    ...warnings(run),
+  ].join('\n')
+}
+
+export function runTable(runs: readonly IndexRun[]): string {
+  return table(
+    ['RUN', 'COLLECTION', 'WHY', 'STATE', 'FILES', 'ADDED', 'CHANGED', 'REMOVED', 'SKIPPED'],
+    runs.map(({ id, name, trigger, state, doneFiles, files: found, isCounted, report }) => [
+      id,
+      name,
+      trigger,
+      state,
+      state === 'running' ? `${doneFiles} of ${found}${isCounted ? '' : '+'}` : String(doneFiles),
+      ...[report.added, report.changed, report.removed, report.skipped].map(String),
+    ]),
+    { whole: [0] },
+  )
+}

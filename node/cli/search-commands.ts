@@ -1,0 +1,45 @@
+/** `village search` and `village ask`: rows of the table in commands.ts. */
+import type { CommandRow } from './commands.ts'
+import { SCOPE_OPTIONS } from './knowledge-scope.ts'
+
+export const SEARCH_COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'search',
+    group: 'Knowledge',
+    summary: 'The best passages for a query, here and in the village.',
+    args: [
+      [
+        '<query...>',
+        'Words; "a phrase", +must, title:word, heading:word. What begins with a dash (-not) goes after `--`.',
+      ],
+    ],
+    options: [
+      { flags: '--limit <number>', doc: 'Passages at most.', default: '10' },
+      ...SCOPE_OPTIONS,
+      { flags: '--explain', doc: 'Say of every passage how its score came about.' },
+    ],
+    load: async () => (await import('./search.ts')).search,
+  },
+  {
+    name: 'ask',
+    group: 'Knowledge',
+    summary:
+      'Answer a question with sentences of documents and their sources, or say that they hold no answer.',
+    args: [['<question...>', 'The question.']],
+    options: [
+      ...SCOPE_OPTIONS,
+      { flags: '--sources <number>', doc: 'Sources that are listed at most.', default: '5' },
+      { flags: '--sentences <number>', doc: 'Sentences of the answer at most.', default: '3' },
+      {
+        flags: '--threshold <share>',
+        doc: 'Confidence from which an answer is given; by default the calibrated one.',
+      },
+      {
+        flags: '--generate <model>',
+        doc: 'A language model that puts the answer into words as well (experimental: read the sources).',
+      },
+      { flags: '--no-generate', doc: 'No language model, whatever is configured.' },
+    ],
+    load: async () => (await import('./ask.ts')).ask,
+  },
+]
