@@ -32,7 +32,7 @@ const BY_LEVEL = [
 /** Namespace, lanes of 32 bits, flags. Levels above the baseline are chosen at run time. */
 const BASELINE = { name: 'baseline', lanes: 4, flags: [] }
 const X64_LEVELS = [
-  { name: 'avx2', lanes: 8, flags: ['-mavx2'] },
+  { name: 'avx2', lanes: 8, flags: ['-mavx2', '-mf16c'] },
   {
     name: 'avx512',
     lanes: 16,

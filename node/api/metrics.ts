@@ -16,13 +16,13 @@ type Sample = { labels?: Record<string, string>; value: number }
 export function createMetrics(
   components: Pick<
     ApiComponents,
-    'mesh' | 'jobs' | 'artifacts' | 'pool' | 'models' | 'generation' | 'resources' | 'kernels'
+    'mesh' | 'jobs' | 'artifacts' | 'pool' | 'models' | 'collections' | 'generation' | 'resources' | 'kernels'
   > & {
     followers: Pick<Followers, 'count'>
   },
   init: { version: string },
 ): Metrics {
-  const { mesh, jobs, artifacts, pool, models, generation, resources, kernels } = components
+  const { mesh, jobs, artifacts, pool, models, collections, generation, resources, kernels } = components
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -160,6 +160,33 @@ export function createMetrics(
     'village_generate_completion_tokens_total',
     'Tokens generated for answered requests.',
     () => generation.stats().completionTokens,
+  )
+  gauge('village_collections', 'Collections of this node.', [], () => [
+    { value: collections.stats().collections },
+  ])
+  gauge('village_index_runs', 'Runs of indexing that wait or go on.', ['state'], () =>
+    tally(
+      'state',
+      collections.runs().flatMap(({ state }) => (state === 'waiting' || state === 'running' ? [state] : [])),
+      ['waiting', 'running'],
+    ),
+  )
+  counter('village_index_runs_total', 'Runs of indexing that have ended.', () => collections.stats().runs)
+  counter(
+    'village_index_failed_runs_total',
+    'Runs of indexing that have failed.',
+    () => collections.stats().failedRuns,
+  )
+  counter(
+    'village_indexed_documents_total',
+    'Documents indexed, new or changed.',
+    () => collections.stats().documents,
+  )
+  counter('village_indexed_chunks_total', 'Passages indexed.', () => collections.stats().chunks)
+  counter(
+    'village_index_seconds_total',
+    'Time that runs of indexing took.',
+    () => collections.stats().seconds,
   )
   gauge('village_accepting', 'Whether this node takes work (1) or pauses (0).', [], () => [
     { value: Number(resources.snapshot().accepting) },

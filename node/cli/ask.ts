@@ -3,9 +3,10 @@ import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
-import { duration, percent, printable } from './format.ts'
+import { percent, printable } from './format.ts'
 import {
   type MissingView,
+  milliseconds,
   noteGaps,
   numberOption,
   scopeBody,
@@ -40,6 +41,8 @@ interface AnswerView {
   tookMs: number
 }
 
+const NEAREST = 3
+
 /** What is asked of a language model: one that was named, none, or what is configured. */
 function modelOf(context: CommandContext): JsonObject {
   const { generate } = context.options
@@ -71,10 +74,18 @@ function sourceText(
   return cited.length === 0 ? init.style.faint(text) : text
 }
 
+/** What was read and is cited by nobody is of interest to whoever asked for it, or where there is no answer: a few then. */
+function shownSources({ sources, sentences, generated, isFound }: AnswerView, all: boolean): SourceView[] {
+  if (all) return sources
+  if (!isFound) return sources.slice(0, NEAREST)
+  const cited = new Set([...sentences.map(({ citation }) => citation), ...(generated?.citations ?? [])])
+  return sources.filter(({ number }) => cited.has(number))
+}
+
 function answerText(answer: AnswerView, context: CommandContext): string {
   const style = styleOf(context.styled)
   const init = { columns: context.columns, style }
-  const { isFound, sources, generated, confidence, threshold, text } = answer
+  const { isFound, generated, confidence, threshold, text } = answer
   const paragraph = (given: string) => wrapped([{ text: given, isMarked: false }], { ...init, indent: 0 })
   const lines: string[] = []
   if (generated !== null)
@@ -85,16 +96,17 @@ function answerText(answer: AnswerView, context: CommandContext): string {
       style.strong('The documents:'),
     )
   lines.push(isFound ? paragraph(text) : style.strong(text))
-  if (sources.length > 0)
+  const shown = shownSources(answer, optionText(context, 'sources') !== null)
+  if (shown.length > 0)
     lines.push(
       '',
       style.strong(isFound ? 'Sources' : 'What comes nearest'),
-      ...sources.map((source) => sourceText(source, answer, init)),
+      ...shown.map((source) => sourceText(source, answer, init)),
     )
   lines.push(
     '',
     style.faint(
-      `confidence ${percent(confidence)}, an answer is given from ${percent(threshold)}; ${duration(answer.tookMs)}`,
+      `confidence ${percent(confidence)}, an answer is given from ${percent(threshold)}; ${milliseconds(answer.tookMs)}`,
     ),
   )
   return lines.join('\n')

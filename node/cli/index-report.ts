@@ -1,6 +1,6 @@
 /** What a run of indexing came to, for people. */
 import type { IndexRun } from '../agents/rag/collections/index-run.ts'
-import { counted, duration, printable, table } from './format.ts'
+import { count, counted, duration, printable, table } from './format.ts'
 
 const MAX_SHOWN = 20
 
@@ -17,7 +17,7 @@ function leftOut({ report }: IndexRun): string[] {
       ? [
           `${files(formats)} of formats that are not read (${unsupported
             .slice(0, 8)
-            .map(({ extension, files: count }) => `${extension} ${count}`)
+            .map((one) => `${one.extension} ${one.files}`)
             .join(', ')})`,
         ]
       : []),
@@ -57,7 +57,7 @@ export function indexReport(run: IndexRun): string {
   const took = finishedAtMs === null ? '' : ` in ${duration(finishedAtMs - startedAtMs)}`
   const ended = state === 'done' ? '' : ` (${state}: what was done by then stays)`
   return [
-    `${name}: ${added} added, ${changed} changed, ${unchanged} unchanged, ${removed} removed; ${counted(chunks, 'passage')} written${took}${ended}.`,
+    `${name}: ${count(added)} added, ${count(changed)} changed, ${count(unchanged)} unchanged, ${count(removed)} removed; ${counted(chunks, 'passage')} written${took}${ended}.`,
     ...leftOut(run),
     ...skipped(run),
     ...warnings(run),

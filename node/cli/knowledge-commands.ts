@@ -95,6 +95,19 @@ export const KNOWLEDGE_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./collection.ts')).remove,
   },
   {
+    name: 'collection tune',
+    group: 'Knowledge',
+    summary: 'Find how much vectors and words count in the scores of a collection, by judged queries.',
+    args: [NAME],
+    options: [
+      {
+        flags: '--judged <directory>',
+        doc: 'With queries.jsonl and qrels.tsv, whose documents are ids, sources or values of the field `id`.',
+      },
+    ],
+    load: async () => (await import('./tune.ts')).tune,
+  },
+  {
     name: 'collection export',
     group: 'Knowledge',
     summary: 'Write a collection to one file, for a USB stick.',

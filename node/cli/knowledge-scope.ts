@@ -90,3 +90,6 @@ export function vouchers(peers: readonly string[], self: string): string {
   const names = peers.map((peer) => (peer === self ? 'this node' : short(printable(peer))))
   return names.length === 0 ? 'nobody' : names.join(', ')
 }
+
+/** A search takes milliseconds: in tenths of seconds they would all be nought. */
+export const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`

@@ -28,7 +28,10 @@ export const SEARCH_COMMANDS: readonly CommandRow[] = [
     args: [['<question...>', 'The question.']],
     options: [
       ...SCOPE_OPTIONS,
-      { flags: '--sources <number>', doc: 'Sources that are listed at most.', default: '5' },
+      {
+        flags: '--sources <number>',
+        doc: 'List so many of the passages that were read, cited or not; by default those that are cited.',
+      },
       { flags: '--sentences <number>', doc: 'Sentences of the answer at most.', default: '3' },
       {
         flags: '--threshold <share>',

@@ -1,8 +1,9 @@
 /** `village search`: the best passages for a query. */
 import type { CommandContext, CommandResult } from './command.ts'
-import { counted, duration, printable, table } from './format.ts'
+import { counted, printable, table } from './format.ts'
 import {
   type MissingView,
+  milliseconds,
   noteGaps,
   numberOption,
   scopeBody,
@@ -112,7 +113,7 @@ export async function search(context: CommandContext): Promise<CommandResult> {
   })
   const { hits, peer, chunks, tookMs, mode } = answer
   const init = { columns: context.columns, style: styleOf(context.styled), self: peer }
-  const head = `${counted(hits.length, 'passage')} of ${counted(chunks, 'passage')} in ${duration(tookMs)}, ${mode}`
+  const head = `${counted(hits.length, 'passage')} of ${counted(chunks, 'passage')} in ${milliseconds(tookMs)}, ${mode}`
   const text =
     hits.length === 0
       ? `Nothing was found among ${counted(chunks, 'passage')}.`

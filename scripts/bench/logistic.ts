@@ -41,7 +41,7 @@ export function probability(model: Logistic, features: readonly number[]): numbe
 }
 
 /** Newton's method on the mean log-likelihood less `ridge`/2 · |weights|² (of features as they are; the intercept is free). */
-export function fitLogistic(samples: readonly Sample[], ridge = 1e-5): Logistic {
+export function fitLogistic(samples: readonly Sample[], ridge = 3e-4): Logistic {
   const size = samples[0]!.features.length + 1
   const total = samples.reduce((sum, { weight }) => sum + weight, 0)
   let beta = Array.from({ length: size }, () => 0)

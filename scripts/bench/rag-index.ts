@@ -20,6 +20,7 @@ import type { BenchContext } from './bench.ts'
 
 const DATA = fileURLToPath(new URL('../../../shared/data/ir/', import.meta.url))
 const ENCODER = 'encoder'
+const SAY_EVERY_MS = 10_000
 /** As a collection has it by default. */
 const SEGMENT_CHUNKS = 10_000
 
@@ -65,6 +66,7 @@ export async function withIndex(
   createIndex(directory, { maxSegmentChunks: SEGMENT_CHUNKS, dims })
   const writer = createIndexWriter(directory)
   let row = 0
+  let saidAtMs = performance.now()
   const given = async (passages: readonly unknown[]) => {
     const vectors = new Float32Array(passages.length * dims)
     for (let at = 0; at < passages.length; at++) vectors.set(vectorsOf!(row++), at * dims)
@@ -80,7 +82,9 @@ export async function withIndex(
       {
         language: 'en',
         onDocuments: (done) => {
-          if (done % 1024 === 0) log(`${name}: ${done} of ${documents.length} documents`)
+          if (performance.now() - saidAtMs < SAY_EVERY_MS) return
+          saidAtMs = performance.now()
+          log(`${name}: ${done} of ${documents.length} documents`)
         },
       },
       signal,

@@ -6,6 +6,7 @@ import type { Bench, BenchContext } from './bench.ts'
 import { answers } from './rag-answers.ts'
 import { latency } from './rag-latency.ts'
 import { quality } from './rag-quality.ts'
+import { routing } from './rag-routing.ts'
 
 export interface RagCase {
   /** The word after `--only`. */
@@ -14,7 +15,7 @@ export interface RagCase {
   run(context: BenchContext): Promise<void>
 }
 
-const CASES: readonly RagCase[] = [quality, latency, answers]
+const CASES: readonly RagCase[] = [quality, latency, answers, routing]
 
 export const ragBench: Bench = {
   name: 'rag',

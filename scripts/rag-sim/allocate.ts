@@ -1,13 +1,10 @@
 /** Which peer has which document: people collect what they care about, or (to compare) anything. */
 import { eachToken } from '../../node/agents/rag/analysis/analyzer.ts'
-import { hashTerm } from '../../node/agents/rag/routing/term-hash.ts'
 import type { JudgedText } from './judged-set.ts'
 
 export const ALLOCATIONS = ['topical', 'random'] as const
 export type Allocation = (typeof ALLOCATIONS)[number]
 
-/** tf-idf is projected onto this many random axes, which keeps cosines within about 1/√axes. */
-const AXES = 128
 const ITERATIONS = 8
 
 /** By document the index of its peer. */
@@ -17,78 +14,83 @@ export function allocate(
 ): Int32Array {
   if (init.allocation === 'random')
     return Int32Array.from(documents, () => Math.floor(init.random() * init.peers))
-  return cluster(projectTexts(documents), documents.length, init.peers, init.random)
+  return cluster(weighTexts(documents), init.peers, init.random)
 }
 
-/** Row-major unit vectors: (1 + ln f)·idf by term, times a sign by term and axis that hashes give. */
-function projectTexts(documents: readonly JudgedText[]): Float32Array {
-  const counts = documents.map(({ title, text }) => {
-    const terms = new Map<string, number>()
-    eachToken(`${title}\n${text}`, 'en', (term) => terms.set(term, (terms.get(term) ?? 0) + 1))
-    return terms
+/** The (1 + ln f)·idf of each term of a text, scaled to length 1. */
+interface WeighedText {
+  readonly terms: Int32Array
+  readonly weights: Float32Array
+}
+
+function weighTexts(documents: readonly JudgedText[]): { texts: WeighedText[]; vocabulary: number } {
+  const ids = new Map<string, number>()
+  const frequencies: number[] = []
+  const counted = documents.map(({ title, text }) => {
+    const counts = new Map<number, number>()
+    eachToken(`${title}\n${text}`, 'en', (term) => {
+      const id = ids.get(term) ?? ids.size
+      ids.set(term, id)
+      counts.set(id, (counts.get(id) ?? 0) + 1)
+    })
+    for (const id of counts.keys()) frequencies[id] = (frequencies[id] ?? 0) + 1
+    return counts
   })
-  const frequencies = new Map<string, number>()
-  for (const terms of counts)
-    for (const term of terms.keys()) frequencies.set(term, (frequencies.get(term) ?? 0) + 1)
-  const signs = new Map<string, Uint32Array>()
-  const rows = new Float32Array(documents.length * AXES)
-  for (const [row, terms] of counts.entries()) {
-    const vector = rows.subarray(row * AXES, (row + 1) * AXES)
-    for (const [term, count] of terms) {
-      const weight = (1 + Math.log(count)) * Math.log(documents.length / frequencies.get(term)!)
-      const bits = signs.get(term) ?? signsOf(term)
-      signs.set(term, bits)
-      for (let axis = 0; axis < AXES; axis++)
-        vector[axis]! += (bits[axis >>> 5]! >>> (axis & 31)) & 1 ? weight : -weight
-    }
-    normalise(vector)
-  }
-  return rows
+  const texts = counted.map((counts) => {
+    const weights = Float32Array.from(
+      counts,
+      ([id, count]) => (1 + Math.log(count)) * Math.log(documents.length / frequencies[id]!),
+    )
+    normalise(weights)
+    return { terms: Int32Array.from(counts.keys()), weights }
+  })
+  return { texts, vocabulary: ids.size }
 }
 
-function signsOf(term: string): Uint32Array {
-  return Uint32Array.from({ length: AXES / 32 }, (_, word) => hashTerm(`${word} ${term}`).bucket)
-}
-
-/** Spherical k-means: assignment to the centre of largest cosine; an empty cluster starts again at a random text. */
-function cluster(rows: Float32Array, count: number, clusters: number, random: () => number): Int32Array {
-  const rowOf = (at: number) => rows.subarray(at * AXES, (at + 1) * AXES)
-  const anyRow = () => rowOf(Math.floor(random() * count))
-  const centres = Array.from({ length: clusters }, () => Float32Array.from(anyRow()))
-  const assigned = new Int32Array(count)
+/** Spherical k-means (Dhillon & Modha, 2001): each text goes to the centre of largest cosine; an empty cluster starts again at a text. */
+function cluster(
+  { texts, vocabulary }: { texts: readonly WeighedText[]; vocabulary: number },
+  clusters: number,
+  random: () => number,
+): Int32Array {
+  /** Term-major: the weights that a term has in all centres lie together. */
+  const centres = new Float32Array(vocabulary * clusters)
+  const add = ({ terms, weights }: WeighedText, centre: number) =>
+    terms.forEach((term, at) => {
+      centres[term * clusters + centre]! += weights[at]!
+    })
+  const anyText = () => texts[Math.floor(random() * texts.length)]!
+  for (let centre = 0; centre < clusters; centre++) add(anyText(), centre)
+  const assigned = new Int32Array(texts.length)
   for (let round = 0; round < ITERATIONS; round++) {
-    for (let at = 0; at < count; at++) assigned[at] = nearest(rowOf(at), centres)
+    for (const [at, text] of texts.entries()) assigned[at] = nearest(text, centres, clusters)
     const sizes = new Int32Array(clusters)
-    for (const centre of centres) centre.fill(0)
-    for (let at = 0; at < count; at++) {
-      const centre = centres[assigned[at]!]!
+    centres.fill(0)
+    for (const [at, text] of texts.entries()) {
+      add(text, assigned[at]!)
       sizes[assigned[at]!]!++
-      const row = rowOf(at)
-      for (let axis = 0; axis < AXES; axis++) centre[axis]! += row[axis]!
     }
-    for (const [at, centre] of centres.entries()) {
-      if (sizes[at] === 0) centre.set(anyRow())
-      normalise(centre)
-    }
+    for (const [centre, size] of sizes.entries()) if (size === 0) add(anyText(), centre)
+    normaliseCentres(centres, clusters)
   }
   return assigned
 }
 
-function nearest(row: Float32Array, centres: readonly Float32Array[]): number {
-  let best = 0
-  let highest = Number.NEGATIVE_INFINITY
-  for (const [at, centre] of centres.entries()) {
-    let dot = 0
-    for (let axis = 0; axis < AXES; axis++) dot += row[axis]! * centre[axis]!
-    if (dot > highest) {
-      highest = dot
-      best = at
-    }
-  }
-  return best
+function nearest({ terms, weights }: WeighedText, centres: Float32Array, clusters: number): number {
+  const cosines = new Float32Array(clusters)
+  for (const [at, term] of terms.entries())
+    for (let centre = 0; centre < clusters; centre++)
+      cosines[centre]! += weights[at]! * centres[term * clusters + centre]!
+  return cosines.indexOf(cosines.reduce((most, cosine) => Math.max(most, cosine)))
+}
+
+function normaliseCentres(centres: Float32Array, clusters: number): void {
+  const squares = new Float64Array(clusters)
+  for (const [at, weight] of centres.entries()) squares[at % clusters]! += weight ** 2
+  for (const at of centres.keys()) centres[at]! /= Math.sqrt(squares[at % clusters]!) || 1
 }
 
 function normalise(vector: Float32Array): void {
   const length = Math.hypot(...vector)
-  if (length > 0) for (let axis = 0; axis < vector.length; axis++) vector[axis]! /= length
+  if (length > 0) for (let at = 0; at < vector.length; at++) vector[at]! /= length
 }

@@ -45,11 +45,13 @@ export function createCommunity(set: JudgedSet, directory: string, init: Communi
 
   const spread = path.join(directory, 'spread')
   const rows: ManifestSegment[] = []
+  const ownerOf = new Map<string, string>()
   for (const [at, peer] of peerIds.entries()) {
     const own = set.documents.filter((_, document) => owners[document] === at)
     for (const part of cut(own, init.segmentsByPeer)) {
       const row = writeDocuments(spread, part)
       rows.push(row)
+      ownerOf.set(row.id, peer)
       held.get(peer)!.add(row.id)
       const others = members.filter((member) => member.peer !== peer)
       for (const holder of placeReplicas(row.id, others, init.replicas)) held.get(holder)!.add(row.id)
@@ -68,8 +70,7 @@ export function createCommunity(set: JudgedSet, directory: string, init: Communi
   const index = createIndexReader(spread)
   const central = createIndexReader(whole)
   const segments = rows.map(({ id }) => ({ segment: id, sketch: readSketch(index.sketch(id)) }))
-  const bytesOf = new Map(segments.map(({ segment, sketch }) => [segment, sketch.sizeBytes]))
-  const ownedBy = Map.groupBy(rows, (_, at) => Math.floor(at / init.segmentsByPeer))
+  const ownedBy = Map.groupBy(segments, ({ segment }) => ownerOf.get(segment)!)
   return {
     index,
     central,
@@ -81,7 +82,9 @@ export function createCommunity(set: JudgedSet, directory: string, init: Communi
       load: 0,
       isLocal: false,
     })),
-    sketchBytes: [...ownedBy.values()].map((own) => own.reduce((sum, { id }) => sum + bytesOf.get(id)!, 0)),
+    sketchBytes: peerIds.map((peer) =>
+      (ownedBy.get(peer) ?? []).reduce((sum, { sketch }) => sum + sketch.sizeBytes, 0),
+    ),
     close() {
       index.close()
       central.close()
@@ -89,11 +92,11 @@ export function createCommunity(set: JudgedSet, directory: string, init: Communi
   }
 }
 
-/** Into `parts` runs of like length; a run may be empty. */
+/** Into at most `parts` runs of like length, none of them empty. */
 function cut<T>(list: readonly T[], parts: number): T[][] {
   return Array.from({ length: parts }, (_, part) =>
     list.slice(Math.floor((part * list.length) / parts), Math.floor(((part + 1) * list.length) / parts)),
-  )
+  ).filter((run) => run.length > 0)
 }
 
 function writeDocuments(directory: string, documents: readonly JudgedText[]): ManifestSegment {

@@ -12,6 +12,7 @@ import { ROUTES } from '../../node/api/routes/table.ts'
 import { PROBLEM } from '../../node/api/schemas.ts'
 import { isErrorCode } from '../../node/errors.ts'
 import { type Ask, startTestApi, type TestApi } from '../helpers/api-server.ts'
+import { writeJudgedFolder } from '../helpers/judged-folder.ts'
 import { SEGMENT } from '../helpers/memory-knowledge.ts'
 import { FRIEND, SELF } from '../helpers/memory-services.ts'
 
@@ -228,6 +229,16 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     const first = { job: await evaluation(server), model: 'one' }
     const second = { job: first.job, model: 'two' }
     return { path: '/api/v1/evaluations/compare', body: { first, second } }
+  },
+  evaluateRetrieval: async (server) => {
+    const data = path.join(server.directory, 'judged')
+    await writeJudgedFolder(data)
+    return { path: '/api/v1/evaluations/retrieval', body: { data, ranker: 'bm25', limit: 5 } }
+  },
+  tuneCollection: async (server) => {
+    const judged = path.join(server.directory, 'judged')
+    await writeJudgedFolder(judged)
+    return { path: `/api/v1/collections/${await collection(server)}/tune`, body: { judged } }
   },
   listTrust: async () => ({ path: '/api/v1/trust' }),
   pardonPeer: async () => ({ path: `/api/v1/trust/${FRIEND}/pardon` }),

@@ -49,17 +49,55 @@ export interface CollectionNodeInit extends Partial<CollectionsInit> {
   readonly directory: string
   /** Called before each batch; what it throws makes embedding fail. */
   readonly onEmbed?: (texts: readonly string[], signal: AbortSignal) => void | Promise<void>
-  readonly index?: (index: IndexHost) => IndexHost
+  /** Stays open; otherwise the node has one of its own. */
+  readonly store?: Store
+  /** Called around each change of the ledger; what it throws makes the change fail. */
+  readonly onLedger?: (when: 'before' | 'after') => void
+  /** Threads and processes that several nodes may share, one after the other. */
+  readonly engines: Engines
+}
+
+export interface Engines {
+  readonly index: IndexHost
+  readonly ingest: Ingest
+  stop(): Promise<void>
+}
+
+/** They start with the first call that needs them. */
+export function createEngines(): Engines {
+  const log = createLog({ level: 'silent' })
+  const index = createIndexHost({ log })
+  const ingest = createIngest({ log }, { parsers: 1 })
+  return {
+    index,
+    ingest,
+    async stop() {
+      await ingest.stop()
+      await index.stop()
+    },
+  }
 }
 
 export async function startCollections(init: CollectionNodeInit): Promise<CollectionNode> {
   const log = createLog({ level: 'silent' })
   const events = createEvents()
-  const store = await openStore({ directory: init.directory })
-  const realIndex = createIndexHost({ log })
-  const index = init.index?.(realIndex) ?? realIndex
-  const ingest = createIngest({ log }, { parsers: 1 })
+  const store = init.store ?? (await openStore({ directory: init.directory }))
+  const { index, ingest } = init.engines
   const embedded: string[] = []
+  const { onLedger } = init
+  const watchedStore: Pick<Store, 'json'> = {
+    json(name) {
+      const table = store.json<never>(name)
+      return {
+        ...table,
+        async batch(operations, options) {
+          onLedger?.('before')
+          await table.batch(operations as never, options)
+          onLedger?.('after')
+        },
+      }
+    },
+  }
   const encoder: CollectionEncoder = {
     resolve: async () => ({ cid: 'bafyletters', dims: LETTERS }),
     async embed(_cid, texts, signal) {
@@ -71,7 +109,7 @@ export async function startCollections(init: CollectionNodeInit): Promise<Collec
     },
   }
   const collections = createCollections(
-    { ingest, index, encoder, store, events, log },
+    { ingest, index, encoder, store: watchedStore, events, log },
     {
       peerId: OWNER,
       maxFileBytes: 2 ** 20,
@@ -82,7 +120,6 @@ export async function startCollections(init: CollectionNodeInit): Promise<Collec
     },
   )
   const { signal } = new AbortController()
-  await index.start(signal)
   await collections.start(signal)
 
   async function ended({ id }: Pick<IndexRun, 'id'>): Promise<IndexRun> {
@@ -107,9 +144,8 @@ export async function startCollections(init: CollectionNodeInit): Promise<Collec
     },
     async stop() {
       await collections.stop()
-      await ingest.stop()
-      await realIndex.stop()
-      await store.close()
+      for (const { id } of await collections.list()) await index.close(collections.indexDirectory(id))
+      if (init.store === undefined) await store.close()
     },
   }
 }

@@ -41,6 +41,8 @@ export interface KnowledgeNodeInit extends MeshNodeInit {
 }
 
 const running = new Set<KnowledgeNode>()
+/** One for all nodes of a test: an index is a directory, and threads for each node would cost more than all else. */
+let shared: IndexHost | null = null
 
 export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<KnowledgeNode> {
   const parts: { artifacts?: Artifacts; host?: IndexHost; knowledge?: Knowledge } = {}
@@ -79,7 +81,8 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
     prepare(mesh, { store, events, directory, identity }) {
       const log = TEST_LOG
       root = path.join(directory, 'collections')
-      host = createIndexHost({ log })
+      shared ??= createIndexHost({ log })
+      host = shared
       const artifacts: Artifacts = createArtifacts(
         { mesh, store, events, log },
         {
@@ -185,7 +188,6 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
       await knowledge.stop()
       await artifacts.stop()
       await mesh.stop()
-      await host.stop()
     },
   }
   running.add(node)
@@ -194,6 +196,8 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
 
 export async function stopKnowledgeNodes(): Promise<void> {
   await Promise.all([...running].map((node) => node.stop()))
+  await shared?.stop()
+  shared = null
 }
 
 /** The first founds a village, the others join. */

@@ -24,6 +24,7 @@ import { memoryGeneration } from './memory-generation.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
 import { memoryKnowledge } from './memory-knowledge.ts'
 import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
+import { memorySearchEvaluations } from './memory-search-evaluations.ts'
 
 export const SELF = '12D3KooWSelfSelfSelfSelfSelfSelfSelfSelfSelfSelfSelf'
 export const FRIEND = '12D3KooWFriendFriendFriendFriendFriendFriendFriendFr'
@@ -86,6 +87,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         OPERATIONS[name](input as never, new AbortController().signal, () => undefined) as never,
     },
   })
+  const collections = memoryCollections({ events, identity: { peerId: SELF } })
   const withdrawn: string[] = []
   let village: VillageInfo | null = null
   let members: Member[] = []
@@ -252,7 +254,8 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         await writeFile(path.join(directory, 'model.onnx'), runtime)
       },
     },
-    collections: memoryCollections({ events, identity: { peerId: SELF } }),
+    collections,
+    searchEvaluations: memorySearchEvaluations({ log, embedding: generated.embedding, collections }),
     shares: { list: () => [] },
     pulls: memoryPulls({ events }),
     jobs: queue.jobs,

@@ -1,6 +1,6 @@
 /**
- * Ten short documents, twenty questions that they answer, each with a piece of the sentence that does, and ten questions of the same
- * matters that they do not answer. Written for tests; the facts are of a made-up town, so that no model knows them.
+ * Ten short documents, twenty questions that they answer, each with a piece of the sentence that does, and ten questions of
+ * other matters. Written for tests; the facts are of a made-up town, so that no model knows them.
  */
 export interface LibraryDocument {
   readonly source: string
@@ -218,4 +218,18 @@ export const UNANSWERABLE: readonly string[] = [
   'How is insulin produced by genetically modified bacteria?',
   'Who teaches Latin grammar at the evening college?',
   'Which programming language is used for the website of the mayor?',
+]
+
+/** Of the same matters, with most of the words of a document, and not answered: what counting words cannot tell. */
+export const NEAR_MISSES: readonly string[] = [
+  'Who painted the lighthouse at Carrow Point?',
+  'How many windows does the lighthouse have?',
+  'What does a loaf of rye bread cost at the bakery?',
+  'How deep is the river Linnet at the weir?',
+  'Who built the new footbridge over the Linnet?',
+  'What is the fee for joining the town library?',
+  'How much did the railway viaduct cost?',
+  'How many nurses work at the cottage hospital?',
+  'Which company made the engine of the ferry?',
+  'When was the telescope last repaired?',
 ]

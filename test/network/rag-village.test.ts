@@ -1,4 +1,4 @@
-/** A collection that is spread over eight members: found as in one central index, with members missing, and gone when it is withdrawn. */
+/** A collection that is spread over six members: found as in one central index, with members missing, and gone when it is withdrawn. */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -21,7 +21,7 @@ import {
 import { stopMeshNodes, TEST_LOG, temporaryDirectory, until } from '../helpers/mesh.ts'
 import { rejectsCode } from '../helpers/throws.ts'
 
-const MEMBERS = 8
+const MEMBERS = 6
 const SEGMENT_CHUNKS = 40
 const QUERIES = ['w1 w7', 'w3 w12 w20', 'w0', 'w9 w40 w5 w2', '"w1 w2"', '+w4 w11 -w8', 'title:d12 w3']
 
@@ -122,20 +122,20 @@ test('a collection is spread, and its text leaves the owner', async () => {
     const known = await Promise.all(nodes.map(({ knowledge }) => knowledge.collections()))
     return known.every(([one]) => one !== undefined && one.holdersPresent >= 2)
   })
-  assert.equal(await filesWith(owner.mesh.directory, MARKER), [])
+  await eventually('nothing of it is left here', async () => !(await isOnDisk(owner.mesh.directory, MARKER)))
   const copies = nodes.map(({ knowledge }) => knowledge.stats().replicas)
   const { segments } = await segmentsOf(owner)
   assert.is(
     copies.reduce((sum, count) => sum + count),
     2 * segments,
   )
-  assert.ok(copies.filter((count) => count > 0).length >= 5, `copies by member: ${copies}`)
+  assert.ok(copies.filter((count) => count > 0).length >= 3, `copies by member: ${copies}`)
 })
 
 test('every member finds what one central index would find: ids, order and scores', async () => {
   const expected = await central()
   assert.ok(expected.every(({ hits }) => hits.length > 0))
-  for (const node of [nodes[0]!, nodes[1]!, nodes[5]!])
+  for (const node of [nodes[0]!, nodes[1]!])
     for (const [index, text] of QUERIES.entries()) {
       const answer = await ask(node, text)
       assert.equal(ranking(answer), ranking(expected[index]!), text)
@@ -218,14 +218,14 @@ test('a removed document leaves every disk', async () => {
 })
 
 test('a collection that becomes private comes back and is nowhere else', async () => {
-  const { mesh } = nodes[7]!
-  await nodes[7]!.stop()
+  const { mesh } = nodes[5]!
+  await nodes[5]!.stop()
   await owner.put('papers', { access: 'private' })
   await eventually('it is only here', async () => {
     const own = await segmentsOf(owner)
     return own.localSegments === own.segments
   })
-  const others = () => nodes.filter((node) => node !== owner && node !== nodes[7])
+  const others = () => nodes.filter((node) => node !== owner && node !== nodes[5])
   await eventually('nobody else has any of it', async () => {
     for (const { mesh } of others()) if (await isOnDisk(mesh.directory, OTHER_MARKER)) return false
     return true
@@ -234,7 +234,7 @@ test('a collection that becomes private comes back and is nowhere else', async (
   await rejectsCode(ask(nodes[1]!, 'w1'), 'KNOWLEDGE_EMPTY')
   assert.ok((await ask(owner, 'w1')).hits.length > 0)
 
-  nodes[7] = await startKnowledgeNode({ name: 'node-7', directory: mesh.directory })
+  nodes[5] = await startKnowledgeNode({ name: 'node-5', directory: mesh.directory })
   await eventually('who was away has dropped it', async () => !(await isOnDisk(mesh.directory, OTHER_MARKER)))
 })
 

@@ -9,7 +9,7 @@ import { dataError, readRows } from './suite-data.ts'
 
 const MAX_JUDGEMENT_BYTES = 64 * 2 ** 20
 const MAX_GAIN = 1000
-const JUDGEMENTS = [path.join('qrels', 'test.tsv'), 'qrels.tsv'] as const
+const JUDGEMENTS = ['qrels.tsv', path.join('qrels', 'test.tsv')] as const
 
 export interface JudgedFiles {
   readonly corpus: string

@@ -122,7 +122,7 @@ export function lowerCase(word: string, language: string): string {
   return language === 'tr' ? word.toLocaleLowerCase('tr') : word.toLowerCase()
 }
 
-/** Of a word in NFKC and lower case. Never empty. */
+/** Of a word in NFKC and lower case. Empty only where nothing but ornaments was in it. */
 export function stem(word: string, language: string): string {
   const isAscii = /^[\0-\x7f]*$/.test(word)
   const rules = rulesOf(word, language)

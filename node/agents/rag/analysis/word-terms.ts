@@ -22,19 +22,24 @@ const BETWEEN_WORDS = /[^\p{L}\p{N}\p{M}_']+/u
 export function wordTerms(raw: string, language: string): string | readonly WordTerm[] {
   const plain = normalise(raw)
   if (BETWEEN_WORDS.test(plain)) {
-    const pieces = plain.split(BETWEEN_WORDS).filter((piece) => piece !== '')
-    return pieces.map((piece) => ({ term: termOf(piece, language), start: 0, end: raw.length }))
+    const pieces = plain.split(BETWEEN_WORDS).map((piece) => termOf(piece, language))
+    return pieces.filter((term) => term !== '').map((term) => ({ term, start: 0, end: raw.length }))
   }
+  const whole = termOf(plain, language)
+  // Of a sign that only decorates letters (a tatweel alone) nothing is left.
+  if (whole === '') return []
   const parts = raw.length > MAX_TERM_LENGTH ? null : splitIdentifier(plain)
-  if (parts === null) return plain === '' ? [] : termOf(plain, language)
+  if (parts === null) return whole
   const isAligned = plain.length === raw.length
   return [
-    { term: termOf(plain, language), start: 0, end: raw.length },
-    ...parts.map((part) => ({
-      term: termOf(part.text, language),
-      start: isAligned ? part.start : 0,
-      end: isAligned ? part.end : raw.length,
-    })),
+    { term: whole, start: 0, end: raw.length },
+    ...parts
+      .map((part) => ({
+        term: termOf(part.text, language),
+        start: isAligned ? part.start : 0,
+        end: isAligned ? part.end : raw.length,
+      }))
+      .filter(({ term }) => term !== ''),
   ]
 }
 

@@ -7,10 +7,13 @@ import { coverage, type QuestionWord } from './question-words.ts'
 import type { ReadPassage } from './read-passages.ts'
 
 export interface Evidence {
-  /** Share of the question's words, by idf, in the passage that has most of them; of the first few. */
-  readonly coverage: number
-  /** That share up to a half: the first words tell far more than the last ones do. */
+  /**
+   * Share of the question's words, by idf, in the passage that has most of them, of the first few; up to a half: the first words tell
+   * far more than the last ones do.
+   */
   readonly lowCoverage: number
+  /** What is missing of that share, over ln(2 + number of words): one word in three says more than four in twelve. */
+  readonly lack: number
   /** Share in the sentence that has most. */
   readonly sentenceCoverage: number
   /** By how much the passage's share exceeds the mean of the others: a find stands out, a topic is everywhere. */
@@ -38,8 +41,8 @@ export function evidenceOf(words: readonly QuestionWord[], passages: readonly Re
   const others = shares.length - 1
   const rest = others === 0 ? 0 : (shares.reduce((sum, share) => sum + share, 0) - best) / others
   return {
-    coverage: best,
     lowCoverage: Math.min(best, LOW_COVERAGE),
+    lack: (1 - best) / Math.log(2 + words.length),
     sentenceCoverage: Math.max(
       0,
       ...first.flatMap(({ sentences }) => sentences.map(({ terms }) => shareOf(words, terms))),
@@ -48,7 +51,7 @@ export function evidenceOf(words: readonly QuestionWord[], passages: readonly Re
   }
 }
 
-export const EVIDENCE_NAMES = ['coverage', 'lowCoverage', 'sentenceCoverage', 'contrast'] as const
+export const EVIDENCE_NAMES = ['lowCoverage', 'lack', 'sentenceCoverage', 'contrast'] as const
 
 /** 0 to 1. */
 export function confidenceOf(evidence: Evidence, model: ConfidenceModel = CONFIDENCE_MODEL): number {

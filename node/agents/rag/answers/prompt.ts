@@ -55,3 +55,11 @@ export function answerMessages(
 export function answerPrompt(question: string, sources: readonly AnswerSource[], characters: number): string {
   return `${RULES}\n\n${sourcesText(sources, characters)}\n\nQuestion: ${oneLine(question)}\nAnswer:`
 }
+
+/** For a model whose context holds no rules: the sources that are cited first, and the question. */
+export function briefPrompt(question: string, sources: readonly AnswerSource[], characters: number): string {
+  const first = sources.slice(0, 2)
+  const each = Math.max(1, Math.floor(characters / Math.max(1, first.length)))
+  const lines = first.map(({ number, text }) => `[${number}] ${shortened(oneLine(text), each)}`)
+  return `${lines.join('\n')}\nQuestion: ${oneLine(question)}\nAnswer:`
+}

@@ -3,7 +3,7 @@ import type { Generation, ModelRequest } from '../../../compute/generate/generat
 import { VillageError } from '../../../errors.ts'
 import type { AnswerSource, GeneratedText } from './answer.ts'
 import { checkCitations } from './citations.ts'
-import { answerMessages, answerPrompt } from './prompt.ts'
+import { answerMessages, answerPrompt, briefPrompt } from './prompt.ts'
 
 interface Components {
   readonly generation: Pick<Generation, 'generate'>
@@ -12,12 +12,15 @@ interface Components {
 const MAX_TOKENS = 256
 /** Of all sources together; halved for as long as the model's context is too short. */
 const SOURCE_CHARACTERS = 6_000
-const MIN_SOURCE_CHARACTERS = 200
+const MIN_SOURCE_CHARACTERS = 1_500
+/** Of a prompt without rules. */
+const BRIEF_CHARACTERS = 600
+const MIN_BRIEF_CHARACTERS = 75
 const MAX_TEXT_CHARACTERS = 8_000
 /** A model without a chat template often goes on with another question. */
 const STOP = ['\nQuestion:', '\n<source', '</source>']
 
-type PromptKind = 'messages' | 'text'
+type PromptKind = 'messages' | 'text' | 'brief'
 
 function requestOf(
   kind: PromptKind,
@@ -25,11 +28,15 @@ function requestOf(
   sources: readonly AnswerSource[],
   characters: number,
 ): ModelRequest {
+  const prompt: ModelRequest['prompt'] =
+    kind === 'messages'
+      ? { kind, messages: answerMessages(question, sources, characters) }
+      : {
+          kind: 'text',
+          text: (kind === 'text' ? answerPrompt : briefPrompt)(question, sources, characters),
+        }
   return {
-    prompt:
-      kind === 'messages'
-        ? { kind, messages: answerMessages(question, sources, characters) }
-        : { kind, text: answerPrompt(question, sources, characters) },
+    prompt,
     maxTokens: MAX_TOKENS,
     sampling: { temperature: 0 },
     stop: STOP,
@@ -41,8 +48,10 @@ function adapted(kind: PromptKind, characters: number, error: unknown): [PromptK
   const code = error instanceof VillageError ? error.code : null
   if (kind === 'messages' && (code === 'MODEL_NO_CHAT_TEMPLATE' || code === 'CHAT_TEMPLATE_FAILED'))
     return ['text', characters]
-  if (code === 'CONTEXT_TOO_LONG' && characters / 2 >= MIN_SOURCE_CHARACTERS) return [kind, characters / 2]
-  return null
+  if (code !== 'CONTEXT_TOO_LONG') return null
+  const half = characters / 2
+  if (kind !== 'brief') return half >= MIN_SOURCE_CHARACTERS ? [kind, half] : ['brief', BRIEF_CHARACTERS]
+  return half >= MIN_BRIEF_CHARACTERS ? [kind, half] : null
 }
 
 /**

@@ -74,6 +74,8 @@ export interface Collections extends Service {
   ): Promise<IndexRun>
   /** Ends the watching of a path; what was indexed stays. Throws COLLECTION_UNKNOWN, NOT_FOUND. */
   unwatch(idOrName: string, path: string): Promise<CollectionInfo>
+  /** Resolves when the folders that are to be watched are. */
+  watched(): Promise<void>
   /** Those that wait or run, and the last that have ended; oldest first. */
   runs(): IndexRun[]
   /** Throws INDEX_RUN_UNKNOWN. */
@@ -245,6 +247,7 @@ export function createCollections(components: Components, init: CollectionsInit)
       )
     },
     import: making.import,
+    watched: requests.watched,
     runs: runs.list,
     needRun: runs.need,
     cancelRun: runs.cancel,

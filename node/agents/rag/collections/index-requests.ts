@@ -36,6 +36,7 @@ export interface IndexRequests {
     file: { source: string; content: AsyncIterable<Uint8Array>; language?: string },
     signal: AbortSignal,
   ): Promise<IndexRun>
+  watched(): Promise<void>
   /** Throws NOT_FOUND. */
   unwatch(id: string, given: string): StoredCollection
   /** Ends what goes on for a collection that is to be removed. */
@@ -280,6 +281,7 @@ export function createIndexRequests(
         throw error
       }
     },
+    watched: watching.ready,
     unwatch(id, given) {
       const collection = state.need(id)
       const at = localPath(given)

@@ -6,7 +6,7 @@ import { toVillageError } from '../../../errors.ts'
 import type { Chunk, DocumentRecord, IndexedDocument } from '../document.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest } from '../index/manifest.ts'
-import { embeddingText, normaliseRows } from './embedding-text.ts'
+import { createPassageEmbedder, type EmbedTexts } from '../vectors/embed-passages.ts'
 import type { DocumentRow, FileLedger, FileRow, HashRow } from './file-ledger.ts'
 
 /** In the order in which they take effect. */
@@ -35,8 +35,8 @@ export interface IndexWriting {
 interface Components {
   readonly index: Pick<IndexHost, 'add' | 'remove' | 'commit' | 'close'>
   readonly ledger: Pick<FileLedger, 'write'>
-  /** Texts × dims; null without an encoder. */
-  readonly embed: ((texts: readonly string[]) => Promise<{ dims: number; vectors: Float32Array }>) | null
+  /** Null without an encoder. */
+  readonly embed: EmbedTexts | null
 }
 
 interface Init {
@@ -71,7 +71,8 @@ const nothing = (): Uncommitted => ({
 })
 
 export function createIndexWriting(components: Components, init: Init): IndexWriting {
-  const { index, ledger, embed } = components
+  const { index, ledger } = components
+  const embed = components.embed === null ? null : createPassageEmbedder(components.embed)
   const { directory, now } = init
   let batch: WriteStep[] = []
   let batchChunks = 0
@@ -94,9 +95,7 @@ export function createIndexWriting(components: Components, init: Init): IndexWri
   }
 
   async function indexed(steps: readonly Extract<WriteStep, { kind: 'add' }>[]): Promise<IndexedDocument[]> {
-    const texts = steps.flatMap(({ chunks }) => chunks.map(embeddingText))
-    const embedded = embed === null ? null : await embed(texts)
-    if (embedded !== null) normaliseRows(embedded.vectors, embedded.dims)
+    const embedded = embed === null ? null : await embed(steps.flatMap(({ chunks }) => chunks))
     let row = 0
     return steps.map(({ record, chunks }) => {
       const start = row

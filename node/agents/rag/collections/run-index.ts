@@ -6,6 +6,7 @@ import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest } from '../index/manifest.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { SourceFile } from '../ingest/parsed-file.ts'
+import type { EmbedTexts } from '../vectors/embed-passages.ts'
 import { decideFile } from './file-decision.ts'
 import type { FileLedger, FileRow } from './file-ledger.ts'
 import type { IndexCounts } from './index-counts.ts'
@@ -41,7 +42,7 @@ interface Components {
   readonly ingest: Pick<Ingest, 'walk' | 'parse'>
   readonly index: Pick<IndexHost, 'add' | 'remove' | 'commit' | 'close'>
   readonly ledger: FileLedger
-  readonly embed: ((texts: readonly string[]) => Promise<{ dims: number; vectors: Float32Array }>) | null
+  readonly embed: EmbedTexts | null
   readonly counts: IndexCounts
   readonly log: Log
 }

@@ -49,7 +49,7 @@ export function chooseMerge(segments: readonly MergeableSegment[], maxChunks: nu
     const members = tiers.get(tier)!
     if (members.length < TIER_WIDTH) continue
     const picked = fill(members, maxChunks)
-    if (picked.length >= TIER_WIDTH / 2) return inOrder(segments, picked)
+    if (picked.length > 1) return inOrder(segments, picked)
   }
   const worn = segments.find(({ chunks, deletedChunks }) => deletedChunks > chunks * MAX_DELETED_SHARE)
   return worn === undefined ? [] : [worn.id]

@@ -29,47 +29,48 @@ function unspacedWords(code: number): number {
   return 0
 }
 
-/**
- * Words between two offsets: tokens between white space (one word for each 16 characters begun), half a word for a character of
- * Chinese or Japanese.
- */
+export interface MeasuredText {
+  readonly words: number
+  /** Offset behind the last character that was counted. */
+  readonly end: number
+}
+
+/** Words between two offsets: tokens between white space (one word for each 16 characters begun), half a word for a character of Chinese. */
 export function countWords(text: string, start = 0, end = text.length): number {
   return measureWords(text, start, end, Number.POSITIVE_INFINITY).words
 }
 
-/** Where `maxWords` are reached: the end of the last whole token, or a place in it when it alone is too long. */
-export function cutAfterWords(text: string, start: number, end: number, maxWords: number): number {
-  return measureWords(text, start, end, maxWords).end
-}
-
-function measureWords(
-  text: string,
-  start: number,
-  end: number,
-  maxWords: number,
-): { words: number; end: number } {
+/** Counts until more than `maxWords` would come: up to the end of the last whole token, or a place in it when it alone is too long. */
+export function measureWords(text: string, start: number, end: number, maxWords: number): MeasuredText {
   let words = 0
   let token = 0
-  let lastBorder = start
+  let border = start
+  let wordsAtBorder = 0
   for (let at = start; at < end; at++) {
     const code = text.charCodeAt(at)
     if (isSpace(code)) {
+      if (token > 0) {
+        border = at
+        wordsAtBorder = words
+      }
       token = 0
-      lastBorder = at
       continue
     }
     const unspaced = unspacedWords(code)
-    if (unspaced > 0) {
-      token = 0
-      words += unspaced
-      if (words <= maxWords) lastBorder = Math.min(end, at + (code >= 0xd840 && code <= 0xd88d ? 2 : 1))
-    } else if (token++ % TOKEN_CHARACTERS === 0) words++
-    if (words > maxWords) {
-      if (lastBorder > start) return { words, end: lastBorder }
-      // Never between the halves of a pair.
+    if (unspaced === 0 && token++ % TOKEN_CHARACTERS !== 0) continue
+    const added = unspaced > 0 ? unspaced : 1
+    if (words + added > maxWords) {
+      if (border > start) return { words: wordsAtBorder, end: border }
+      // Never between the halves of a pair, and never nothing.
       const isLow = code >= 0xdc00 && code <= 0xdfff
       return { words, end: Math.max(start + 1, isLow ? at - 1 : at) }
     }
+    words += added
+    if (unspaced === 0) continue
+    token = 0
+    const isHigh = code >= 0xd800 && code <= 0xdbff
+    border = Math.min(end, at + (isHigh ? 2 : 1))
+    wordsAtBorder = words
   }
   return { words, end }
 }

@@ -1,6 +1,6 @@
 /** A document's text as units that are not cut (sentences, lines, headings), with all that a chunk has to know of them. */
 import type { Block, ParsedDocument } from '../document.ts'
-import { countWords, cutAfterWords } from './count-words.ts'
+import { countWords, measureWords } from './count-words.ts'
 
 export const BLOCK_SEPARATOR = '\n\n'
 
@@ -82,9 +82,14 @@ export interface UnitLimits {
   readonly maxWords: number
 }
 
+/** Making one takes longer than splitting a page. */
+const splitters = new Map<string, Intl.Segmenter>()
+
 function splitterOf(language: string | null): Intl.Segmenter {
-  const known = language !== null && Intl.Segmenter.supportedLocalesOf([language]).length > 0
-  return new Intl.Segmenter(known ? language : 'en', { granularity: 'sentence' })
+  const known = language !== null && Intl.Segmenter.supportedLocalesOf([language]).length > 0 ? language : 'en'
+  const splitter = splitters.get(known) ?? new Intl.Segmenter(known, { granularity: 'sentence' })
+  splitters.set(known, splitter)
+  return splitter
 }
 
 /** The units of a document in their order. */
@@ -104,10 +109,10 @@ export function unitsOf(
     let rest = trim(text, span.start, span.end)
     let begins = beginsBlock
     while (rest.start < rest.end) {
-      const cut = cutAfterWords(text, rest.start, rest.end, limits.maxWords)
-      const piece = trim(text, rest.start, cut)
+      const cut = measureWords(text, rest.start, rest.end, limits.maxWords)
+      const piece = trim(text, rest.start, cut.end)
       if (piece.start < piece.end) {
-        const words = countWords(text, piece.start, piece.end)
+        const { words } = cut
         units.push({
           ...piece,
           words,
@@ -119,7 +124,7 @@ export function unitsOf(
         })
         begins = false
       }
-      rest = trim(text, cut, rest.end)
+      rest = trim(text, cut.end, rest.end)
     }
     return begins
   }

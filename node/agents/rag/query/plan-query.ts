@@ -13,6 +13,7 @@ const MAX_LIMIT = 100
 const MAX_CANDIDATES = 1000
 const MIN_CANDIDATES = 100
 const CANDIDATES_BY_HIT = 10
+const FIRST_BY_HIT = 3
 /** Each language stems every word once more; a search over many keeps to those that most collections have. */
 const MAX_LANGUAGES = 8
 
@@ -23,6 +24,8 @@ export interface QueryPlan extends BuiltQuery {
   readonly limit: number
   readonly perDocument: number
   readonly candidates: number
+  /** What is asked for first: with one ranker so many are only needed where few documents have all the best passages. */
+  readonly firstCandidates: number
   readonly filters: readonly FieldFilter[]
   readonly languages: readonly string[]
   readonly warnings: readonly SearchWarning[]
@@ -69,13 +72,16 @@ export function planQuery(options: SearchOptions): QueryPlan {
     })
   if (built.lexical.terms.length === 0 && encoder === null)
     warnings.push({ code: 'QUERY_WITHOUT_WORDS', message: 'The query has no word that could be looked for.' })
+  const isLexical = mode === 'lexical' || encoder === null
   return {
     ...built,
-    mode: mode !== 'lexical' && encoder === null ? 'lexical' : mode,
+    mode: isLexical ? 'lexical' : mode,
     encoder,
     limit,
     perDocument,
     candidates,
+    firstCandidates:
+      isLexical && options.candidates === undefined ? Math.min(candidates, limit * FIRST_BY_HIT) : candidates,
     filters,
     languages,
     warnings,

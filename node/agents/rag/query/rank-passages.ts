@@ -54,9 +54,9 @@ export async function rankPassages(
   const scored = scoredTerms(plan.lexical, statistics, (df, chunks) => inverseDocumentFrequency(chunks, df))
   let query = scored.query
   const mode: SearchMode = vector === null ? 'lexical' : plan.mode
-  const run = async (): Promise<{ outcome: SearchOutcome; ranked: FusedCandidate[] }> => {
+  const hasConditions = query.required.length + query.excluded.length > 0
+  const ask = async (limit: number): Promise<{ outcome: SearchOutcome; ranked: FusedCandidate[] }> => {
     const lexical = mode === 'vectors' ? { ...query, terms: [] } : query
-    const hasConditions = query.required.length + query.excluded.length > 0
     if (vector === null && query.terms.length === 0)
       return { outcome: { lexical: [], vectors: [] }, ranked: [] }
     const outcome = take(
@@ -66,7 +66,7 @@ export async function rankPassages(
           vector,
           ...(vector !== null && plan.encoder !== null && { encoder: plan.encoder }),
           filters: plan.filters,
-          limit: plan.candidates,
+          limit,
         },
         statistics,
         signal,
@@ -74,6 +74,11 @@ export async function rankPassages(
     )
     const weightOf = ({ segment }: { segment: string }) => init.weightOf(backend.origin(segment).collection)
     return { outcome, ranked: fuseCandidates(outcome, { mode, weightOf }) }
+  }
+  const run = async () => {
+    const few = await ask(plan.firstCandidates)
+    const isCut = plan.firstCandidates < plan.candidates && few.ranked.length === plan.firstCandidates
+    return isCut && capByDocument(few.ranked, plan).length < plan.limit ? ask(plan.candidates) : few
   }
   let round = await run()
   if (init.feedback && mode !== 'vectors' && round.ranked.length > 0) {

@@ -3,14 +3,16 @@ import { VillageError } from '../../../errors.ts'
 import {
   bucketOf,
   bucketsFor,
+  FREQUENCY_EDGES_AT,
   HEADER_BYTES,
+  IMPACT_EDGES_AT,
   MAX_FINGERPRINT_BITS,
   MAX_SKETCH_TERMS,
   SKETCH_MAGIC,
   sketchLayout,
 } from './sketch.ts'
 import { IMPACT_STEPS, LEVELS } from './sketch-levels.ts'
-import { hashTerm, type TermHash } from './term-hash.ts'
+import { hashTerm, saltedFingerprint, type TermHash } from './term-hash.ts'
 
 /**
  * The document frequency lies from `dfLow` to `dfHigh`, or is 0: one time in 2^fingerprintBits a term that is not there looks
@@ -36,8 +38,8 @@ export interface Sketch {
 }
 
 const ABSENT: TermEstimate = { dfLow: 0, dfHigh: 0, maxImpact: 0 }
-/** Buckets between two remembered positions. */
-const STRIDE = 32
+/** Buckets between two remembered positions: half a byte of memory a term, and few bits to walk. */
+const STRIDE = 8
 
 /** Takes a copy. Throws SKETCH_MALFORMED: another version or length, numbers that no segment has, scales that do not rise. */
 export function readSketch(input: Uint8Array): Sketch {
@@ -50,17 +52,20 @@ export function readSketch(input: Uint8Array): Sketch {
   const chunks = view.getUint32(4, true)
   const totalLength = Number(view.getBigUint64(8, true))
   const terms = view.getUint32(16, true)
-  const fingerprintBits = view.getUint8(20)
-  if (fingerprintBits < 1 || fingerprintBits > MAX_FINGERPRINT_BITS || bytes[21] || bytes[22] || bytes[23])
+  const salt = view.getUint32(20, true)
+  const fingerprintBits = view.getUint8(24)
+  if (fingerprintBits < 1 || fingerprintBits > MAX_FINGERPRINT_BITS || bytes[25] || bytes[26] || bytes[27])
     throw malformed('has fingerprints of a size that is not known')
   if (terms > MAX_SKETCH_TERMS || !Number.isSafeInteger(totalLength) || terms > totalLength)
     throw malformed('counts more terms than it may')
   if ((chunks === 0 && totalLength > 0) || bytes.length !== sketchLayout(terms, fingerprintBits).sizeBytes)
     throw malformed('has another length than it says')
 
-  const frequencyEdges = Array.from({ length: LEVELS }, (_, level) => view.getUint32(24 + level * 4, true))
+  const frequencyEdges = Array.from({ length: LEVELS }, (_, level) =>
+    view.getUint32(FREQUENCY_EDGES_AT + level * 4, true),
+  )
   const impactEdges = Array.from({ length: LEVELS }, (_, level) =>
-    view.getUint16(24 + LEVELS * 4 + level * 2, true),
+    view.getUint16(IMPACT_EDGES_AT + level * 2, true),
   )
   if (!isRising(frequencyEdges) || frequencyEdges[0]! < 1 || frequencyEdges.at(-1)! > Math.max(1, chunks))
     throw malformed('has a scale of document frequencies that does not rise')
@@ -81,7 +86,7 @@ export function readSketch(input: Uint8Array): Sketch {
 
   function estimateHash(hash: TermHash): TermEstimate {
     const bucket = bucketOf(hash.bucket, buckets)
-    const fingerprint = hash.fingerprint & mask
+    const fingerprint = saltedFingerprint(hash, salt) & mask
     let dfLow = 0
     let dfHigh = 0
     let impact = 0
@@ -131,6 +136,7 @@ function hasBit(bytes: Uint8Array, at: number, bit: number): boolean {
 }
 
 function readBits(bytes: Uint8Array, at: number, firstBit: number, bits: number): number {
+  if (bits === 8) return bytes[at + (firstBit >>> 3)]!
   let value = 0
   for (let bit = 0; bit < bits; bit++) if (hasBit(bytes, at, firstBit + bit)) value |= 1 << bit
   return value

@@ -9,7 +9,7 @@
 import { VillageError } from '../../../errors.ts'
 import { averageLengthOf, impactOf } from '../lexical/bm25.ts'
 import { documentFrequencyEdges, IMPACT_STEPS, impactEdges, LEVELS, levelOf } from './sketch-levels.ts'
-import { hashTerm } from './term-hash.ts'
+import { hashTerm, saltedFingerprint, saltOf, type TermHash } from './term-hash.ts'
 
 export const SKETCH_VERSION = 1
 /** "VSK" and the version. */
@@ -19,8 +19,10 @@ export const MAX_FINGERPRINT_BITS = 16
 /** A segment with more terms has no sketch: 9 MiB would be gossip no more. */
 export const MAX_SKETCH_TERMS = 4_194_304
 export const MAX_BUCKETS = 1_048_576
-/** Magic, chunks, length of all chunks, terms, fingerprint bits, three bytes of 0, then the edges of both scales. */
-export const HEADER_BYTES = 24 + LEVELS * 4 + LEVELS * 2
+/** Magic, chunks, length of all chunks, terms, salt, fingerprint bits, three bytes of 0. */
+export const FREQUENCY_EDGES_AT = 28
+export const IMPACT_EDGES_AT = FREQUENCY_EDGES_AT + LEVELS * 4
+export const HEADER_BYTES = IMPACT_EDGES_AT + LEVELS * 2
 
 export interface SketchTerm {
   readonly term: string
@@ -60,11 +62,12 @@ export function buildSketch(
     strongest,
   )
 
+  const salt = saltOf(chunks, totalLength, count)
   const buckets = bucketsFor(count)
   const keys = new Float64Array(count)
   for (let row = 0; row < count; row++) {
-    const bucket = bucketOf(rows.buckets[row]!, buckets)
-    const fingerprint = rows.fingerprints[row]! & (2 ** fingerprintBits - 1)
+    const bucket = bucketOf(rows.hashes[row]!.bucket, buckets)
+    const fingerprint = saltedFingerprint(rows.hashes[row]!, salt) & (2 ** fingerprintBits - 1)
     const levels =
       levelOf(frequencyEdges, rows.frequencies[row]!) * LEVELS + levelOf(edges, rows.impacts[row]!)
     keys[row] = (bucket * 65_536 + fingerprint) * 256 + levels
@@ -78,12 +81,13 @@ export function buildSketch(
   view.setUint32(4, chunks, true)
   view.setBigUint64(8, BigInt(totalLength), true)
   view.setUint32(16, count, true)
-  view.setUint8(20, fingerprintBits)
+  view.setUint32(20, salt, true)
+  view.setUint8(24, fingerprintBits)
   frequencyEdges.forEach((edge, level) => {
-    view.setUint32(24 + level * 4, edge, true)
+    view.setUint32(FREQUENCY_EDGES_AT + level * 4, edge, true)
   })
   edges.forEach((edge, level) => {
-    view.setUint16(24 + LEVELS * 4 + level * 2, edge, true)
+    view.setUint16(IMPACT_EDGES_AT + level * 2, edge, true)
   })
 
   let current = 0
@@ -105,8 +109,7 @@ export function buildSketch(
 }
 
 interface Rows {
-  buckets: number[]
-  fingerprints: number[]
+  hashes: TermHash[]
   frequencies: number[]
   /** In steps, rounded up. */
   impacts: number[]
@@ -117,7 +120,7 @@ function collectRows(terms: Iterable<SketchTerm>, totals: SketchTotals): Rows {
   if (!isCount(chunks) || chunks >= 2 ** 32 || !isCount(totalLength))
     throw new VillageError('INVALID_ARGUMENT', 'The totals of a sketch must be whole numbers of at least 0.')
   const averageLength = averageLengthOf(totals)
-  const rows: Rows = { buckets: [], fingerprints: [], frequencies: [], impacts: [] }
+  const rows: Rows = { hashes: [], frequencies: [], impacts: [] }
   for (const { term, df, maxFrequency, minLength } of terms) {
     if (
       !isCount(df) ||
@@ -128,11 +131,9 @@ function collectRows(terms: Iterable<SketchTerm>, totals: SketchTotals): Rows {
       !(minLength >= 1)
     )
       throw new VillageError('INVALID_ARGUMENT', 'A term of a sketch has numbers that no segment has.')
-    if (rows.buckets.length === MAX_SKETCH_TERMS)
+    if (rows.hashes.length === MAX_SKETCH_TERMS)
       throw new VillageError('INVALID_ARGUMENT', `A sketch holds at most ${MAX_SKETCH_TERMS} terms.`)
-    const hash = hashTerm(term)
-    rows.buckets.push(hash.bucket)
-    rows.fingerprints.push(hash.fingerprint)
+    rows.hashes.push(hashTerm(term))
     rows.frequencies.push(df)
     rows.impacts.push(Math.ceil(impactOf(maxFrequency, minLength, averageLength) * IMPACT_STEPS))
   }

@@ -16,6 +16,19 @@ export interface TermHash {
   readonly fingerprint: number
 }
 
+/**
+ * The fingerprint of a term in one sketch. Sketches have different salts, so that a term that looks like another in one segment
+ * does not in the next: false matches are independent.
+ */
+export function saltedFingerprint({ fingerprint }: TermHash, salt: number): number {
+  return finish(fingerprint ^ salt)
+}
+
+/** The salt of a sketch of these totals. */
+export function saltOf(chunks: number, totalLength: number, terms: number): number {
+  return finish(finish(finish(chunks) ^ (totalLength % 4_294_967_296)) ^ terms)
+}
+
 const encoder = new TextEncoder()
 const sharedBytes = new Uint8Array(SHARED_BYTES)
 
@@ -42,10 +55,14 @@ function murmur3(bytes: Uint8Array, length: number, seed: number): number {
   for (let at = length - 1; at >= whole; at--) tail = (tail << 8) | bytes[at]!
   if (whole < length) hash ^= scramble(tail)
 
-  hash ^= length
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
+  return finish(hash ^ length)
+}
+
+/** The finalizer of MurmurHash3: every bit of the input changes half of those of the output. 32 bits, unsigned. */
+function finish(value: number): number {
+  const once = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35)
+  return (twice ^ (twice >>> 16)) >>> 0
 }
 
 function scramble(word: number): number {

@@ -22,7 +22,8 @@ export interface PassageVectors {
 const PROBE_WORDS = 400
 /** English has 1.3 tokens a word in common vocabularies; some room is left for the words above. */
 const WORDS_BY_TOKEN = 0.57
-const MIN_WORDS = 24
+/** Goes through in one piece, whatever the encoder: most that are used read three times as much. */
+const SHORT_WORDS = 40
 const MAX_WINDOWS = 16
 /** Scripts without spaces have few words of great length. */
 const CHARACTERS_BY_WORD = 8
@@ -36,15 +37,20 @@ export function createPassageEmbedder(
 
   async function measure(): Promise<number> {
     const { tokens, truncated } = await embed(['word '.repeat(PROBE_WORDS).trim()])
-    return truncated[0] === 1 ? Math.max(MIN_WORDS, Math.floor(tokens[0]! * WORDS_BY_TOKEN)) : PROBE_WORDS
+    return truncated[0] === 1 ? Math.max(SHORT_WORDS, Math.round(tokens[0]! * WORDS_BY_TOKEN)) : PROBE_WORDS
   }
 
-  return async (passages) => {
-    windowWords ??= measure()
-    const most = await windowWords.catch((error: unknown) => {
+  function longest(): Promise<number> {
+    windowWords ??= measure().catch((error: unknown) => {
       windowWords = undefined
       throw error
     })
+    return windowWords
+  }
+
+  return async (passages) => {
+    const areShort = passages.every(({ text }) => cutWords(text).length <= SHORT_WORDS)
+    const most = areShort ? SHORT_WORDS : await longest()
     const windows = passages.map((passage) => passageWindows(passage, most))
     const { dims, vectors } = await embed(windows.flat())
     const means = new Float32Array(passages.length * dims)

@@ -89,9 +89,12 @@ export function createGraphIndex(dims: number): Index {
 
 export interface Graph {
   readonly rows: number
-  /** About the `count` nearest chunks, best first; what is near is decided by half precision. */
-  search(query: Float32Array, count: number): number[]
+  /** About the `count` nearest chunks, best first, with cosines in half precision: off by less than COSINE_ERROR. */
+  search(query: Float32Array, count: number): { chunk: number; cosine: number }[]
 }
+
+/** A query rounded to halves and products added up in float32: some thousandths at worst. */
+export const COSINE_ERROR = 0.01
 
 /** Hashes the file and maps it into memory; null where it is absent or not what was written. */
 export function openGraph(directory: string, segment: string, dims: number): Graph | null {
@@ -107,6 +110,9 @@ export function openGraph(directory: string, segment: string, dims: number): Gra
     })
   return {
     rows: note.rows,
-    search: (query, count) => Array.from(index.search(query, count, 1).keys, Number),
+    search(query, count) {
+      const { keys, distances } = index.search(query, count, 1)
+      return Array.from(keys, (key, at) => ({ chunk: Number(key), cosine: 1 - distances[at]! }))
+    },
   }
 }

@@ -1,13 +1,13 @@
 /** The chunks of a segment nearest to a query: by its graph where it has one, else, or where the graph finds too few, by all its rows. */
 import { cosinesOf, exactNearest } from './exact-search.ts'
-import type { Graph } from './graph-file.ts'
+import { COSINE_ERROR, type Graph } from './graph-file.ts'
 import type { Nearest } from './nearest.ts'
 import type { VectorFile } from './vector-file.ts'
 
 /** Fewer live chunks are searched faster without a graph, and none is made. */
 export const GRAPH_MIN_CHUNKS = 10_000
 /** A graph is asked for more than is wanted: what it misses are mostly the last of them. */
-const OVERFETCH = 2
+const OVERFETCH = 1.5
 const LEAST_FETCHED = 64
 /** Beyond this many the walk through the graph costs more than all rows. */
 const MOST_FETCHED = 2_000
@@ -40,23 +40,26 @@ export function searchVectors(
   const found =
     graph === null ? null : searchGraph(graph, query, accept, { wanted, accepted, chunks: vectors.chunks })
   if (found === null) exactNearest(vectors, query, accept, segment, nearest)
-  else
-    for (const [at, cosine] of cosinesOf(vectors, query, found).entries())
-      if (cosine !== null) nearest.offer({ segment, chunk: found[at]!, cosine })
+  for (const { chunk, cosine } of found ?? []) {
+    // Best first: what follows is no better, and reading a row costs more than anything here.
+    if (cosine + COSINE_ERROR < nearest.threshold) break
+    const [exact] = cosinesOf(vectors, query, [chunk])
+    if (exact !== null) nearest.offer({ segment, chunk, cosine: exact! })
+  }
 }
 
-/** Accepted chunks in the order of the file, at least as many as are wanted; null where it would not pay, or found too few. */
+/** Accepted chunks, best first, at least as many as are wanted; null where it would not pay, or found too few. */
 function searchGraph(
   graph: Graph,
   query: Float32Array,
   accept: ((chunk: number) => boolean) | null,
   { wanted, accepted, chunks }: { wanted: number; accepted: number; chunks: number },
-): number[] | null {
+): readonly { chunk: number; cosine: number }[] | null {
   const fetched = Math.ceil((Math.max(LEAST_FETCHED, wanted * OVERFETCH) * chunks) / Math.max(1, accepted))
   if (fetched > Math.min(MOST_FETCHED, graph.rows)) return null
   const found = graph
     .search(query, fetched)
-    .filter((chunk) => chunk < chunks && (accept === null || accept(chunk)))
+    .filter(({ chunk }) => chunk < chunks && (accept === null || accept(chunk)))
   // A condition that the count does not know of (a phrase) may leave too few.
-  return found.length < wanted ? null : found.sort((a, b) => a - b)
+  return found.length < wanted ? null : found
 }

@@ -48,8 +48,10 @@ export interface Catalogue {
   visibleTo(role: Role): CollectionRecord[]
   /** SHA-256 over the hashes of what members see. */
   digest(): Uint8Array
-  /** Every change of a record that counts, with the one before. */
-  onChange(listener: (record: CollectionRecord, before: CollectionRecord | null) => void): () => void
+  /** Drops what its owner does not show any more: a guest is not told why. */
+  forget(record: CollectionRecord): Promise<void>
+  /** Called with the owner of a record that has come, changed or gone. */
+  onChange(listener: (owner: string) => void): () => void
 }
 
 interface Components {
@@ -64,7 +66,7 @@ const isLive = (record: CollectionRecord): record is LiveRecord => record.facts 
 export function createCatalogue(components: Components, init: { now: () => number }): Catalogue {
   const { roleOf, log } = components
   const table = components.store.json<string>('collection-records')
-  const listeners = new Set<(record: CollectionRecord, before: CollectionRecord | null) => void>()
+  const listeners = new Set<(owner: string) => void>()
   const records = new Map<string, CollectionRecord>()
   let village: string | null = null
   let segments: Map<string, PublishedSegment> | null = null
@@ -82,6 +84,10 @@ export function createCatalogue(components: Components, init: { now: () => numbe
   function forgetIndexes(): void {
     segments = null
     ids = null
+  }
+
+  function tell(owner: string): void {
+    for (const listener of [...listeners]) listener(owner)
   }
 
   function hasRoom(record: CollectionRecord): boolean {
@@ -124,7 +130,7 @@ export function createCatalogue(components: Components, init: { now: () => numbe
       records.set(key, record)
       forgetIndexes()
       await table.put(key, Buffer.from(record.bytes).toString('base64'), { sync: true })
-      for (const listener of [...listeners]) listener(record, before ?? null)
+      tell(record.owner)
       return true
     },
     get: (owner, id) => (village === null ? null : (records.get(keyOf(village, { owner, id })) ?? null)),
@@ -152,6 +158,15 @@ export function createCatalogue(components: Components, init: { now: () => numbe
       const digest = createHash('sha256')
       for (const hash of hashes.sort()) digest.update(hash, 'hex')
       return digest.digest()
+    },
+    async forget(record) {
+      if (village === null) return
+      const key = keyOf(village, record)
+      if (records.get(key)?.hash !== record.hash) return
+      records.delete(key)
+      forgetIndexes()
+      await table.del(key)
+      tell(record.owner)
     },
     onChange(listener) {
       listeners.add(listener)

@@ -111,12 +111,13 @@ export function createCollectionsClient(components: {
 }) {
   const { mesh, catalogue, log } = components
 
-  /** Hashes of records that are newer than ours. */
+  /** Hashes of records that are newer than ours. What the peer itself owns and does not show is dropped. */
   async function missing(stream: FramedStream, signal: AbortSignal): Promise<Uint8Array[]> {
     const known = new Map(
       catalogue.visibleTo('member').map((record) => [`${record.owner}.${record.id}`, record]),
     )
     const wanted: Uint8Array[] = []
+    const shown = new Set<string>()
     await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [] }, { signal })
     for (let seen = 0; ; ) {
       const { entries, more } = await stream.expect(CataloguePage, { signal })
@@ -126,12 +127,17 @@ export function createCollectionsClient(components: {
       for (const { owner, id, generation, hash } of entries) {
         if (owner.byteLength !== 32 || hash.byteLength !== 32)
           throw new VillageError('PROTOCOL_MALFORMED', 'An entry of a catalogue has no owner or hash')
-        const ours = known.get(`${peerOf(owner)}.${hex(id)}`)
+        const key = `${peerOf(owner)}.${hex(id)}`
+        const ours = known.get(key)
+        shown.add(key)
         if (ours === undefined || generation >= ours.generation)
           if (ours?.hash !== hex(hash)) wanted.push(Uint8Array.from(hash))
       }
-      if (!more) return wanted
+      if (!more) break
     }
+    for (const [key, record] of known)
+      if (record.owner === stream.peer && !shown.has(key)) await catalogue.forget(record)
+    return wanted
   }
 
   async function takeRecords(stream: FramedStream, wanted: readonly Uint8Array[], signal: AbortSignal) {

@@ -186,9 +186,9 @@ export function createCollectionsGossip(
     async start() {
       abort = new AbortController()
       ends = [
-        catalogue.onChange((record) => {
+        catalogue.onChange((owner) => {
           // Others hear of it from its owner; whoever brought it to us knows it.
-          if (record.owner === mesh.peerId) announceSoon()
+          if (owner === mesh.peerId) announceSoon()
         }),
         events.subscribe(({ type }) => {
           if (type === 'village:changed') announceSoon()

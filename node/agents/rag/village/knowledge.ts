@@ -75,6 +75,8 @@ export interface KnowledgeStats {
   /** Records of all members, removed ones not counted. */
   readonly collections: number
   readonly segments: number
+  /** Of these, segments whose sketch is here. */
+  readonly sketches: number
   /** Segments of others that this node holds. */
   readonly replicas: number
   readonly replicaBytes: number
@@ -195,8 +197,8 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
   }
 
   /** Own collections first: what is withdrawn goes before anything else is fetched. */
-  async function keepUp(signal: AbortSignal): Promise<void> {
-    if (catalogue.village() === null) return
+  async function keepUp(signal: AbortSignal): Promise<boolean> {
+    if (catalogue.village() === null) return true
     const own = await collections.list()
     const stuck = new Set<string>()
     for (const info of own)
@@ -207,10 +209,11 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       })
     await publisher.sync(signal, stuck)
     if (await published.refresh()) gossip.announceSoon()
-    await sketches.sync(signal)
-    await replication.run(signal)
+    const hasSketches = await sketches.sync(signal)
+    const hasReplicas = await replication.run(signal)
     for (const info of own) await spreading.sendAway(info, signal)
     if (await published.refresh()) gossip.announceSoon()
+    return stuck.size === 0 && hasSketches && hasReplicas
   }
 
   async function reload(): Promise<void> {
@@ -260,6 +263,7 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       return {
         collections: live.length,
         segments: live.reduce((sum, { facts }) => sum + facts.segments.length, 0),
+        sketches: sketches.count(),
         replicas: held.length,
         replicaBytes: replicas.usedBytes(),
         requestsServed: server.stats.served,

@@ -40,6 +40,21 @@ export function createReplicaStore(
   const manifests = new Map<string, Manifest>()
   const directoryOf = (collection: string) => path.join(init.directory, collection)
 
+  /** One change after another: each begins from the manifest that the one before has written. */
+  let changing: Promise<unknown> = Promise.resolve()
+  function inOrder<T>(change: () => Promise<T>): Promise<T> {
+    const result = changing.then(change)
+    changing = result.catch(() => undefined) // the caller of this change has the failure
+    return result
+  }
+
+  async function remove(collection: string): Promise<string[]> {
+    const removed = manifests.get(collection)?.segments.map(({ id }) => id) ?? []
+    manifests.delete(collection)
+    await host.drop(directoryOf(collection))
+    return removed
+  }
+
   async function open(record: LiveRecord): Promise<Manifest> {
     const known = manifests.get(record.id)
     if (known !== undefined) return known
@@ -89,31 +104,28 @@ export function createReplicaStore(
     holds: (collection, segment) =>
       manifests.get(collection)?.segments.some(({ id }) => id === segment) === true,
     segmentsOf: (collection) => manifests.get(collection)?.segments.map(({ id }) => id) ?? [],
-    async add(record, segment, sourcePath) {
-      const manifest = await open(record)
-      const row = await host.adopt(directoryOf(record.id), sourcePath, segment.id)
-      const others = manifest.segments.filter(({ id }) => id !== segment.id)
-      await write(record, { ...manifest, segments: [...others, row] })
-    },
-    async update(record, keeps) {
-      const manifest = manifests.get(record.id)
-      if (manifest === undefined) return []
-      const segments = manifest.segments.filter(({ id }) => keeps(id))
-      const removed = manifest.segments.filter(({ id }) => !keeps(id)).map(({ id }) => id)
-      if (segments.length === 0) return [...(await this.drop(record.id))]
-      const wanted = deletionsOf(record)
-      const isCurrent = segments.every(
-        ({ id, deletedChunks }) => (wanted.get(id)?.length ?? 0) === deletedChunks,
-      )
-      if (removed.length > 0 || !isCurrent) await write(record, { ...manifest, segments })
-      return removed
-    },
-    async drop(collection) {
-      const removed = this.segmentsOf(collection)
-      manifests.delete(collection)
-      await host.drop(directoryOf(collection))
-      return removed
-    },
+    add: (record, segment, sourcePath) =>
+      inOrder(async () => {
+        const manifest = await open(record)
+        const row = await host.adopt(directoryOf(record.id), sourcePath, segment.id)
+        const others = manifest.segments.filter(({ id }) => id !== segment.id)
+        await write(record, { ...manifest, segments: [...others, row] })
+      }),
+    update: (record, keeps) =>
+      inOrder(async () => {
+        const manifest = manifests.get(record.id)
+        if (manifest === undefined) return []
+        const segments = manifest.segments.filter(({ id }) => keeps(id))
+        const removed = manifest.segments.filter(({ id }) => !keeps(id)).map(({ id }) => id)
+        if (segments.length === 0) return await remove(record.id)
+        const wanted = deletionsOf(record)
+        const isCurrent = segments.every(
+          ({ id, deletedChunks }) => (wanted.get(id)?.length ?? 0) === deletedChunks,
+        )
+        if (removed.length > 0 || !isCurrent) await write(record, { ...manifest, segments })
+        return removed
+      }),
+    drop: (collection) => inOrder(() => remove(collection)),
     usedBytes: () => {
       let sizeBytes = 0
       for (const { segments } of manifests.values())

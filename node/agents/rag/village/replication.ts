@@ -17,8 +17,8 @@ import { type Offers, pinOf } from './offers.ts'
 import type { ReplicaStore } from './replica-store.ts'
 
 export interface Replication {
-  /** One look at everything; fetches and removals have ended when it resolves. */
-  run(signal: AbortSignal): Promise<void>
+  /** One look at everything; fetches and removals have ended when it resolves. False: a fetch has failed. */
+  run(signal: AbortSignal): Promise<boolean>
   /** Presence as it was last looked at. */
   presenceOf(peer: string): Presence | null
 }
@@ -133,8 +133,9 @@ export function createReplication(components: Components, init: ReplicationInit)
   async function fetchAll(
     wanted: readonly { record: LiveRecord; segment: RecordSegment }[],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const next = wanted[Symbol.iterator]()
+    let isDone = true
     const worker = async () => {
       for (const { record, segment } of next) {
         signal.throwIfAborted()
@@ -142,11 +143,13 @@ export function createReplication(components: Components, init: ReplicationInit)
         if (catalogue.segment(segment.id) === null) continue
         await fetch(record, segment, signal).catch((error: unknown) => {
           signal.throwIfAborted()
+          isDone = false
           log.debug({ err: toVillageError(error), segment: segment.id }, 'a replica could not be fetched')
         })
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, worker))
+    return isDone
   }
 
   async function forget(collection: string, reason: string): Promise<void> {
@@ -225,7 +228,7 @@ export function createReplication(components: Components, init: ReplicationInit)
       }
       await sweepArtifacts(components, self)
       // What has the fewest copies first.
-      await fetchAll(
+      return await fetchAll(
         wanted.sort((a, b) => a.live - b.live),
         signal,
       )

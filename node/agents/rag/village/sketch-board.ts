@@ -14,8 +14,9 @@ import { type Offers, pinOf } from './offers.ts'
 export interface SketchBoard {
   /** Null until it has come. */
   of(segment: string): Sketch | null
-  /** Fetches what is lacking and drops what is not published any more. Failures are tried again at the next call. */
-  sync(signal: AbortSignal): Promise<void>
+  /** Fetches what is lacking and drops what is not published any more. False: some could not be had. */
+  sync(signal: AbortSignal): Promise<boolean>
+  count(): number
   clear(): void
 }
 
@@ -82,18 +83,22 @@ export function createSketchBoard(components: Components, init: { maxBytes: numb
       await dropOld(published)
       const lacking = [...published.values()].filter(({ segment }) => !board.has(segment.id))
       const next = lacking[Symbol.iterator]()
+      let isDone = true
       const worker = async () => {
         for (const { record, segment } of next) {
           signal.throwIfAborted()
           // Segments without one are asked blindly: memory is bounded whatever members publish.
           if (sizeBytes + segment.sketchBytes > init.maxBytes) continue
           await load(record, segment, signal).catch((error: unknown) => {
+            isDone = false
             log.debug({ err: toVillageError(error), segment: segment.id }, 'a sketch could not be had')
           })
         }
       }
       await Promise.all(Array.from({ length: AT_ONCE }, worker))
+      return isDone
     },
+    count: () => board.size,
     clear() {
       board.clear()
       sizeBytes = 0

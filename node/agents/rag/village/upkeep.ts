@@ -1,4 +1,4 @@
-/** Does a piece of work soon after it was asked for, every so often, and never twice at once. */
+/** Does a piece of work soon after it was asked for, every so often, sooner again while something of it fails, and never twice at once. */
 import { toVillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 
@@ -11,13 +11,26 @@ export interface Upkeep {
 
 export function createUpkeep(
   components: { log: Log },
-  init: { work: (signal: AbortSignal) => Promise<void>; everyMs: number; soonMs: number },
+  init: {
+    /** False: something is left to be tried again. */
+    work: (signal: AbortSignal) => Promise<boolean>
+    everyMs: number
+    soonMs: number
+  },
 ): Upkeep {
   let stopping = new AbortController()
   let every: NodeJS.Timeout | undefined
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | null = null
   let isAskedAgain = false
+  let failures = 0
+
+  /** Twice as long after each failure. */
+  function schedule(isDone: boolean): void {
+    failures = isDone ? 0 : failures + 1
+    if (!isDone && every !== undefined)
+      timer ??= setTimeout(run, Math.min(init.everyMs, init.soonMs * 2 ** Math.min(failures, 16))).unref()
+  }
 
   function run(): void {
     timer = undefined
@@ -31,7 +44,9 @@ export function createUpkeep(
       .catch((error: unknown) => {
         if (!signal.aborted)
           components.log.error({ err: toVillageError(error) }, 'the upkeep of collections failed')
+        return false
       })
+      .then(schedule)
       .finally(() => {
         running = null
         if (isAskedAgain && !signal.aborted) upkeep.soon()

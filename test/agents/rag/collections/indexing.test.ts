@@ -1,5 +1,5 @@
 /** Runs of indexing over a real index and real parsers: what has changed is read, and nothing is lost or doubled. */
-import { appendFile, mkdir, rename, rm, stat, symlink, utimes } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rename, rm, stat, symlink, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { suite } from 'uvu'
@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { VillageError } from '../../../../node/errors.ts'
 import {
   type CollectionNode,
+  createEngines,
   startCollections,
   withCollections,
   withFolders,
@@ -15,6 +16,8 @@ import {
 import { rejectsCode } from '../../../helpers/throws.ts'
 
 const test = suite('indexing')
+const engines = createEngines()
+test.after(engines.stop)
 const signal = new AbortController().signal
 
 /** As if the files had been written long ago: their times say for sure whether they have changed. */
@@ -42,7 +45,7 @@ async function found(node: CollectionNode, name: string, term: string): Promise<
 
 test('a folder is indexed; a second run reads nothing, and a change costs what changed', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       await writeFiles(folder, {
         'a.md': '# Apples\n\nApples are red.',
         'sub/b.txt': 'Bananas are yellow.',
@@ -79,7 +82,7 @@ test('a folder is indexed; a second run reads nothing, and a change costs what c
       await rm(path.join(folder, 'sub/b.txt'))
       const third = await node.indexed('fruit', { paths: [folder] })
       assert.equal(tally(third), [1, 1, 2, 1, 1])
-      assert.equal(node.embedded.slice(4).sort(), ['Figs.', 'elderberries'])
+      assert.equal(node.embedded.slice(4).sort(), ['d\nFigs.', 'elderberries'])
       assert.equal(await node.sources('fruit'), [
         'notes/a.md',
         'notes/c.jsonl#1',
@@ -93,7 +96,7 @@ test('a folder is indexed; a second run reads nothing, and a change costs what c
 
 test('documents with the same bytes are one, until it goes; a renamed file stays found', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       await node.collections.create({ name: 'notes' })
       await writeFiles(folder, { 'a.md': 'The same words.', 'b.md': 'The same words.', 'c.md': 'Others.' })
       const run = () => node.indexed('notes', { paths: [folder] })
@@ -120,7 +123,7 @@ test('documents with the same bytes are one, until it goes; a renamed file stays
 
 test('what is removed by hand is gone from the disk, and only comes back when it is asked for', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       await node.collections.create({ name: 'notes', encoder: null })
       await writeFiles(folder, {
         'a.md': 'quixotic',
@@ -161,7 +164,7 @@ test('folders that vanish or are empty keep what was indexed, unless somebody as
   withFolders((data, folder) =>
     withFolders(async (_, mounted) => {
       await writeFiles(mounted, { 'a.md': 'Apples.', 'b.md': 'Bananas.' })
-      await withCollections({ directory: data }, async (node) => {
+      await withCollections({ engines, directory: data }, async (node) => {
         await node.collections.create({ name: 'notes', encoder: null })
         await node.indexed('notes', { paths: [mounted], watch: true })
         assert.is((await node.sources('notes')).length, 2)
@@ -171,7 +174,7 @@ test('folders that vanish or are empty keep what was indexed, unless somebody as
         )
       })
       const started = async () => {
-        const node = await startCollections({ directory: data })
+        const node = await startCollections({ engines, directory: data })
         const [run] = node.collections.runs()
         assert.is(run?.trigger, 'start')
         const ended = await node.ended(run!)
@@ -197,7 +200,7 @@ test('folders that vanish or are empty keep what was indexed, unless somebody as
 
 test('nothing of the data directory is indexed, by whatever way it is named', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       await node.collections.create({ name: 'notes', encoder: null })
       await writeFiles(data, { 'identity.txt': 'secret' })
       await symlink(data, path.join(folder, 'link'))
@@ -224,7 +227,7 @@ test('embedding that fails ends the run; what was committed stays, and the next 
       batches += 1
       if (batches === 2) throw new VillageError('SESSION_FAILED')
     }
-    await withCollections({ directory: data, commitEveryMs: 0, onEmbed }, async (node) => {
+    await withCollections({ engines, directory: data, commitEveryMs: 0, onEmbed }, async (node) => {
       await node.collections.create({ name: 'notes' })
       await writeFiles(
         folder,
@@ -253,7 +256,7 @@ test('a run that is cancelled keeps what it did; runs of one collection follow e
         ending.addEventListener('abort', () => reject(ending.reason), { once: true })
       })
     }
-    await withCollections({ directory: data, onEmbed }, async (node) => {
+    await withCollections({ engines, directory: data, onEmbed }, async (node) => {
       await node.collections.create({ name: 'notes' })
       await writeFiles(folder, { 'a.md': 'Apples.' })
       const first = await node.collections.index('notes', { paths: [folder] })
@@ -275,7 +278,7 @@ test('a run that is cancelled keeps what it did; runs of one collection follow e
 
 test('documents that are sent replace themselves, leave nothing behind, and stay when folders are indexed', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       const { id } = await node.collections.create({ name: 'notes', encoder: null })
       const send = async (source: string, text: string) => {
         const content = Readable.from([Buffer.from(text)])
@@ -291,13 +294,13 @@ test('documents that are sent replace themselves, leave nothing behind, and stay
       await node.indexed('notes', { paths: [folder] })
       assert.equal(await node.sources('notes'), ['notes/z.md', 'uploads/a.md'])
       const incoming = path.join(node.collections.indexDirectory(id), '..', 'incoming')
-      assert.equal(await (await import('node:fs/promises')).readdir(incoming), [])
+      assert.equal(await readdir(incoming), [])
     }),
   ))
 
 test('another language reads the files again', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       await node.collections.create({ name: 'notes', encoder: null })
       await writeFiles(folder, { 'a.md': 'Häuser' })
       await age(folder, 'a.md')
@@ -317,7 +320,7 @@ test('another language reads the files again', () =>
 
 test('the folder of a collection goes with it', () =>
   withFolders((data, folder) =>
-    withCollections({ directory: data }, async (node) => {
+    withCollections({ engines, directory: data }, async (node) => {
       const { id } = await node.collections.create({ name: 'notes' })
       await writeFiles(folder, { 'a.md': 'Apples.' })
       await node.indexed('notes', { paths: [folder] })

@@ -8,7 +8,7 @@ import {
   DEFAULT_CHUNKING,
   draftChunks,
 } from '../../../../node/agents/rag/ingest/chunk.ts'
-import { countWords, cutAfterWords } from '../../../../node/agents/rag/ingest/count-words.ts'
+import { countWords, measureWords } from '../../../../node/agents/rag/ingest/count-words.ts'
 import { documentText } from '../../../../node/agents/rag/ingest/units.ts'
 
 function block(
@@ -202,9 +202,10 @@ test('nothing gives nothing', () => {
 test('words: tokens of sixteen characters, cut at spaces where there are any', () => {
   assert.is(countWords('one two  three\n'), 3)
   assert.is(countWords('x'.repeat(33)), 3)
-  assert.is(cutAfterWords('one two three', 0, 13, 2), 7)
-  assert.is(cutAfterWords('x'.repeat(100), 0, 100, 2), 32)
-  assert.is(cutAfterWords('one', 0, 3, 5), 3)
+  assert.equal(measureWords('one two three', 0, 13, 2), { words: 2, end: 7 })
+  assert.equal(measureWords('x'.repeat(100), 0, 100, 2), { words: 2, end: 32 })
+  assert.equal(measureWords('one', 0, 3, 5), { words: 1, end: 3 })
+  assert.equal(measureWords('中文 字', 0, 4, 1), { words: 1, end: 2 })
 })
 
 test.run()

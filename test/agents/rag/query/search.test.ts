@@ -87,6 +87,17 @@ test('of one document two passages are shown unless more are asked for', async (
   assert.equal((await run({ text: 'slab', mode: 'lexical', perDocument: 5 })).hits.length, 3)
 })
 
+test('where one document has all the best passages, more are asked for', async () => {
+  const hog = document('hog.md', 'Hog', ...Array.from({ length: 12 }, (_, at) => `Slab slab slab ${at}.`))
+  const backend = createNaiveBackend({ library: [...LIBRARY, hog] })
+  const options = { text: 'slab', mode: 'lexical', limit: 3, perDocument: 1 } as const
+  assert.equal(sources(await run(options, backend)), ['hog.md', 'slab.md'])
+  assert.equal(backend.calls, ['statistics', 'search', 'search', 'chunks'])
+  backend.calls.length = 0
+  await run({ ...options, candidates: 5 }, backend)
+  assert.equal(backend.calls, ['statistics', 'search', 'chunks'])
+})
+
 test('the weight is the collection’s, or the one that is given', async () => {
   const backend = createNaiveBackend({ words: LIBRARY.slice(0, 2), senses: LIBRARY.slice(2) })
   const collections = [collection('words', { weight: 0 }), collection('senses', { weight: 1 })]

@@ -159,6 +159,64 @@ codecs('seek finds what a search through the list finds, and positions after it 
   )
 })
 
+/** A cursor over bytes as a liar would write them. */
+function cursorOver(
+  bytes: Uint8Array,
+  df: number,
+  chunks: number,
+  use: (cursor: PostingsCursor) => void,
+): void {
+  const folder = mkdtempSync(path.join(tmpdir(), 'village-postings-'))
+  const writer = new FileWriter(path.join(folder, 'list'))
+  writer.write(bytes)
+  const file = new PagedFile(path.join(folder, 'list'), writer.finish().sizeBytes)
+  try {
+    const entry = { term: 'term', df, peakFrequency: 1, peakLength: 1, listAt: 0, listBytes: bytes.length }
+    use(new PostingsCursor(file, entry, chunks))
+  } finally {
+    file.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+codecs('chunks that do not exist, and frequencies without positions, are refused', () => {
+  // One chunk: distance 4 with a frequency of 1, then its position.
+  const honest = Uint8Array.of(1, 9, 0)
+  cursorOver(honest, 1, 5, (cursor) => {
+    assert.is(cursor.chunk, 4)
+    assert.equal([...cursor.positions()], [0])
+  })
+  cursorOver(honest, 1, 4, (cursor) => throwsCode(() => cursor.chunk, 'SEGMENT_CORRUPT'))
+  cursorOver(honest, 2, 5, (cursor) => throwsCode(() => cursor.chunk, 'SEGMENT_CORRUPT'))
+  // A frequency of 2^31: as many positions would take 8 GiB.
+  cursorOver(Uint8Array.of(6, 8, 0xff, 0xff, 0xff, 0xff, 7, 0), 1, 5, (cursor) => {
+    assert.is(cursor.chunk, 4)
+    throwsCode(() => cursor.positions(), 'SEGMENT_CORRUPT')
+  })
+})
+
+codecs('a skip table that does not agree with its blocks is refused', () => {
+  const encode = createPostingsEncoder(new Uint32Array(300).fill(9), 9)
+  const { bytes } = encode(300, () => 1)
+  const honest = bytes.slice()
+  cursorOver(honest, 300, 300, (cursor) => assert.is(cursor.seek(299), 299))
+  for (const [at, value] of [
+    [0, 126],
+    [0, 255],
+    [20, 200],
+    [4, 255],
+    [24, 255],
+  ] as const) {
+    const lying = honest.slice()
+    lying[at] = value
+    cursorOver(lying, 300, 300, (cursor) =>
+      throwsCode(() => {
+        for (let chunk = cursor.chunk; chunk !== NO_MORE; chunk = cursor.next()) cursor.seek(chunk)
+      }, 'SEGMENT_CORRUPT'),
+    )
+  }
+})
+
 codecs('postings gathered in chains of slices come back in order', () => {
   fc.assert(
     fc.property(

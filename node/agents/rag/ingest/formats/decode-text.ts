@@ -61,10 +61,13 @@ function utf16ByZeros(sample: Uint8Array): TextEncoding | null {
 
 function checkControlCharacters(sample: Uint8Array): void {
   let controls = 0
-  for (const byte of sample) {
+  // By index: an iterator over millions of bytes takes five times as long.
+  for (let i = 0; i < sample.length; i++) {
+    const byte = sample[i]!
+    if (byte >= 32) continue
     if (byte === 0) throw new VillageError('BINARY_FILE', 'The file has zero bytes: it is not text.')
     // Tab, line feed, form feed, carriage return and escape (coloured logs) are at home in texts.
-    if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27) controls++
+    if (byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27) controls++
   }
   if (controls > Math.max(2, sample.length * MAX_CONTROL_SHARE))
     throw new VillageError('BINARY_FILE', 'The file is full of control characters: it is not text.')

@@ -1,5 +1,5 @@
 /** Reads a file from its beginning to its end in parts that do not cut a line where that can be helped. */
-import type { FileHandle } from 'node:fs/promises'
+import { readSync } from 'node:fs'
 import { detectEncoding } from '../formats/decode-text.ts'
 
 const LINE_FEED = 10
@@ -30,23 +30,27 @@ function isLineFeed(buffer: Buffer, at: number, width: 1 | 2, isBigEndian: boole
 }
 
 /**
- * Parts of at most `partBytes` (an even number), together exactly the bytes of the file. `onBytes` sees what was read, for a hash
+ * A generator that parsers take like any other source of bytes. Parts of at most `partBytes` (an even number), together exactly the bytes of the file, which has
+ * `sizeBytes`. `onBytes` sees what was read, for a hash
  * of the whole. Throws BINARY_FILE when the first part is no text.
  */
 export async function* readParts(
-  handle: FileHandle,
+  handle: number,
   partBytes: number,
+  sizeBytes: number,
   onBytes: (bytes: Buffer) => void,
 ): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafe(partBytes)
+  // Small files are many: a part for each would keep the collector busy.
+  const capacity = Math.min(partBytes, sizeBytes + 2)
+  const buffer = Buffer.allocUnsafe(capacity)
   let held = 0
   let width: 1 | 2 | null = null
   let isBigEndian = false
   for (;;) {
-    const { bytesRead } = await handle.read(buffer, held, partBytes - held, null)
+    const bytesRead = readSync(handle, buffer, held, capacity - held, null)
     if (bytesRead > 0) onBytes(buffer.subarray(held, held + bytesRead))
     held += bytesRead
-    if (bytesRead > 0 && held < partBytes) continue
+    if (bytesRead > 0 && held < capacity) continue
     if (held === 0) return
     if (width === null) {
       const encoding = detectEncoding(buffer.subarray(0, held), bytesRead === 0)
@@ -55,9 +59,10 @@ export async function* readParts(
     }
     const length = bytesRead === 0 ? held : cutLength(buffer, held, width, isBigEndian)
     // A copy: the parser may keep what it got while the next part is read.
-    yield Buffer.from(buffer.subarray(0, length))
+    const isLast = bytesRead === 0 && length === held
+    yield isLast ? buffer.subarray(0, length) : Buffer.from(buffer.subarray(0, length))
+    if (isLast) return
     buffer.copy(buffer, 0, length, held)
     held -= length
-    if (bytesRead === 0 && held === 0) return
   }
 }
