@@ -55,6 +55,7 @@ const REPORT = object({
   skippedSources: listOf(object({ source: anyText, code: anyText, message: anyText })),
   warnings: listOf(object({ source: anyText, message: anyText })),
   chunks: integer(),
+  nearDuplicates: integer(),
   left: object({
     hidden: integer(),
     excluded: integer(),

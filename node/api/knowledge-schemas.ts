@@ -14,7 +14,7 @@ const FILTER_VALUE: JsonSchema = {
 export const SCOPE_PROPERTIES = {
   collections: { type: 'array', items: text(256), minItems: 1, maxItems: 64 },
   local: flag,
-  deadlineMs: integer(50, 60_000),
+  deadlineMs: integer(50, 30_000),
   mode: oneOf(...SEARCH_MODES),
   feedback: flag,
   filters: {

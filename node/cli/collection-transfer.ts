@@ -3,18 +3,18 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import type { CollectionInfo } from '../agents/rag/collections/collection.ts'
 import { VillageError } from '../errors.ts'
 import { refuseExisting, writeOutput } from './artifact-transfer.ts'
 import { collectionPath } from './collection-lookup.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, counted } from './format.ts'
+import type { CollectionView } from './knowledge-views.ts'
 import { withUploadProgress } from './upload-progress.ts'
 
 export async function exportArchive(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const info = await client.get<CollectionInfo>(collectionPath(context.args[0] ?? ''))
+  const info = await client.get<CollectionView>(collectionPath(context.args[0] ?? ''))
   const output = optionText(context, 'output') ?? `${info.name}.collection.tar`
   if (output !== '-') await refuseExisting(path.resolve(output), context.options.force === true)
   const response = await client.download(`${collectionPath(info.id)}/export`)
@@ -37,7 +37,7 @@ export async function importArchive(context: CommandContext): Promise<CommandRes
     source = withUploadProgress(createReadStream(given), size, context.progress('import'))
   }
   const query = name === null ? '' : `?${new URLSearchParams({ name })}`
-  const info = await client.upload<CollectionInfo>(
+  const info = await client.upload<CollectionView>(
     `/api/v1/collections/import${query}`,
     'application/octet-stream',
     source,

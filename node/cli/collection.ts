@@ -1,10 +1,6 @@
 /** `village collection list|show|set|rm`; moving whole collections is in collection-transfer.ts. */
 
 import path from 'node:path'
-import type { CollectionInfo } from '../agents/rag/collections/collection.ts'
-import type { DocumentRecord } from '../agents/rag/document.ts'
-import type { StoredChunk } from '../agents/rag/search-types.ts'
-import type { KnownCollection } from '../agents/rag/village/known-collection.ts'
 import { VillageError } from '../errors.ts'
 import type { Client } from './client.ts'
 import { collectionPath } from './collection-lookup.ts'
@@ -13,15 +9,21 @@ import { optionText } from './command.ts'
 import { confirm } from './confirm.ts'
 import { bytes, count, counted, facts, printable, printableLines, short, table, time } from './format.ts'
 import { numberOption } from './knowledge-scope.ts'
+import type {
+  CollectionView,
+  DocumentPassageView,
+  DocumentView,
+  KnownCollectionView,
+} from './knowledge-views.ts'
 
 const DOCUMENTS_PAGE = 1_000
 
 export async function list(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const { collections } = await client.get<{ collections: KnownCollection[] }>(
+  const { collections } = await client.get<{ collections: KnownCollectionView[] }>(
     '/api/v1/knowledge/collections',
   )
-  const own = await client.get<{ collections: CollectionInfo[] }>('/api/v1/collections')
+  const own = await client.get<{ collections: CollectionView[] }>('/api/v1/collections')
   const problems = own.collections.filter(({ problem }) => problem !== null)
   const text =
     collections.length === 0
@@ -47,12 +49,12 @@ export async function list(context: CommandContext): Promise<CommandResult> {
 }
 
 /** How many members hold each part of it, and whether a part is missing. */
-function copies({ access, holdersPresent, missingSegments, segments }: KnownCollection): string {
+function copies({ access, holdersPresent, missingSegments, segments }: KnownCollectionView): string {
   if (access === 'private') return '-'
   return missingSegments > 0 ? `${missingSegments} of ${segments} parts missing` : String(holdersPresent)
 }
 
-function collectionFacts(info: CollectionInfo): string {
+function collectionFacts(info: CollectionView): string {
   return facts([
     ['name', info.name],
     ['id', info.id],
@@ -71,13 +73,13 @@ function collectionFacts(info: CollectionInfo): string {
   ])
 }
 
-async function documentsOf(client: Client, id: string, most: number): Promise<DocumentRecord[]> {
-  const documents: DocumentRecord[] = []
+async function documentsOf(client: Client, id: string, most: number): Promise<DocumentView[]> {
+  const documents: DocumentView[] = []
   let cursor: string | null = null
   do {
     const limit = Math.min(DOCUMENTS_PAGE, most - documents.length)
     const query = new URLSearchParams({ limit: String(limit), ...(cursor === null ? {} : { cursor }) })
-    const page: { documents: DocumentRecord[]; next: string | null } = await client.get(
+    const page: { documents: DocumentView[]; next: string | null } = await client.get(
       `${collectionPath(id)}/documents?${query}`,
     )
     documents.push(...page.documents)
@@ -86,7 +88,7 @@ async function documentsOf(client: Client, id: string, most: number): Promise<Do
   return documents
 }
 
-function documentText(passages: readonly StoredChunk[]): string {
+function documentText(passages: readonly DocumentPassageView[]): string {
   // Passages overlap: of each only what is behind the one before.
   let end = 0
   const parts: string[] = []
@@ -99,7 +101,7 @@ function documentText(passages: readonly StoredChunk[]): string {
 }
 
 async function showDocument(client: Client, id: string, document: string): Promise<CommandResult> {
-  const given = await client.get<{ record: DocumentRecord; passages: StoredChunk[] }>(
+  const given = await client.get<{ record: DocumentView; passages: DocumentPassageView[] }>(
     `${collectionPath(id)}/documents/${encodeURIComponent(document)}`,
   )
   const { record, passages } = given
@@ -120,7 +122,7 @@ export async function show(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const [name = '', document] = context.args
   if (document !== undefined) return showDocument(client, name, document)
-  const info = await client.get<CollectionInfo>(collectionPath(name))
+  const info = await client.get<CollectionView>(collectionPath(name))
   if (context.options.documents !== true) return { document: info, text: collectionFacts(info) }
   const most = numberOption(context, 'limit') ?? DOCUMENTS_PAGE
   if (!Number.isInteger(most) || most < 1)
@@ -162,7 +164,7 @@ export async function set(context: CommandContext): Promise<CommandResult> {
   }
   if (Object.keys(changes).length === 0 && unwatched === null)
     throw new VillageError('USAGE', 'Nothing to change was given')
-  let info: CollectionInfo | null = null
+  let info: CollectionView | null = null
   if (unwatched !== null)
     info = await client.send('POST', `${target}/unwatch`, { path: path.resolve(unwatched) })
   if (Object.keys(changes).length > 0) info = await client.send('PUT', target, changes)
@@ -171,7 +173,7 @@ export async function set(context: CommandContext): Promise<CommandResult> {
 
 export async function remove(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const info = await client.get<CollectionInfo>(collectionPath(context.args[0] ?? ''))
+  const info = await client.get<CollectionView>(collectionPath(context.args[0] ?? ''))
   const { document: given } = context.options
   const documents = Array.isArray(given) ? (given as readonly string[]) : []
   if (documents.length > 0) {

@@ -2,8 +2,6 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CollectionInfo } from '../agents/rag/collections/collection.ts'
-import type { IndexRun } from '../agents/rag/collections/index-run.ts'
 import { isErrorCode, VillageError } from '../errors.ts'
 import type { Client } from './client.ts'
 import { collectionPath, findCollection } from './collection-lookup.ts'
@@ -13,6 +11,7 @@ import { EXIT_CODES } from './exit-codes.ts'
 import { bytes, counted, duration } from './format.ts'
 import { indexReport, runTable } from './index-report.ts'
 import { numberOption } from './knowledge-scope.ts'
+import type { CollectionView, IndexRunView } from './knowledge-views.ts'
 import type { Progress } from './progress.ts'
 
 const RETRY_MS = 1_000
@@ -56,7 +55,7 @@ async function ensureCollection(
   context: CommandContext,
   client: Client,
   name: string,
-): Promise<CollectionInfo> {
+): Promise<CollectionView> {
   const access = optionText(context, 'access')
   const wishes = wishesOf(context)
   const known = await findCollection(client, name)
@@ -79,11 +78,14 @@ export async function index(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const cancelled = optionText(context, 'cancel')
   if (cancelled !== null) {
-    const run = await client.send<IndexRun>('DELETE', `/api/v1/index-runs/${encodeURIComponent(cancelled)}`)
+    const run = await client.send<IndexRunView>(
+      'DELETE',
+      `/api/v1/index-runs/${encodeURIComponent(cancelled)}`,
+    )
     return { document: run, text: indexReport(run) }
   }
   if (context.options.list === true) {
-    const { runs } = await client.get<{ runs: IndexRun[] }>('/api/v1/index-runs')
+    const { runs } = await client.get<{ runs: IndexRunView[] }>('/api/v1/index-runs')
     return { document: { runs }, text: runs.length === 0 ? 'No runs.' : runTable(runs) }
   }
   const name = optionText(context, 'collection')
@@ -94,7 +96,7 @@ export async function index(context: CommandContext): Promise<CommandResult> {
   const include = listOf(context.options.include)
   const exclude = listOf(context.options.exclude)
   const language = optionText(context, 'language')
-  const started = await client.send<IndexRun>('POST', `${collectionPath(collection.id)}/index`, {
+  const started = await client.send<IndexRunView>('POST', `${collectionPath(collection.id)}/index`, {
     paths,
     ...(context.options.watch === true ? { watch: true } : {}),
     ...(include.length > 0 ? { include } : {}),
@@ -111,7 +113,7 @@ export async function index(context: CommandContext): Promise<CommandResult> {
   return result(context, await follow(context, client, started))
 }
 
-function result(context: CommandContext, run: IndexRun): CommandResult {
+function result(context: CommandContext, run: IndexRunView): CommandResult {
   if (run.state === 'failed' && run.error !== null) {
     context.note(indexReport(run))
     const { code, message } = run.error
@@ -124,7 +126,7 @@ function result(context: CommandContext, run: IndexRun): CommandResult {
   return { document: run, text: indexReport(run), exitCode }
 }
 
-function show(progress: Progress, run: IndexRun, startedAtMs: number): void {
+function show(progress: Progress, run: IndexRunView, startedAtMs: number): void {
   const { files, isCounted, doneFiles, totalBytes, doneBytes, report } = run
   if (!isCounted) {
     progress.update(0, `${counted(files, 'file')} found`)
@@ -139,11 +141,11 @@ function show(progress: Progress, run: IndexRun, startedAtMs: number): void {
 }
 
 /** By the events, and by asking where some may have been missed. */
-async function follow(context: CommandContext, client: Client, started: IndexRun): Promise<IndexRun> {
+async function follow(context: CommandContext, client: Client, started: IndexRunView): Promise<IndexRunView> {
   const progress = context.progress(started.name)
   const startedAtMs = performance.now()
-  const read = () => client.get<IndexRun>(`/api/v1/index-runs/${started.id}`)
-  const isOpen = ({ state }: IndexRun) => state === 'waiting' || state === 'running'
+  const read = () => client.get<IndexRunView>(`/api/v1/index-runs/${started.id}`)
+  const isOpen = ({ state }: IndexRunView) => state === 'waiting' || state === 'running'
   let run = started
   let lastEventId: string | null = null
   try {
@@ -155,7 +157,7 @@ async function follow(context: CommandContext, client: Client, started: IndexRun
         else if (data.run !== started.id) continue
         else if (data.state === 'running') {
           const { files, isCounted, doneFiles, totalBytes, doneBytes, chunks } =
-            data as unknown as IndexRun['report'] & IndexRun // the event's fields are those of the run, with the passages of its report
+            data as unknown as IndexRunView['report'] & IndexRunView // the event's fields are those of the run, with the passages of its report
           run = {
             ...run,
             files,

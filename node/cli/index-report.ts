@@ -1,13 +1,13 @@
 /** What a run of indexing came to, for people. */
-import type { IndexRun } from '../agents/rag/collections/index-run.ts'
 import { count, counted, duration, printable, table } from './format.ts'
+import type { IndexRunView } from './knowledge-views.ts'
 
 const MAX_SHOWN = 20
 
 /** `1,204 files` */
 const files = (amount: number) => counted(amount, 'file')
 
-function leftOut({ report }: IndexRun): string[] {
+function leftOut({ report }: IndexRunView): string[] {
   const { hidden, excluded, unsupported } = report.left
   const formats = unsupported.reduce((sum, one) => sum + one.files, 0)
   const parts = [
@@ -26,7 +26,7 @@ function leftOut({ report }: IndexRun): string[] {
 }
 
 /** The reasons with how often, and the first of the files. */
-function skipped({ report }: IndexRun): string[] {
+function skipped({ report }: IndexRunView): string[] {
   if (report.skipped === 0) return []
   const reasons = Map.groupBy(report.skippedSources, ({ code }) => code)
   const shown = report.skippedSources.slice(0, MAX_SHOWN)
@@ -42,7 +42,7 @@ function skipped({ report }: IndexRun): string[] {
   ]
 }
 
-function warnings({ report }: IndexRun): string[] {
+function warnings({ report }: IndexRunView): string[] {
   const shown = report.warnings.slice(0, MAX_SHOWN)
   const more = report.warnings.length - shown.length
   return [
@@ -51,20 +51,23 @@ function warnings({ report }: IndexRun): string[] {
   ]
 }
 
-export function indexReport(run: IndexRun): string {
+export function indexReport(run: IndexRunView): string {
   const { report, name, state, startedAtMs, finishedAtMs } = run
   const { added, changed, unchanged, removed, chunks } = report
   const took = finishedAtMs === null ? '' : ` in ${duration(finishedAtMs - startedAtMs)}`
   const ended = state === 'done' ? '' : ` (${state}: what was done by then stays)`
   return [
     `${name}: ${count(added)} added, ${count(changed)} changed, ${count(unchanged)} unchanged, ${count(removed)} removed; ${counted(chunks, 'passage')} written${took}${ended}.`,
+    ...(report.nearDuplicates > 0
+      ? [`${counted(report.nearDuplicates, 'document')} nearly repeat another one (field nearDuplicateOf).`]
+      : []),
     ...leftOut(run),
     ...skipped(run),
     ...warnings(run),
   ].join('\n')
 }
 
-export function runTable(runs: readonly IndexRun[]): string {
+export function runTable(runs: readonly IndexRunView[]): string {
   return table(
     ['RUN', 'COLLECTION', 'WHY', 'STATE', 'FILES', 'ADDED', 'CHANGED', 'REMOVED', 'SKIPPED'],
     runs.map(({ id, name, trigger, state, doneFiles, files: found, isCounted, report }) => [

@@ -73,12 +73,17 @@ export interface WarningView {
   message: string
 }
 
-/** On standard error, after the text. */
+/**
+ * On standard error, after the text. That a collection has no vectors is worth a word to whoever asked for a mode that needs them; the
+ * mode that was taken is told anyhow.
+ */
 export function noteGaps(
   context: CommandContext,
   { missing, warnings }: { missing: readonly MissingView[]; warnings: readonly WarningView[] },
 ): void {
-  for (const { message } of warnings) context.note(`warning: ${printable(message)}`)
+  const isModeGiven = optionText(context, 'mode') !== null
+  for (const { code, message } of warnings)
+    if (isModeGiven || code !== 'NO_VECTORS') context.note(`warning: ${printable(message)}`)
   for (const { collection, segments, chunks, reason } of missing)
     context.note(
       `missing: ${printable(collection)}, ${counted(segments, 'segment')} with ${counted(chunks, 'passage')} (${printable(reason)})`,

@@ -7,6 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { analyze } from '../../node/agents/rag/analysis/analyzer.ts'
+import type { AnswerSentence } from '../../node/agents/rag/answers/answer.ts'
 import { createAnswers } from '../../node/agents/rag/answers/answers.ts'
 import {
   confidenceOf,
@@ -16,7 +18,7 @@ import {
   evidenceOf,
 } from '../../node/agents/rag/answers/confidence.ts'
 import { CONFIDENCE_MODEL, CONFIDENCE_THRESHOLD } from '../../node/agents/rag/answers/confidence-model.ts'
-import { questionWords } from '../../node/agents/rag/answers/question-words.ts'
+import { coverage, questionWords } from '../../node/agents/rag/answers/question-words.ts'
 import { readPassage } from '../../node/agents/rag/answers/read-passages.ts'
 import { createSearch, type Search } from '../../node/agents/rag/query/search.ts'
 import type { SearchMode } from '../../node/agents/rag/query/search-options.ts'
@@ -184,6 +186,13 @@ function reportConfidence(context: BenchContext, rows: readonly Row[]): void {
   })
 }
 
+/** Share of the question's words in the sentences of its answer, all words alike. */
+function coveredShare(question: string, sentences: readonly AnswerSentence[]): number {
+  const terms = new Set(sentences.flatMap(({ text }) => analyze(text, 'en').map(({ term }) => term)))
+  const words = questionWords(question, ['en'], { terms: [], chunks: 0 })
+  return coverage(words, (word) => (word.terms.some((term) => terms.has(term)) ? 1 : 0))
+}
+
 /** Whole questions, with sentences chosen and embedded: is a judged document cited, and how long does it take? */
 async function reportAnswers(
   context: BenchContext,
@@ -211,13 +220,14 @@ async function reportAnswers(
   )
   for (const mode of MODES) {
     const times: number[] = []
-    let [answered, cited] = [0, 0]
+    let [answered, cited, covered] = [0, 0, 0]
     const queries = collection.queries.slice(0, TIMED)
     for (const { text, relevant } of queries) {
       const { isFound, sources, sentences, tookMs } = await answers.ask(text, { mode }, signal)
       times.push(tookMs)
       if (!isFound) continue
       answered += 1
+      covered += coveredShare(text, sentences)
       const used = new Set(sentences.map(({ citation }) => citation))
       if (sources.some(({ number, source }) => used.has(number) && relevant.has(source))) cited += 1
     }
@@ -227,6 +237,7 @@ async function reportAnswers(
       report({ case: `${label}: ${name}`, value, unit: 'share', better: 'higher', bar: null })
     share('answered', answered / queries.length)
     share('of the answers cite a judged document', cited / Math.max(1, answered))
+    share('words of the question in the answer', covered / Math.max(1, answered))
     const p95 = times[Math.ceil(0.95 * times.length) - 1]!
     report({ case: `${label}: p95`, value: p95, unit: 'ms', better: 'lower', bar: MAX_SECOND_MS })
   }

@@ -56,19 +56,23 @@ export function simulate(set: JudgedSet, directory: string, init: SimulationInit
       documentsOf(community.central.search({ lexical, vector: null, filters: [], limit: CANDIDATES }, null)),
     )
     const centralNdcg = meanNdcg(questions, central)
+    const few = [...new Set(init.contacted)].filter((contacted) => contacted < init.peers)
+    const asking = (choice: Asking['choice'], statistics: Asking['statistics']) =>
+      few.map((contacted) => ({ contacted, choice, statistics }))
+    const all = { contacted: init.peers, choice: 'sketches', statistics: 'all' } as const
     const askings = [
-      ...init.contacted.map((contacted) => ({ contacted, choice: 'sketches', statistics: 'all' }) as const),
-      { contacted: init.peers, choice: 'sketches', statistics: 'all' } as const,
-      ...init.contacted.map((contacted) => ({ contacted, choice: 'sketches', statistics: 'own' }) as const),
-      ...init.contacted.map((contacted) => ({ contacted, choice: 'random', statistics: 'all' }) as const),
+      ...asking('sketches', 'all'),
+      all,
+      ...asking('sketches', 'own'),
+      ...asking('random', 'all'),
     ]
-    const rows = askings.map((asking): SimulationRow => {
+    const rows = askings.map((row): SimulationRow => {
       const random = seededRandom(init.seed + 1)
-      const answers = questions.map(({ lexical }) => askPeers(community, lexical, { ...asking, random }))
+      const answers = questions.map(({ lexical }) => askPeers(community, lexical, { ...row, random }))
       const ranked = answers.map(({ outcome }) => documentsOf(outcome))
       const found = meanNdcg(questions, ranked)
       return {
-        ...asking,
+        ...row,
         ndcg: found,
         share: found / centralNdcg,
         overlap: mean(ranked.map((list, at) => overlapOf(list, central[at]!))),

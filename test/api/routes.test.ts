@@ -2,7 +2,6 @@
 
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Readable } from 'node:stream'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { suite } from 'uvu'
@@ -12,7 +11,7 @@ import { ROUTES } from '../../node/api/routes/table.ts'
 import { PROBLEM } from '../../node/api/schemas.ts'
 import { isErrorCode } from '../../node/errors.ts'
 import { type Ask, startTestApi, type TestApi } from '../helpers/api-server.ts'
-import { writeJudgedFolder } from '../helpers/judged-folder.ts'
+import { COLLECTION_CALLS } from '../helpers/collection-calls.ts'
 import { SEGMENT } from '../helpers/memory-knowledge.ts'
 import { FRIEND, SELF } from '../helpers/memory-services.ts'
 
@@ -42,57 +41,7 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     body: { question: 'Who was the first keeper of the lighthouse?', collections: ['town'] },
   }),
   readPassage: async () => ({ path: `/api/v1/passages/${SEGMENT}/0?around=2` }),
-  listCollections: async (server) => {
-    await collection(server)
-    return { path: '/api/v1/collections?limit=5' }
-  },
-  createCollection: async () => ({
-    path: '/api/v1/collections',
-    body: { name: 'papers', access: 'village', encoder: null, replicas: 3, segmentChunks: 500 },
-  }),
-  getCollection: async (server) => ({ path: `/api/v1/collections/${await collection(server)}` }),
-  changeCollection: async (server) => ({
-    path: `/api/v1/collections/${await collection(server)}`,
-    body: { access: 'public', weight: 0.25, keepsCopy: false },
-  }),
-  removeCollection: async (server) => ({ path: `/api/v1/collections/${await collection(server)}` }),
-  listDocuments: async (server) => ({
-    path: `/api/v1/collections/${await collection(server)}/documents?limit=1&cursor=${'0'.repeat(32)}`,
-  }),
-  removeDocuments: async (server) => ({
-    path: `/api/v1/collections/${await collection(server)}/documents/remove`,
-    body: { documents: ['a.md'] },
-  }),
-  readDocument: async (server) => ({
-    path: `/api/v1/collections/${await collection(server)}/documents/a.md`,
-  }),
-  indexPaths: async (server) => ({
-    path: `/api/v1/collections/${await collection(server)}/index`,
-    body: { paths: [server.directory, 'file:///tmp/a.md'], watch: true, include: ['*.md'], language: 'en' },
-  }),
-  uploadDocument: async (server) => ({
-    path: `/api/v1/collections/${await collection(server)}/upload?source=notes/b.md&language=en`,
-    body: '# Title',
-    headers: OCTETS,
-  }),
-  unwatchPath: async (server) => {
-    const id = await collection(server)
-    await server.services.collections.index(id, { paths: ['/tmp/a'], watch: true })
-    return { path: `/api/v1/collections/${id}/unwatch`, body: { path: '/tmp/a' } }
-  },
-  exportCollection: async (server) => ({ path: `/api/v1/collections/${await collection(server)}/export` }),
-  importCollection: async () => ({
-    path: '/api/v1/collections/import?name=imported',
-    body: 'archive',
-    headers: OCTETS,
-  }),
-  listKnownCollections: async () => ({ path: '/api/v1/knowledge/collections' }),
-  listIndexRuns: async (server) => {
-    await run(server)
-    return { path: '/api/v1/index-runs' }
-  },
-  getIndexRun: async (server) => ({ path: `/api/v1/index-runs/${await run(server)}` }),
-  cancelIndexRun: async (server) => ({ path: `/api/v1/index-runs/${await run(server)}` }),
+  ...COLLECTION_CALLS,
   getVillage: async () => ({ path: '/api/v1/village' }),
   createVillage: async () => ({ path: '/api/v1/village', body: { name: 'Elm Street', open: true } }),
   createInvite: async ({ services }) => {
@@ -230,16 +179,6 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     const second = { job: first.job, model: 'two' }
     return { path: '/api/v1/evaluations/compare', body: { first, second } }
   },
-  evaluateRetrieval: async (server) => {
-    const data = path.join(server.directory, 'judged')
-    await writeJudgedFolder(data)
-    return { path: '/api/v1/evaluations/retrieval', body: { data, ranker: 'bm25', limit: 5 } }
-  },
-  tuneCollection: async (server) => {
-    const judged = path.join(server.directory, 'judged')
-    await writeJudgedFolder(judged)
-    return { path: `/api/v1/collections/${await collection(server)}/tune`, body: { judged } }
-  },
   listTrust: async () => ({ path: '/api/v1/trust' }),
   pardonPeer: async () => ({ path: `/api/v1/trust/${FRIEND}/pardon` }),
 }
@@ -248,17 +187,6 @@ const ENDLESS = ['followEvents']
 
 async function artifact({ services }: TestApi): Promise<string> {
   return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
-}
-/** With one document. */
-async function collection({ services }: TestApi): Promise<string> {
-  const { id } = await services.collections.create({ name: 'notes' })
-  const content = Readable.from([Buffer.from('words')])
-  await services.collections.upload(id, { source: 'a.md', content }, new AbortController().signal)
-  return id
-}
-async function run(server: TestApi): Promise<string> {
-  const { id } = await server.services.collections.index(await collection(server), { paths: ['/tmp/a'] })
-  return id
 }
 /** A finished evaluation of two models. */
 async function evaluation({ services }: TestApi): Promise<string> {

@@ -1,5 +1,5 @@
 /** The service of collections over a real store, index and ingest in a directory; vectors are counts of letters. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { CollectionEncoder } from '../../node/agents/rag/collections/collection-encoder.ts'
@@ -181,4 +181,25 @@ export async function withCollections(
   } finally {
     await node.stop()
   }
+}
+
+/** As if the files had been written long ago: their times say for sure whether they have changed. */
+export async function age(folder: string, ...names: string[]): Promise<void> {
+  for (const name of names) await utimes(path.join(folder, name), 1_700_000_000.5, 1_700_000_000.5)
+}
+
+/** Added, changed, unchanged, removed, skipped. */
+export const tally = ({
+  report,
+}: {
+  report: Record<'added' | 'changed' | 'unchanged' | 'removed' | 'skipped', number>
+}) => [report.added, report.changed, report.unchanged, report.removed, report.skipped]
+
+/** Passages with a term, as the analyzer writes it. */
+export async function found(node: CollectionNode, name: string, term: string): Promise<number> {
+  const { id } = await node.collections.need(name)
+  const lexical = { terms: [{ term, weight: 1, field: null }], required: [], excluded: [] }
+  const request = { lexical, vector: null, filters: [], limit: 100 }
+  const outcome = await node.index.search(node.collections.indexDirectory(id), request, null)
+  return outcome.lexical.length
 }

@@ -26,20 +26,22 @@ const signal = () => AbortSignal.timeout(30_000)
 type Answer = (request: SearchRequestFrame) => Partial<SearchResponseFrame>
 
 const truth = { chunks: 0, totalLength: 0 }
+const impossible = {
+  ...{ segment: 0, chunk: 0, document: new Uint8Array(16), ordinal: 0 },
+  ...{ lexical: 1e9, cosine: undefined },
+}
 /** Every kind of lie, by what the liar answers to frequencies and to a search. */
 const LIES: Record<string, { statistics: Answer; search: Answer }> = {
   'frequencies out of thin air': {
     statistics: ({ statistics }) => ({
       statistics: [{ segment: 0, ...truth, frequencies: statistics!.terms.map(() => truth.chunks) }],
     }),
-    search: () => ({}),
+    search: () => ({ lexical: [impossible] }),
   },
   'a score that no chunk can have': {
     statistics: () => ({ code: 'PEER_BUSY' }),
     search: () => ({
-      lexical: [
-        { segment: 0, chunk: 0, document: new Uint8Array(16), ordinal: 0, lexical: 1e9, cosine: undefined },
-      ],
+      lexical: [impossible],
     }),
   },
   'a chunk that is not there': {

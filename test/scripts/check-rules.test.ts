@@ -23,7 +23,7 @@ const TSCONFIG = JSON.stringify({
   include: ['node/**/*.ts'],
 })
 const BIOME = JSON.stringify({
-  files: { includes: ['node/**', '!**/vectors'] },
+  files: { includes: ['node/**', '!test/vectors'] },
   linter: { rules: { preset: 'recommended' } },
   javascript: { formatter: { quoteStyle: 'single', semicolons: 'asNeeded' } },
   json: { formatter: { enabled: false } },

@@ -30,34 +30,36 @@ function run(more: Partial<SimulationInit>): SimulationReport {
 const rowOf = ({ rows }: SimulationReport, contacted: number, choice: string, statistics: string) =>
   rows.find((row) => row.contacted === contacted && row.choice === choice && row.statistics === statistics)!
 
+const plain = run({})
+const cut = run({ segmentsByPeer: 3, allocation: 'random' })
+const copied = run({ segmentsByPeer: 3, allocation: 'random', replicas: 3 })
+
 test('peers on topics: three of twelve keep nearly all, three at random do not', () => {
-  const report = run({})
-  const asked = rowOf(report, 3, 'sketches', 'all')
-  assert.ok(report.centralNdcg > 0.9)
+  const asked = rowOf(plain, 3, 'sketches', 'all')
+  assert.ok(plain.centralNdcg > 0.9)
   assert.ok(asked.share > 0.97, `${asked.share}`)
-  assert.ok(rowOf(report, 3, 'random', 'all').share < 0.6)
-  assert.ok(asked.overlap > rowOf(report, 3, 'sketches', 'own').overlap)
+  assert.ok(rowOf(plain, 3, 'random', 'all').share < 0.6)
+  assert.ok(asked.overlap > rowOf(plain, 3, 'sketches', 'own').overlap)
   assert.ok(asked.peers > 2 && asked.peers <= 3)
   assert.ok(Math.abs(asked.messages - 4 * asked.peers) < 1e-9)
-  assert.ok(asked.bytes > 0 && report.sketchBytes > 0 && report.bytesByTerm < 3.5)
+  assert.ok(asked.bytes > 0 && plain.sketchBytes > 0 && plain.bytesByTerm < 3.5)
 })
 
 test('all peers give the ranking of the central index, also with several segments and copies', () => {
-  for (const more of [{}, { segmentsByPeer: 3, replicas: 2 }, { allocation: 'random' as const }]) {
-    const all = rowOf(run(more), 12, 'sketches', 'all')
+  for (const report of [plain, cut, copied]) {
+    const all = rowOf(report, 12, 'sketches', 'all')
     assert.is(all.share, 1)
     assert.is(all.overlap, 1)
   }
 })
 
 test('copies make peers hold more, so that as many of them answer for more', () => {
-  const few = rowOf(run({ segmentsByPeer: 3, allocation: 'random' }), 3, 'sketches', 'all')
-  const many = rowOf(run({ segmentsByPeer: 3, allocation: 'random', replicas: 3 }), 3, 'sketches', 'all')
+  const [few, many] = [rowOf(cut, 3, 'sketches', 'all'), rowOf(copied, 3, 'sketches', 'all')]
   assert.ok(many.overlap > few.overlap, `${many.overlap} with copies, ${few.overlap} without`)
 })
 
 test('the same seed gives the same report', () => {
-  assert.equal(run({}), run({}))
+  assert.equal(run({}), plain)
 })
 
 test.run()

@@ -159,7 +159,11 @@ export function createAnswers(components: Components, init: Init): Answers {
       const least = threshold ?? config['knowledge.answerThreshold'] ?? CONFIDENCE_THRESHOLD
       const isFound = passages.length > 0 && confidence >= least
       const { chosen, warnings } = isFound ? await choose() : { chosen: [], warnings: [] }
-      const composed = composeAnswer(passages, chosen, { sources, isFound: isFound && chosen.length > 0 })
+      const composed = composeAnswer(passages, chosen, {
+        sources,
+        isFound: isFound && chosen.length > 0,
+        isPartial: found.missing.length > 0,
+      })
       const asked = model === undefined ? config['knowledge.answerModel'] : model
       const { generated, warnings: ofModel } =
         asked === null

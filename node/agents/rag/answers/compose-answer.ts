@@ -5,6 +5,8 @@ import type { ReadPassage } from './read-passages.ts'
 import type { ScoredSentence } from './score-sentences.ts'
 
 export const NOT_FOUND = 'Not found in the collections.'
+/** Where a part of them did not answer in time. */
+export const NOT_FOUND_IN_PART = 'Not found in the collections that answered.'
 
 export interface ComposedAnswer {
   readonly text: string
@@ -41,7 +43,7 @@ function sourceOf(hit: SearchHit, number: number): AnswerSource {
 export function composeAnswer(
   passages: readonly ReadPassage[],
   chosen: readonly ScoredSentence[],
-  init: { readonly sources: number; readonly isFound: boolean },
+  init: { readonly sources: number; readonly isFound: boolean; readonly isPartial: boolean },
 ): ComposedAnswer {
   const order = [...new Set(chosen.map(({ passage }) => passage))]
   for (const index of passages.keys()) {
@@ -49,7 +51,8 @@ export function composeAnswer(
     if (!order.includes(index)) order.push(index)
   }
   const sources = order.map((index, at) => sourceOf(passages[index]!.hit, at + 1))
-  if (!init.isFound) return { text: NOT_FOUND, sentences: [], sources, isFound: false }
+  if (!init.isFound)
+    return { text: init.isPartial ? NOT_FOUND_IN_PART : NOT_FOUND, sentences: [], sources, isFound: false }
   const sentences = chosen.map(({ text, passage, score, start, end }): AnswerSentence => {
     const offset = passages[passage]!.hit.start
     return {

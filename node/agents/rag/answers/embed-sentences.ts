@@ -13,8 +13,8 @@ interface Components {
   readonly log: Log
 }
 
-/** Sentences that are embedded: a sentence costs about as long as a search does. */
-const MAX_EMBEDDED = 24
+/** Sentences that are embedded: each costs more than a search by words. With the question they fill one run of the encoder. */
+const MAX_EMBEDDED = 15
 
 /** The encoder that most of the passages with a cosine have, or null. */
 async function encoderOf(components: Components, passages: readonly ReadPassage[]): Promise<string | null> {

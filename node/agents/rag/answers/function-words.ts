@@ -37,8 +37,16 @@ const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(WORDS).map(([language, words]) => [language, new Set(words.split(/\s+/))]),
 )
 
+/**
+ * Chinese and Japanese are analysed into single characters and pairs. A pair with a letter of Hiragana is an ending, a particle or part
+ * of a question; Chinese asks and joins with these.
+ */
+const FUNCTION_PAIR = /\p{Script=Hiragana}|[的了是有吗呢么谁哪几多些吧们這这嗎誰幾]|什么|怎样|为什|何[時人]/u
+const MAX_PAIR_UNITS = 2
+
 /** `word` in lower case. Without a known language those of English count. */
 export function isFunctionWord(word: string, languages: readonly string[]): boolean {
+  if (word.length <= MAX_PAIR_UNITS && FUNCTION_PAIR.test(word)) return true
   const known = languages.filter((language) => SETS.has(language))
   return (known.length === 0 ? ['en'] : known).some((language) => SETS.get(language)!.has(word))
 }

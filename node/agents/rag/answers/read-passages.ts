@@ -23,21 +23,25 @@ export interface ReadPassage {
   readonly terms: ReadonlySet<string>
 }
 
+/** A passage of ours is far shorter; one of another member may be whatever it says. What is longer is read so far. */
+const MAX_CHARACTERS = 50_000
+
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
 export function readPassage(hit: SearchHit): ReadPassage {
   const above = new Set<string>()
-  for (const text of [hit.title, ...hit.headings]) eachToken(text, hit.language, (term) => above.add(term))
+  for (const name of [hit.title, ...hit.headings]) eachToken(name, hit.language, (term) => above.add(term))
   const terms = new Set(above)
-  const sentences = splitSentences(hit.text, hit.language).map(({ start, end }): ReadSentence => {
+  const text = hit.text.slice(0, MAX_CHARACTERS)
+  const sentences = splitSentences(text, hit.language).map(({ start, end }): ReadSentence => {
     const own = new Set<string>()
     let length = 0
-    eachToken(hit.text.slice(start, end), hit.language, (term) => {
+    eachToken(text.slice(start, end), hit.language, (term) => {
       own.add(term)
       terms.add(term)
       length += 1
     })
-    return { text: oneLine(hit.text.slice(start, end)), start, end, terms: own, length }
+    return { text: oneLine(text.slice(start, end)), start, end, terms: own, length }
   })
   return { hit, sentences, aboveTerms: above, terms }
 }

@@ -181,7 +181,6 @@ export function createCollections(components: Components, init: CollectionsInit)
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))
       await requests.stop()
-      await runs.cancelAll(null)
     },
     list: () => Promise.all(state.ids().map((id) => state.info(state.need(id)))),
     async get(idOrName) {
@@ -220,12 +219,13 @@ export function createCollections(components: Components, init: CollectionsInit)
       const removed = await exclusive(id, async () => {
         state.need(id)
         const place = placeOf(id)
-        const { count, manifest } = await removeDocuments(
+        const { ids, count, manifest } = await removeDocuments(
           { index, ledger: ledgerOf(id) },
           place,
           idsOrSources,
         )
         state.committed(id, manifest)
+        await requests.forgetDocuments(id, ids)
         return count
       })
       await changed(state.need(id))

@@ -58,7 +58,10 @@ export interface FileLedger {
   holder(hash: string): Promise<HashRow | undefined>
   /** Files with documents that duplicate one of these hashes; reads all rows of documents. */
   filesWithDuplicates(hashes: ReadonlySet<string>): Promise<Set<string>>
-  /** All or nothing, and on the disk when it resolves. */
+  /**
+   * On the disk when it resolves. A crash may leave the beginning of it: files come last, so that one which counts as settled has
+   * all of its documents.
+   */
   write(change: LedgerChange): Promise<void>
   /** Forgets all. */
   clear(): Promise<void>
@@ -66,13 +69,15 @@ export interface FileLedger {
 
 /** Sorts before every character of a name, and occurs in none. */
 const END = '\0'
+/** A batch holds the event loop while it is encoded: these take a few milliseconds. */
+const WRITTEN_AT_ONCE = 1_000
 const CLEARED_AT_ONCE = 1_000
 
 type LedgerRow = FileRow | DocumentRow | HashRow
 
 /** The ledger of one collection. */
 export function createFileLedger(components: { store: Pick<Store, 'json'> }, collection: string): FileLedger {
-  // One table, so that a change is one batch: what a row is, its key says.
+  // One table, which is written in order: what a row is, its key says.
   const table: JsonTable<LedgerRow> = components.store.json('collection-ledger')
   const start = `${collection}/`
   const fileKey = (source: string) => `${start}file/${source}`
@@ -107,11 +112,14 @@ export function createFileLedger(components: { store: Pick<Store, 'json'> }, col
     },
     async write({ files = new Map(), documents = [], hashes = new Map() }) {
       const operations = [
-        ...documents.map(({ file, id, row }) => operation(documentKey(file, id), row)),
         ...[...hashes].map(([hash, row]) => operation(hashKey(hash), row)),
+        ...documents.map(({ file, id, row }) => operation(documentKey(file, id), row)),
         ...[...files].map(([source, row]) => operation(fileKey(source), row)),
       ]
-      if (operations.length > 0) await table.batch(operations, { sync: true })
+      for (let at = 0; at < operations.length; at += WRITTEN_AT_ONCE) {
+        const isLast = at + WRITTEN_AT_ONCE >= operations.length
+        await table.batch(operations.slice(at, at + WRITTEN_AT_ONCE), { sync: isLast })
+      }
     },
     async clear() {
       let keys: { type: 'del'; key: string }[] = []

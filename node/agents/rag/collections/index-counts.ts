@@ -13,6 +13,7 @@ export interface IndexCounts {
   unchanged: number
   removed: number
   chunks: number
+  nearDuplicates: number
   skip(skipped: SkippedSource): void
   warn(source: string, message: string): void
   leave(summary: WalkSummary): void
@@ -37,6 +38,7 @@ export function createIndexCounts(): IndexCounts {
     unchanged: 0,
     removed: 0,
     chunks: 0,
+    nearDuplicates: 0,
     skip(one) {
       skipped += 1
       if (skippedSources.length < MAX_LISTED) skippedSources.push(one)
@@ -51,9 +53,9 @@ export function createIndexCounts(): IndexCounts {
         unsupported.set(extension, (unsupported.get(extension) ?? 0) + files)
     },
     report() {
-      const { added, changed, unchanged, removed, chunks } = counts
+      const { added, changed, unchanged, removed, chunks, nearDuplicates } = counts
       return {
-        ...{ added, changed, unchanged, removed, chunks, skipped },
+        ...{ added, changed, unchanged, removed, chunks, nearDuplicates, skipped },
         skippedSources: [...skippedSources],
         warnings: [...warnings],
         left: {

@@ -22,6 +22,7 @@ import type { FileLedger } from './file-ledger.ts'
 import type { IndexRun } from './index-run.ts'
 import type { IndexRuns, RunGoing } from './index-runs.ts'
 import { checkIndexPath, checkUploadName, localPath } from './local-path.ts'
+import { createNearDuplicateMemory } from './near-duplicate-memory.ts'
 import { scopeOf, UPLOAD_PREFIX } from './roots.ts'
 import { type IndexedScope, type IndexWork, runIndex } from './run-index.ts'
 import { createWatching } from './watching.ts'
@@ -39,6 +40,8 @@ export interface IndexRequests {
   watched(): Promise<void>
   /** Throws NOT_FOUND. */
   unwatch(id: string, given: string): StoredCollection
+  /** What they looked like is forgotten. */
+  forgetDocuments(id: string, documents: readonly string[]): Promise<void>
   /** Ends what goes on for a collection that is to be removed. */
   forget(id: string): Promise<void>
 }
@@ -59,6 +62,8 @@ interface Components {
 type Wanted = WatchedRoot & Pick<IndexedScope, 'within'>
 
 const BATCH_CHUNKS = { large: 256, small: 64 }
+/** Documents of a collection that are looked through for near-duplicates. */
+const COMPARED = { large: 50_000, small: 10_000 }
 const MAX_PATHS = 256
 const MAX_PATTERNS = 256
 const LANGUAGE = /^[a-z]{2,3}$/
@@ -74,6 +79,10 @@ export function createIndexRequests(
   const { now } = init
   let privateDirectory = init.directory
   const compacting = createCompacting({ log, state, index, exclusive, changed })
+  const nearDuplicates = createNearDuplicateMemory(
+    { log },
+    { directoryOf: state.directoryOf, maxDocuments: init.isSmall ? COMPARED.small : COMPARED.large },
+  )
   /** By collection and watched root: what has changed since the last run began; null: anything. */
   const dirty = new Map<string, Map<string, Set<string> | null>>()
   const watching = createWatching({ log }, { delayMs: init.watchDelayMs, onChange: watched })
@@ -142,37 +151,42 @@ export function createIndexRequests(
     const scopes = await scopesOf(id, wanted)
     const { encoder: cid, languages, roots, documentBase } = state.need(id)
     const spoken = new Set(languages)
-    await runIndex(
-      {
-        ingest,
-        index,
-        ledger: ledgerOf(id),
-        embed: cid === null ? null : (texts) => encoder.embed(cid, texts, signal),
-        counts,
-        log,
-      },
-      {
-        privateDirectory,
-        batchChunks: init.isSmall ? BATCH_CHUNKS.small : BATCH_CHUNKS.large,
-        commitEveryMs: init.commitEveryMs,
-        now,
-        onProgress,
-        onCommit(manifest) {
-          state.committed(id, manifest)
-          changed(id)
+    try {
+      await runIndex(
+        {
+          ingest,
+          index,
+          ledger: ledgerOf(id),
+          nearDuplicates: await nearDuplicates.open(id),
+          embed: cid === null ? null : (texts) => encoder.embed(cid, texts, signal),
+          counts,
+          log,
         },
-        addLanguage(language) {
-          if (spoken.has(language) || !LANGUAGE.test(language)) return
-          spoken.add(language)
-          // Before the commit: a language too many costs little, one too few hides documents.
-          state.put({ ...state.need(id), languages: [...spoken].sort() })
+        {
+          privateDirectory,
+          batchChunks: init.isSmall ? BATCH_CHUNKS.small : BATCH_CHUNKS.large,
+          commitEveryMs: init.commitEveryMs,
+          now,
+          onProgress,
+          onCommit(manifest) {
+            state.committed(id, manifest)
+            changed(id)
+          },
+          addLanguage(language) {
+            if (spoken.has(language) || !LANGUAGE.test(language)) return
+            spoken.add(language)
+            // Before the commit: a language too many costs little, one too few hides documents.
+            state.put({ ...state.need(id), languages: [...spoken].sort() })
+          },
         },
-      },
-      {
-        ...given,
-        ...{ collection: id, documentBase, directory: state.indexDirectoryOf(id), scopes, roots, signal },
-      },
-    )
+        {
+          ...given,
+          ...{ collection: id, documentBase, directory: state.indexDirectoryOf(id), scopes, roots, signal },
+        },
+      )
+    } finally {
+      nearDuplicates.rest(id)
+    }
     if (counts.removed + counts.changed === 0) return
     if (given.trigger === 'request' && counts.removed > 0) await compacting.now(id)
     else compacting.later(id)
@@ -227,6 +241,8 @@ export function createIndexRequests(
     async stop() {
       compacting.stop()
       await watching.stop()
+      await runs.cancelAll(null)
+      await nearDuplicates.stop()
     },
     async index(idOrName, wishes) {
       const { id } = state.need(idOrName)
@@ -257,7 +273,10 @@ export function createIndexRequests(
         throw invalid('A language is a code of ISO 639-1 such as en', 'language')
       const source = UPLOAD_PREFIX + checkUploadName(given)
       const incoming = path.join(state.directoryOf(id), 'incoming')
-      await mkdir(incoming, { recursive: true, mode: 0o700 })
+      // Not with its parents: the collection may be on its way out.
+      await mkdir(incoming, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error
+      })
       // The extension says how it is read; the rest of the name is of no use to the disk.
       const file = path.join(incoming, randomBytes(12).toString('hex') + path.extname(given).slice(0, 16))
       const remove = () => rm(file, { force: true })
@@ -292,8 +311,14 @@ export function createIndexRequests(
       watching.unwatch(id, at)
       return rest
     },
+    async forgetDocuments(id, documents) {
+      const known = await nearDuplicates.open(id)
+      for (const document of documents) known.remove(document)
+      nearDuplicates.rest(id)
+    },
     async forget(id) {
       compacting.forget(id)
+      nearDuplicates.forget(id)
       watching.unwatch(id, null)
       dirty.delete(id)
       await runs.cancelAll(id)

@@ -23,6 +23,8 @@ export interface IndexReport {
   readonly warnings: readonly { readonly source: string; readonly message: string }[]
   /** Chunks written. */
   readonly chunks: number
+  /** Of the documents written: those that nearly repeat another one, which their field `nearDuplicateOf` names. */
+  readonly nearDuplicates: number
   readonly left: LeftOut
 }
 
@@ -70,5 +72,6 @@ export const EMPTY_REPORT: IndexReport = {
   skippedSources: [],
   warnings: [],
   chunks: 0,
+  nearDuplicates: 0,
   left: { hidden: 0, excluded: 0, unsupported: [] },
 }

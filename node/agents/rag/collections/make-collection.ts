@@ -16,6 +16,7 @@ import {
   type StoredCollection,
 } from './collection.ts'
 import type { CollectionEncoder } from './collection-encoder.ts'
+import { readCollection } from './collection-file.ts'
 import type { CollectionState } from './collection-state.ts'
 import type { Exclusive } from './exclusive.ts'
 import { adoptArchive, unpackArchive } from './import-collection.ts'
@@ -87,12 +88,12 @@ export function createCollectionMaking(components: Components, init: Init): Coll
   ): Promise<CollectionInfo> {
     const { id, name } = collection
     const directory = state.directoryOf(id)
-    await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      throw new VillageError('COLLECTION_CORRUPT', `What is left of "${name}" is in the way`, {
-        cause: error,
-        fields: { directory },
-      })
+    await mkdir(directory, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+      // What is no collection was left half made or half removed.
+      if (readCollection(directory) !== null) throw new VillageError('COLLECTION_EXISTS')
+      await rm(directory, { recursive: true, force: true })
+      await mkdir(directory, { mode: 0o700 })
     })
     try {
       const manifest = await build(state.indexDirectoryOf(id))

@@ -2,6 +2,8 @@
  * The first half of a run of indexing, after the walk: what parsing gives is compared with what the ledger knows, and only what is
  * new goes on to be embedded and written.
  */
+import type { DocumentFields } from '../document.ts'
+import type { DuplicateFinder } from '../ingest/duplicate-finder.ts'
 import type { ParsedFile, ParseEvent, SourceFile } from '../ingest/parsed-file.ts'
 import { documentId } from './collection.ts'
 import { isFreshAt } from './file-decision.ts'
@@ -25,6 +27,7 @@ interface Components {
   readonly ledger: Pick<FileLedger, 'file' | 'documents' | 'holder'>
   readonly push: (step: WriteStep) => Promise<void>
   readonly counts: IndexCounts
+  readonly nearDuplicates: Pick<DuplicateFinder, 'find' | 'add' | 'remove'>
   readonly addLanguage: (language: string) => void
 }
 
@@ -52,9 +55,11 @@ interface OpenFile {
 }
 
 const DUPLICATE = 'DUPLICATE'
+/** Id of the document that it nearly repeats. */
+const NEAR_DUPLICATE = 'nearDuplicateOf'
 
 export function createReadDocuments(components: Components, init: Init): ReadDocuments {
-  const { ledger, push, counts } = components
+  const { ledger, push, counts, nearDuplicates } = components
   const { documentBase, now } = init
   const open = new Map<string, OpenFile>()
   /** Holders that the ledger does not know yet; null: it holds no more. */
@@ -98,6 +103,7 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
   }
 
   async function leave(file: string, id: string, row: DocumentRow | null): Promise<void> {
+    nearDuplicates.remove(id)
     await push({ kind: 'leave', file, id, row })
   }
 
@@ -119,12 +125,25 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
     }
   }
 
+  /** The fields of a document, with the one that it nearly repeats where there is such. Only this program says so. */
+  function markedFields(id: string, { fields, signature }: ParsedFile): DocumentFields {
+    const { [NEAR_DUPLICATE]: _, ...own } = fields
+    nearDuplicates.remove(id)
+    if (signature === null) return own
+    const near = nearDuplicates.find(signature)
+    nearDuplicates.add(id, signature)
+    if (near === null) return own
+    counts.nearDuplicates += 1
+    return { ...own, [NEAR_DUPLICATE]: near.id }
+  }
+
   async function add(id: string, parsed: ParsedFile, file: OpenFile): Promise<void> {
     if (!file.isAnnounced) {
       file.isAnnounced = true
       await push({ kind: 'file', source: parsed.file, row: rowOf(parsed.file, file, parsed) })
     }
-    const { contentHash, source, title, mediaType, sizeBytes, modifiedAtMs, fields } = parsed
+    const { contentHash, source, title, mediaType, sizeBytes, modifiedAtMs } = parsed
+    const fields = markedFields(id, parsed)
     const language = init.language ?? parsed.language
     if (language !== null) components.addLanguage(language)
     // Those that another document was preferred to are now left out for this one.

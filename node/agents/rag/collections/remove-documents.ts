@@ -71,7 +71,7 @@ export async function removeDocuments(
   components: Components,
   place: CollectionPlace,
   idsOrSources: readonly string[],
-): Promise<{ count: number; manifest: Manifest }> {
+): Promise<{ ids: string[]; count: number; manifest: Manifest }> {
   const { index, ledger } = components
   const { directory } = place
   const ids = await findDocuments(components, place, idsOrSources)
@@ -103,5 +103,5 @@ export async function removeDocuments(
   await ledger.write({ files, documents, hashes })
   const count = await index.remove(directory, ids)
   await index.commit(directory)
-  return { count, manifest: await index.compact(directory) }
+  return { ids, count, manifest: await index.compact(directory) }
 }

@@ -4,6 +4,7 @@ import { toVillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest } from '../index/manifest.ts'
+import type { DuplicateFinder } from '../ingest/duplicate-finder.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { SourceFile } from '../ingest/parsed-file.ts'
 import type { EmbedTexts } from '../vectors/embed-passages.ts'
@@ -42,6 +43,7 @@ interface Components {
   readonly ingest: Pick<Ingest, 'walk' | 'parse'>
   readonly index: Pick<IndexHost, 'add' | 'remove' | 'commit' | 'close'>
   readonly ledger: FileLedger
+  readonly nearDuplicates: Pick<DuplicateFinder, 'find' | 'add' | 'remove'>
   readonly embed: EmbedTexts | null
   readonly counts: IndexCounts
   readonly log: Log
@@ -84,7 +86,13 @@ export async function runIndex(components: Components, init: Init, work: IndexWo
   )
   const rootBySource = new Map<string, string>()
   const documents = createReadDocuments(
-    { ledger, push: writing.push, counts, addLanguage: init.addLanguage },
+    {
+      ledger,
+      push: writing.push,
+      counts,
+      nearDuplicates: components.nearDuplicates,
+      addLanguage: init.addLanguage,
+    },
     {
       ...work,
       rootOf: (source) => rootBySource.get(source) ?? null,

@@ -5,7 +5,6 @@ import {
   existsSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -15,7 +14,7 @@ import { toVillageError, VillageError } from '../../../errors.ts'
 import { HEADER_FILE, SEGMENT_FILES } from '../segment/segment-format.ts'
 import { verifySegment } from '../segment/verify-segment.ts'
 import { UNFINISHED_PREFIX } from '../segment/write-segment.ts'
-import { syncDirectory } from './durable-files.ts'
+import { makeDirectory, syncDirectory } from './durable-files.ts'
 import type { ManifestSegment } from './manifest.ts'
 
 /** Over the border of a file system too. */
@@ -37,7 +36,7 @@ function moveFile(from: string, to: string): void {
 
 /** What a segment consists of and nothing else: a directory from elsewhere may hold links and files of any name. */
 function moveFiles(source: string, target: string): void {
-  mkdirSync(target, { recursive: true, mode: 0o700 })
+  makeDirectory(target)
   for (const name of [HEADER_FILE, ...SEGMENT_FILES]) {
     const file = path.join(source, name)
     if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === true) moveFile(file, path.join(target, name))

@@ -1,5 +1,5 @@
 /** Files that are whole and on the disk once they are seen under their name, or not there at all. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { toVillageError } from '../../../errors.ts'
 
@@ -14,6 +14,18 @@ export function syncDirectory(directory: string): void {
     fsyncSync(fd)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Makes a directory and its parents. Node's own recursive mkdir() says ENOENT where a disk is read-only. */
+export function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return
+  makeDirectory(path.dirname(directory))
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+  } catch (error) {
+    // Another process made it just now.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw toVillageError(error)
   }
 }
 

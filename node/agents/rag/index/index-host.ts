@@ -3,6 +3,7 @@
  * merge), so that the event loop never waits. An index is a directory; it opens at its first use.
  */
 import { randomUUID } from 'node:crypto'
+import { VillageError } from '../../../errors.ts'
 import type { Service } from '../../../lifecycle.ts'
 import type { Log } from '../../../log.ts'
 import type { DocumentRecord, IndexedDocument } from '../document.ts'
@@ -14,8 +15,6 @@ import type {
   Statistics,
   StoredChunk,
 } from '../search-types.ts'
-import { createByteQueue } from './byte-queue.ts'
-import { bytesOfDocument } from './check-document.ts'
 import type { IndexProblem } from './check-index.ts'
 import { createIndexThread } from './index-thread.ts'
 import type { IndexSettings, Manifest, ManifestSegment } from './manifest.ts'
@@ -49,11 +48,17 @@ export interface IndexHost extends Service {
   /** The serialised sketch of a segment (routing/sketch.ts). */
   sketch(directory: string, segment: string): Promise<Uint8Array>
 
-  /** Buffered, and not found before commit; replaces documents of the same ids. */
+  /**
+   * Buffered, and not found before commit; replaces documents of the same ids. Resolves when the writing thread has them: who waits for
+   * that before adding more has at most one batch on its way. Calls that change an index are done in the order in which they were made.
+   */
   add(directory: string, documents: readonly IndexedDocument[]): Promise<void>
   /** From the next commit on. Returns how many of them were live. */
   remove(directory: string, ids: readonly string[]): Promise<number>
-  /** Durable when it resolves: all that was added and removed, or, after a crash, none of it. */
+  /**
+   * Durable when it resolves: all that was added and removed, or, after a crash, none of it. Throws WORKER_CRASHED when the writing thread
+   * ended since the last commit: it has to be added again.
+   */
   commit(directory: string): Promise<Manifest>
   /** Rewrites segments with deleted chunks so that their text is gone from the disk; `merge` also joins small ones. */
   compact(directory: string, options?: { merge?: boolean }): Promise<Manifest>
@@ -87,19 +92,41 @@ export interface IndexHost extends Service {
 }
 
 export interface IndexHostOptions {
-  /** Below 0 is never asked for; the event loop of the daemon goes first. */
+  /** Of the thread that writes: 0 to 19, on Linux. */
   readonly niceness?: number
-  /** Most bytes of documents on their way to the writing thread; `add` waits for its turn. */
-  readonly maxQueuedBytes?: number
+  /** The module that the writing thread runs, for tests of threads that end. */
+  readonly writerUrl?: URL
 }
 
-const DEFAULT_QUEUED_BYTES = 64 * 2 ** 20
+const WRITER_URL = new URL('./writer-thread.ts', import.meta.url)
+
+/** Which indexes have changes that only the writing thread knows, and which had some when it ended. */
+function createUncommitted() {
+  /** By directory how many changes there were, ever. */
+  const changes = new Map<string, number>()
+  const lost = new Set<string>()
+  return {
+    note(directory: string): void {
+      changes.set(directory, (changes.get(directory) ?? 0) + 1)
+    },
+    lose() {
+      for (const directory of changes.keys()) lost.add(directory)
+      changes.clear()
+    },
+    countOf: (directory: string): number => changes.get(directory) ?? 0,
+    isLost: (directory: string): boolean => lost.has(directory),
+    /** All changes up to that count are committed, or are to be forgotten. */
+    settle(directory: string, count = Number.POSITIVE_INFINITY): void {
+      if ((changes.get(directory) ?? 0) <= count) changes.delete(directory)
+      lost.delete(directory)
+    },
+  }
+}
 
 /** Its threads start with the first call that needs them. */
 export function createIndexHost(components: { log: Log }, options: IndexHostOptions = {}): IndexHost {
-  const { niceness = 0, maxQueuedBytes = DEFAULT_QUEUED_BYTES } = options
+  const { niceness = 0, writerUrl = WRITER_URL } = options
   const owner = randomUUID()
-  const queue = createByteQueue(maxQueuedBytes)
   const reader = createIndexThread<ReaderOperations>(components, {
     url: new URL('./reader-thread.ts', import.meta.url),
     name: 'index-reader',
@@ -108,9 +135,13 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
     onChanged() {
       // It changes nothing.
     },
+    onCrash() {
+      // Nothing is lost: the next call opens what it needs.
+    },
   })
+  const uncommitted = createUncommitted()
   const writer = createIndexThread<WriterOperations>(components, {
-    url: new URL('./writer-thread.ts', import.meta.url),
+    url: writerUrl,
     name: 'index-writer',
     niceness,
     owner,
@@ -121,6 +152,7 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
         components.log.debug({ err: error, directory }, 'an index could not be opened again after a change')
       })
     },
+    onCrash: uncommitted.lose,
   })
 
   return {
@@ -136,23 +168,43 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
     manifest: (directory) => reader.call('manifest', [directory]),
     statistics: (directory, terms, segments) => reader.call('statistics', [directory, terms, segments]),
     search: (directory, request, statistics, { segments, signal } = {}) =>
-      reader.call('search', [directory, request, statistics, segments], signal),
+      reader.call(
+        'search',
+        [directory, request, statistics, segments],
+        signal === undefined ? {} : { signal },
+      ),
     chunks: (directory, references) => reader.call('chunks', [directory, references]),
     documents: (directory, page) => reader.call('documents', [directory, page]),
     documentChunks: (directory, document) => reader.call('documentChunks', [directory, document]),
     sketch: (directory, segment) => reader.call('sketch', [directory, segment]),
     deletions: (directory, segment) => reader.call('deletions', [directory, segment]),
-    async add(directory, documents) {
-      const sizeBytes = documents.reduce((sum, document) => sum + bytesOfDocument(document), 0)
-      await queue.take(sizeBytes)
+    add(directory, documents) {
+      uncommitted.note(directory)
+      return writer.call('add', [directory, documents])
+    },
+    remove(directory, ids) {
+      uncommitted.note(directory)
+      return writer.call('remove', [directory, ids])
+    },
+    async commit(directory) {
+      const count = uncommitted.countOf(directory)
+      const refuse = () =>
+        uncommitted.isLost(directory)
+          ? new VillageError('WORKER_CRASHED', 'What was added to an index since its last commit was lost.')
+          : null
       try {
-        await writer.call('add', [directory, documents])
-      } finally {
-        queue.give(sizeBytes)
+        const manifest = await writer.call('commit', [directory], { refuse })
+        uncommitted.settle(directory, count)
+        return manifest
+      } catch (error) {
+        // What came after the loss must not be committed without what came before.
+        if (uncommitted.isLost(directory)) {
+          uncommitted.settle(directory)
+          await writer.call('close', [directory])
+        }
+        throw error
       }
     },
-    remove: (directory, ids) => writer.call('remove', [directory, ids]),
-    commit: (directory) => writer.call('commit', [directory]),
     compact: (directory, wishes) => writer.call('compact', [directory, wishes]),
     adopt: (directory, sourcePath, segment) => writer.call('adopt', [directory, sourcePath, segment]),
     writeManifest: (directory, manifest, deletions) =>
@@ -160,6 +212,7 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
     sendAway: (directory, segments) => writer.call('sendAway', [directory, segments]),
     check: (directory) => writer.call('check', [directory]),
     async close(directory) {
+      uncommitted.settle(directory)
       if (reader.isRunning) await reader.call('close', [directory])
       if (writer.isRunning) await writer.call('close', [directory])
     },

@@ -5,6 +5,12 @@ import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { FromThread, ThreadInit, ThreadOperations, ToThread } from './thread-messages.ts'
 
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Asked just before the thread gets the call, behind all earlier ones: an error stands for its result. */
+  readonly refuse?: () => VillageError | null
+}
+
 export interface IndexThread<Operations extends ThreadOperations> {
   /** False until the first call, and after the thread has ended. */
   readonly isRunning: boolean
@@ -15,7 +21,7 @@ export interface IndexThread<Operations extends ThreadOperations> {
   call<Name extends keyof Operations & string>(
     name: Name,
     input: Parameters<Operations[Name]>,
-    signal?: AbortSignal,
+    options?: CallOptions,
   ): Promise<Awaited<ReturnType<Operations[Name]>>>
   /** Does what was asked for, then ends; later calls fail with SHUTTING_DOWN. */
   close(): Promise<void>
@@ -25,11 +31,14 @@ export interface IndexThreadInit extends ThreadInit {
   readonly url: URL
   readonly name: string
   readonly onChanged: (directory: string) => void
+  /** It ended though nobody told it to; calls that it had are rejected, and the next ones start another. */
+  readonly onCrash: () => void
 }
 
 interface Call {
   readonly name: string
   readonly input: readonly unknown[]
+  readonly refuse: (() => VillageError | null) | undefined
   settle(error: VillageError | null, output?: unknown): void
 }
 
@@ -60,8 +69,10 @@ export function createIndexThread<Operations extends ThreadOperations>(
       cause = error
     })
     started.on('exit', (exitCode) => {
-      if (!isClosing || sent.size > 0)
+      if (!isClosing || sent.size > 0) {
         log.error({ err: cause, exitCode, thread: name }, 'an index thread ended')
+        init.onCrash()
+      }
       worker = null
       const crashed = new VillageError('WORKER_CRASHED', 'The thread of the indexes ended.', {
         cause,
@@ -89,9 +100,13 @@ export function createIndexThread<Operations extends ThreadOperations>(
   }
 
   function pump(): void {
-    if (isClosing && waiting.length === 0 && sent.size === 0) drained.resolve()
     while (sent.size < MOST_SENT && waiting.length > 0) {
       const call = waiting.shift()!
+      const refusal = call.refuse?.() ?? null
+      if (refusal !== null) {
+        call.settle(refusal)
+        continue
+      }
       const id = nextId++
       worker ??= start()
       sent.set(id, call)
@@ -103,13 +118,14 @@ export function createIndexThread<Operations extends ThreadOperations>(
         call.settle(toVillageError(error))
       }
     }
+    if (isClosing && waiting.length === 0 && sent.size === 0) drained.resolve()
   }
 
   return {
     get isRunning() {
       return worker !== null && !isClosing
     },
-    call(name, input, signal) {
+    call(name, input, { signal, refuse } = {}) {
       if (isClosing) return Promise.reject(new VillageError('SHUTTING_DOWN'))
       if (signal?.aborted) return Promise.reject(toVillageError(signal.reason))
       const { promise, resolve, reject } =
@@ -123,6 +139,7 @@ export function createIndexThread<Operations extends ThreadOperations>(
       const call: Call = {
         name,
         input,
+        refuse,
         settle(error, output) {
           signal?.removeEventListener('abort', onAbort)
           if (error !== null) reject(error)

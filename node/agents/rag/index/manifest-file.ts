@@ -3,11 +3,11 @@
  * of an index that is ever replaced, and what it names is on the disk before it is.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../../errors.ts'
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../../../json.ts'
-import { replaceDurably } from './durable-files.ts'
+import { makeDirectory, replaceDurably } from './durable-files.ts'
 import type { IndexSettings, Manifest, ManifestSegment } from './manifest.ts'
 
 export const MANIFEST_FILE = 'manifest.json'
@@ -136,11 +136,7 @@ export function readManifest(directory: string): Manifest {
  * uses. Durable when it returns. Throws DISK_FULL, DATA_DIR_READ_ONLY.
  */
 export function writeManifest(directory: string, manifest: Manifest): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw toVillageError(error)
-  }
+  makeDirectory(directory)
   replaceDurably(path.join(directory, MANIFEST_FILE), encodeManifest(manifest))
 }
 

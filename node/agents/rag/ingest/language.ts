@@ -91,12 +91,10 @@ const TWO_LETTERS: Readonly<Record<string, string>> = {
 
 /** Longer samples are hardly told better, and trigrams of this many characters take half a millisecond. */
 const SAMPLE_CHARACTERS = 600
-/** Trigrams of shorter texts name a neighbour too often. */
+/** With fewer, trigrams name a neighbour too often: 13 of 430 English questions from 60 characters on, none of 227 from 100. */
 const MIN_CHARACTERS = 100
-/** How much worse the second language has to fit (1 is the best, as franc counts): more so for short texts. */
+/** How much worse the second language has to fit (1 is the best, as franc counts). */
 const MIN_LEAD = 0.02
-const MIN_LEAD_SHORT = 0.04
-const SHORT_CHARACTERS = 300
 /** Scripts that one language alone uses need fewer characters than trigrams do. */
 const OWN_SCRIPTS: readonly { readonly language: string; readonly script: RegExp }[] = [
   { language: 'ja', script: /[\u3040-\u30ff]/g },
@@ -108,7 +106,7 @@ const OWN_SCRIPTS: readonly { readonly language: string; readonly script: RegExp
 ]
 
 /**
- * The commonest short words of the languages that most texts are in. Where those of one language fill a fifth of a text, counting
+ * The commonest short words of the languages that most texts are in. Where those of one language fill a sixth of a text, counting
  * them is as sure as trigrams and sixty times as fast.
  */
 const FUNCTION_WORDS: Readonly<Record<string, string>> = {
@@ -119,14 +117,17 @@ const FUNCTION_WORDS: Readonly<Record<string, string>> = {
   it: 'di e il la che in a per un del è con non una i le si della dei da al come sono più gli nel anche alla ha ma',
   pt: 'de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu são',
   nl: 'de van het een en in is dat op te zijn met voor niet aan er die om ook als bij maar door naar uit heeft wordt',
+  ru: 'и в не на что с как это из к у за от так же о его но для до был она он они или бы ещё если которых которые которая',
+  uk: 'і в на що не з до як та у за про це від але є він вона вони або для був була при також який яка які його',
+  bg: 'и на да се в от за е са с не по като което при той със това са които или но до си през му има беше между',
   sv: 'och i att det som en på är av för med till den har de inte om ett men var sig så från vi kan när år också',
 }
 const LANGUAGES_BY_WORD = new Map<string, string[]>()
 for (const [language, words] of Object.entries(FUNCTION_WORDS))
   for (const word of words.split(' '))
     LANGUAGES_BY_WORD.set(word, [...(LANGUAGES_BY_WORD.get(word) ?? []), language])
-const MIN_FUNCTION_SHARE = 0.2
-const MIN_FUNCTION_WORDS = 8
+const MIN_FUNCTION_SHARE = 1 / 6
+const MIN_FUNCTION_WORDS = 5
 /** The second language may have at most this share of the words of the first. */
 const MAX_SECOND = 0.5
 
@@ -172,7 +173,6 @@ export function detectLanguage(text: string): string | null {
   if (sample.length < MIN_CHARACTERS) return null
   const [best, second] = francAll(sample)
   if (best === undefined) return null
-  const minLead = sample.length < SHORT_CHARACTERS ? MIN_LEAD_SHORT : MIN_LEAD
-  if (second !== undefined && best[1] - second[1] < minLead) return null
+  if (second !== undefined && best[1] - second[1] < MIN_LEAD) return null
   return TWO_LETTERS[best[0]] ?? null
 }

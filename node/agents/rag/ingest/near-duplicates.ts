@@ -35,13 +35,19 @@ function characterClass(code: number): 0 | 1 | 2 {
 /** Takes the hashes of the words of a text in their order and keeps the smallest of each bin. */
 function createShingles() {
   const smallest = new Float64Array(SIGNATURE_BINS).fill(-1)
-  let [a, b, c, d] = [0, 0, 0, 0]
+  let a = 0
+  let b = 0
+  let c = 0
+  let d = 0
   let words = 0
   return {
     smallest,
     words: () => words,
     add(word: number): void {
-      ;[a, b, c, d] = [b, c, d, mixBits(word)]
+      a = b
+      b = c
+      c = d
+      d = mixBits(word)
       words++
       if (words < SHINGLE_WORDS) return
       const shingle = mixBits(Math.imul(mixBits(Math.imul(mixBits(Math.imul(a, 31) + b), 31) + c), 31) + d)

@@ -86,7 +86,8 @@ export interface UnitLimits {
 const splitters = new Map<string, Intl.Segmenter>()
 
 function splitterOf(language: string | null): Intl.Segmenter {
-  const known = language !== null && Intl.Segmenter.supportedLocalesOf([language]).length > 0 ? language : 'en'
+  const known =
+    language !== null && Intl.Segmenter.supportedLocalesOf([language]).length > 0 ? language : 'en'
   const splitter = splitters.get(known) ?? new Intl.Segmenter(known, { granularity: 'sentence' })
   splitters.set(known, splitter)
   return splitter

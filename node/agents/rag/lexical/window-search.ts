@@ -33,8 +33,10 @@ export function searchWindows(
   const walks: TermWalk[] = []
   for (const term of query.terms) {
     const cursor = segment.postings(term.term)
-    if (cursor !== null) walks.push(new TermWalk(segment, query, term, cursor, ownAverage, scoreArray(walks.length + 1)))
+    if (cursor !== null)
+      walks.push(new TermWalk(segment, query, term, cursor, ownAverage, scoreArray(walks.length + 1)))
   }
+  const rows = walks.map((walk) => walk.scores)
   // By bound, rising; terms before `firstDriving` cannot reach the threshold together.
   const byBound = [...walks].sort((a, b) => a.bound - b.bound)
   const order = [...byBound]
@@ -84,7 +86,7 @@ export function searchWindows(
     for (let at = 0; at < count; at++) {
       const offset = alive[at]!
       let score = 0
-      for (const walk of walks) score += walk.scores[offset]!
+      for (let term = 0; term < rows.length; term++) score += rows[term]![offset]!
       top.add(index, low + offset, score)
     }
   }

@@ -29,8 +29,13 @@ export async function embedQuery(
     return { vector, warning: null }
   } catch (error) {
     if (signal.aborted || mode === 'vectors') throw error
-    components.log.warn({ err: error, model: encoder }, 'a query could not be embedded')
-    const code = error instanceof VillageError ? error.code : 'INTERNAL'
+    const isKnown = error instanceof VillageError
+    // The answer says so each time; the log only needs what nobody expects.
+    components.log[isKnown ? 'debug' : 'warn'](
+      { err: error, model: encoder },
+      'a query could not be embedded',
+    )
+    const code = isKnown ? error.code : 'INTERNAL'
     return {
       vector: null,
       warning: {

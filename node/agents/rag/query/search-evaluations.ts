@@ -98,6 +98,15 @@ export function createSearchEvaluations(
 ): SearchEvaluations {
   const { search, encoder: encoders, index, collections, log } = components
   let last = 0
+  let cleaned: Promise<void> | undefined
+
+  /** A directory of its own for each use, when what a killed daemon left is gone. */
+  async function temporaryDirectory(): Promise<string> {
+    cleaned ??= rm(init.directory, { recursive: true, force: true })
+    await cleaned
+    await mkdir(init.directory, { recursive: true })
+    return path.join(init.directory, `judged-${++last}`)
+  }
 
   async function judgedQueries(
     folder: string,
@@ -155,9 +164,8 @@ export function createSearchEvaluations(
       const encoder = model?.cid ?? null
       const embed =
         model === null ? null : createPassageEmbedder((texts) => encoders.embed(model.cid, texts, signal))
-      const directory = path.join(init.directory, `judged-${process.pid}-${++last}`)
       const language = choice.language ?? 'en'
-      await mkdir(init.directory, { recursive: true })
+      const directory = await temporaryDirectory()
       try {
         await index.create(directory, {
           maxSegmentChunks: Math.max(10_000, documents.length),
@@ -171,14 +179,19 @@ export function createSearchEvaluations(
         const indexSeconds = (performance.now() - startedAt) / 1000
         log.debug({ documents: documents.length, indexSeconds }, 'judged documents indexed')
         const chunks = documents.length
-        const collection = { name: 'judged', languages: [language], encoder, weight: DEFAULT_WEIGHT, chunks }
+        const collection = {
+          name: 'judged',
+          languages: [language],
+          encoder,
+          weight: DEFAULT_WEIGHT,
+          chunks,
+        }
         const backend = backendOf('judged', directory, encoder)
         const idsOf = (document: string) => known.get(document) ?? []
         const report = await measure({ backend, collection, queries }, choice, idsOf, signal)
         return { ...report, documents: documents.length, chunks, indexSeconds }
       } finally {
-        await index.drop(directory)
-        await rm(directory, { recursive: true, force: true })
+        await index.drop(directory).finally(() => rm(directory, { recursive: true, force: true }))
       }
     },
 

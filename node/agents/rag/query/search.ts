@@ -28,6 +28,8 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
   interface Round extends RankedPassages {
     readonly chosen: readonly FusedCandidate[]
     readonly passages: readonly (StoredChunk | null)[]
+    /** Some passages are not where they were found, and nobody failed to answer for them. */
+    readonly hasMoved: boolean
   }
 
   return {
@@ -52,13 +54,14 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
         const round = await rankPassages(backend, init, signal)
         const chosen = capByDocument(round.ranked, plan)
         const { value: passages, missing } = await backend.chunks(chosen, signal)
-        return { ...round, chosen, passages, missing: joinMissing([...round.missing, ...missing]) }
+        const hasMoved = passages.includes(null) && missing.length === 0
+        return { ...round, chosen, passages, hasMoved, missing: joinMissing([...round.missing, ...missing]) }
       }
 
       let round = await runOnce()
       // Between ranking and reading, a merge may have moved the passages: what is asked now finds them in their new place.
-      if (round.passages.includes(null)) round = await runOnce()
-      if (round.passages.includes(null)) warn(GONE)
+      if (round.hasMoved) round = await runOnce()
+      if (round.hasMoved) warn(GONE)
       if (round.isTruncated) warn(TRUNCATED)
       const { vector: made, warning } = await vector
       if (warning !== null) warn(warning)

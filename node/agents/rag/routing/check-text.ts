@@ -28,7 +28,7 @@ export function checkText(
 }
 
 /** BM25 of a text by itself: the very number that lexical/score-chunks.ts gives for the chunk in its segment. */
-export function scoreText(text: StoredChunk, request: SearchRequest, statistics: Statistics): number {
+function scoreText(text: StoredChunk, request: SearchRequest, statistics: Statistics): number {
   if (request.lexical === null) return 0
   const { counts, length } = countTerms(text)
   const prepared = prepareQuery(request.lexical, statistics)

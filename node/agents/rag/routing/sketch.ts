@@ -4,7 +4,7 @@
  *
  * Terms are kept as fingerprints in buckets (a static relative of Cleary's compact hash table, 1984): one bucket a term on
  * average, the bucket's size in unary, the fingerprint in 8 bits. A term that is there is always found; one that is not is
- * taken for another once in 256 times. docs/protocols/search.md specifies the bytes.
+ * taken for another once in 256 times. docs/protocols/routing.md specifies the bytes.
  */
 import { VillageError } from '../../../errors.ts'
 import { averageLengthOf, impactOf } from '../lexical/bm25.ts'

@@ -5,6 +5,7 @@ import type { StoredChunk } from '../search-types.ts'
 import { Columns, compareIds } from './columns.ts'
 import { ItemBlocks } from './item-blocks.ts'
 import { PagedFile } from './paged-file.ts'
+import { PostingsFile } from './postings-block.ts'
 import { PostingsCursor } from './postings-cursor.ts'
 import { readHeader } from './read-header.ts'
 import type { FieldLengths, Segment, SegmentTerm } from './segment.ts'
@@ -40,6 +41,7 @@ class DiskSegment implements Segment {
   readonly #files = new Map<SegmentFile, PagedFile>()
   #columns: Columns | null = null
   #dictionary: TermDictionary | null = null
+  #postings: PostingsFile | null = null
   #stored: ItemBlocks | null = null
   #records: ItemBlocks | null = null
   readonly #remembered = new Map<number, DocumentRecord>()
@@ -61,7 +63,9 @@ class DiskSegment implements Segment {
 
   postings(term: string): PostingsCursor | null {
     const entry = this.#terms().find(term)
-    return entry === null ? null : new PostingsCursor(this.#file(POSTINGS_FILE), entry, this.header.chunks)
+    if (entry === null) return null
+    this.#postings ??= new PostingsFile(this.#file(POSTINGS_FILE), this.header.chunks)
+    return new PostingsCursor(this.#postings, entry)
   }
 
   chunkLength(chunk: number): number {
@@ -152,6 +156,8 @@ class DiskSegment implements Segment {
   close(): void {
     for (const file of this.#files.values()) file.close()
     this.#files.clear()
+    this.#postings?.close()
+    this.#postings = null
     this.#columns = null
     this.#dictionary = null
     this.#stored = null

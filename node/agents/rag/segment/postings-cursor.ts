@@ -3,53 +3,50 @@
  * without reading it, so that its bound can rule it out first. A search reads the arrays of the block directly. Every
  * number is checked as it is decoded: chunks rise and stay within the segment, so that no list can lead a reader astray.
  */
-import { unpack } from './bit-packing.ts'
 import { ByteReader, uint32At } from './byte-reader.ts'
 import { SKIP_ROW_BYTES } from './encode-postings.ts'
-import type { PagedFile } from './paged-file.ts'
+import { decodeBlock, type PostingsBlock, type PostingsFile } from './postings-block.ts'
 import { BLOCK_SIZE, corrupt } from './segment-format.ts'
 import type { TermEntry } from './term-dictionary.ts'
 
 /** A cursor's `chunk` behind its last one: larger than any chunk. */
 export const NO_MORE = 0xffff_ffff
 
-/** No segment has more chunks, and no chunk more terms, than 2^22. */
-const MAX_BITS = 23
 const MAX_POSITION = 0x7fff_ffff
+const NOTHING = new Uint8Array(0)
+const NO_POSTINGS: PostingsBlock = { chunks: new Uint32Array(0), frequencies: new Uint32Array(0) }
 
 export class PostingsCursor {
   readonly term: string
   /** Chunks that have it. */
   readonly df: number
   readonly blocks: number
-  /** Of the block that was loaded last: its chunks and frequencies, `count` of each. */
-  readonly chunks = new Uint32Array(BLOCK_SIZE)
-  readonly frequencies = new Uint32Array(BLOCK_SIZE)
+  /** Of the block that was loaded last; shared with other cursors, so not to be written to. */
+  chunks = NO_POSTINGS.chunks
+  frequencies = NO_POSTINGS.frequencies
   count = 0
   /** In that block. */
   index = 0
   /** The block that the cursor is at, loaded or not; `blocks` behind the last one. */
   block = 0
   #loaded = -1
-  readonly #file: PagedFile
+  readonly #postings: PostingsFile
   readonly #entry: TermEntry
-  readonly #totalChunks: number
   /** Empty for a list of a single block. */
   readonly #skips: Uint8Array
   #positionsOf = -1
   #positions = new Uint32Array(0)
   readonly #positionStarts = new Uint32Array(BLOCK_SIZE + 1)
 
-  constructor(file: PagedFile, entry: TermEntry, totalChunks: number) {
-    this.#file = file
+  constructor(postings: PostingsFile, entry: TermEntry) {
+    this.#postings = postings
     this.#entry = entry
-    this.#totalChunks = totalChunks
     this.term = entry.term
     this.df = entry.df
     this.blocks = Math.ceil(entry.df / BLOCK_SIZE)
     const skipBytes = this.blocks > 1 ? this.blocks * SKIP_ROW_BYTES : 0
     if (skipBytes > entry.listBytes) throw corrupt('A list of postings is too short.')
-    this.#skips = skipBytes === 0 ? NOTHING : file.read(entry.listAt, skipBytes)
+    this.#skips = skipBytes === 0 ? NOTHING : postings.file.read(entry.listAt, skipBytes)
   }
 
   /** Where it stands; NO_MORE at the end. Loads the block. */
@@ -78,7 +75,9 @@ export class PostingsCursor {
 
   /** Last chunk of a block; of a list's only block, the last chunk of the segment. */
   lastOf(block: number): number {
-    return this.#skips.length === 0 ? this.#totalChunks - 1 : uint32At(this.#skips, block * SKIP_ROW_BYTES)
+    return this.#skips.length === 0
+      ? this.#postings.chunks - 1
+      : uint32At(this.#skips, block * SKIP_ROW_BYTES)
   }
 
   /** The posting of largest impact of a block, by the segment's average length. */
@@ -120,8 +119,29 @@ export class PostingsCursor {
       this.block = this.blocks
       return NO_MORE
     }
-    while (this.chunks[this.index]! < chunk) this.index++
+    this.#seekInBlock(chunk)
     return this.chunks[this.index]!
+  }
+
+  /** The last chunk of the block is not before `chunk`. */
+  #seekInBlock(chunk: number): void {
+    const { chunks } = this
+    let low = this.index
+    if (chunks[low]! >= chunk) return
+    // Steps that double until they pass the chunk, then halves: near ones are the commonest.
+    let step = 1
+    while (low + step < this.count && chunks[low + step]! < chunk) {
+      low += step
+      step *= 2
+    }
+    let high = Math.min(low + step, this.count - 1)
+    low++
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (chunks[middle]! < chunk) low = middle + 1
+      else high = middle
+    }
+    this.index = low
   }
 
   /** To the block in which `chunk` would stand, never backwards. */
@@ -143,24 +163,20 @@ export class PostingsCursor {
     this.index = 0
   }
 
-  /** Decodes the block that it is at. */
+  /** Reads the block that it is at, and stands at its first chunk. */
   load(): void {
     const { block } = this
-    const count = block === this.blocks - 1 ? this.df - block * BLOCK_SIZE : BLOCK_SIZE
-    const reader = this.#blockReader(block)
-    const before = block === 0 ? -1 : this.lastOf(block - 1)
-    if (count === BLOCK_SIZE) this.#loadPacked(reader)
-    else this.#loadShort(reader, count)
-    let chunk = before
-    const { chunks, frequencies } = this
-    for (let index = 0; index < count; index++) {
-      chunk += chunks[index]! + 1
-      chunks[index] = chunk
-      frequencies[index]!++
+    const offset = this.#entry.listAt + this.#blockAt(block)
+    let postings = this.#postings.remembered.get(offset)
+    if (postings === undefined) {
+      postings = this.#decode(block)
+      if (postings.chunks.length === BLOCK_SIZE) this.#postings.remember(offset, postings)
     }
-    if (chunk >= this.#totalChunks || (this.#skips.length > 0 && chunk !== this.lastOf(block)))
-      throw corrupt('A list of postings names chunks that do not exist.')
-    this.count = count
+    if (this.#skips.length > 0 && postings.chunks[postings.chunks.length - 1] !== this.lastOf(block))
+      throw corrupt('A list of postings does not agree with its table.')
+    this.chunks = postings.chunks
+    this.frequencies = postings.frequencies
+    this.count = postings.chunks.length
     this.index = 0
     this.#loaded = block
   }
@@ -171,26 +187,34 @@ export class PostingsCursor {
     return this.#positions.subarray(this.#positionStarts[this.index]!, this.#positionStarts[this.index + 1]!)
   }
 
+  #decode(block: number): PostingsBlock {
+    const count = block === this.blocks - 1 ? this.df - block * BLOCK_SIZE : BLOCK_SIZE
+    const before = block === 0 ? -1 : this.lastOf(block - 1)
+    return decodeBlock(this.#blockReader(block), count, before, this.#postings.chunks)
+  }
+
+  /** Offset in the list; 0 for a list of a single block. */
+  #blockAt(block: number): number {
+    return this.#skips.length === 0 ? 0 : uint32At(this.#skips, block * SKIP_ROW_BYTES + 4)
+  }
+
   #blockReader(block: number): ByteReader {
     const { listAt, listBytes } = this.#entry
     if (this.#skips.length === 0) {
-      const reader = new ByteReader(this.#file.read(listAt, listBytes))
+      const reader = new ByteReader(this.#postings.file.read(listAt, listBytes))
       const size = reader.varint()
       return new ByteReader(reader.bytes, reader.at, reader.at + size)
     }
-    const start = uint32At(this.#skips, block * SKIP_ROW_BYTES + 4)
-    const end =
-      block + 1 < this.blocks
-        ? uint32At(this.#skips, (block + 1) * SKIP_ROW_BYTES + 4)
-        : uint32At(this.#skips, 8)
+    const start = this.#blockAt(block)
+    const end = block + 1 < this.blocks ? this.#blockAt(block + 1) : uint32At(this.#skips, 8)
     if (end < start || end > listBytes) throw corrupt('A block of postings lies outside its list.')
-    return new ByteReader(this.#file.read(listAt + start, end - start))
+    return new ByteReader(this.#postings.file.read(listAt + start, end - start))
   }
 
   #positionReader(block: number): ByteReader {
     const { listAt, listBytes } = this.#entry
     if (this.#skips.length === 0) {
-      const reader = new ByteReader(this.#file.read(listAt, listBytes))
+      const reader = new ByteReader(this.#postings.file.read(listAt, listBytes))
       const size = reader.varint()
       reader.skip(size)
       return reader
@@ -198,29 +222,7 @@ export class PostingsCursor {
     const start = uint32At(this.#skips, block * SKIP_ROW_BYTES + 8)
     const end = block + 1 < this.blocks ? uint32At(this.#skips, (block + 1) * SKIP_ROW_BYTES + 8) : listBytes
     if (end < start || end > listBytes) throw corrupt('Positions lie outside their list.')
-    return new ByteReader(this.#file.read(listAt + start, end - start))
-  }
-
-  #loadPacked(reader: ByteReader): void {
-    const distanceBits = reader.uint8()
-    const frequencyBits = reader.uint8()
-    if (
-      distanceBits > MAX_BITS ||
-      frequencyBits > MAX_BITS ||
-      reader.left < (distanceBits + frequencyBits) * 16
-    )
-      throw corrupt('A block of postings is damaged.')
-    unpack(reader.bytes, reader.at, distanceBits, this.chunks)
-    unpack(reader.bytes, reader.at + distanceBits * 16, frequencyBits, this.frequencies)
-  }
-
-  #loadShort(reader: ByteReader, count: number): void {
-    for (let index = 0; index < count; index++) {
-      const distance = reader.varint()
-      if (distance >>> (MAX_BITS + 1) !== 0) throw corrupt('A block of postings is damaged.')
-      this.chunks[index] = distance >>> 1
-      this.frequencies[index] = (distance & 1) === 1 ? 0 : Math.min(reader.varint(), MAX_POSITION) + 1
-    }
+    return new ByteReader(this.#postings.file.read(listAt + start, end - start))
   }
 
   #loadPositions(): void {
@@ -245,5 +247,3 @@ export class PostingsCursor {
     this.#positionsOf = this.#loaded
   }
 }
-
-const NOTHING = new Uint8Array(0)

@@ -48,7 +48,9 @@ export const UNFINISHED_PREFIX = 'unfinished-'
  */
 export function writeSegment(directory: string, documents: Iterable<IndexedDocument>): SegmentSummary {
   const unfinished = path.join(directory, `${UNFINISHED_PREFIX}${randomBytes(8).toString('hex')}`)
-  mkdirSync(unfinished, { recursive: true, mode: 0o700 })
+  if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  // Not recursive: of a disk that is read-only Node would then say ENOENT.
+  mkdirSync(unfinished, { mode: 0o700 })
   const writers: FileWriter[] = []
   try {
     const header = writeFiles(unfinished, documents, writers)

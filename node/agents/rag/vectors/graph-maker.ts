@@ -3,6 +3,7 @@ import type { ManifestSegment } from '../index/manifest.ts'
 import type { Segment } from '../segment/segment.ts'
 import { buildGraph } from './build-graph.ts'
 import { graphFile, hashFile, readNote, removeGraph } from './graph-file.ts'
+import { releaseGraphs } from './release-graphs.ts'
 import { GRAPH_MIN_CHUNKS } from './search-vectors.ts'
 import { openVectorFile, type VectorFile } from './vector-file.ts'
 
@@ -32,8 +33,10 @@ export function createGraphMaker(
   let work: Work | null = null
 
   function end(): void {
-    work?.vectors.close()
+    if (work === null) return
+    work.vectors.close()
     work = null
+    releaseGraphs()
   }
 
   function isWanting({ entry, segment }: GraphSegment): boolean {

@@ -15,22 +15,34 @@ interface Components {
   readonly offers: Offers
 }
 
+interface Init {
+  /** Peer ID of this node. */
+  readonly self: string
+  /** Collections to look at, by id. */
+  readonly covers: (collection: string) => boolean
+  /** It is on its way to become a replica. */
+  readonly isComing: (cid: string) => boolean
+}
+
 const PIN = /^collection:([0-9a-f]{32})$/
 
-export async function sweepArtifacts({ artifacts, catalogue, replicas, offers }: Components, self: string) {
-  for (const { cid, pins, complete } of await artifacts.list())
+export async function sweepArtifacts(
+  components: Components,
+  { self, covers, isComing }: Init,
+): Promise<void> {
+  const { artifacts, catalogue, replicas, offers } = components
+
+  function isWanted(collection: string, cid: string): boolean {
+    const record = catalogue.byId(collection)
+    const named = record?.facts.segments.find((segment) => segment.cid === cid || segment.sketchCid === cid)
+    if (record === null || named === undefined) return false
+    return record.owner === self || named.sketchCid === cid || replicas.holds(collection, named.id)
+  }
+
+  for (const { cid, pins } of await artifacts.list())
     for (const pin of pins) {
       const collection = PIN.exec(pin)?.[1]
-      if (collection === undefined) continue
-      if (!isWanted(collection, cid, complete)) await offers.withdraw(cid, collection)
+      if (collection === undefined || !covers(collection) || isComing(cid)) continue
+      if (!isWanted(collection, cid)) await offers.withdraw(cid, collection)
     }
-
-  function isWanted(collection: string, cid: string, isComplete: boolean): boolean {
-    const record = catalogue.byId(collection)
-    if (record === null) return false
-    const named = record.facts.segments.find((segment) => segment.cid === cid || segment.sketchCid === cid)
-    if (named === undefined) return false
-    if (record.owner === self || named.sketchCid === cid) return true
-    return !isComplete || replicas.holds(collection, named.id)
-  }
 }

@@ -22,19 +22,16 @@ import { createCatalogue } from './catalogue.ts'
 import { createCollectionsGossip } from './collections-gossip.ts'
 import { createFrequencyCache } from './frequency-cache.ts'
 import { createHoldings, type Holding } from './holdings.ts'
+import { createKnowledgeUpkeep } from './knowledge-upkeep.ts'
 import type { KnownCollection } from './known-collection.ts'
 import { createOffers } from './offers.ts'
 import { createPeerBook } from './peer-book.ts'
 import { createPeerLinks } from './peer-links.ts'
 import { createPeerSearch } from './peer-search.ts'
 import { createPublishedSegments } from './published-segments.ts'
-import { createPublisher } from './publisher.ts'
 import { createReplicaStore } from './replica-store.ts'
-import { createReplication } from './replication.ts'
 import { createSearchServer } from './search-server.ts'
 import { createSketchBoard } from './sketch-board.ts'
-import { createSpreading } from './spreading.ts'
-import { createUpkeep } from './upkeep.ts'
 import { createVillageBackend } from './village-backend.ts'
 import { createVillageScope, searchCollectionOf } from './village-scope.ts'
 
@@ -117,9 +114,6 @@ export interface KnowledgeInit {
 }
 
 const SOON_MS = 500
-const EVERY_MS = 15_000
-/** A copy that is not wanted any more: whoever takes over has had time to be known. */
-const DROP_AFTER_MS = 60_000
 const MAX_SKETCH_BYTES = 128 * 2 ** 20
 const MAX_FREQUENCIES = 200_000
 
@@ -129,7 +123,6 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
   const { now = Date.now, random = Math.random, soonMs = SOON_MS } = init
   const self = mesh.peerId
   const root = path.join(init.directory, 'replicas')
-  const incoming = path.join(root, 'incoming')
 
   const catalogue = createCatalogue({ store, roleOf: mesh.roleOf, log }, { now })
   const holdings = createHoldings()
@@ -163,58 +156,18 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
     { mesh, catalogue, holdings, ownHoldings, events, log },
     { now, random, soonMs, onHoldings: () => upkeep.soon() },
   )
-  const publisher = createPublisher(
-    { collections, host, artifacts, catalogue, offers, signer, log },
-    { self, now, segmentPath: (directory, segment) => path.join(directory, segment) },
-  )
-  const spreading = createSpreading(
-    { collections, host, artifacts, catalogue, holdings, present, links, offers, log },
-    { incoming, random },
-  )
-  const replication = createReplication(
-    { catalogue, holdings, replicas, artifacts, offers, store, present, onChange: onHeldChange, log },
+  mesh.handle(SEARCH_PROTOCOL, server.serve)
+  const upkeep = createKnowledgeUpkeep(
     {
-      self,
-      incoming,
-      capacityBytes: init.replicaBytes,
-      repairAfterMs: init.repairAfterMs,
-      dropAfterMs: DROP_AFTER_MS,
-      forgetAfterMs: init.forgetAfterMs,
-      now,
+      ...{ mesh, artifacts, collections, host, store, signer, log },
+      ...{ catalogue, holdings, offers, replicas, sketches, links, published, gossip },
+    },
+    {
+      ...{ incoming: path.join(root, 'incoming'), replicaBytes: init.replicaBytes, now, random, soonMs },
+      ...{ repairAfterMs: init.repairAfterMs, forgetAfterMs: init.forgetAfterMs },
     },
   )
-  mesh.handle(SEARCH_PROTOCOL, server.serve)
-  const upkeep = createUpkeep({ log }, { work: keepUp, everyMs: EVERY_MS, soonMs })
   let ends: (() => void)[] = []
-
-  function onHeldChange(): void {
-    published
-      .refresh()
-      .then((hasChanged) => {
-        if (hasChanged) gossip.announceSoon()
-      })
-      .catch((error: unknown) => log.error({ err: error }, 'what lies here could not be looked up'))
-  }
-
-  /** Own collections first: what is withdrawn goes before anything else is fetched. */
-  async function keepUp(signal: AbortSignal): Promise<boolean> {
-    if (catalogue.village() === null) return true
-    const own = await collections.list()
-    const stuck = new Set<string>()
-    for (const info of own)
-      await spreading.bringBack(info, signal).catch((error: unknown) => {
-        signal.throwIfAborted()
-        stuck.add(info.id)
-        log.warn({ err: error, collection: info.id }, 'a spread collection cannot be brought back yet')
-      })
-    await publisher.sync(signal, stuck)
-    if (await published.refresh()) gossip.announceSoon()
-    const hasSketches = await sketches.sync(signal)
-    const hasReplicas = await replication.run(signal)
-    for (const info of own) await spreading.sendAway(info, signal)
-    if (await published.refresh()) gossip.announceSoon()
-    return stuck.size === 0 && hasSketches && hasReplicas
-  }
 
   async function reload(): Promise<void> {
     const village = mesh.village()

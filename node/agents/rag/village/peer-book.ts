@@ -25,6 +25,9 @@ interface Components {
   readonly present: () => ReadonlySet<string>
 }
 
+/** A peer that has not answered this many questions hangs, or would refuse another. */
+const MAX_LOAD = 8
+
 export function createPeerBook(components: Components, init: { self: string; now: () => number }): PeerBook {
   const { holdings, links, present } = components
   const standings = new Map<string, PeerStanding>()
@@ -47,7 +50,7 @@ export function createPeerBook(components: Components, init: { self: string; now
     holders() {
       const here = present()
       return [...holdings.peers()].flatMap((peer): SegmentHolder[] => {
-        if (!here.has(peer) || !canBeAsked(peer)) return []
+        if (!here.has(peer) || !canBeAsked(peer) || links.load(peer) >= MAX_LOAD) return []
         const latencyMs = links.latencyMs(peer) ?? UNKNOWN_LATENCY_MS
         return [
           { peer, segments: listOf(holdings.of(peer)!), latencyMs, load: links.load(peer), isLocal: false },

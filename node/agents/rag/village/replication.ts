@@ -2,8 +2,6 @@
  * Keeps as many copies of published segments in the village as their owners want. Every member decides for itself, from the same
  * facts by the same function (routing/replica-plan.ts), what it fetches and what it may drop; there is nobody to ask.
  */
-import path from 'node:path'
-import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
 import type { JsonTable, Store } from '../../../store.ts'
@@ -13,14 +11,18 @@ import { sweepArtifacts } from './artifact-sweep.ts'
 import type { Catalogue, LiveRecord } from './catalogue.ts'
 import type { RecordSegment } from './collection-record.ts'
 import type { Holdings } from './holdings.ts'
-import { type Offers, pinOf } from './offers.ts'
+import type { Offers } from './offers.ts'
+import { createReplicaFetches } from './replica-fetches.ts'
 import type { ReplicaStore } from './replica-store.ts'
 
 export interface Replication {
-  /** One look at everything; fetches and removals have ended when it resolves. False: a fetch has failed. */
-  run(signal: AbortSignal): Promise<boolean>
-  /** Presence as it was last looked at. */
-  presenceOf(peer: string): Presence | null
+  /** One look at everything: removals have ended when it resolves, fetches go on. False: a fetch has to be tried again. */
+  run(): Promise<boolean>
+  /** Removes all replicas: this node is in no village. */
+  dropAll(): Promise<void>
+  start(): void
+  /** Ends the fetches; they are resumed by a later run. */
+  stop(): Promise<void>
 }
 
 interface Components {
@@ -34,6 +36,8 @@ interface Components {
   readonly present: () => ReadonlySet<string>
   /** What this node holds has changed. */
   readonly onChange: () => void
+  /** A fetch has ended: there is room for another. */
+  readonly onFetched: () => void
   readonly log: Log
 }
 
@@ -41,8 +45,8 @@ export interface ReplicationInit {
   readonly self: string
   /** Below it segments wait between their fetch and their place. */
   readonly incoming: string
-  /** Lent to the segments of others; 0 holds none. */
-  readonly capacityBytes: number
+  /** Lent to the segments of others now; 0 takes none. */
+  readonly capacityBytes: () => number
   /** A member that is away for longer is replaced. */
   readonly repairAfterMs: number
   /** A copy that is not wanted any more goes after this long. */
@@ -52,15 +56,10 @@ export interface ReplicationInit {
   readonly now: () => number
 }
 
-/** Fetches at once: gentle, so that a new member does not take the village's bandwidth. */
-const AT_ONCE = 2
-const FETCH_TIMEOUT_MS = 30 * 60_000
-/** Names and manifests of an artifact besides its files. */
-const OVERHEAD_BYTES = 64 * 1024
 const SEEN_EVERY_MS = 3_600_000
 
 export function createReplication(components: Components, init: ReplicationInit): Replication {
-  const { catalogue, holdings, replicas, artifacts, offers, present, onChange, log } = components
+  const { catalogue, holdings, replicas, offers, present, onChange, log } = components
   const { self, now } = init
   /** When the owner of a collection that is held here was last seen. */
   const seenOwners: JsonTable<number> = components.store.json('replica-owners-seen')
@@ -68,6 +67,7 @@ export function createReplication(components: Components, init: ReplicationInit)
   /** Since when a copy is not wanted. */
   const surplusSinceMs = new Map<string, number>()
   let presence: ReadonlyMap<string, Presence> = new Map()
+  const fetches = createReplicaFetches(components, { incoming: init.incoming, providersOf, now })
 
   function look(): void {
     const settle = { awayMs: init.repairAfterMs, settleMs: Math.min(60_000, init.repairAfterMs) }
@@ -78,7 +78,7 @@ export function createReplication(components: Components, init: ReplicationInit)
     return [...presence].flatMap(([peer, state]): ReplicaMember[] => {
       const { capacityBytes, usedBytes } =
         peer === self
-          ? { capacityBytes: init.capacityBytes, usedBytes: replicas.usedBytes() }
+          ? { capacityBytes: init.capacityBytes(), usedBytes: replicas.usedBytes() }
           : (holdings.of(peer) ?? { capacityBytes: 0, usedBytes: 0 })
       if (capacityBytes === 0) return []
       // A copy lies on the disk twice.
@@ -102,54 +102,6 @@ export function createReplication(components: Components, init: ReplicationInit)
       return peer !== self && state !== undefined && canBeAsked(state)
     }
     return [...holdings.holdersOf(segment.id), record.owner].filter(here)
-  }
-
-  /** Throws what a fetch throws, SEGMENT_CORRUPT, DISK_FULL. */
-  async function fetch(record: LiveRecord, segment: RecordSegment, signal: AbortSignal): Promise<void> {
-    const stop = new AbortController()
-    const { cid } = segment
-    try {
-      await artifacts.fetch(cid, {
-        providers: providersOf(record, segment),
-        pin: pinOf(record.id),
-        private: true,
-        signal: AbortSignal.any([signal, stop.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
-        onProgress(_doneBytes, totalBytes) {
-          if (totalBytes > segment.sizeBytes + OVERHEAD_BYTES)
-            stop.abort(new VillageError('SEGMENT_CORRUPT', 'A segment is larger than its record says'))
-        },
-      })
-      const written = await artifacts.materialize(cid, path.join(init.incoming, record.id))
-      await replicas.add(record, segment, written)
-    } catch (error) {
-      // What can never be a replica does not stay; what was cut off goes on from where it was.
-      if (toVillageError(error).code === 'SEGMENT_CORRUPT') await offers.withdraw(cid, record.id)
-      throw error
-    }
-    offers.add(cid, record.id)
-    onChange()
-  }
-
-  async function fetchAll(
-    wanted: readonly { record: LiveRecord; segment: RecordSegment }[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const next = wanted[Symbol.iterator]()
-    let isDone = true
-    const worker = async () => {
-      for (const { record, segment } of next) {
-        signal.throwIfAborted()
-        // The owner may have withdrawn it while others were fetched.
-        if (catalogue.segment(segment.id) === null) continue
-        await fetch(record, segment, signal).catch((error: unknown) => {
-          signal.throwIfAborted()
-          isDone = false
-          log.debug({ err: toVillageError(error), segment: segment.id }, 'a replica could not be fetched')
-        })
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, worker))
-    return isDone
   }
 
   async function forget(collection: string, reason: string): Promise<void> {
@@ -202,8 +154,13 @@ export function createReplication(components: Components, init: ReplicationInit)
   }
 
   return {
-    presenceOf: (peer) => presence.get(peer) ?? null,
-    async run(signal) {
+    start: fetches.start,
+    stop: fetches.stop,
+    async dropAll() {
+      for (const collection of replicas.collections()) await forget(collection, 'no village')
+      await sweepArtifacts(components, { self, covers: () => true, isComing: () => false })
+    },
+    async run() {
       look()
       const live = new Map(catalogue.live().map((record) => [record.id, record]))
       offerHeld(live.values())
@@ -226,12 +183,12 @@ export function createReplication(components: Components, init: ReplicationInit)
         }
         await update(record, surplus)
       }
-      await sweepArtifacts(components, self)
+      const covers = (collection: string) => catalogue.get(self, collection) === null
+      const coming = new Set(wanted.map(({ segment }) => segment.cid))
+      const isComing = (cid: string) => coming.has(cid) || fetches.isRunning(cid)
+      await sweepArtifacts(components, { self, covers, isComing })
       // What has the fewest copies first.
-      return await fetchAll(
-        wanted.sort((a, b) => a.live - b.live),
-        signal,
-      )
+      return fetches.next(wanted.sort((a, b) => a.live - b.live))
     },
   }
 }

@@ -53,6 +53,10 @@ const CHUNKS_SHARE = 0.9
 
 const key = ({ segment, chunk }: ChunkReference) => `${segment}/${chunk}`
 
+function becauseOf(reason: ErrorCode, ids: readonly string[]): (readonly [string, ErrorCode])[] {
+  return ids.map((id) => [id, reason])
+}
+
 export function createVillageBackend(
   { host, peers, frequencies, log }: Components,
   init: Init,
@@ -179,8 +183,8 @@ export function createVillageBackend(
     const missing = [
       ...remote.missing,
       ...local.missing,
-      ...route.missing.map((id) => [id, 'PEER_UNREACHABLE'] as const),
-      ...route.skipped.map((id) => [id, 'SEGMENT_UNPROMISING'] as const),
+      ...becauseOf('PEER_UNREACHABLE', route.missing),
+      ...becauseOf('SEGMENT_UNPROMISING', route.skipped),
     ]
     if (missing.length === scope.size && scope.size > 0)
       throw new VillageError('KNOWLEDGE_UNAVAILABLE', undefined, { fields: { reason: missing[0]![1] } })

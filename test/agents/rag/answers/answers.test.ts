@@ -1,4 +1,5 @@
 /** From question to answer over ten documents, by the real search on a backend in memory. */
+import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createAnswers } from '../../../../node/agents/rag/answers/answers.ts'
@@ -9,7 +10,7 @@ import { createLog } from '../../../../node/log.ts'
 import { libraryDocuments } from '../../../helpers/memory-knowledge.ts'
 import { createNaiveBackend } from '../../../helpers/naive-backend.ts'
 import { searchAnswer, searchHit } from '../../../helpers/search-hits.ts'
-import { ANSWERABLE, MORE_ANSWERABLE, UNANSWERABLE } from '../../../helpers/small-library.ts'
+import { ANSWERABLE, MORE_ANSWERABLE, NEAR_MISSES, UNANSWERABLE } from '../../../helpers/small-library.ts'
 import { rejectsCode } from '../../../helpers/throws.ts'
 
 const test = suite('answers')
@@ -84,6 +85,53 @@ test('ten that the documents do not answer are not found', async () => {
   }
 })
 
+test('questions that share most words with a document and are not answered: most are refused, which is measured here', async () => {
+  const given = await Promise.all(NEAR_MISSES.map((question) => answers.ask(question, {}, signal)))
+  assert.is(given.filter(({ isFound }) => !isFound).length, 6)
+})
+
+test('German, French, Russian, Japanese and Chinese', async () => {
+  const document = (language: string, text: string) => ({
+    source: `${language}.md`,
+    language,
+    chunks: [{ text }],
+  })
+  const backend = createNaiveBackend({
+    world: [
+      document(
+        'de',
+        'Der Mars ist der vierte Planet. Er hat zwei kleine Monde. Seine Farbe kommt vom Eisenoxid.',
+      ),
+      document('fr', "Le phare a été construit en 1871 par l'ingénieur Yves Le Goff. Sa lampe est haute."),
+      document('ru', 'Байкал — самое глубокое озеро на Земле. Его глубина достигает 1642 метров.'),
+      document('ja', '琵琶湖は日本で最も大きい湖である。面積は670平方キロメートルである。'),
+      document('zh', '长城是中国古代的防御工程。明代长城的长度约为8850公里。'),
+    ],
+  })
+  const world = { ...collection, name: 'world', languages: ['de', 'fr', 'ru', 'ja', 'zh'] }
+  const knowledge: AnswersComponents['knowledge'] = {
+    search: (options, given) => search.search(backend, { ...options, collections: [world] }, given),
+    collections: async () => [],
+  }
+  const asking = createAnswers(
+    { knowledge, embedding: { embed }, generation: noGeneration, log },
+    { config: NO_MODEL },
+  )
+  const questions = [
+    ['Wie viele Monde hat der Mars?', 'zwei kleine Monde'],
+    ['Qui a construit le phare ?', 'Yves Le Goff'],
+    ['Какая глубина озера Байкал?', '1642'],
+    ['琵琶湖の面積はどれくらいですか', '670'],
+    ['长城有多长？', '8850'],
+  ] as const
+  for (const [question, answer] of questions) {
+    const { text } = await asking.ask(question, {}, signal)
+    assert.ok(text.includes(answer), `${question}: ${text}`)
+  }
+  for (const question of ['Wer hat das Telefon erfunden?', '東京タワーの高さは何メートルですか'])
+    assert.is((await asking.ask(question, {}, signal)).isFound, false)
+})
+
 test('a citation gives the place of its sentence in the document', async () => {
   const { sentences, sources } = await answers.ask(ANSWERABLE[1]!.question, {}, signal)
   for (const { text, citation, start, end } of sentences) {
@@ -100,6 +148,32 @@ test('nothing in the collections, or nothing of a question: not found, never an 
   assert.is(silent.isFound, false)
   const signs = await answers.ask('?!', {}, signal)
   assert.is(signs.isFound, false)
+})
+
+test('whatever a passage says, and in whatever language it says it is: an answer of its sentences, in their places', async () => {
+  const text = fc.string({ unit: 'binary', maxLength: 200 })
+  const wild = fc.array(fc.oneof(text, fc.constantFrom('. ', '\n\n', 'Mars ', 'moon. It', '。', '?')), {
+    maxLength: 8,
+  })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(wild, text, fc.oneof(fc.constantFrom('en', 'zh', '', 'x-'), text)), { maxLength: 4 }),
+      text.filter((question) => question.trim() !== ''),
+      async (passages, question) => {
+        const hits = passages.map(([parts, title, language], chunk) =>
+          searchHit(parts.join(''), { chunk, title, headings: [title], language, score: 1 / (chunk + 1) }),
+        )
+        const given = await finding({ hits }).ask(question, {}, signal)
+        assert.ok(given.confidence >= 0 && given.confidence <= 1)
+        for (const { citation, start, end, text: sentence, score } of given.sentences) {
+          const source = given.sources.find(({ number }) => number === citation)!
+          assert.is(source.text.slice(start, end).replace(/\s+/g, ' ').trim(), sentence)
+          assert.ok(score >= 0 && score <= 1)
+        }
+      },
+    ),
+    { numRuns: 200 },
+  )
 })
 
 test('the threshold of the request comes before the configured one', async () => {

@@ -139,7 +139,7 @@ test('sources are numbered as they are cited, and places are of the document', (
     sentence({ ...first!, passage: 0, place: 0 }),
     sentence({ ...second!, passage: 0, place: 1 }),
   ]
-  const answer = composeAnswer(passages, chosen, { sources: 3, isFound: true })
+  const answer = composeAnswer(passages, chosen, { sources: 3, isFound: true, isPartial: false })
   assert.is(answer.text, 'Another text here. [1] First one. Second one. [2]')
   assert.equal(
     answer.sources.map(({ source, number }) => [source, number]),
@@ -150,13 +150,17 @@ test('sources are numbered as they are cited, and places are of the document', (
     ],
   )
   assert.equal([answer.sentences[1]!.start, answer.sentences[1]!.end], [100, 110])
-  assert.is(composeAnswer(passages, chosen, { sources: 1, isFound: true }).sources.length, 2)
+  assert.is(
+    composeAnswer(passages, chosen, { sources: 1, isFound: true, isPartial: false }).sources.length,
+    2,
+  )
 })
 
 test('nothing found: no sentence, and what comes nearest', () => {
   const answer = composeAnswer([readPassage(searchHit('Something else.'))], [], {
     sources: 5,
     isFound: false,
+    isPartial: false,
   })
   assert.is(answer.text, NOT_FOUND)
   assert.equal(answer.sentences, [])

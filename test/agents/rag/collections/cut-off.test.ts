@@ -70,7 +70,7 @@ for (const step of ['add', 'remove', 'commit', 'committed', 'noting', 'noted'] a
         await utimes(path.join(folder, name), 1_700_000_000.5, 1_700_000_000.5)
       const store = await openStore({ directory: data })
       let counted = 0
-      for (let count = 1; ; count += step.startsWith('not') ? 5 : 1) {
+      for (let count = 1; ; count += step.startsWith('not') ? 8 : 1) {
         counted = count
         // What was read then is not there any more at the next run.
         const vanishes = count % 2 === 0

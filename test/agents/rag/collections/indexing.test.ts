@@ -1,14 +1,15 @@
 /** Runs of indexing over a real index and real parsers: what has changed is read, and nothing is lost or doubled. */
-import { appendFile, mkdir, readdir, rename, rm, stat, symlink, utimes } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, symlink, utimes } from 'node:fs/promises'
 import path from 'node:path'
-import { Readable } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VillageError } from '../../../../node/errors.ts'
 import {
-  type CollectionNode,
+  age,
   createEngines,
+  found,
   startCollections,
+  tally,
   withCollections,
   withFolders,
   writeFiles,
@@ -18,30 +19,6 @@ import { rejectsCode } from '../../../helpers/throws.ts'
 const test = suite('indexing')
 const engines = createEngines()
 test.after(engines.stop)
-const signal = new AbortController().signal
-
-/** As if the files had been written long ago: their times say for sure whether they have changed. */
-async function age(folder: string, ...names: string[]): Promise<void> {
-  for (const name of names) await utimes(path.join(folder, name), 1_700_000_000.5, 1_700_000_000.5)
-}
-
-const tally = ({
-  report,
-}: {
-  report: Record<'added' | 'changed' | 'unchanged' | 'removed' | 'skipped', number>
-}) => [report.added, report.changed, report.unchanged, report.removed, report.skipped]
-
-async function found(node: CollectionNode, name: string, term: string): Promise<number> {
-  const { id } = await node.collections.need(name)
-  const segments = await node.index.statistics(node.collections.indexDirectory(id), [term])
-  const { chunks } = await node.collections.need(name)
-  assert.ok(chunks >= 0)
-  const query = { terms: [{ term, weight: 1, field: null }], required: [], excluded: [] }
-  const request = { lexical: query, vector: null, filters: [], limit: 100 }
-  const outcome = await node.index.search(node.collections.indexDirectory(id), request, null)
-  assert.ok(segments.length >= 0)
-  return outcome.lexical.length
-}
 
 test('a folder is indexed; a second run reads nothing, and a change costs what changed', () =>
   withFolders((data, folder) =>
@@ -91,72 +68,6 @@ test('a folder is indexed; a second run reads nothing, and a change costs what c
       ])
       assert.is(await found(node, 'fruit', 'date'), 0)
       assert.is(await found(node, 'fruit', 'elderberri'), 1)
-    }),
-  ))
-
-test('documents with the same bytes are one, until it goes; a renamed file stays found', () =>
-  withFolders((data, folder) =>
-    withCollections({ engines, directory: data }, async (node) => {
-      await node.collections.create({ name: 'notes' })
-      await writeFiles(folder, { 'a.md': 'The same words.', 'b.md': 'The same words.', 'c.md': 'Others.' })
-      const run = () => node.indexed('notes', { paths: [folder] })
-      const first = await run()
-      assert.equal(tally(first), [2, 0, 0, 0, 1])
-      assert.equal(first.report.skippedSources[0]?.code, 'DUPLICATE')
-      assert.equal(await node.sources('notes'), ['notes/a.md', 'notes/c.md'])
-      await rename(path.join(folder, 'c.md'), path.join(folder, 'd.md'))
-      assert.equal(tally(await run()).slice(0, 4), [1, 0, 1, 1])
-      assert.equal(await node.sources('notes'), ['notes/a.md', 'notes/d.md'])
-      // The one that was preferred moves: the other is still its duplicate. Then it goes, and the other takes its place.
-      await rename(path.join(folder, 'a.md'), path.join(folder, 'e.md'))
-      await run()
-      assert.equal(await node.sources('notes'), ['notes/d.md', 'notes/e.md'])
-      await rm(path.join(folder, 'e.md'))
-      await run()
-      assert.equal(await node.sources('notes'), ['notes/b.md', 'notes/d.md'])
-      // It changes: nothing is a duplicate any more.
-      await writeFiles(folder, { 'f.md': 'Others.', 'd.md': 'Else.' })
-      await run()
-      assert.equal(await node.sources('notes'), ['notes/b.md', 'notes/d.md', 'notes/f.md'])
-    }),
-  ))
-
-test('what is removed by hand is gone from the disk, and only comes back when it is asked for', () =>
-  withFolders((data, folder) =>
-    withCollections({ engines, directory: data }, async (node) => {
-      await node.collections.create({ name: 'notes', encoder: null })
-      await writeFiles(folder, {
-        'a.md': 'quixotic',
-        'copy.md': 'quixotic',
-        'b.md': 'plain',
-        'l.jsonl': '{"id":"1","text":"first"}\n{"id":"2","text":"second"}\n',
-      })
-      await age(folder, 'a.md', 'copy.md', 'b.md', 'l.jsonl')
-      await node.indexed('notes', { paths: [folder] })
-      await rejectsCode(
-        node.collections.removeDocuments('notes', ['notes/b.md', 'notes/none.md']),
-        'DOCUMENT_UNKNOWN',
-      )
-      assert.is((await node.sources('notes')).length, 4)
-      const [line] = await node.collections.document('notes', 'notes/l.jsonl#2')
-      assert.is(line?.text, 'second')
-      assert.is(await node.collections.removeDocuments('notes', ['notes/a.md', line!.document]), 2)
-      assert.equal(await node.sources('notes'), ['notes/b.md', 'notes/l.jsonl#1'])
-      await rejectsCode(node.collections.document('notes', 'notes/a.md'), 'DOCUMENT_UNKNOWN')
-      assert.is(await found(node, 'notes', 'quixot'), 0)
-      const manifest = await node.index.manifest(
-        node.collections.indexDirectory((await node.collections.need('notes')).id),
-      )
-      assert.is(
-        manifest.segments.reduce((sum, { deletedChunks }) => sum + deletedChunks, 0),
-        0,
-      )
-      // By itself nothing brings it back, not even its copy under another name, or a change of another line.
-      await appendFile(path.join(folder, 'l.jsonl'), '{"id":"3","text":"third"}\n')
-      await node.collections.index('notes', { paths: [folder], watch: true }).then(node.ended)
-      assert.equal((await node.sources('notes')).length, 5)
-      // A whole file of lines by its name.
-      assert.is(await node.collections.removeDocuments('notes', ['notes/l.jsonl']), 3)
     }),
   ))
 
@@ -275,28 +186,6 @@ test('a run that is cancelled keeps what it did; runs of one collection follow e
       await rejectsCode(node.collections.cancelRun('none'), 'INDEX_RUN_UNKNOWN')
     })
   }))
-
-test('documents that are sent replace themselves, leave nothing behind, and stay when folders are indexed', () =>
-  withFolders((data, folder) =>
-    withCollections({ engines, directory: data }, async (node) => {
-      const { id } = await node.collections.create({ name: 'notes', encoder: null })
-      const send = async (source: string, text: string) => {
-        const content = Readable.from([Buffer.from(text)])
-        return node.ended(await node.collections.upload('notes', { source, content }, signal))
-      }
-      assert.equal(tally(await send('a.md', 'first words')), [1, 0, 0, 0, 0])
-      assert.equal(tally(await send('a.md', 'other words')), [0, 1, 0, 0, 0])
-      assert.equal(tally(await send('b.md', 'other words')), [0, 0, 0, 0, 1])
-      assert.equal(tally(await send('c.exe', 'MZ')).slice(0, 1), [0])
-      await rejectsCode(send('../a.md', 'x'), 'INVALID_ARGUMENT')
-      await rejectsCode(send('big.md', 'x'.repeat(2 ** 20 + 1)), 'FILE_TOO_LARGE')
-      await writeFiles(folder, { 'z.md': 'more' })
-      await node.indexed('notes', { paths: [folder] })
-      assert.equal(await node.sources('notes'), ['notes/z.md', 'uploads/a.md'])
-      const incoming = path.join(node.collections.indexDirectory(id), '..', 'incoming')
-      assert.equal(await readdir(incoming), [])
-    }),
-  ))
 
 test('another language reads the files again', () =>
   withFolders((data, folder) =>

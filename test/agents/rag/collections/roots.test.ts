@@ -24,18 +24,18 @@ import { throwsCode } from '../../../helpers/throws.ts'
 const test = suite('names in a collection')
 
 test('a folder, a file, and what lies in a known folder', () => {
-  const notes = scopeOf([], '/home/ann/notes', false)
-  assert.equal(notes.root, { path: '/home/ann/notes', prefix: 'notes/' })
+  const notes = scopeOf([], '/srv/ann/notes', false)
+  assert.equal(notes.root, { path: '/srv/ann/notes', prefix: 'notes/' })
   assert.is(sourceIn(notes, 'a/b.md'), 'notes/a/b.md')
   const roots = [notes.root]
-  assert.is(scopeOf(roots, '/home/ann/notes', false).root, notes.root)
-  const part = scopeOf(roots, '/home/ann/notes/a', false)
+  assert.is(scopeOf(roots, '/srv/ann/notes', false).root, notes.root)
+  const part = scopeOf(roots, '/srv/ann/notes/a', false)
   assert.is(part.root, notes.root)
   assert.is(sourceIn(part, 'b.md'), 'notes/a/b.md')
-  const file = scopeOf(roots, '/home/ann/notes/a/b.md', true)
+  const file = scopeOf(roots, '/srv/ann/notes/a/b.md', true)
   assert.is(sourceIn(file, 'b.md'), 'notes/a/b.md')
-  const todo = scopeOf(roots, '/home/ann/todo.md', true)
-  assert.equal(todo.root, { path: '/home/ann/todo.md', prefix: 'todo.md' })
+  const todo = scopeOf(roots, '/srv/ann/todo.md', true)
+  assert.equal(todo.root, { path: '/srv/ann/todo.md', prefix: 'todo.md' })
   assert.is(sourceIn(todo, 'todo.md'), 'todo.md')
 })
 

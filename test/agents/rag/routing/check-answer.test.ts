@@ -165,6 +165,23 @@ test('lies about frequencies', async () => {
   assert.is(check({ ...said, ...df([]) }), null, 'two zeros can be false matches: nobody is accused')
 })
 
+test('a frequency below its interval is a lie as one above it is', () => {
+  const terms = Array.from({ length: 40 }, (_, at) => ({
+    term: `t${at}`,
+    df: 1 + at * 20,
+    maxFrequency: 1,
+    minLength: 9,
+  }))
+  const totals = { chunks: 1_000, totalLength: 30_000 }
+  const asked = new Map([['s', readSketch(buildSketch(terms, totals))]])
+  const check = (df: number) =>
+    checkStatistics(asked, ['t30'], [{ segment: 's', ...totals, documentFrequency: new Map([['t30', df]]) }])
+  const { dfLow, dfHigh } = asked.get('s')!.estimate('t30')
+  assert.ok(dfLow > 1 && dfLow <= 601 && dfHigh >= 601)
+  for (const df of [dfLow, 601, dfHigh]) assert.is(check(df), null)
+  for (const df of [1, dfLow - 1, dfHigh + 1]) assert.is(check(df)?.check, 'frequency')
+})
+
 test('a peer that denies many terms is found out, one false match in 256 is not', async () => {
   const words = Array.from({ length: 60 }, (_, at) => `word${at}`)
   const { sketch } = await peerOf([{ source: 'a', chunks: [{ text: words.join(' ') }] }])

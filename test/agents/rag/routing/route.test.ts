@@ -83,6 +83,32 @@ test('a required word prunes, and a phrase needs all its words', () => {
   ])
 })
 
+test('a query of conditions alone asks the segments that can fulfil them', () => {
+  const wanted: RouteQuery = {
+    lexical: { terms: [], required: [{ alternatives: [['oven']], field: null }], excluded: [] },
+    hasVector: false,
+  }
+  const route = choosePeers(SEGMENTS, [holder('p', ['bread', 'boats'])], wanted, { maxPeers: 1 })
+  assert.equal(route.ask, [{ peer: 'p', segments: ['bread'] }])
+})
+
+test('a second peer with the same segments adds nothing, one with others does', () => {
+  const route = choosePeers(
+    SEGMENTS,
+    [
+      holder('p1', ['bread', 'bakery']),
+      holder('p2', ['bread', 'bakery'], { latencyMs: 20 }),
+      holder('p3', ['boats']),
+    ],
+    query('bread', 'oven', 'the'),
+    { maxPeers: 2 },
+  )
+  assert.equal(
+    route.ask.map(({ peer }) => peer),
+    ['p1', 'p3'],
+  )
+})
+
 test('with a vector every segment is relevant, after those that have the words', () => {
   const all = holder('p', ['bread', 'boats', 'bakery', 'stars'])
   const asked = choosePeers(SEGMENTS, [all], { ...query('oven'), hasVector: true }, { maxPeers: 1 }).ask

@@ -135,6 +135,15 @@ test('bytes of a peer are refused, or give an estimate of every term', () => {
   assert.ok(refused > 1_000)
 })
 
+test('bucket sizes of too many or too few terms are refused', () => {
+  const honest = buildSketch(vocabulary(40, 'word'), { chunks: 12, totalLength: 900 })
+  for (let bit = 0; bit < 80; bit++) {
+    const bytes = honest.slice()
+    bytes[124 + (bit >>> 3)]! ^= 1 << (bit & 7)
+    throwsCode(() => readSketch(bytes), 'SKETCH_MALFORMED')
+  }
+})
+
 test('a count of terms that the bytes do not have takes no memory', () => {
   const bytes = buildSketch(vocabulary(40, 'word'), { chunks: 12, totalLength: 900 })
   new DataView(bytes.buffer).setUint32(16, 0xffff_ffff, true)

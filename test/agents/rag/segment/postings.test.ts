@@ -10,6 +10,7 @@ import { ByteWriter } from '../../../../node/agents/rag/segment/byte-writer.ts'
 import { createPostingsEncoder } from '../../../../node/agents/rag/segment/encode-postings.ts'
 import { FileWriter } from '../../../../node/agents/rag/segment/file-writer.ts'
 import { PagedFile } from '../../../../node/agents/rag/segment/paged-file.ts'
+import { PostingsFile } from '../../../../node/agents/rag/segment/postings-block.ts'
 import { PostingsBuilder } from '../../../../node/agents/rag/segment/postings-builder.ts'
 import { NO_MORE, PostingsCursor } from '../../../../node/agents/rag/segment/postings-cursor.ts'
 import { throwsCode } from '../../../helpers/throws.ts'
@@ -106,6 +107,7 @@ function withCursors(postings: readonly Posting[], use: (open: () => PostingsCur
   const writer = new FileWriter(path.join(folder, 'list'))
   writer.write(bytes)
   const file = new PagedFile(path.join(folder, 'list'), writer.finish().sizeBytes)
+  const opened = new PostingsFile(file, chunks)
   try {
     const entry = {
       term: 'term',
@@ -115,8 +117,9 @@ function withCursors(postings: readonly Posting[], use: (open: () => PostingsCur
       listAt: 0,
       listBytes: bytes.length,
     }
-    use(() => new PostingsCursor(file, entry, chunks))
+    use(() => new PostingsCursor(opened, entry))
   } finally {
+    opened.close()
     file.close()
     rmSync(folder, { recursive: true })
   }
@@ -170,10 +173,12 @@ function cursorOver(
   const writer = new FileWriter(path.join(folder, 'list'))
   writer.write(bytes)
   const file = new PagedFile(path.join(folder, 'list'), writer.finish().sizeBytes)
+  const opened = new PostingsFile(file, chunks)
   try {
     const entry = { term: 'term', df, peakFrequency: 1, peakLength: 1, listAt: 0, listBytes: bytes.length }
-    use(new PostingsCursor(file, entry, chunks))
+    use(new PostingsCursor(opened, entry))
   } finally {
+    opened.close()
     file.close()
     rmSync(folder, { recursive: true })
   }

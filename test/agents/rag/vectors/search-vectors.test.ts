@@ -1,9 +1,9 @@
 /** The nearest vectors of a segment, with and without a graph, held against every cosine worked out one by one. */
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,

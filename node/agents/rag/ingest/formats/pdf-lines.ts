@@ -77,6 +77,8 @@ export function bodySize(lines: readonly PageLine[]): number {
 const HEADING_RATIO = 1.15
 const MAX_HEADING = 200
 const MAX_LEVELS = 3
+/** The dots of a table of contents. */
+const LEADERS = /(?:\. ?){5}/
 /** Lines further apart than this many font sizes belong to different paragraphs. */
 const PARAGRAPH_GAP = 1.7
 
@@ -122,7 +124,9 @@ export function blocksOfLines(pages: readonly (readonly PageLine[])[]): Block[] 
   const levels = headingLevels(all, body)
   const blocks: Block[] = []
   const levelOf = (line: PageLine) =>
-    line.text.length <= MAX_HEADING ? (levels.get(rounded(line.fontSize)) ?? null) : null
+    line.text.length <= MAX_HEADING && !LEADERS.test(line.text)
+      ? (levels.get(rounded(line.fontSize)) ?? null)
+      : null
   for (const page of kept) {
     let held: PageLine[] = []
     const flush = () => {

@@ -1,6 +1,7 @@
 /** What the daemon and a parser process say to each other, as JSON over the channel of the child process. */
 import type { ChunkOptions } from '../chunk.ts'
 import type { ParseLimits } from '../formats/format.ts'
+import { SIGNATURE_BINS } from '../near-duplicates.ts'
 import type { ChunkDraft, ParsedFile } from '../parsed-file.ts'
 
 export interface ParserSettings {
@@ -56,11 +57,10 @@ export function encodeSignature(signature: Uint16Array | null): string | null {
 }
 
 /** Null for what is no signature. Byte order is this machine's: both ends are. */
-export function decodeSignature(text: unknown): Uint16Array | null {
-  if (typeof text !== 'string') return null
-  const bytes = Buffer.from(text, 'base64')
-  if (bytes.length === 0 || bytes.length % 2 !== 0) return null
-  const copy = new Uint16Array(bytes.length / 2)
+export function decodeSignature(text: string | null): Uint16Array | null {
+  const bytes = Buffer.from(text ?? '', 'base64')
+  if (bytes.length !== SIGNATURE_BINS * 2) return null
+  const copy = new Uint16Array(SIGNATURE_BINS)
   new Uint8Array(copy.buffer).set(bytes)
   return copy
 }

@@ -21,12 +21,8 @@ function createAssembler(batch: readonly SourceFile[], push: (event: ParseEvent)
     if (!isOfFile || !isInOrder || chunks.length === 0)
       throw new VillageError('INTERNAL', 'A parser process mixed up its documents.')
     documents++
-    const document: ParsedFile = {
-      ...head,
-      file: file.source,
-      chunks,
-      signature: decodeSignature(head.signature),
-    }
+    const signature = decodeSignature(head.signature)
+    const document: ParsedFile = { ...head, file: file.source, chunks, signature }
     await push({ kind: 'document', document })
   }
 

@@ -48,6 +48,8 @@ const ENTRY_URL = new URL('./parser-main.ts', import.meta.url)
 const WATCH_MS = 25
 /** The rest is for buffers, code and stacks. */
 const HEAP_SHARE = 0.6
+/** Memory grows on between two looks: it is killed a little before the limit, so as to stay under it. */
+const KILL_SHARE = 0.92
 /** What a process has gathered in caches and fragments goes with it. */
 const MAX_FILES = 5_000
 const SPENT_MEMORY_SHARE = 0.6
@@ -173,7 +175,7 @@ export function startParserProcess(components: { log: Log }, init: ParserProcess
     let taken: Promise<void> = Promise.resolve()
     const watch = setInterval(() => {
       residentAfter = child.pid === undefined ? 0 : (residentBytes(child.pid) ?? 0)
-      if (residentAfter > memoryBytes) kill(memoryDeath(memoryBytes))
+      if (residentAfter > memoryBytes * KILL_SHARE) kill(memoryDeath(memoryBytes))
       else if (taking === 0 && performance.now() - progressAtMs > init.timeoutMs)
         kill({ code: 'PARSE_TIMEOUT', message: `The file takes more than ${init.timeoutMs} ms to parse.` })
     }, WATCH_MS)
