@@ -48,6 +48,7 @@ function tunedText({ current, best, heldOut, gain, isBetter, isSaved, queries, f
       ],
     ),
     `Gain ${signed(gain.value)} (95% interval ${signed(gain.low)} to ${signed(gain.high)}), ${queries} queries in ${folds} folds.`,
+    ...(isSaved && gain.low <= 0 ? ['The interval reaches below 0: more judged queries would tell.'] : []),
     verdict,
   ].join('\n')
 }

@@ -17,7 +17,7 @@ import {
   WORD,
 } from './character-class.ts'
 import { gramsOf } from './character-grams.ts'
-import { baseLanguage, hasElision } from './stem.ts'
+import { hasElision, rulesFor } from './stem.ts'
 import { MAX_WORD_UNITS, type WordTerm, wordTerms } from './word-terms.ts'
 
 /** Grows whenever a text would give other terms. */
@@ -48,7 +48,7 @@ export function analyze(text: string, language: string | null): Token[] {
 
 /** As `analyze`, without a list. */
 export function eachToken(text: string, language: string | null, emit: EmitToken): void {
-  const rules = baseLanguage(language)
+  const rules = rulesFor(language)
   const length = text.length
   let at = 0
   while (at < length) {

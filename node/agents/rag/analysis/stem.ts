@@ -106,11 +106,19 @@ function stemWith(algorithm: string, word: string): string {
   return stemmer.stem(word)
 }
 
-/** `de-CH` → `de`. Null (it could not be told) is read as English: of short notes, names and code that is the best guess. */
-export function baseLanguage(language: string | null): string {
-  if (language === null) return 'en'
-  const base = /^[a-z]{2,3}/.exec(language.toLowerCase())?.[0]
-  return base === undefined ? 'en' : base
+/** Latin words stay as they are. */
+const NO_STEMMER = 'none'
+/** Of another script: Latin words in it are English. */
+const OTHER_SCRIPT = 'other'
+
+/**
+ * The rules that a language is read by: `de-CH` → `de`; few, whatever languages documents claim. Null (it could not be told) is read as
+ * English: of short notes, names and code that is the best guess.
+ */
+export function rulesFor(language: string | null): string {
+  const base = language === null ? 'en' : (/^[a-z]{2,3}/.exec(language.toLowerCase())?.[0] ?? 'en')
+  if (RULES[base] !== undefined) return base
+  return LATIN_WITHOUT_STEMMER.has(base) ? NO_STEMMER : OTHER_SCRIPT
 }
 
 export function hasElision(language: string): boolean {
@@ -136,8 +144,7 @@ export function stem(word: string, language: string): string {
 function rulesOf(word: string, language: string): Rules | null {
   const rules = RULES[language]
   if (rules !== undefined && SCRIPTS[rules.script].test(word)) return rules
-  if (!SCRIPTS.latin.test(word) || rules?.script === 'latin' || LATIN_WITHOUT_STEMMER.has(language))
-    return null
+  if (!SCRIPTS.latin.test(word) || rules?.script === 'latin' || language === NO_STEMMER) return null
   return RULES.en!
 }
 

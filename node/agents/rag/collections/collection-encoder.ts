@@ -25,33 +25,40 @@ const EMBEDDED = 'encoder'
 export function createCollectionEncoder(components: Components): CollectionEncoder {
   const { models, embedding } = components
   let adding: Promise<ModelEntry> | undefined
+  /** Of the encoder that comes with the daemon, once it is known: the same on every node. */
+  let embeddedCid: string | undefined
 
   /** It is written from a package of the installation: nothing is downloaded. */
   function addEmbedded(signal: AbortSignal): Promise<ModelEntry> {
-    adding ??= models.add({ embedded: EMBEDDED }, signal).finally(() => {
-      adding = undefined
-    })
+    adding ??= models
+      .add({ embedded: EMBEDDED }, signal)
+      .then((entry) => {
+        embeddedCid = entry.cid
+        return entry
+      })
+      .finally(() => {
+        adding = undefined
+      })
     return adding
   }
 
   async function embedded(signal: AbortSignal): Promise<ModelEntry> {
-    const all = await models.list()
-    return all.find(({ kind, id }) => kind === 'encoder' && id === EMBEDDED) ?? addEmbedded(signal)
+    const known = embeddedCid === undefined ? null : await models.get(embeddedCid)
+    return known ?? addEmbedded(signal)
   }
 
   async function embed(cid: string, texts: readonly string[], signal: AbortSignal): Promise<Embeddings> {
+    if ((await models.get(cid)) !== null) return embedding.embed(cid, texts, signal)
     // Whoever removed it from the models did not mean to make collections useless: the embedded one is always at hand.
-    if ((await models.get(cid)) === null) {
-      const entry = await addEmbedded(signal)
-      if (entry.cid !== cid)
-        throw new VillageError(
-          'MODEL_UNKNOWN',
-          'The model that made the vectors of the collection is not here',
-          {
-            fields: { model: cid },
-          },
-        )
-    }
+    const isOther = embeddedCid !== undefined && embeddedCid !== cid
+    if (isOther || (await addEmbedded(signal)).cid !== cid)
+      throw new VillageError(
+        'MODEL_UNKNOWN',
+        'The model that made the vectors of the collection is not here',
+        {
+          fields: { model: cid },
+        },
+      )
     return embedding.embed(cid, texts, signal)
   }
 

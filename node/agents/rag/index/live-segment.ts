@@ -3,6 +3,7 @@
 import { openSegment } from '../segment/open-segment.ts'
 import type { Segment } from '../segment/segment.ts'
 import { type Graph, openGraph, readNote } from '../vectors/graph-file.ts'
+import { GRAPH_MIN_CHUNKS } from '../vectors/search-vectors.ts'
 import { openVectorFile, type VectorFile } from '../vectors/vector-file.ts'
 import { createDocumentFilter, type DocumentFilter } from './filter-documents.ts'
 import type { ManifestSegment } from './manifest.ts'
@@ -35,7 +36,7 @@ export function openLiveSegment(directory: string, entry: ManifestSegment): Live
   let refused: string | null = null
 
   function findGraph(): Graph | null {
-    if (graph !== null || dims === null) return graph
+    if (graph !== null || dims === null || chunks < GRAPH_MIN_CHUNKS) return graph
     const note = readNote(directory, entry.id)
     if (note === null || note.sha256 === refused) return null
     graph = openGraph(directory, entry.id, dims)

@@ -109,9 +109,13 @@ function byChunks(pairs: readonly (readonly [name: string, chunks: number])[]): 
   return [...chunks].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([name]) => name)
 }
 
+/** A document whose language could not be told was stemmed by the rules of this one. */
+const UNTOLD = 'en'
+
 function languagesOf(collections: readonly SearchCollection[]): string[] {
   const pairs = collections.flatMap(({ languages, chunks }) => languages.map((one) => [one, chunks] as const))
-  return byChunks(pairs).slice(0, MAX_LANGUAGES)
+  const spoken = byChunks(pairs).slice(0, MAX_LANGUAGES)
+  return spoken.includes(UNTOLD) ? spoken : [...spoken, UNTOLD]
 }
 
 function encodersOf(collections: readonly SearchCollection[]): string[] {

@@ -73,15 +73,15 @@ export function removeGraph(directory: string, segment: string): void {
   rmSync(graphFile(directory, segment), { force: true })
 }
 
-/** Parameters were measured on 200,000 clustered vectors of 512 numbers (docs/benchmarks.md, rag large). */
+/** Parameters were measured on clustered vectors of 512 numbers: `npm run bench -- rag --only large`. */
 export function createGraphIndex(dims: number): Index {
   const { Index: GraphIndex, MetricKind, ScalarKind } = usearch()
   return new GraphIndex({
     dimensions: dims,
     metric: MetricKind.IP,
     quantization: ScalarKind.F16,
-    connectivity: 16,
-    expansion_add: 64,
+    connectivity: 32,
+    expansion_add: 128,
     expansion_search: 64,
     multi: false,
   })

@@ -18,6 +18,12 @@ export interface GraphMaker {
   close(): void
 }
 
+export interface GraphMakerOptions {
+  readonly onFailure: (error: unknown, what: string) => void
+  /** Of a segment that gets a graph. */
+  readonly minChunks?: number
+}
+
 interface Work {
   readonly id: string
   readonly vectors: VectorFile
@@ -26,7 +32,7 @@ interface Work {
 
 export function createGraphMaker(
   directory: string,
-  { onFailure }: { onFailure: (error: unknown, what: string) => void },
+  { onFailure, minChunks = GRAPH_MIN_CHUNKS }: GraphMakerOptions,
 ): GraphMaker {
   /** Those that have a graph, or that cannot have one for now. */
   const settled = new Set<string>()
@@ -41,7 +47,7 @@ export function createGraphMaker(
 
   function isWanting({ entry, segment }: GraphSegment): boolean {
     if (entry.isAway || segment.header.dims === null || settled.has(entry.id)) return false
-    return entry.chunks - entry.deletedChunks >= GRAPH_MIN_CHUNKS
+    return entry.chunks - entry.deletedChunks >= minChunks
   }
 
   function begin({ entry, segment }: GraphSegment): void {

@@ -106,12 +106,11 @@ export function createReplication(components: Components, init: ReplicationInit)
 
   async function forget(collection: string, reason: string): Promise<void> {
     const removed = await replicas.drop(collection)
-    await seenOwners.del(collection)
-    seenAtMs.delete(collection)
     log.info({ collection, segments: removed.length, reason }, 'replicas of a collection were removed')
     onChange()
   }
 
+  /** Its owner was not seen for so long that nobody keeps it any more, until the owner is seen again. */
   async function isForgotten(record: LiveRecord): Promise<boolean> {
     const known = seenAtMs.get(record.id) ?? (await seenOwners.get(record.id)) ?? null
     const isHere = presence.get(record.owner)?.state === 'present'
@@ -123,9 +122,10 @@ export function createReplication(components: Components, init: ReplicationInit)
   /** Copies of what is not published any more, by anybody who is a member. */
   async function dropWithdrawn(live: ReadonlyMap<string, LiveRecord>): Promise<void> {
     for (const collection of replicas.collections()) {
-      const record = live.get(collection)
-      if (record === undefined) await forget(collection, 'withdrawn')
-      else if (await isForgotten(record)) await forget(collection, 'owner away')
+      if (live.has(collection)) continue
+      await forget(collection, 'withdrawn')
+      await seenOwners.del(collection)
+      seenAtMs.delete(collection)
     }
   }
 
@@ -169,6 +169,10 @@ export function createReplication(components: Components, init: ReplicationInit)
       const wanted: { record: LiveRecord; segment: RecordSegment; live: number }[] = []
       for (const record of live.values()) {
         if (record.owner === self) continue
+        if (await isForgotten(record)) {
+          if (replicas.collections().includes(record.id)) await forget(record.id, 'owner away')
+          continue
+        }
         const surplus = new Set<string>()
         for (const segment of record.facts.segments) {
           const { id, sizeBytes } = segment

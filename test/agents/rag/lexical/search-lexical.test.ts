@@ -70,7 +70,7 @@ searches('one index, many segments and the definition give the same bits and the
       const expected = naiveSearch(chunks, asked, statistics, limit)
       for (const segments of splits) assert.equal(find(segments, asked, statistics, limit), expected)
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
   for (const segment of splits.flat()) segment.close()
 })

@@ -108,6 +108,15 @@ test('a folder that is malformed says where', async () => {
   })
 })
 
+test('an evaluation that is given up leaves nothing behind', async () => {
+  await within(async ({ directory, judged, evaluations }) => {
+    const reason = new Error('given up')
+    const given = evaluations.evaluateFolder(judged, { ranker: 'bm25' }, AbortSignal.abort(reason))
+    assert.is(await given.catch((error: unknown) => error), reason)
+    assert.equal(await readdir(path.join(directory, 'temporary')), [])
+  })
+})
+
 test('a collection is asked as it is, and its weight is tuned where that gains', async () => {
   await within(async ({ judged, node, evaluations }) => {
     await node.collections.create({ name: 'notes', weight: 1 })

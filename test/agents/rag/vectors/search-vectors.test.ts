@@ -22,7 +22,7 @@ import {
 } from '../../../../node/agents/rag/vectors/graph-file.ts'
 import { createGraphMaker, type GraphSegment } from '../../../../node/agents/rag/vectors/graph-maker.ts'
 import { createNearest, type ScoredRow } from '../../../../node/agents/rag/vectors/nearest.ts'
-import { GRAPH_MIN_CHUNKS, searchVectors } from '../../../../node/agents/rag/vectors/search-vectors.ts'
+import { searchVectors } from '../../../../node/agents/rag/vectors/search-vectors.ts'
 import { openVectorFile, type VectorFile } from '../../../../node/agents/rag/vectors/vector-file.ts'
 import { fromHalfBits, toHalfBits } from '../../../../node/compute/reference/f16.ts'
 import { unitVector } from '../../../helpers/index-documents.ts'
@@ -32,6 +32,8 @@ import { throwsCode } from '../../../helpers/throws.ts'
 const test = suite('search-vectors')
 const DIMS = 16
 const ID = 'a'.repeat(64)
+/** A graph of so few is made in a moment. */
+const GRAPH_CHUNKS = 3_000
 let directory = ''
 let opened: VectorFile[] = []
 test.before.each(() => {
@@ -164,7 +166,10 @@ const entryOf = (chunks: number): GraphSegment => ({
 /** Steps until there is nothing left to do. */
 function makeGraph(chunks: number): number {
   const failures: unknown[] = []
-  const maker = createGraphMaker(directory, { onFailure: (error) => failures.push(error) })
+  const maker = createGraphMaker(directory, {
+    onFailure: (error) => failures.push(error),
+    minChunks: GRAPH_CHUNKS,
+  })
   let steps = 0
   while (maker.step([entryOf(chunks)])) steps++
   maker.close()
@@ -174,11 +179,11 @@ function makeGraph(chunks: number): number {
 
 test('a large segment is searched by its graph, and as well as without where that is asked of it', () => {
   const random = seededRandom(5)
-  const rows = Array.from({ length: GRAPH_MIN_CHUNKS }, () => unitVector(DIMS, random))
+  const rows = Array.from({ length: GRAPH_CHUNKS }, () => unitVector(DIMS, random))
   const vectors = write(rows)
-  assert.is(makeGraph(GRAPH_MIN_CHUNKS - 1), 0, 'none for a small segment')
-  assert.ok(makeGraph(GRAPH_MIN_CHUNKS) > 10)
-  assert.is(makeGraph(GRAPH_MIN_CHUNKS), 1, 'a look at it is enough once it is there')
+  assert.is(makeGraph(GRAPH_CHUNKS - 1), 0, 'none for a small segment')
+  assert.ok(makeGraph(GRAPH_CHUNKS) > 10)
+  assert.is(makeGraph(GRAPH_CHUNKS), 1, 'a look at it is enough once it is there')
   const graph = openGraph(directory, ID, DIMS)!
   let asked = 0
   const counted: Graph = {
@@ -210,7 +215,7 @@ test('a large segment is searched by its graph, and as well as without where tha
   assert.is(asked, queries.length)
   assert.ok(hits >= 190, `${hits} of 200`)
 
-  const few = (chunk: number): boolean => chunk % 1_000 === 7
+  const few = (chunk: number): boolean => chunk % 300 === 7
   assert.equal(find(queries[0]!, few, 10, counted), find(queries[0]!, few, 10, null), 'a narrow filter')
   assert.is(asked, queries.length, 'the graph was not asked')
   assert.equal(
@@ -223,8 +228,8 @@ test('a large segment is searched by its graph, and as well as without where tha
 
 test('a graph that is not what was written is never opened, and made again', () => {
   const random = seededRandom(6)
-  write(Array.from({ length: GRAPH_MIN_CHUNKS }, () => unitVector(DIMS, random)))
-  makeGraph(GRAPH_MIN_CHUNKS)
+  write(Array.from({ length: GRAPH_CHUNKS }, () => unitVector(DIMS, random)))
+  makeGraph(GRAPH_CHUNKS)
   const file = graphFile(directory, ID)
   const damage: (() => void)[] = [
     () => appendFileSync(file, 'x'),
@@ -240,7 +245,7 @@ test('a graph that is not what was written is never opened, and made again', () 
     harm()
     assert.is(openGraph(directory, ID, DIMS), null, `damage ${at}`)
   }
-  assert.ok(makeGraph(GRAPH_MIN_CHUNKS) > 10)
+  assert.ok(makeGraph(GRAPH_CHUNKS) > 10)
   assert.ok(openGraph(directory, ID, DIMS) !== null)
 })
 

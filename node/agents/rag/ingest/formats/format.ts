@@ -25,7 +25,7 @@ export interface ParseLimits {
   readonly partBytes: number
 }
 
-export const DEFAULT_PARSE_LIMITS: ParseLimits = { maxUnpackedBytes: 256 * 2 ** 20, partBytes: 2 * 2 ** 20 }
+export const DEFAULT_PARSE_LIMITS: ParseLimits = { maxUnpackedBytes: 128 * 2 ** 20, partBytes: 2 * 2 ** 20 }
 
 export type ParsedPiece =
   | {
