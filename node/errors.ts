@@ -878,7 +878,7 @@ export const ERRORS = {
   FILE_TOO_LARGE: {
     http: 413,
     title: 'A file, or a line or part of it, is larger than allowed',
-    fix: 'Split it, or raise knowledge.maxFileBytes; text, CSV and JSON lines may be larger than other formats.',
+    fix: 'Split it, or raise knowledge.maxFileBytes (for text, CSV and JSON lines: knowledge.maxTextBytes).',
   },
   FILE_EMPTY: {
     http: 422,

@@ -177,7 +177,7 @@ export async function remove(context: CommandContext): Promise<CommandResult> {
   const { document: given } = context.options
   const documents = Array.isArray(given) ? (given as readonly string[]) : []
   if (documents.length > 0) {
-    await confirm(context, `Remove ${counted(documents.length, 'document')} from ${info.name}, everywhere?`)
+    await confirm(context, `Remove ${documents.join(', ')} from ${info.name}, everywhere?`)
     const answer = await client.send<{ removed: number }>(
       'POST',
       `${collectionPath(info.id)}/documents/remove`,

@@ -87,7 +87,7 @@ export const KNOWLEDGE_COMMANDS: readonly CommandRow[] = [
     options: [
       {
         flags: '--document <document>',
-        doc: 'Id or source of a document: only it is removed.',
+        doc: 'Id or source of a document, or a folder such as notes/: only that is removed.',
         repeatable: true,
       },
       YES,

@@ -24,6 +24,8 @@ test('every row can be loaded and parsed, and none takes an option twice', async
 /** What commands are called with that want more than their arguments. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   'model add': ['--embedded', 'encoder'],
+  'collection tune': ['1', '--judged', 'judged'],
+  evaluate: ['1'],
   train: ['1', '--data', 'notes.txt'],
 }
 

@@ -1,5 +1,5 @@
 /** Nodes with mesh, artifacts, indexes and knowledge on loopback; documents are put into collections as they are, without files. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import {
   type CollectionInfo,
@@ -30,7 +30,8 @@ export interface KnowledgeNode {
   readonly knowledge: Knowledge
   /** Makes or changes a collection: settings first, then documents, in one commit. */
   put(name: string, settings: Partial<Settings>, documents?: readonly IndexedDocument[]): Promise<void>
-  removeDocuments(name: string, ids: readonly string[]): Promise<void>
+  /** `compact` false: their text stays in the segments, as deleted. */
+  removeDocuments(name: string, ids: readonly string[], compact?: boolean): Promise<void>
   /** The collection, its index and its settings. */
   removeCollection(name: string): Promise<void>
   stop(): Promise<void>
@@ -169,18 +170,18 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
       await writeFile(fileOf(id), JSON.stringify(next))
       mesh.events.emit('collection:changed', { collection: id, name, generation: 1 })
     },
-    async removeDocuments(name, ids) {
+    async removeDocuments(name, ids, compact = true) {
       const id = collectionId(owner(), name)
       await host.remove(indexDirectory(id), ids)
       await host.commit(indexDirectory(id))
-      await host.compact(indexDirectory(id))
+      if (compact) await host.compact(indexDirectory(id))
       mesh.events.emit('collection:changed', { collection: id, name, generation: 1 })
     },
     async removeCollection(name) {
       const id = collectionId(owner(), name)
       settings.delete(id)
       await host.drop(indexDirectory(id))
-      await writeFile(fileOf(id), '')
+      await rm(path.join(root, id), { recursive: true, force: true })
       mesh.events.emit('collection:removed', { collection: id, name })
     },
     async stop() {

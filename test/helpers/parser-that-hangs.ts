@@ -35,6 +35,7 @@ function answer(index: number, source: string, text: string): void {
 }
 
 process.on('message', (message: Message) => {
+  if (message.type === 'start') process.send!({ type: 'ready' })
   for (const [index, { path, source }] of (message.files ?? []).entries()) {
     const text = readFileSync(path, 'utf8')
     if (text === 'hang') for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { collectionId } from '../../node/agents/rag/collections/collection.ts'
 import { NO_ANSWER } from '../../node/agents/rag/village/answer-wire.ts'
 import { decodeSearch, segmentIds } from '../../node/agents/rag/village/query-wire.ts'
+import type { VillageError } from '../../node/errors.ts'
 import type { Mesh } from '../../node/mesh/mesh.ts'
 import {
   CataloguePage,
@@ -23,7 +24,8 @@ import { rejectsCode } from '../helpers/throws.ts'
 const documents = Array.from({ length: 30 }, (_, index) => madeDocument({ name: `d${index}` }))
 const signal = () => AbortSignal.timeout(30_000)
 
-type Answer = (request: SearchRequestFrame) => Partial<SearchResponseFrame>
+/** Null: none. */
+type Answer = (request: SearchRequestFrame) => Partial<SearchResponseFrame> | null
 
 const truth = { chunks: 0, totalLength: 0 }
 const impossible = {
@@ -83,7 +85,7 @@ function lieTo(mesh: Mesh): void {
       asked += 1
       const answer = request.statistics === undefined ? lie.search(request) : lie.statistics(request)
       if (request.search !== undefined) decodeSearch(request.search)
-      await stream.send(SearchResponseFrame, { ...NO_ANSWER, ...answer })
+      if (answer !== null) await stream.send(SearchResponseFrame, { ...NO_ANSWER, ...answer })
     }
   })
 }
@@ -140,6 +142,21 @@ for (const [what, lies] of Object.entries(LIES))
     assert.is(asked, before)
     await liar.stop()
   })
+
+test('a holder that says nothing costs the deadline and no more', async () => {
+  lie = { statistics: () => null, search: () => null }
+  const liar = await startLiar('silent')
+  const search = () => asker.knowledge.search({ text: 'w43 w93', mode: 'lexical', deadlineMs: 400 }, signal())
+  for (asked = 0; asked === 0; )
+    await search().then(
+      () => assert.unreachable('nobody has answered'),
+      (error: VillageError) => assert.is(error.code, 'KNOWLEDGE_UNAVAILABLE'),
+    )
+  const error = await search().catch((reason: VillageError) => reason)
+  // The owner has refused before: that is the last that was heard.
+  assert.ok(['TIMEOUT', 'PEER_RATE_LIMITED'].includes(String((error as VillageError).fields.reason)))
+  await liar.stop()
+})
 
 test.after(async () => {
   await stopKnowledgeNodes()

@@ -6,8 +6,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { collectionId } from '../../node/agents/rag/collections/collection.ts'
 import type { IndexedDocument } from '../../node/agents/rag/document.ts'
-import { createIndexHost } from '../../node/agents/rag/index/index-host.ts'
-import { createLocalBackend } from '../../node/agents/rag/query/local-backend.ts'
+import { createIndexReader } from '../../node/agents/rag/index/index-reader.ts'
+import { createIndexWriter } from '../../node/agents/rag/index/index-writer.ts'
+import { createIndex } from '../../node/agents/rag/index/manifest-file.ts'
+import { createLocalBackend, hostOfReader } from '../../node/agents/rag/query/local-backend.ts'
 import { createSearch } from '../../node/agents/rag/query/search.ts'
 import type { SearchAnswer } from '../../node/agents/rag/query/search-answer.ts'
 import { VillageError } from '../../node/errors.ts'
@@ -45,6 +47,8 @@ function withWord(document: IndexedDocument, word: string | null): IndexedDocume
 let nodes: KnowledgeNode[]
 let owner: KnowledgeNode
 let away: KnowledgeNode[]
+/** What one index with all documents answers. */
+let whole: SearchAnswer[]
 
 const signal = () => AbortSignal.timeout(30_000)
 const ask = (node: KnowledgeNode, text: string, options = {}) =>
@@ -58,21 +62,23 @@ async function eventually(what: string, holds: () => Promise<boolean>, timeoutMs
   const deadline = Date.now() + timeoutMs
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 
 /** What one index over the same documents answers. */
-async function central(of = documents): Promise<SearchAnswer[]> {
-  const host = createIndexHost({ log: TEST_LOG })
+async function central(of: readonly IndexedDocument[]): Promise<SearchAnswer[]> {
   const directory = path.join(await temporaryDirectory(), 'central')
-  await host.create(directory, { maxSegmentChunks: 10_000, dims: null })
-  await host.add(directory, of)
-  await host.commit(directory)
+  createIndex(directory, { maxSegmentChunks: 10_000, dims: null })
+  const writer = createIndexWriter(directory)
+  writer.add(of)
+  writer.commit()
+  writer.close()
+  const reader = createIndexReader(directory)
   const embed = () => Promise.reject(new VillageError('MODEL_UNKNOWN'))
   const search = createSearch({ embed, log: TEST_LOG })
   const indexes = [{ name: 'all', directory, encoder: null }]
-  const backend = createLocalBackend({ host }, { indexes, peer: 'central' })
+  const backend = createLocalBackend({ host: hostOfReader(reader) }, { indexes, peer: 'central' })
   const collections = [{ name: 'all', languages: ['en'], encoder: null, weight: 0.5, chunks: 480 }]
   const answers: SearchAnswer[] = []
   for (const text of QUERIES)
@@ -83,7 +89,7 @@ async function central(of = documents): Promise<SearchAnswer[]> {
         signal(),
       ),
     )
-  await host.stop()
+  reader.close()
   return answers
 }
 
@@ -104,6 +110,7 @@ async function filesWith(directory: string, word: string): Promise<string[]> {
 }
 
 test.before(async () => {
+  whole = await central(documents)
   nodes = await startKnowledgeVillage(MEMBERS)
   owner = nodes[0]!
   await until('all are connected', () => nodes.every(({ mesh }) => mesh.mesh.peers().length === MEMBERS - 1))
@@ -132,7 +139,7 @@ test('a collection is spread, and its text leaves the owner', async () => {
 })
 
 test('every member finds what one central index would find: ids, order and scores', async () => {
-  const expected = await central()
+  const expected = whole
   assert.ok(expected.every(({ hits }) => hits.length > 0))
   for (const node of [nodes[0]!, nodes[1]!])
     for (const [index, text] of QUERIES.entries()) {
@@ -160,7 +167,7 @@ async function holdersOfFirst(): Promise<KnowledgeNode[]> {
 }
 
 test('with one member gone nothing is missing, with three the answer says what is', async () => {
-  const expected = await central()
+  const expected = whole
   const holders = await holdersOfFirst()
   const others = nodes.filter((node) => node !== owner && !holders.includes(node))
   away = [...holders, ...others].slice(0, 3)
@@ -191,7 +198,7 @@ test('who comes back is searched again', async () => {
     nodes[index] = await startKnowledgeNode({ name: `node-${index}`, directory: node.mesh.directory })
   }
   await eventually('nothing is missing', async () => (await segmentsOf(owner)).missingSegments === 0)
-  const expected = await central()
+  const expected = whole
   for (const [index, text] of QUERIES.entries())
     assert.equal(ranking(await ask(owner, text)), ranking(expected[index]!), text)
 })

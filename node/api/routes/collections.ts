@@ -161,7 +161,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     tag,
     id: 'removeDocuments',
     summary:
-      'Removes documents, by id or source, and their text from the disk; all or none. Watching does not bring them back.',
+      'Removes documents, by id, source or folder (`notes/`), and their text from the disk; all or none. Watching does not bring them back.',
     params,
     body: {
       kind: 'json',

@@ -53,11 +53,11 @@ export interface Collections extends Service {
   remove(idOrName: string): Promise<void>
   /** Records in the order of their ids, from the one after `after`. */
   documents(idOrName: string, page: { after?: string; limit: number }): Promise<DocumentRecord[]>
-  /** All chunks of a document, by its id or source. Throws COLLECTION_UNKNOWN, DOCUMENT_UNKNOWN. */
+  /** All chunks of a document, by its id or source. Throws COLLECTION_UNKNOWN, DOCUMENT_UNKNOWN, COLLECTION_SPREAD. */
   document(idOrName: string, idOrSource: string): Promise<StoredChunk[]>
   /**
-   * Removes documents, by id or source, so that their text is gone from the disk when it resolves. All or none: throws
-   * DOCUMENT_UNKNOWN.
+   * Removes documents, by id, source, or folder (`notes/`), so that their text is gone from the disk when it resolves. All or
+   * none: throws DOCUMENT_UNKNOWN.
    */
   removeDocuments(idOrName: string, idsOrSources: readonly string[]): Promise<number>
 
@@ -212,7 +212,11 @@ export function createCollections(components: Components, init: CollectionsInit)
       const { id } = state.need(idOrName)
       const place = placeOf(id)
       const [document] = await findDocuments({ index, ledger: ledgerOf(id) }, place, [idOrSource])
-      return index.documentChunks(place.directory, document!)
+      const passages = await index.documentChunks(place.directory, document!)
+      // It was found a moment ago: what is not here lies with others.
+      if (passages.length === 0)
+        throw new VillageError('COLLECTION_SPREAD', undefined, { fields: { document: document! } })
+      return passages
     },
     async removeDocuments(idOrName, idsOrSources) {
       const { id } = state.need(idOrName)

@@ -30,9 +30,22 @@ async function recordOf(index: Pick<IndexHost, 'documents'>, directory: string, 
   return record?.id === id ? record : null
 }
 
-/** Ids of documents that are named by id or source, or by the file that they are lines of. Throws DOCUMENT_UNKNOWN. */
+/** Ids of what came of the file of this name, or of the files below a folder (`notes/`), and is in the index. */
+async function idsOf(ledger: Pick<FileLedger, 'files' | 'documents'>, name: string): Promise<string[]> {
+  const files = [name]
+  if (name.endsWith('/')) for await (const [source] of ledger.files(name)) files.push(source)
+  const ids: string[] = []
+  for (const file of files)
+    for (const [id, { state }] of await ledger.documents(file)) if (state === 'indexed') ids.push(id)
+  return ids
+}
+
+/**
+ * Ids of documents that are named by id or source, by the file that they are lines of, or by their folder with a slash at its
+ * end. Throws DOCUMENT_UNKNOWN.
+ */
 export async function findDocuments(
-  components: { index: Pick<IndexHost, 'documents'>; ledger: Pick<FileLedger, 'documents'> },
+  components: { index: Pick<IndexHost, 'documents'>; ledger: Pick<FileLedger, 'files' | 'documents'> },
   place: CollectionPlace,
   idsOrSources: readonly string[],
 ): Promise<string[]> {
@@ -40,10 +53,10 @@ export async function findDocuments(
   for (const given of idsOrSources) {
     const ids = [given, documentId(place.documentBase, given)].filter(isCollectionId)
     const records = await Promise.all(ids.map((id) => recordOf(components.index, place.directory, id)))
-    const lines = [...(await components.ledger.documents(given))]
-      .filter(([, { state }]) => state === 'indexed')
-      .map(([id]) => id)
-    const named = [...records.flatMap((record) => (record === null ? [] : [record.id])), ...lines]
+    const named = [
+      ...records.flatMap((record) => (record === null ? [] : [record.id])),
+      ...(await idsOf(components.ledger, given)),
+    ]
     if (named.length === 0)
       throw new VillageError('DOCUMENT_UNKNOWN', `There is no document "${given}" in the collection`, {
         fields: { document: given },

@@ -61,15 +61,9 @@ export function createCommittedSegments(
     manifest = next
   }
 
-  /** Of two of one id, which hold the same documents, the later one counts: the documents of the other were removed or added again. */
-  function distinct(all: readonly WriterSegment[]): WriterSegment[] {
-    return [...new Map(all.map((held) => [held.entry.id, held])).values()]
-  }
-
   function publish(all: readonly WriterSegment[]): void {
-    const nextSegments = distinct(all.filter((held) => !isEmpty(held))).map((held) =>
-      withTombstones(directory, held),
-    )
+    // A segment whose documents were all added again has the id of the one that they are in now: it is empty, and only that one counts.
+    const nextSegments = all.filter((held) => !isEmpty(held)).map((held) => withTombstones(directory, held))
     syncDirectory(directory)
     const next: Manifest = {
       ...manifest,

@@ -99,17 +99,18 @@ export function createIngest(components: { log: Log }, init: IngestInit = {}): I
       }
     }
 
-    const lanes = Promise.all(Array.from({ length: parsers }, lane)).then(
-      () => queue.end(),
-      (error: unknown) => {
-        leave.abort(error)
-        queue.end(error)
-      },
+    const fail = (error: unknown) => {
+      leave.abort(error)
+      queue.end(error)
+    }
+    // All of them end before the queue does: nothing goes on behind the caller's back.
+    const lanes = Promise.all(Array.from({ length: parsers }, () => lane().catch(fail))).then(() =>
+      queue.end(),
     )
     try {
       for (let event = await queue.shift(); event !== undefined; event = await queue.shift()) yield event
     } finally {
-      // The caller may have left early: nothing must go on behind its back.
+      // The caller may have left early.
       leave.abort(new VillageError('ABORTED'))
       queue.end()
       await lanes

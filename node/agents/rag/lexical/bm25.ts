@@ -35,6 +35,6 @@ export function impactOf(frequency: number, length: number, averageLength: numbe
  */
 export function impactBound(impact: number, averageLength: number, otherAverage: number): number {
   if (impact <= 0) return 0
-  const ratio = Math.min(1, averageLength / otherAverage)
-  return 1 / (1 + ratio * (1 / impact - 1))
+  if (otherAverage <= averageLength) return impact
+  return 1 / (1 + (averageLength / otherAverage) * (1 / impact - 1))
 }

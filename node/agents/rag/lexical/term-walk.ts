@@ -1,7 +1,7 @@
 /** A term of a query on its way through the windows of a segment: its bounds, and its scores in the window at hand. */
 import type { PostingsCursor } from '../segment/postings-cursor.ts'
 import type { Segment } from '../segment/segment.ts'
-import { impactBound, impactOf } from './bm25.ts'
+import { impactBound } from './bm25.ts'
 import { frequencyIn } from './field-frequency.ts'
 import { type PreparedQuery, type PreparedTerm, termScore } from './prepare-query.ts'
 
@@ -47,8 +47,7 @@ export class TermWalk {
     this.#cursor = cursor
     this.#ownAverage = ownAverage
     this.#lengths = segment.chunkLengths()
-    const { frequency, length } = cursor.peak
-    this.bound = this.#boundOf(frequency, length)
+    this.bound = this.#boundOf(cursor.blocks)
   }
 
   /** No chunk from `low` on that has the term is before this one. */
@@ -66,10 +65,11 @@ export class TermWalk {
       this.windowBound = this.bound
       return
     }
+    const { lasts } = cursor.list
     for (let block = cursor.block; block < cursor.blocks; block++) {
-      const bound = this.#boundOf(cursor.peakFrequencyOf(block), cursor.peakLengthOf(block))
+      const bound = this.#boundOf(block)
       if (bound > this.windowBound) this.windowBound = bound
-      if (cursor.lastOf(block) >= high - 1) return
+      if (lasts[block]! >= high - 1) return
     }
   }
 
@@ -79,7 +79,7 @@ export class TermWalk {
     let count = 0
     for (let block = cursor.block; block < cursor.blocks; block++) {
       count += Math.min(cursor.df, 128)
-      if (cursor.lastOf(block) >= high - 1) break
+      if (cursor.list.lasts[block]! >= high - 1) break
     }
     return count
   }
@@ -131,8 +131,9 @@ export class TermWalk {
     }
   }
 
-  #boundOf(frequency: number, length: number): number {
-    const impact = impactOf(frequency, length, this.#ownAverage)
+  /** Of a block, or of the whole list with the number behind the last block's. */
+  #boundOf(block: number): number {
+    const impact = this.#cursor.list.impacts[block]!
     return this.#term.factor * impactBound(impact, this.#ownAverage, this.#query.averageLength) * ROUND_UP
   }
 }

@@ -42,6 +42,8 @@ export function planQuery(options: SearchOptions): QueryPlan {
     MAX_CANDIDATES,
   )
   if (!SEARCH_MODES.includes(mode)) throw refused('mode', `The mode is one of ${SEARCH_MODES.join(', ')}`)
+  if (options.feedback === true && mode === 'vectors')
+    throw refused('feedback', 'Feedback adds words to the query: it goes with the modes lexical and hybrid')
   if (weight !== undefined && !(weight >= 0 && weight <= 1))
     throw refused('weight', 'The weight of the vectors is a number from 0 to 1')
   if (filters.length > MAX_FILTERS) throw refused('filters', `A search has at most ${MAX_FILTERS} filters`)

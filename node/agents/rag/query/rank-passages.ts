@@ -81,7 +81,7 @@ export async function rankPassages(
     return isCut && capByDocument(few.ranked, plan).length < plan.limit ? ask(plan.candidates) : few
   }
   let round = await run()
-  if (init.feedback && mode !== 'vectors' && round.ranked.length > 0) {
+  if (init.feedback && round.ranked.length > 0) {
     const best = capByDocument(round.ranked, { perDocument: 1, limit: FEEDBACK.passages })
     const passages = take(await backend.chunks(best, signal))
     const model = relevanceModel(

@@ -32,7 +32,7 @@ export interface SearchOptions {
   readonly limit?: number
   /** `hybrid` by default; where nothing has vectors it is `lexical`, and the answer says so. */
   readonly mode?: SearchMode
-  /** Adds terms of the best passages of a first round to the query (RM3); off by default. */
+  /** Adds terms of the best passages of a first round to the query (RM3); off by default, and not in the mode `vectors`. */
   readonly feedback?: boolean
   /** All must hold; none by default. */
   readonly filters?: readonly FieldFilter[]

@@ -1,12 +1,13 @@
 /** A segment on disk, read piece by piece as it is asked for (segment.ts has the promises). */
 import path from 'node:path'
 import type { DocumentRecord, IndexedDocument } from '../document.ts'
+import { averageLengthOf } from '../lexical/bm25.ts'
 import type { StoredChunk } from '../search-types.ts'
 import { Columns, compareIds } from './columns.ts'
 import { ItemBlocks } from './item-blocks.ts'
 import { PagedFile } from './paged-file.ts'
-import { PostingsFile } from './postings-block.ts'
 import { PostingsCursor } from './postings-cursor.ts'
+import { PostingsFile } from './postings-list.ts'
 import { readHeader } from './read-header.ts'
 import type { FieldLengths, Segment, SegmentTerm } from './segment.ts'
 import {
@@ -64,8 +65,12 @@ class DiskSegment implements Segment {
   postings(term: string): PostingsCursor | null {
     const entry = this.#terms().find(term)
     if (entry === null) return null
-    this.#postings ??= new PostingsFile(this.#file(POSTINGS_FILE), this.header.chunks)
-    return new PostingsCursor(this.#postings, entry)
+    this.#postings ??= new PostingsFile(
+      this.#file(POSTINGS_FILE),
+      this.header.chunks,
+      averageLengthOf(this.header),
+    )
+    return new PostingsCursor(this.#postings.list(entry))
   }
 
   chunkLength(chunk: number): number {

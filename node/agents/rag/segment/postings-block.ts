@@ -1,10 +1,6 @@
-/**
- * Blocks of postings, decoded and checked, and a bounded memory of them: the lists of common words are read by every query, and
- * decoding is a third of a search.
- */
+/** A block of postings, decoded and checked. encode-postings.ts has the layout. */
 import { unpack } from './bit-packing.ts'
 import type { ByteReader } from './byte-reader.ts'
-import type { PagedFile } from './paged-file.ts'
 import { BLOCK_SIZE, corrupt } from './segment-format.ts'
 
 /** Both of the same length: the chunks with the term, rising, and how often each has it. */
@@ -17,42 +13,7 @@ export interface PostingsBlock {
 const MAX_BITS = 23
 const MAX_FREQUENCY = 0x7fff_ffff
 
-/** 1 KiB each. */
-const MAX_REMEMBERED = 24_576
 const SLAB_BLOCKS = 64
-
-/** The postings of a segment, with the blocks that were read of it by their offset in the file. */
-export class PostingsFile {
-  readonly file: PagedFile
-  /** Chunks of the segment. */
-  readonly chunks: number
-  readonly remembered = new Map<number, PostingsBlock>()
-
-  constructor(file: PagedFile, chunks: number) {
-    this.file = file
-    this.chunks = chunks
-    opened.add(this)
-  }
-
-  remember(offset: number, block: PostingsBlock): void {
-    if (total >= MAX_REMEMBERED) {
-      for (const one of opened) one.remembered.clear()
-      total = 0
-    }
-    this.remembered.set(offset, block)
-    total++
-  }
-
-  /** The file itself is closed by who opened it. */
-  close(): void {
-    total -= this.remembered.size
-    this.remembered.clear()
-    opened.delete(this)
-  }
-}
-
-const opened = new Set<PostingsFile>()
-let total = 0
 
 /** Many small arrays are cut from one: an array of its own costs more than what is in it. */
 let slab = new Uint32Array(0)

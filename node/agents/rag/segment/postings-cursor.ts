@@ -1,52 +1,43 @@
 /**
- * Walks the chunks of a term in rising order, by blocks (encode-postings.ts has their layout). `skipTo` moves to the block where a chunk would be
- * without reading it, so that its bound can rule it out first. A search reads the arrays of the block directly. Every
- * number is checked as it is decoded: chunks rise and stay within the segment, so that no list can lead a reader astray.
+ * Walks the chunks of a term in rising order, by blocks. `skipTo` moves to the block where a chunk would be without reading it,
+ * so that its bound can rule it out first. A search reads the arrays of the block directly.
  */
-import { ByteReader, uint32At } from './byte-reader.ts'
-import { SKIP_ROW_BYTES } from './encode-postings.ts'
-import { decodeBlock, type PostingsBlock, type PostingsFile } from './postings-block.ts'
-import { BLOCK_SIZE, corrupt } from './segment-format.ts'
-import type { TermEntry } from './term-dictionary.ts'
+import type { PostingsList } from './postings-list.ts'
+import { corrupt } from './segment-format.ts'
 
 /** A cursor's `chunk` behind its last one: larger than any chunk. */
 export const NO_MORE = 0xffff_ffff
 
 const MAX_POSITION = 0x7fff_ffff
-const NOTHING = new Uint8Array(0)
-const NO_POSTINGS: PostingsBlock = { chunks: new Uint32Array(0), frequencies: new Uint32Array(0) }
+const NONE = new Uint32Array(0)
 
 export class PostingsCursor {
+  readonly list: PostingsList
   readonly term: string
   /** Chunks that have it. */
   readonly df: number
   readonly blocks: number
   /** Of the block that was loaded last; shared with other cursors, so not to be written to. */
-  chunks = NO_POSTINGS.chunks
-  frequencies = NO_POSTINGS.frequencies
+  chunks: Uint32Array = NONE
+  frequencies: Uint32Array = NONE
   count = 0
   /** In that block. */
   index = 0
   /** The block that the cursor is at, loaded or not; `blocks` behind the last one. */
   block = 0
+  readonly #lasts: Uint32Array
   #loaded = -1
-  readonly #postings: PostingsFile
-  readonly #entry: TermEntry
-  /** Empty for a list of a single block. */
-  readonly #skips: Uint8Array
   #positionsOf = -1
-  #positions = new Uint32Array(0)
-  readonly #positionStarts = new Uint32Array(BLOCK_SIZE + 1)
+  #positions: Uint32Array = NONE
+  /** By chunk of the block, where its positions begin; one more number ends the last. */
+  #positionStarts: Uint32Array = NONE
 
-  constructor(postings: PostingsFile, entry: TermEntry) {
-    this.#postings = postings
-    this.#entry = entry
-    this.term = entry.term
-    this.df = entry.df
-    this.blocks = Math.ceil(entry.df / BLOCK_SIZE)
-    const skipBytes = this.blocks > 1 ? this.blocks * SKIP_ROW_BYTES : 0
-    if (skipBytes > entry.listBytes) throw corrupt('A list of postings is too short.')
-    this.#skips = skipBytes === 0 ? NOTHING : postings.file.read(entry.listAt, skipBytes)
+  constructor(list: PostingsList) {
+    this.list = list
+    this.term = list.entry.term
+    this.df = list.entry.df
+    this.blocks = list.blocks
+    this.#lasts = list.lasts
   }
 
   /** Where it stands; NO_MORE at the end. Loads the block. */
@@ -61,36 +52,11 @@ export class PostingsCursor {
     return this.frequencies[this.index]!
   }
 
-  /** The posting of largest impact in the list, by the segment's average length. */
-  get peak(): { frequency: number; length: number } {
-    return { frequency: this.#entry.peakFrequency, length: this.#entry.peakLength }
-  }
-
   /** No chunk of this block is before this one; known without loading it. */
   get earliest(): number {
     if (this.block >= this.blocks) return NO_MORE
     if (this.#loaded === this.block) return this.chunks[this.index]!
-    return this.block === 0 ? 0 : this.lastOf(this.block - 1) + 1
-  }
-
-  /** Last chunk of a block; of a list's only block, the last chunk of the segment. */
-  lastOf(block: number): number {
-    return this.#skips.length === 0
-      ? this.#postings.chunks - 1
-      : uint32At(this.#skips, block * SKIP_ROW_BYTES)
-  }
-
-  /** The posting of largest impact of a block, by the segment's average length. */
-  peakFrequencyOf(block: number): number {
-    return this.#skips.length === 0
-      ? this.#entry.peakFrequency
-      : uint32At(this.#skips, block * SKIP_ROW_BYTES + 12)
-  }
-
-  peakLengthOf(block: number): number {
-    return this.#skips.length === 0
-      ? this.#entry.peakLength
-      : uint32At(this.#skips, block * SKIP_ROW_BYTES + 16)
+    return this.block === 0 ? 0 : this.#lasts[this.block - 1]! + 1
   }
 
   /** To the next chunk with the term. */
@@ -123,6 +89,42 @@ export class PostingsCursor {
     return this.chunks[this.index]!
   }
 
+  /** To the block in which `chunk` would stand, never backwards. */
+  skipTo(chunk: number): void {
+    const lasts = this.#lasts
+    if (this.block >= this.blocks || lasts[this.block]! >= chunk) return
+    let low = this.block + 1
+    let step = 1
+    while (low + step < this.blocks && lasts[low + step]! < chunk) {
+      low += step + 1
+      step *= 2
+    }
+    let high = Math.min(low + step, this.blocks)
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (lasts[middle]! < chunk) low = middle + 1
+      else high = middle
+    }
+    this.block = low
+    this.index = 0
+  }
+
+  /** Reads the block that it is at, and stands at its first chunk. */
+  load(): void {
+    const { chunks, frequencies } = this.list.block(this.block)
+    this.chunks = chunks
+    this.frequencies = frequencies
+    this.count = chunks.length
+    this.index = 0
+    this.#loaded = this.block
+  }
+
+  /** Positions in the chunk at `index`, rising; valid until another block is loaded. */
+  positions(): Uint32Array {
+    if (this.#positionsOf !== this.#loaded) this.#loadPositions()
+    return this.#positions.subarray(this.#positionStarts[this.index]!, this.#positionStarts[this.index + 1]!)
+  }
+
   /** The last chunk of the block is not before `chunk`. */
   #seekInBlock(chunk: number): void {
     const { chunks } = this
@@ -144,106 +146,28 @@ export class PostingsCursor {
     this.index = low
   }
 
-  /** To the block in which `chunk` would stand, never backwards. */
-  skipTo(chunk: number): void {
-    if (this.block >= this.blocks || this.lastOf(this.block) >= chunk) return
-    let low = this.block + 1
-    let step = 1
-    while (low + step < this.blocks && this.lastOf(low + step) < chunk) {
-      low += step + 1
-      step *= 2
-    }
-    let high = Math.min(low + step, this.blocks)
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.lastOf(middle) < chunk) low = middle + 1
-      else high = middle
-    }
-    this.block = low
-    this.index = 0
-  }
-
-  /** Reads the block that it is at, and stands at its first chunk. */
-  load(): void {
-    const { block } = this
-    const offset = this.#entry.listAt + this.#blockAt(block)
-    let postings = this.#postings.remembered.get(offset)
-    if (postings === undefined) {
-      postings = this.#decode(block)
-      if (postings.chunks.length === BLOCK_SIZE) this.#postings.remember(offset, postings)
-    }
-    if (this.#skips.length > 0 && postings.chunks[postings.chunks.length - 1] !== this.lastOf(block))
-      throw corrupt('A list of postings does not agree with its table.')
-    this.chunks = postings.chunks
-    this.frequencies = postings.frequencies
-    this.count = postings.chunks.length
-    this.index = 0
-    this.#loaded = block
-  }
-
-  /** Positions in the chunk at `index`, rising; valid until another block is loaded. */
-  positions(): Uint32Array {
-    if (this.#positionsOf !== this.#loaded) this.#loadPositions()
-    return this.#positions.subarray(this.#positionStarts[this.index]!, this.#positionStarts[this.index + 1]!)
-  }
-
-  #decode(block: number): PostingsBlock {
-    const count = block === this.blocks - 1 ? this.df - block * BLOCK_SIZE : BLOCK_SIZE
-    const before = block === 0 ? -1 : this.lastOf(block - 1)
-    return decodeBlock(this.#blockReader(block), count, before, this.#postings.chunks)
-  }
-
-  /** Offset in the list; 0 for a list of a single block. */
-  #blockAt(block: number): number {
-    return this.#skips.length === 0 ? 0 : uint32At(this.#skips, block * SKIP_ROW_BYTES + 4)
-  }
-
-  #blockReader(block: number): ByteReader {
-    const { listAt, listBytes } = this.#entry
-    if (this.#skips.length === 0) {
-      const reader = new ByteReader(this.#postings.file.read(listAt, listBytes))
-      const size = reader.varint()
-      return new ByteReader(reader.bytes, reader.at, reader.at + size)
-    }
-    const start = this.#blockAt(block)
-    const end = block + 1 < this.blocks ? this.#blockAt(block + 1) : uint32At(this.#skips, 8)
-    if (end < start || end > listBytes) throw corrupt('A block of postings lies outside its list.')
-    return new ByteReader(this.#postings.file.read(listAt + start, end - start))
-  }
-
-  #positionReader(block: number): ByteReader {
-    const { listAt, listBytes } = this.#entry
-    if (this.#skips.length === 0) {
-      const reader = new ByteReader(this.#postings.file.read(listAt, listBytes))
-      const size = reader.varint()
-      reader.skip(size)
-      return reader
-    }
-    const start = uint32At(this.#skips, block * SKIP_ROW_BYTES + 8)
-    const end = block + 1 < this.blocks ? uint32At(this.#skips, (block + 1) * SKIP_ROW_BYTES + 8) : listBytes
-    if (end < start || end > listBytes) throw corrupt('Positions lie outside their list.')
-    return new ByteReader(this.#postings.file.read(listAt + start, end - start))
-  }
-
   #loadPositions(): void {
-    const reader = this.#positionReader(this.#loaded)
+    const reader = this.list.positionReader(this.#loaded)
+    const starts = new Uint32Array(this.count + 1)
     let total = 0
     for (let index = 0; index < this.count; index++) {
-      this.#positionStarts[index] = total
+      starts[index] = total
       total += this.frequencies[index]!
       // A position takes a byte at least, so a false frequency can ask for no more memory than the file is long.
       if (total > reader.left) throw corrupt('Positions are fewer than the frequencies say.')
     }
-    this.#positionStarts[this.count] = total
-    if (this.#positions.length < total) this.#positions = new Uint32Array(total * 2)
+    starts[this.count] = total
+    const positions = new Uint32Array(total)
     for (let index = 0, at = 0; index < this.count; index++) {
       let position = -1
-      for (const end = this.#positionStarts[index + 1]!; at < end; at++) {
+      for (const end = starts[index + 1]!; at < end; at++) {
         position += reader.varint() + 1
         if (position > MAX_POSITION) throw corrupt('A position is too large.')
-        this.#positions[at] = position
+        positions[at] = position
       }
     }
+    this.#positionStarts = starts
+    this.#positions = positions
     this.#positionsOf = this.#loaded
   }
 }

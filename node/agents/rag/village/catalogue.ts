@@ -104,20 +104,22 @@ export function createCatalogue(components: Components, init: { now: () => numbe
 
   return {
     async load(next) {
-      village = next
+      village = null
       records.clear()
       forgetIndexes()
       if (next === null) return
+      const loaded: CollectionRecord[] = []
       for await (const [key, text] of table.entries({ prefix: `${next}/` })) {
         try {
-          const record = parseCollectionRecord(Buffer.from(text, 'base64'), next)
-          records.set(keyOf(next, record), record)
+          loaded.push(parseCollectionRecord(Buffer.from(text, 'base64'), next))
         } catch (error) {
           // It was checked before it was stored; somebody else will bring it again.
           log.warn({ err: toVillageError(error), key }, 'a stored record of a collection is not valid')
           await table.del(key)
         }
       }
+      for (const record of loaded) records.set(keyOf(next, record), record)
+      village = next
     },
     village: () => village,
     async apply(bytes) {

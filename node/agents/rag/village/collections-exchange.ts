@@ -93,6 +93,8 @@ export function createCollectionsServer({ catalogue, ownHoldings, log }: Compone
     for (;;) {
       const request = await stream.receive(CollectionsRequest, { signal: context.signal })
       if (request === null) return
+      // Nothing is not the same as not yet.
+      if (catalogue.village() === null) throw new VillageError('PEER_BUSY')
       if (request.kind === CollectionsRequestKind.catalogue) await sendCatalogue(stream, context)
       else if (request.kind === CollectionsRequestKind.records)
         await sendRecords(stream, request.hashes, context)
@@ -105,13 +107,13 @@ export function createCollectionsServer({ catalogue, ownHoldings, log }: Compone
 
 /** The asking side, over one stream to one member. */
 export function createCollectionsClient(components: {
-  mesh: Pick<Mesh, 'open'>
+  mesh: Pick<Mesh, 'open' | 'roleOf' | 'peerId'>
   catalogue: Catalogue
   log: Log
 }) {
   const { mesh, catalogue, log } = components
 
-  /** Hashes of records that are newer than ours. What the peer itself owns and does not show is dropped. */
+  /** Hashes of records that are newer than ours. */
   async function missing(stream: FramedStream, signal: AbortSignal): Promise<Uint8Array[]> {
     const known = new Map(
       catalogue.visibleTo('member').map((record) => [`${record.owner}.${record.id}`, record]),
@@ -135,8 +137,10 @@ export function createCollectionsClient(components: {
       }
       if (!more) break
     }
-    for (const [key, record] of known)
-      if (record.owner === stream.peer && !shown.has(key)) await catalogue.forget(record)
+    // A guest is told of no removals. To members one must be signed: an owner that has lost its records must not lose the copies too.
+    if (mesh.roleOf(mesh.peerId) === 'guest')
+      for (const [key, record] of known)
+        if (record.owner === stream.peer && !shown.has(key)) await catalogue.forget(record)
     return wanted
   }
 

@@ -32,7 +32,7 @@ export interface KnowledgeUpkeep {
 }
 
 interface Components {
-  readonly mesh: Pick<Mesh, 'peerId' | 'roleOf'>
+  readonly mesh: Pick<Mesh, 'peerId' | 'roleOf' | 'village'>
   readonly artifacts: Artifacts
   readonly collections: Pick<Collections, 'list' | 'indexDirectory'>
   readonly host: IndexHost
@@ -122,10 +122,13 @@ export function createKnowledgeUpkeep(components: Components, init: Init): Knowl
   }
 
   async function keepReplicas(): Promise<boolean> {
-    if (catalogue.village() === null) {
+    const village = mesh.village()
+    if (village === null || village.revoked !== null) {
       await replication.dropAll()
       return true
     }
+    // Its records are still being read.
+    if (catalogue.village() === null) return true
     const isDone = await replication.run()
     await lookHere()
     return isDone

@@ -142,7 +142,10 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
     { collections, host, catalogue, replicas, sketches, holdersPresent: book.countFor, log },
     { self },
   )
-  const published = createPublishedSegments({ catalogue, localSegments: scope.localSegments })
+  const published = createPublishedSegments({
+    catalogue,
+    localSegments: async () => scope.localSegments(await scope.sources()),
+  })
   const server = createSearchServer(
     { host, find: published.find, log },
     { requestsByMinute: init.requestsByMinute, now },
@@ -181,7 +184,7 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
     const sources = await scope.sources()
     if (sources.length === 0) throw new VillageError('KNOWLEDGE_EMPTY')
     const chosen = scope.choose(sources, names)
-    const segments = await scope.segments(chosen, isLocal)
+    const segments = scope.segments(chosen, isLocal)
     const backend = createVillageBackend(
       { host, peers, frequencies, log },
       { scope: segments, self, deadlineMs, maxPeers: init.maxPeers },
@@ -205,8 +208,9 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       return backend.chunks(references, signal)
     },
     async collections() {
-      const local = await scope.localSegments()
-      return (await scope.sources()).map((source) => scope.describe(source, local))
+      const sources = await scope.sources()
+      const local = scope.localSegments(sources)
+      return sources.map((source) => scope.describe(source, local))
     },
     isShared: (cid) => [...offers.of(cid)].some((id) => catalogue.byId(id) !== null),
     isPublic: (cid) => [...offers.of(cid)].some((id) => catalogue.byId(id)?.facts.access === 'public'),

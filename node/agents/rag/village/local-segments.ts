@@ -1,5 +1,4 @@
 /** The segments that lie on this node: those of its own collections, and replicas of others'. */
-import type { Log } from '../../../log.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { ManifestSegment } from '../index/manifest.ts'
 import type { SegmentStatistics } from '../search-types.ts'
@@ -18,21 +17,14 @@ export interface LocalSegment extends LocalCollection {
   readonly segment: ManifestSegment
 }
 
-/** By segment; a collection whose index cannot be read is left out, and said in the log. */
-export async function findLocalSegments(
-  components: { host: Pick<IndexHost, 'manifest'>; log: Log },
-  collections: readonly LocalCollection[],
-): Promise<Map<string, LocalSegment>> {
+/** By segment; what lies in two indexes counts where it comes first. */
+export function findLocalSegments(
+  indexes: Iterable<{ local: LocalCollection; segments: readonly ManifestSegment[] }>,
+): Map<string, LocalSegment> {
   const found = new Map<string, LocalSegment>()
-  for (const local of collections) {
-    try {
-      const { segments } = await components.host.manifest(local.directory)
-      for (const segment of segments)
-        if (!segment.isAway && !found.has(segment.id)) found.set(segment.id, { ...local, segment })
-    } catch (error) {
-      components.log.warn({ err: error, collection: local.collection }, 'an index cannot be opened')
-    }
-  }
+  for (const { local, segments } of indexes)
+    for (const segment of segments)
+      if (!segment.isAway && !found.has(segment.id)) found.set(segment.id, { ...local, segment })
   return found
 }
 

@@ -8,7 +8,7 @@ import { toVillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import { isCollectionId } from '../collections/collection.ts'
 import type { IndexHost } from '../index/index-host.ts'
-import type { Manifest } from '../index/manifest.ts'
+import type { Manifest, ManifestSegment } from '../index/manifest.ts'
 import type { LiveRecord } from './catalogue.ts'
 import type { RecordSegment } from './collection-record.ts'
 
@@ -19,7 +19,7 @@ export interface ReplicaStore {
   collections(): string[]
   directoryOf(collection: string): string
   holds(collection: string, segment: string): boolean
-  segmentsOf(collection: string): string[]
+  segmentsOf(collection: string): readonly ManifestSegment[]
   /** Takes the segment in `sourcePath`, which is gone then. Throws SEGMENT_CORRUPT, DISK_FULL. */
   add(record: LiveRecord, segment: RecordSegment, sourcePath: string): Promise<void>
   /** Brings deletions up to the record, and removes the segments that `keeps` does not want. Returns those removed. */
@@ -103,7 +103,7 @@ export function createReplicaStore(
     directoryOf,
     holds: (collection, segment) =>
       manifests.get(collection)?.segments.some(({ id }) => id === segment) === true,
-    segmentsOf: (collection) => manifests.get(collection)?.segments.map(({ id }) => id) ?? [],
+    segmentsOf: (collection) => manifests.get(collection)?.segments ?? [],
     add: (record, segment, sourcePath) =>
       inOrder(async () => {
         const manifest = await open(record)

@@ -2,6 +2,7 @@
  * Keeps as many copies of published segments in the village as their owners want. Every member decides for itself, from the same
  * facts by the same function (routing/replica-plan.ts), what it fetches and what it may drop; there is nobody to ask.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
 import type { JsonTable, Store } from '../../../store.ts'
@@ -57,6 +58,7 @@ export interface ReplicationInit {
 }
 
 const SEEN_EVERY_MS = 3_600_000
+const PLANNED_AT_ONCE = 32
 
 export function createReplication(components: Components, init: ReplicationInit): Replication {
   const { catalogue, holdings, replicas, offers, present, onChange, log } = components
@@ -174,7 +176,9 @@ export function createReplication(components: Components, init: ReplicationInit)
           continue
         }
         const surplus = new Set<string>()
-        for (const segment of record.facts.segments) {
+        for (const [index, segment] of record.facts.segments.entries()) {
+          // A hash by member and segment: the event loop has its turn now and then.
+          if (index % PLANNED_AT_ONCE === PLANNED_AT_ONCE - 1) await setImmediate()
           const { id, sizeBytes } = segment
           const { replicas: copies } = record.facts
           const holders = holdersOf(record, segment)

@@ -9,7 +9,7 @@ import type { Manifest } from '../index/manifest.ts'
 import type { SearchCollection } from '../query/search-options.ts'
 import type { Catalogue, LiveRecord } from './catalogue.ts'
 import type { KnownCollection } from './known-collection.ts'
-import { findLocalSegments, type LocalCollection, type LocalSegment } from './local-segments.ts'
+import { findLocalSegments, type LocalSegment } from './local-segments.ts'
 import type { ReplicaStore } from './replica-store.ts'
 import { blindSketch, type ScopeSegment, scopeOf } from './scope.ts'
 import type { SketchBoard } from './sketch-board.ts'
@@ -29,9 +29,10 @@ export interface VillageScope {
   sources(): Promise<Source[]>
   /** Those that are named: by id, name of an own one, `name@peer`, or a name that only one member uses. Throws COLLECTION_UNKNOWN. */
   choose(sources: readonly Source[], names: readonly string[] | undefined): Source[]
-  segments(sources: readonly Source[], isLocal: boolean): Promise<ReadonlyMap<string, ScopeSegment>>
+  segments(sources: readonly Source[], isLocal: boolean): ReadonlyMap<string, ScopeSegment>
   describe(source: Source, local: ReadonlyMap<string, LocalSegment>): KnownCollection
-  localSegments(): Promise<Map<string, LocalSegment>>
+  /** Of this node's own collections among the sources, and of what it holds for others. */
+  localSegments(sources: readonly Source[]): Map<string, LocalSegment>
 }
 
 interface Components {
@@ -61,22 +62,22 @@ export function createVillageScope(components: Components, init: { self: string 
   const idOf = (source: Source) => (source.kind === 'own' ? source.info.id : source.record.id)
   const nameOf = (source: Source) => (source.kind === 'own' ? source.info.name : source.record.facts.name)
 
-  async function localSegments(): Promise<Map<string, LocalSegment>> {
-    const own = (await collections.list()).map(
-      ({ id, encoder }): LocalCollection => ({
-        collection: id,
-        directory: collections.indexDirectory(id),
-        isOwn: true,
-        encoder,
-      }),
-    )
-    const held = replicas.collections().flatMap((id): LocalCollection[] => {
-      const record = catalogue.byId(id)
-      if (record === null) return []
-      const directory = replicas.directoryOf(id)
-      return [{ collection: id, directory, isOwn: false, encoder: record.facts.encoder }]
+  function localSegments(sources: readonly Source[]): Map<string, LocalSegment> {
+    const own = sources.flatMap((source) => {
+      if (source.kind === 'other') return []
+      const { id, encoder } = source.info
+      const directory = collections.indexDirectory(id)
+      return [
+        { local: { collection: id, directory, isOwn: true, encoder }, segments: source.manifest.segments },
+      ]
     })
-    return findLocalSegments({ host, log }, [...own, ...held])
+    const held = replicas.collections().flatMap((id) => {
+      const encoder = catalogue.byId(id)?.facts.encoder
+      if (encoder === undefined) return []
+      const local = { collection: id, directory: replicas.directoryOf(id), isOwn: false, encoder }
+      return [{ local, segments: replicas.segmentsOf(id) }]
+    })
+    return findLocalSegments([...own, ...held])
   }
 
   function segmentsOf(source: Source, local: ReadonlyMap<string, LocalSegment>): ScopeSegment[] {
@@ -153,8 +154,8 @@ export function createVillageScope(components: Components, init: { self: string 
       }
       return [...chosen]
     },
-    async segments(sources, isLocal) {
-      const local = await localSegments()
+    segments(sources, isLocal) {
+      const local = localSegments(sources)
       const all = sources.flatMap((source) => segmentsOf(source, local))
       return scopeOf(isLocal ? all.filter((segment) => segment.local !== null) : all)
     },

@@ -97,6 +97,23 @@ test('an archive makes the same collection again, private, under any name', () =
     assert.ok((await exported(node, 'notes')).equals(archive))
   }))
 
+test('what lies with other members is neither exported nor shown, and a changed file still replaces itself', () =>
+  withArchive(async (node, _archive, _directory, folder) => {
+    const { id } = await node.collections.need('notes')
+    const directory = node.collections.indexDirectory(id)
+    const { segments } = await node.index.manifest(directory)
+    const ids = segments.map((segment) => segment.id)
+    await node.index.sendAway(directory, ids)
+    await rejectsCode(node.collections.export('notes', signal), 'COLLECTION_SPREAD')
+    await rejectsCode(node.collections.document('notes', 'notes/3.md'), 'COLLECTION_SPREAD')
+    assert.is((await node.sources('notes')).length, 39)
+    await writeFiles(folder, { '3.md': 'Note number three.' })
+    const run = await node.indexed('notes', { paths: [folder], language: 'en' })
+    assert.equal([run.state, run.report.changed], ['done', 1])
+    const [passage] = await node.collections.document('notes', 'notes/3.md')
+    assert.is(passage?.text, 'Note number three.')
+  }))
+
 test('tar reads it', () =>
   withArchive(async (_node, archive) => {
     const listed = spawnSync('tar', ['-tf', '-'], { input: archive, encoding: 'utf8' })

@@ -5,11 +5,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createCollectionEncoder } from '../../../../node/agents/rag/collections/collection-encoder.ts'
 import { COLLECTION_FILE, parseCollection } from '../../../../node/agents/rag/collections/collection-file.ts'
+import { createCompacting } from '../../../../node/agents/rag/collections/compacting.ts'
 import { createExclusive } from '../../../../node/agents/rag/collections/exclusive.ts'
 import { createFileLedger } from '../../../../node/agents/rag/collections/file-ledger.ts'
 import type { ModelEntry } from '../../../../node/compute/models/model-entry.ts'
 import { VillageError } from '../../../../node/errors.ts'
 import type { JsonObject } from '../../../../node/json.ts'
+import { createLog } from '../../../../node/log.ts'
 import {
   createEngines,
   withCollections,
@@ -178,6 +180,42 @@ test('the encoder that comes with the daemon is always at hand, another one is n
   assert.is(added, 2)
   await rejectsCode(encoder.resolve('other', signal), 'MODEL_UNKNOWN')
   assert.equal(new Set(embedded), new Set(['cid-own']))
+})
+
+test('what lost text is compacted when it has come to rest, and not after it is forgotten', async () => {
+  const compacted: string[] = []
+  const told = Promise.withResolvers<void>()
+  const compacting = createCompacting(
+    {
+      log: createLog({ level: 'silent' }),
+      state: {
+        get: (id) => (id === 'gone' ? undefined : ({} as never)),
+        indexDirectoryOf: (id) => id,
+        committed() {},
+      },
+      index: {
+        async compact(directory) {
+          compacted.push(directory)
+          return {} as never
+        },
+      },
+      exclusive: createExclusive(),
+      changed: () => told.resolve(),
+    },
+    { restMs: 1 },
+  )
+  compacting.later('forgotten')
+  compacting.forget('forgotten')
+  compacting.later('gone')
+  for (let i = 0; i < 5; i++) compacting.later('often')
+  // The timer keeps no process alive: something else must.
+  const alive = setInterval(() => {}, 1_000)
+  await told.promise
+  clearInterval(alive)
+  assert.equal(compacted, ['often'])
+  await compacting.now('at once')
+  assert.equal(compacted, ['often', 'at once'])
+  compacting.stop()
 })
 
 test('work on one key goes one after the other, and a failure stops nobody', async () => {

@@ -82,6 +82,11 @@ test('what is removed by hand is gone from the disk, and only comes back when it
       await appendFile(path.join(folder, 'l.jsonl'), '{"id":"3","text":"third"}\n')
       await node.collections.index('notes', { paths: [folder], watch: true }).then(node.ended)
       assert.equal((await node.sources('notes')).length, 5)
+      await writeFiles(folder, { 'deep/x.md': 'deep', 'deep/er/y.md': 'deeper', 'deeply.md': 'other' })
+      await node.indexed('notes', { paths: [folder] })
+      assert.is(await node.collections.removeDocuments('notes', ['notes/deep/']), 2)
+      assert.ok((await node.sources('notes')).includes('notes/deeply.md'))
+      await rejectsCode(node.collections.removeDocuments('notes', ['notes/none/']), 'DOCUMENT_UNKNOWN')
       // A whole file of lines by its name.
       assert.is(await node.collections.removeDocuments('notes', ['notes/l.jsonl']), 3)
     }),

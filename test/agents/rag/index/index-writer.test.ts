@@ -153,7 +153,7 @@ test('whatever is added, removed, committed, merged and reopened: the index hold
       rmSync(index, { recursive: true })
       rmSync(whole, { recursive: true })
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
 
@@ -198,6 +198,50 @@ test('a compaction removes the text of deleted documents from every file', () =>
   assert.equal(writer.commit().segments, [], 'a segment without live documents goes at once')
   writer.close()
   assert.equal(readdirSync(directory), ['manifest.json'])
+})
+
+test('a compaction leaves alone what is written and not committed', () => {
+  createIndex(directory, { maxSegmentChunks: 4, dims: null })
+  const writer = createIndexWriter(directory)
+  const reader = createIndexReader(directory)
+  const named = (first: number, count: number) =>
+    Array.from({ length: count }, (_, at) => madeDocument({ name: `d${first + at}` }))
+  writer.add(named(0, 4))
+  writer.commit()
+  writer.remove([documentId('d0'), documentId('d2')])
+  writer.commit()
+  writer.add(named(10, 5))
+  const before = reader.documents({ limit: 99 })
+  writer.compact({ merge: true })
+  assert.equal(reader.documents({ limit: 99 }), before)
+  writer.commit()
+  assert.equal(
+    reader
+      .documents({ limit: 99 })
+      .map(({ title }) => title)
+      .sort(),
+    ['d1', 'd10', 'd11', 'd12', 'd13', 'd14', 'd3'],
+  )
+  writer.close()
+  assert.equal(checkIndex(directory), [])
+  reader.close()
+})
+
+test('the same documents once more are the same segment, once', () => {
+  createIndex(directory, { maxSegmentChunks: 100, dims: null })
+  const writer = createIndexWriter(directory)
+  const documents = ['a', 'b'].map((name) => madeDocument({ name }))
+  writer.add(documents)
+  const [first] = writer.commit().segments
+  writer.add(documents)
+  assert.equal(writer.commit().segments, [first])
+  writer.remove([documentId('a')])
+  writer.commit()
+  writer.add(documents)
+  assert.equal(writer.commit().segments, [first], 'nothing is deleted in it any more')
+  writer.close()
+  assert.equal(readdirSync(directory).sort(), [first!.id, 'manifest.json'].sort())
+  assert.equal(checkIndex(directory), [])
 })
 
 test('documents that cannot be indexed are refused before any is taken', () => {

@@ -19,7 +19,7 @@ import { afterCommit, PLAN_SETTINGS, plannedCommit } from '../../../helpers/inde
 import { seededRandom } from '../../../helpers/rag-documents.ts'
 
 const test = suite('kill')
-const KILLS = Number(process.env.VILLAGE_KILLS ?? 10)
+const KILLS = Number(process.env.VILLAGE_KILLS ?? 8)
 const SEED = 11
 const CHILD = fileURLToPath(new URL('../../../helpers/index-process.ts', import.meta.url))
 let directory = ''
@@ -104,7 +104,10 @@ test(`after ${KILLS} kills the index holds exactly the committed documents`, asy
   for (let kill = 0; kill < KILLS; kill++) {
     const { last, inMerge } = await runAndKill(first, Math.floor(random() * 8), Math.floor(random() * 25))
     for (; first <= last; first++) state = afterCommit(state, plannedCommit(SEED, first))
-    const leftovers = readdirSync(directory).length - readManifest(directory).segments.length
+    const left = readManifest(directory).segments
+    const needed = left.length + left.filter(({ tombstones }) => tombstones !== null).length
+    // Beside these the manifest and the lock of the writer.
+    const leftovers = readdirSync(directory).length - needed - 2
     if (kill % 2 === 1) seen.torn += tear()
     const content = readContent()
     // The commit that was under way may be done: it was durable, and nobody could say so any more.
@@ -131,9 +134,9 @@ test(`after ${KILLS} kills the index holds exactly the committed documents`, asy
     seen.kills++
     seen.inMerge += inMerge ? 1 : 0
     seen.unreported += isUnreported ? 1 : 0
-    seen.leftovers += leftovers > 1 ? 1 : 0
+    seen.leftovers += leftovers > 0 ? 1 : 0
   }
-  if (KILLS > 10) console.log(JSON.stringify({ ...seen, commits: first, documents: state.size }))
+  if (KILLS > 8) console.log(JSON.stringify({ ...seen, commits: first, documents: state.size }))
   assert.ok(first > 0 && seen.torn > 0, 'nothing was put to the test')
 })
 

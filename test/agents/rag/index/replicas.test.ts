@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -18,7 +19,8 @@ import { createIndexHost, type IndexHost } from '../../../../node/agents/rag/ind
 import type { Manifest } from '../../../../node/agents/rag/index/manifest.ts'
 import type { SearchRequest } from '../../../../node/agents/rag/search-types.ts'
 import { createLog } from '../../../../node/log.ts'
-import { documentId, madeDocument } from '../../../helpers/index-documents.ts'
+import { documentId, madeDocument, unitVector } from '../../../helpers/index-documents.ts'
+import { seededRandom } from '../../../helpers/rag-documents.ts'
 import { rejectsCode, throwsCode } from '../../../helpers/throws.ts'
 
 interface Place {
@@ -29,9 +31,11 @@ interface Place {
 }
 
 const test = suite<Place>('replicas')
+const DIMS = 8
+const made = (number: number, revision = 0) => madeDocument({ name: `d${number}`, revision, dims: DIMS })
 const REQUEST: SearchRequest = {
   lexical: { terms: [{ term: 'part', weight: 1, field: null }], required: [], excluded: [] },
-  vector: null,
+  vector: unitVector(DIMS, seededRandom(1)),
   filters: [],
   limit: 1_000,
 }
@@ -41,10 +45,10 @@ test.before.each(async (place) => {
   place.directory = mkdtempSync(path.join(tmpdir(), 'village-replicas-'))
   place.own = path.join(place.directory, 'own')
   place.host = createIndexHost({ log: createLog({ level: 'silent' }) })
-  await place.host.create(place.own, { maxSegmentChunks: 20, dims: null })
+  await place.host.create(place.own, { maxSegmentChunks: 20, dims: DIMS })
   await place.host.add(
     place.own,
-    Array.from({ length: 30 }, (_, number) => madeDocument({ name: `d${number}` })),
+    Array.from({ length: 30 }, (_, number) => made(number)),
   )
   await place.host.commit(place.own)
   await place.host.remove(place.own, [documentId('d4')])
@@ -102,9 +106,10 @@ test('what is not the segment that was asked for is not adopted, and leaves noth
     (copy) => truncateSync(path.join(copy, 'postings.bin'), 3),
     (copy) => writeFileSync(path.join(copy, 'segment.json'), '{}'),
     (copy) => rmSync(path.join(copy, 'stored.bin')),
+    // Its bytes are the right ones, as long as nobody changes what lies there.
     (copy) => {
-      rmSync(path.join(copy, 'stored.bin'))
-      symlinkSync('/etc/hostname', path.join(copy, 'stored.bin'))
+      renameSync(path.join(copy, 'stored.bin'), `${copy}.elsewhere`)
+      symlinkSync(`${copy}.elsewhere`, path.join(copy, 'stored.bin'))
     },
   ]
   for (const change of harm) {
@@ -132,6 +137,8 @@ test('a segment that is away keeps its documents, is not searched, and can come 
   const whole = await host.search(own, REQUEST, null)
   await rejectsCode(host.sendAway(own, ['f'.repeat(64)]), 'NOT_FOUND')
   const away = await host.sendAway(own, [second!])
+  // Whoever opens it now has never seen the chunks.
+  await host.close(own)
   assert.equal(
     away.segments.map(({ id, isAway }) => [id, isAway]),
     [
@@ -154,7 +161,7 @@ test('a segment that is away keeps its documents, is not searched, and can come 
   assert.equal(await host.check(own), [])
 
   // One of its documents is changed: the new form is here, the old one counts no more.
-  await host.add(own, [madeDocument({ name: 'd12', revision: 1 })])
+  await host.add(own, [made(12, 1)])
   const changed = await host.commit(own)
   assert.is(changed.segments.find(({ id }) => id === second)?.deletedDocuments, 1)
   assert.is((await host.documentChunks(own, documentId('d12'))).length, 2)
@@ -169,6 +176,7 @@ test('a segment that is away keeps its documents, is not searched, and can come 
   assert.is(row.deletedDocuments, 1)
   const back = await host.search(own, REQUEST, null)
   assert.is(back.lexical.length, whole.lexical.length)
+  assert.is(back.vectors.length, whole.vectors.length)
   assert.is((await host.documents(own, { limit: 100 })).length, 29)
   await host.compact(own)
   assert.equal(
@@ -185,7 +193,7 @@ test('the very documents of a segment that is away, indexed again, are here agai
   const records = (await host.documents(own, { limit: 100 })).map(({ source }) => source)
   await host.add(
     own,
-    Array.from({ length: 10 }, (_, number) => madeDocument({ name: `d${20 + number}` })),
+    Array.from({ length: 10 }, (_, number) => made(20 + number)),
   )
   const { segments } = await host.commit(own)
   assert.equal(

@@ -141,7 +141,7 @@ html.run()
 test('fields: scalars and lists of scalars within limits, nothing else', () => {
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`k${i}`, i]))
   assert.is(Object.keys(toFields(many)).length, 32)
-  const odd = JSON.parseDocument('{"__proto__": "x", "long": "", "nan": null, "list": [1, {}], "ok": true}')
+  const odd = JSON.parse('{"__proto__": "x", "long": "", "nan": null, "list": [1, {}], "ok": true}')
   assert.equal(
     toFields({ ...odd, long: 'x'.repeat(513), ['n'.repeat(65)]: 1, inf: Number.POSITIVE_INFINITY }),
     { ok: true },

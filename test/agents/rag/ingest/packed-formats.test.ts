@@ -46,6 +46,14 @@ pdf('without text, cut off, and made of noise', async () => {
   )
 })
 
+pdf('a tree of pages that lies about its length, and one that is its own child', async () => {
+  const source = makePdf([[{ text: 'Hello everyone here', size: 11 }]]).toString('latin1')
+  const million = Buffer.from(source.replace('/Count 1 ', '/Count 1000000 '), 'latin1')
+  assert.is((await parseDocument('a.pdf', million)).blocks.length, 1)
+  const loop = Buffer.from(source.replace('/Kids [4 0 R]', '/Kids [2 0 R]'), 'latin1')
+  assert.is(await codeOf(parseDocument('a.pdf', loop)), 'DOCUMENT_MALFORMED')
+})
+
 pdf.run()
 
 const docx = suite('docx')
@@ -71,7 +79,7 @@ docx('headings, text, tables and properties; pictures are counted', async () => 
 })
 
 docx('a bomb, entities, and an archive that is no document', async () => {
-  const bomb = makeDocx('', { 'word/document.xml': new Uint8Array(40 * 2 ** 20) })
+  const bomb = makeDocx('', { 'word/document.xml': new Uint8Array(8 * 2 ** 20) })
   assert.is(await codeOf(parseDocument('a.docx', bomb)), 'ARCHIVE_BOMB')
   const laughs = makeDocx('', { 'word/document.xml': '<!DOCTYPE x [<!ENTITY a "aa">]><w:document/>' })
   assert.is(await codeOf(parseDocument('a.docx', laughs)), 'DOCUMENT_MALFORMED')
@@ -81,7 +89,7 @@ docx('a bomb, entities, and an archive that is no document', async () => {
 })
 
 docx('what is packed inside a document is never unpacked', async () => {
-  const inner = makeDocx('', { 'word/document.xml': new Uint8Array(40 * 2 ** 20) })
+  const inner = makeDocx('', { 'word/document.xml': new Uint8Array(8 * 2 ** 20) })
   const outer = makeDocx(wordParagraph('Harmless.'), { 'word/embeddings/inner.docx': inner })
   assert.equal(shapes(await parseDocument('a.docx', outer)), [['text', null, 'Harmless.']])
 })

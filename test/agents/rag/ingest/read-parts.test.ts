@@ -11,20 +11,15 @@ const directory = mkdtempSync(path.join(tmpdir(), 'village-parts-'))
 const file = path.join(directory, 'text.txt')
 test.after(() => rmSync(directory, { recursive: true, force: true }))
 
-async function parts(bytes: Buffer, partBytes: number): Promise<Buffer[]> {
+async function parts(bytes: Buffer, partBytes: number, sizeBytes = bytes.length): Promise<Buffer[]> {
   writeFileSync(file, bytes)
   const handle = openSync(file, 'r')
   const found: Buffer[] = []
-  let seen = 0
   try {
-    for await (const part of readParts(handle, partBytes, bytes.length, (read) => {
-      seen += read.length
-    }))
-      found.push(Buffer.from(part))
+    for await (const part of readParts(handle, partBytes, sizeBytes)) found.push(Buffer.from(part))
   } finally {
     closeSync(handle)
   }
-  assert.is(seen, bytes.length)
   return found
 }
 
@@ -61,6 +56,13 @@ test('parts end behind an empty line where there is one near, else behind a line
   assert.is((await parts(paragraphs, 100))[0]!.length, 82)
   const lines = Buffer.from(`${'a'.repeat(80)}\n${'b'.repeat(60)}\n`)
   assert.is((await parts(lines, 100))[0]!.length, 81)
+})
+
+test('what was added since it was opened is left, and a file that became shorter ends early', async () => {
+  const bytes = Buffer.from('abc\n'.repeat(100))
+  assert.is(Buffer.concat(await parts(bytes, 64, 201)).length, 201)
+  assert.is(Buffer.concat(await parts(bytes, 64, 1_000)).length, 400)
+  assert.equal(await parts(Buffer.alloc(0), 64), [])
 })
 
 test.run()

@@ -253,6 +253,7 @@ test('options out of range are refused', async () => {
     { perDocument: 0 },
     { candidates: 2000 },
     { weight: 2 },
+    { mode: 'vectors' as const, feedback: true },
   ])
     await rejectsCode(run({ text: 'slab', ...wrong }), 'INVALID_ARGUMENT')
 })

@@ -10,9 +10,9 @@ import { ByteWriter } from '../../../../node/agents/rag/segment/byte-writer.ts'
 import { createPostingsEncoder } from '../../../../node/agents/rag/segment/encode-postings.ts'
 import { FileWriter } from '../../../../node/agents/rag/segment/file-writer.ts'
 import { PagedFile } from '../../../../node/agents/rag/segment/paged-file.ts'
-import { PostingsFile } from '../../../../node/agents/rag/segment/postings-block.ts'
 import { PostingsBuilder } from '../../../../node/agents/rag/segment/postings-builder.ts'
 import { NO_MORE, PostingsCursor } from '../../../../node/agents/rag/segment/postings-cursor.ts'
+import { PostingsFile } from '../../../../node/agents/rag/segment/postings-list.ts'
 import { throwsCode } from '../../../helpers/throws.ts'
 
 const codecs = suite('postings codecs')
@@ -107,7 +107,7 @@ function withCursors(postings: readonly Posting[], use: (open: () => PostingsCur
   const writer = new FileWriter(path.join(folder, 'list'))
   writer.write(bytes)
   const file = new PagedFile(path.join(folder, 'list'), writer.finish().sizeBytes)
-  const opened = new PostingsFile(file, chunks)
+  const opened = new PostingsFile(file, chunks, 40)
   try {
     const entry = {
       term: 'term',
@@ -117,7 +117,7 @@ function withCursors(postings: readonly Posting[], use: (open: () => PostingsCur
       listAt: 0,
       listBytes: bytes.length,
     }
-    use(() => new PostingsCursor(opened, entry))
+    use(() => new PostingsCursor(opened.list(entry)))
   } finally {
     opened.close()
     file.close()
@@ -173,10 +173,10 @@ function cursorOver(
   const writer = new FileWriter(path.join(folder, 'list'))
   writer.write(bytes)
   const file = new PagedFile(path.join(folder, 'list'), writer.finish().sizeBytes)
-  const opened = new PostingsFile(file, chunks)
+  const opened = new PostingsFile(file, chunks, 40)
   try {
     const entry = { term: 'term', df, peakFrequency: 1, peakLength: 1, listAt: 0, listBytes: bytes.length }
-    use(new PostingsCursor(opened, entry))
+    use(new PostingsCursor(opened.list(entry)))
   } finally {
     opened.close()
     file.close()
@@ -193,9 +193,10 @@ codecs('chunks that do not exist, and frequencies without positions, are refused
   })
   cursorOver(honest, 1, 4, (cursor) => throwsCode(() => cursor.chunk, 'SEGMENT_CORRUPT'))
   cursorOver(honest, 2, 5, (cursor) => throwsCode(() => cursor.chunk, 'SEGMENT_CORRUPT'))
-  // A frequency of 2^31: as many positions would take 8 GiB.
-  cursorOver(Uint8Array.of(6, 8, 0xff, 0xff, 0xff, 0xff, 7, 0), 1, 5, (cursor) => {
-    assert.is(cursor.chunk, 4)
+  // Eight frequencies of 2^31: as many positions would take 64 GiB, more than an array can have.
+  const boasts = Array.from({ length: 8 }, () => [0, 0xff, 0xff, 0xff, 0xff, 0xf]).flat()
+  cursorOver(Uint8Array.of(boasts.length, ...boasts, 0), 8, 9, (cursor) => {
+    assert.is(cursor.seek(7), 7)
     throwsCode(() => cursor.positions(), 'SEGMENT_CORRUPT')
   })
 })

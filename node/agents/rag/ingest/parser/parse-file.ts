@@ -19,6 +19,17 @@ export interface Emit {
   problem(source: string, code: string, message: string): Promise<void>
 }
 
+/** The file was seen whole, and this is what it is now: what it held before is gone. After other codes that is not known. */
+const SAYS_ALL: ReadonlySet<string> = new Set([
+  'ARCHIVE_BOMB',
+  'BINARY_FILE',
+  'DOCUMENT_ENCRYPTED',
+  'FILE_EMPTY',
+  'FILE_TYPE_MISMATCH',
+  'FILE_UNSUPPORTED',
+  'PDF_NO_TEXT',
+])
+
 interface FileState {
   readonly sizeBytes: number
   readonly modifiedAtNs: bigint
@@ -145,14 +156,11 @@ export function createFileParser(settings: ParserSettings, emit: Emit) {
     if (before.sizeBytes === 0) throw new VillageError('FILE_EMPTY')
     const modifiedAtMs = Number(before.modifiedAtNs / 1_000_000n)
     const parse = await format.parser.load()
-    let readBytes = 0
-    // A log that grows faster than it is read would never end.
-    const parts = readParts(handle, settings.limits.partBytes, before.sizeBytes, (bytes) => {
-      readBytes += bytes.length
-      if (readBytes > before.sizeBytes) throw new VillageError('FILE_CHANGING')
-    })
+    const parts = readParts(handle, settings.limits.partBytes, before.sizeBytes)
     for await (const piece of parse(parts, context)) await emitPiece(file, format, piece, modifiedAtMs)
-    if (!isSame(before, stateOf(handle))) throw new VillageError('FILE_CHANGING')
+    // What was only added to is whole up to where it was: its new time says that there is more.
+    const after = stateOf(handle)
+    if (after.sizeBytes <= before.sizeBytes && !isSame(before, after)) throw new VillageError('FILE_CHANGING')
   }
 
   async function emitPiece(
@@ -169,7 +177,7 @@ export function createFileParser(settings: ParserSettings, emit: Emit) {
     }
   }
 
-  /** False when it was not read to its end; the reason was emitted. */
+  /** False when nothing can be said of what it holds; the reason was emitted. */
   return async function parseFile(file: FileToParse): Promise<boolean> {
     let handle: number | null = null
     try {
@@ -186,7 +194,7 @@ export function createFileParser(settings: ParserSettings, emit: Emit) {
     } catch (error) {
       const { code, message } = problemOf(error)
       await emit.problem(file.source, code, message)
-      return code === 'FILE_EMPTY' || code === 'FILE_UNSUPPORTED'
+      return SAYS_ALL.has(code)
     } finally {
       if (handle !== null) closeSync(handle)
     }

@@ -46,6 +46,8 @@ export interface ParserProcess {
 
 const ENTRY_URL = new URL('./parser-main.ts', import.meta.url)
 const WATCH_MS = 25
+/** Until it says that it is ready: on a machine with much to do that takes longer than most files. */
+const START_TIMEOUT_MS = 60_000
 /** The rest is for buffers, code and stacks. */
 const HEAP_SHARE = 0.6
 /** Memory grows on between two looks: it is killed a little before the limit, so as to stay under it. */
@@ -105,6 +107,7 @@ export function startParserProcess(components: { log: Log }, init: ParserProcess
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let isDead = false
+  let isReady = false
   let files = 0
   let residentAfter = 0
   /** Why this side killed it. */
@@ -138,7 +141,8 @@ export function startParserProcess(components: { log: Log }, init: ParserProcess
   child.stderr?.on('data', (text: string) => {
     stderr = (stderr + text).slice(-STDERR_CHARACTERS)
   })
-  child.on('exit', (code, signal) => ended(deathOf(code, signal)))
+  // Not `exit`: what it had sent before may still be on its way then.
+  child.on('close', (code, signal) => ended(deathOf(code, signal)))
   child.on('error', (error) => {
     log.warn({ err: error }, 'parser process cannot be started')
     if (child.pid === undefined)
@@ -146,7 +150,9 @@ export function startParserProcess(components: { log: Log }, init: ParserProcess
   })
   child.on('message', (value: unknown) => {
     try {
-      onMessage?.(checkFromParser(value))
+      const message = checkFromParser(value)
+      isReady ||= message.type === 'ready'
+      onMessage?.(message)
     } catch (error) {
       kill({ code: 'PARSE_FAILED', message: toVillageError(error).message })
     }
@@ -176,7 +182,8 @@ export function startParserProcess(components: { log: Log }, init: ParserProcess
     const watch = setInterval(() => {
       residentAfter = child.pid === undefined ? 0 : (residentBytes(child.pid) ?? 0)
       if (residentAfter > memoryBytes * KILL_SHARE) kill(memoryDeath(memoryBytes))
-      else if (taking === 0 && performance.now() - progressAtMs > init.timeoutMs)
+      const limitMs = isReady ? init.timeoutMs : Math.max(init.timeoutMs, START_TIMEOUT_MS)
+      if (taking === 0 && performance.now() - progressAtMs > limitMs)
         kill({ code: 'PARSE_TIMEOUT', message: `The file takes more than ${init.timeoutMs} ms to parse.` })
     }, WATCH_MS)
     const onAbort = () => kill({ code: 'ABORTED', message: 'The operation was cancelled.' })

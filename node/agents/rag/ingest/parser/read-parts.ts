@@ -30,38 +30,39 @@ function isLineFeed(buffer: Buffer, at: number, width: 1 | 2, isBigEndian: boole
 }
 
 /**
- * A generator that parsers take like any other source of bytes. Parts of at most `partBytes` (an even number), together exactly the bytes of the file, which has
- * `sizeBytes`. `onBytes` sees what was read, for a hash
- * of the whole. Throws BINARY_FILE when the first part is no text.
+ * Parts of at most `partBytes` (an even number), together exactly the first `sizeBytes` of the file, or all of it where it is
+ * shorter: what is added to a log meanwhile is for the next time. Throws BINARY_FILE when the first part is no text.
  */
 export async function* readParts(
   handle: number,
   partBytes: number,
   sizeBytes: number,
-  onBytes: (bytes: Buffer) => void,
 ): AsyncGenerator<Buffer> {
   // Small files are many: a part for each would keep the collector busy.
-  const capacity = Math.min(partBytes, sizeBytes + 2)
+  const capacity = Math.min(partBytes, sizeBytes + (sizeBytes % 2))
   const buffer = Buffer.allocUnsafe(capacity)
   let held = 0
+  let left = sizeBytes
   let width: 1 | 2 | null = null
   let isBigEndian = false
   for (;;) {
-    const bytesRead = readSync(handle, buffer, held, capacity - held, null)
-    if (bytesRead > 0) onBytes(buffer.subarray(held, held + bytesRead))
+    const bytesRead = readSync(handle, buffer, held, Math.min(capacity - held, left), null)
+    left = bytesRead === 0 ? 0 : left - bytesRead
     held += bytesRead
-    if (bytesRead > 0 && held < capacity) continue
+    if (left > 0 && held < capacity) continue
     if (held === 0) return
     if (width === null) {
-      const encoding = detectEncoding(buffer.subarray(0, held), bytesRead === 0)
+      const encoding = detectEncoding(buffer.subarray(0, held), left === 0)
       width = encoding.startsWith('utf-16') ? 2 : 1
       isBigEndian = encoding === 'utf-16be'
     }
-    const length = bytesRead === 0 ? held : cutLength(buffer, held, width, isBigEndian)
+    if (left === 0) {
+      yield buffer.subarray(0, held)
+      return
+    }
+    const length = cutLength(buffer, held, width, isBigEndian)
     // A copy: the parser may keep what it got while the next part is read.
-    const isLast = bytesRead === 0 && length === held
-    yield isLast ? buffer.subarray(0, length) : Buffer.from(buffer.subarray(0, length))
-    if (isLast) return
+    yield Buffer.from(buffer.subarray(0, length))
     buffer.copy(buffer, 0, length, held)
     held -= length
   }
