@@ -20,6 +20,7 @@ export const COLLECTION = object({
   sizeBytes: amount,
   generation: integer(),
   languages: listOf(anyText),
+  roots: listOf(object({ path: anyText, prefix: anyText })),
   watched: listOf(anyText),
   problem: PROBLEM,
 })

@@ -74,6 +74,7 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
       languages: ['en'],
       watched: [],
       problem: null,
+      roots: [],
     }
   }
 

@@ -1,4 +1,5 @@
 /** Collections in memory, for tests of the API and of the command line: a run stays open until it is told to end. */
+import { basename } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import {
   type CollectionInfo,
@@ -113,6 +114,7 @@ export function memoryCollections(components: {
           sizeBytes: 0,
           generation: 0,
           languages: ['en'],
+          roots: [],
           watched: [],
           problem: null,
         },
@@ -155,7 +157,11 @@ export function memoryCollections(components: {
       const info = need(id)
       const paths = given.paths.map(localPath)
       wishes.push(given)
-      if (given.watch === true) put({ ...info, watched: paths })
+      put({
+        ...info,
+        roots: paths.map((path) => ({ path, prefix: `${basename(path)}/` })),
+        ...(given.watch === true ? { watched: paths } : {}),
+      })
       return begin(info, paths)
     },
     async upload(id, { source, content }) {

@@ -34,15 +34,29 @@ export interface Chunk {
   readonly ordinal: number
   /** Title of the document, or an empty text; searched with the chunk as the field `title`. */
   readonly title: string
-  /** Headings above it, outermost first; searched as the field `heading`. */
+  /** All headings that stand above some part of it, in the order of the text, outermost first; searched as the field `heading`. */
   readonly headings: readonly string[]
   /** Searched as the field `body`. */
   readonly text: string
   /** Of its first character. */
   readonly page: number | null
+  /**
+   * Two or more parts with other pages or headings, rising, the first at 0; absent where all of it is on one page and under all of
+   * its headings. See chunk-sections.ts.
+   */
+  readonly sections?: readonly ChunkSection[]
   /** UTF-16 offsets of the chunk in the document's text. */
   readonly start: number
   readonly end: number
+}
+
+/** A part of a chunk that lies on one page and under the same headings. */
+export interface ChunkSection {
+  /** UTF-16 offset in the chunk's text. */
+  readonly start: number
+  readonly page: number | null
+  /** Which of the chunk's headings stand above it, outermost first. */
+  readonly headings: readonly number[]
 }
 
 export interface DocumentRecord {

@@ -28,12 +28,15 @@ const isObjects = (value: unknown): value is Record<string, unknown>[] =>
 const isRoot = ({ path: at, prefix }: Record<string, unknown>) => isText(at) && isText(prefix)
 const isWatched = ({ path: at, include, exclude, language }: Record<string, unknown>) =>
   isText(at) && isTexts(include) && isTexts(exclude) && isTextOrNull(language)
+const watchedOf = ({ path: at, include, exclude, language }: Record<string, unknown>) =>
+  ({ path: at, include, exclude, language }) as WatchedRoot
 
 /** Null for what is no collection of this version. */
 export function parseCollection(value: JsonValue): StoredCollection | null {
   if (!isJsonObject(value)) return null
   const { version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase } = value
-  const { languages, roots, watched } = value
+  // One that an earlier version wrote has no `unfinished`.
+  const { languages, roots, watched, unfinished = [] } = value
   const { access, replicas, keepsCopy, weight } = value
   if (version !== VERSION || !isText(id) || !isText(name) || !isText(owner)) return null
   if (!isText(documentBase) || !isCollectionId(documentBase)) return null
@@ -41,15 +44,15 @@ export function parseCollection(value: JsonValue): StoredCollection | null {
   if (!isTextOrNull(encoder) || !isNumber(segmentChunks) || !isNumber(createdAtMs)) return null
   if (!isTexts(languages) || !isObjects(roots) || !roots.every(isRoot)) return null
   if (!isObjects(watched) || !watched.every(isWatched)) return null
+  if (!isObjects(unfinished) || !unfinished.every(isWatched)) return null
   if (!COLLECTION_ACCESS.some((one) => one === access) || !isNumber(replicas)) return null
   if (typeof keepsCopy !== 'boolean' || !isNumber(weight)) return null
   return {
     ...{ version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase, languages },
     ...{ access: access as CollectionAccess, replicas, keepsCopy, weight },
     roots: roots.map(({ path: at, prefix }) => ({ path: at, prefix }) as IndexedRoot),
-    watched: watched.map(
-      ({ path: at, include, exclude, language }) => ({ path: at, include, exclude, language }) as WatchedRoot,
-    ),
+    watched: watched.map(watchedOf),
+    unfinished: unfinished.map(watchedOf),
   }
 }
 

@@ -135,7 +135,7 @@ export function createCollectionState(components: Components, init: { root: stri
       await rename(directoryOf(id), removed)
       await rm(removed, { recursive: true, force: true })
     },
-    async info({ roots: _, version: __, documentBase: ___, watched, ...collection }) {
+    async info({ version: _, documentBase: __, unfinished: ___, watched, ...collection }) {
       let known = counts.get(collection.id)
       if (known === undefined) {
         try {

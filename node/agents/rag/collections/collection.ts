@@ -8,7 +8,7 @@ export type CollectionAccess = 'private' | 'village' | 'public'
 
 export const COLLECTION_ACCESS: readonly CollectionAccess[] = ['private', 'village', 'public']
 
-/** A folder or file whose changes are followed, with the choices it was indexed with. */
+/** A folder or file that is indexed, with the choices that were made for it. */
 export interface WatchedRoot {
   /** Absolute. */
   readonly path: string
@@ -53,6 +53,8 @@ export interface CollectionInfo extends CollectionSettings {
   readonly generation: number
   /** ISO 639-1, sorted: those of its documents. */
   readonly languages: readonly string[]
+  /** What was indexed, with the beginning of the sources that came of it: `notes/` of a folder, the whole source of a file. */
+  readonly roots: readonly IndexedRoot[]
   /** Absolute paths that are watched. */
   readonly watched: readonly string[]
   /** Why its index cannot be read; its counts are then 0. */
@@ -73,6 +75,8 @@ export interface StoredCollection extends CollectionSettings {
   readonly languages: readonly string[]
   readonly roots: readonly IndexedRoot[]
   readonly watched: readonly WatchedRoot[]
+  /** What was asked to be indexed and is not yet: where a stop or a crash came before the end, the next start goes on with it. */
+  readonly unfinished: readonly WatchedRoot[]
 }
 
 export const DEFAULT_SETTINGS: CollectionSettings = {

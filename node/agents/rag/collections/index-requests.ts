@@ -12,6 +12,7 @@ import type { Log } from '../../../log.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { SourceFile } from '../ingest/parsed-file.ts'
+import { checkLanguage, checkWishes, isLanguage } from './check-wishes.ts'
 import type { StoredCollection, WatchedRoot } from './collection.ts'
 import type { CollectionEncoder } from './collection-encoder.ts'
 import type { CollectionState } from './collection-state.ts'
@@ -25,6 +26,7 @@ import { checkIndexPath, checkUploadName, localPath } from './local-path.ts'
 import { createNearDuplicateMemory } from './near-duplicate-memory.ts'
 import { scopeOf, UPLOAD_PREFIX } from './roots.ts'
 import { type IndexedScope, type IndexWork, runIndex } from './run-index.ts'
+import { createUnfinishedRequests } from './unfinished-requests.ts'
 import { createWatching } from './watching.ts'
 
 export interface IndexRequests {
@@ -64,12 +66,6 @@ type Wanted = WatchedRoot & Pick<IndexedScope, 'within'>
 const BATCH_CHUNKS = { large: 256, small: 64 }
 /** Documents of a collection that are looked through for near-duplicates. */
 const COMPARED = { large: 50_000, small: 10_000 }
-const MAX_PATHS = 256
-const MAX_PATTERNS = 256
-const LANGUAGE = /^[a-z]{2,3}$/
-
-const invalid = (message: string, argument: string) =>
-  new VillageError('INVALID_ARGUMENT', message, { fields: { argument } })
 
 export function createIndexRequests(
   components: Components,
@@ -83,6 +79,7 @@ export function createIndexRequests(
     { log },
     { directoryOf: state.directoryOf, maxDocuments: init.isSmall ? COMPARED.small : COMPARED.large },
   )
+  const unfinished = createUnfinishedRequests({ state, log })
   /** By collection and watched root: what has changed since the last run began; null: anything. */
   const dirty = new Map<string, Map<string, Set<string> | null>>()
   const watching = createWatching({ log }, { delayMs: init.watchDelayMs, onChange: watched })
@@ -173,7 +170,7 @@ export function createIndexRequests(
             changed(id)
           },
           addLanguage(language) {
-            if (spoken.has(language) || !LANGUAGE.test(language)) return
+            if (spoken.has(language) || !isLanguage(language)) return
             spoken.add(language)
             // Before the commit: a language too many costs little, one too few hides documents.
             state.put({ ...state.need(id), languages: [...spoken].sort() })
@@ -198,10 +195,11 @@ export function createIndexRequests(
     trigger: IndexRun['trigger'],
     paths: readonly string[],
     wantedNow: () => readonly Wanted[],
+    ended: () => void = () => undefined,
   ): IndexRun {
     const { name } = state.need(id)
     return runs.begin({
-      ...{ collection: id, name, trigger, paths },
+      ...{ collection: id, name, trigger, paths, ended },
       async work(going) {
         const byLanguage = Map.groupBy(wantedNow(), ({ language }) => language)
         for (const [language, wanted] of byLanguage)
@@ -210,13 +208,22 @@ export function createIndexRequests(
     })
   }
 
-  function checkWishes({ paths, include = [], exclude = [], language }: IndexWishes): void {
-    if (paths.length === 0 || paths.length > MAX_PATHS)
-      throw invalid(`1 to ${MAX_PATHS} paths can be indexed at once`, 'paths')
-    if (include.length + exclude.length > MAX_PATTERNS)
-      throw invalid(`At most ${MAX_PATTERNS} patterns can be given`, 'include')
-    if (language !== undefined && !LANGUAGE.test(language))
-      throw invalid('A language is a code of ISO 639-1 such as en', 'language')
+  /** A run of all of these roots; the next start goes on with `lasting` where this one does not come to its end. */
+  function beginLasting(
+    id: string,
+    trigger: 'request' | 'start',
+    roots: readonly WatchedRoot[],
+    lasting: readonly WatchedRoot[] = roots,
+  ): IndexRun {
+    const ended = unfinished.begin(id, lasting)
+    const everything = roots.map((root) => ({ ...root, within: null }))
+    const paths = roots.map(({ path: at }) => at)
+    try {
+      return begin(id, trigger, paths, () => everything, ended)
+    } catch (error) {
+      ended()
+      throw error
+    }
   }
 
   return {
@@ -224,22 +231,18 @@ export function createIndexRequests(
       privateDirectory = await realpath(init.directory)
       for (const id of state.ids()) {
         await rm(path.join(state.directoryOf(id), 'incoming'), { recursive: true, force: true })
-        const roots = state.need(id).watched
+        const { watched: roots } = state.need(id)
         for (const root of roots) watching.watch(id, root.path)
-        const everything = roots.map((root) => ({ ...root, within: null }))
-        if (roots.length > 0)
-          begin(
-            id,
-            'start',
-            roots.map(({ path: at }) => at),
-            () => everything,
-          )
+        // Of a folder that is watched too, how it is watched says what is wanted.
+        const left = unfinished.left(id).filter((one) => roots.every((root) => root.path !== one.path))
+        if (roots.length + left.length > 0) beginLasting(id, 'start', [...roots, ...left], left)
         // A crash may have come between a change and the compaction that it was to have.
         compacting.later(id)
       }
     },
     async stop() {
       compacting.stop()
+      unfinished.stop()
       await watching.stop()
       await runs.cancelAll(null)
       await nearDuplicates.stop()
@@ -259,18 +262,11 @@ export function createIndexRequests(
         state.put({ ...state.need(id), watched: [...others, ...roots] })
         for (const root of roots) watching.watch(id, root.path)
       }
-      const everything = roots.map((root) => ({ ...root, within: null }))
-      return begin(
-        id,
-        'request',
-        roots.map(({ path: at }) => at),
-        () => everything,
-      )
+      return beginLasting(id, 'request', roots)
     },
     async upload(idOrName, { source: given, content, language = null }, signal) {
       const { id, name } = state.need(idOrName)
-      if (language !== null && !LANGUAGE.test(language))
-        throw invalid('A language is a code of ISO 639-1 such as en', 'language')
+      checkLanguage(language)
       const source = UPLOAD_PREFIX + checkUploadName(given)
       const incoming = path.join(state.directoryOf(id), 'incoming')
       // Not with its parents: the collection may be on its way out.

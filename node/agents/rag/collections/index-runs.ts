@@ -148,7 +148,9 @@ export function createIndexRuns(components: Components, init: Init): IndexRuns {
 
   return {
     begin(request) {
-      if ([...entries.values()].filter(({ state }) => state === 'waiting').length >= MAX_WAITING)
+      const waiting = [...entries.values()].filter(({ state }) => state === 'waiting').length
+      // At the start there is one by collection, and nobody to be told that it is too much.
+      if (request.trigger !== 'start' && waiting >= MAX_WAITING)
         throw new VillageError('INDEX_RUNS_BUSY', `${MAX_WAITING} runs wait already`)
       const entry: Entry = {
         id: randomBytes(8).toString('hex'),

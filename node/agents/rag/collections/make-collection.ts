@@ -77,7 +77,7 @@ export function createCollectionMaking(components: Components, init: Init): Coll
       ...DEFAULT_SETTINGS,
       ...settings,
       ...{ id, name, owner: init.peerId, encoder: encoderCid, segmentChunks, createdAtMs: now() },
-      ...{ documentBase: id, languages: [], roots: [], watched: [] },
+      ...{ documentBase: id, languages: [], roots: [], watched: [], unfinished: [] },
     }
   }
 

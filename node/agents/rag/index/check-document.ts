@@ -1,5 +1,6 @@
 /** Whether a document can go into an index: told when it is added, not when its segment is written. */
 import { VillageError } from '../../../errors.ts'
+import { readSections } from '../chunk-sections.ts'
 import type { IndexedDocument } from '../document.ts'
 
 /** A vector of length 1, give or take what an encoder's float32 arithmetic does to it. */
@@ -8,9 +9,10 @@ const MAX_SQUARE_ERROR = 0.02
 /** About what it takes in memory: of a character two bytes, of an object or a text a hundred. */
 export function bytesOfDocument({ chunks, vectors }: IndexedDocument): number {
   const texts = chunks.reduce(
-    (sum, { text, title, headings }) =>
+    (sum, { text, title, headings, sections = [] }) =>
       sum +
       400 +
+      200 * sections.length +
       2 * (text.length + title.length + headings.reduce((all, heading) => all + heading.length, 0)),
     500,
   )
@@ -27,6 +29,8 @@ export function checkDocument({ record, chunks, vectors }: IndexedDocument, dims
   if (!/^[0-9a-f]{32}$/.test(record.id)) refuse('its id is not 32 hexadecimal digits')
   if (chunks.length === 0) refuse('it has no chunks')
   if (chunks.some((chunk) => chunk.document !== record.id)) refuse('a chunk belongs to another document')
+  if (chunks.some((chunk) => chunk.sections !== undefined && readSections(chunk.sections, chunk) === null))
+    refuse('a chunk has sections that are none of it')
   if (vectors === null) return
   if (dims === null) refuse('it has vectors, and the index has none')
   else if (vectors.length !== chunks.length * dims) refuse('its vectors do not fit its chunks')

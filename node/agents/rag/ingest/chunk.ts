@@ -5,6 +5,7 @@
  * its offsets.
  */
 import type { Chunk, ParsedDocument } from '../document.ts'
+import { chunkPlaces } from './chunk-places.ts'
 import type { ChunkDraft } from './parsed-file.ts'
 import { documentText, type Unit, unitsOf } from './units.ts'
 
@@ -143,16 +144,10 @@ export function draftChunks(parsed: Chunkable, options: ChunkOptions = DEFAULT_C
   return ranges.map((range, ordinal) => {
     const before = ranges[ordinal - 1]
     const from = before === undefined ? range.from : overlapStart(units, before, range, overlapWords)
-    const first = units[from]!
-    const { start } = first
+    const { start } = units[from]!
     const { end } = units[range.to - 1]!
-    // The section is that of the first text: a heading that begins the chunk is one of its own headings.
-    let body = from
-    while (body < range.to - 1 && units[body]!.kind === 'heading') body++
-    const headings = [...units[body]!.path]
-    if (first.tableHeader !== null) headings.push(first.tableHeader)
-    if (linesOf !== null) headings.push(linesOf(start, end))
-    return { ordinal, title, headings, text: text.slice(start, end), page: first.page, start, end }
+    const places = chunkPlaces(units.slice(from, range.to), linesOf?.(start, end) ?? null)
+    return { ordinal, title, ...places, text: text.slice(start, end), start, end }
   })
 }
 

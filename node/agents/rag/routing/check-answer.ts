@@ -38,6 +38,8 @@ export type AnswerCheck =
   | 'recomputed-score'
   /** The returned text is of another document, or another part of it. */
   | 'text'
+  /** Fewer candidates than there are (check-omission.ts). */
+  | 'omitted'
 
 export interface FailedCheck {
   readonly check: AnswerCheck
@@ -46,7 +48,7 @@ export interface FailedCheck {
 }
 
 /** How improbable it must be that an honest peer has so many zeros: one false accusation in a million answers. */
-const ACCUSATION_LEVEL = 1e-6
+export const ACCUSATION_LEVEL = 1e-6
 /** Of a cosine: vectors are f16, and their length is 1 within rounding. */
 const COSINE_SLACK = 0.01
 const DOCUMENT_ID = /^[0-9a-f]{32}$/
@@ -156,7 +158,7 @@ function hasScores({ lexical, cosine }: Candidate, request: SearchRequest): bool
 }
 
 /** Probability of at least `count` where `mean` are expected. */
-function poissonTail(count: number, mean: number): number {
+export function poissonTail(count: number, mean: number): number {
   let below = 0
   let term = Math.exp(-mean)
   for (let k = 0; k < count; k++) {

@@ -3,6 +3,9 @@ import type { SegmentStatistics, Statistics } from '../search-types.ts'
 import type { Sketch, TermEstimate } from './read-sketch.ts'
 import { hashTerm } from './term-hash.ts'
 
+/** Of what members say there can be so much that a sum would not be exact any more, nor fit into a message. */
+const MAX_TOTAL = 2 ** 52
+
 /**
  * Adds them up; each segment must come once. Without estimates the result is that of one central index over the same segments.
  * Estimated frequencies make a sum that is no whole number: it is rounded, and at least 1 where any segment may have the term.
@@ -22,13 +25,15 @@ export function combineStatistics(
     chunks += sketch.chunks
     totalLength += sketch.totalLength
   }
+  chunks = Math.min(chunks, MAX_TOTAL)
+  totalLength = Math.min(totalLength, MAX_TOTAL)
   const documentFrequency = new Map<string, number>()
   for (const term of new Set(terms)) {
     let sum = 0
     for (const part of exact) sum += part.documentFrequency.get(term) ?? 0
     const hash = hashTerm(term)
     for (const sketch of estimated) sum += expectedFrequency(sketch.estimateHash(hash))
-    if (sum > 0) documentFrequency.set(term, Math.max(1, Math.round(sum)))
+    if (sum > 0) documentFrequency.set(term, Math.min(chunks, Math.max(1, Math.round(sum))))
   }
   return { chunks, totalLength, documentFrequency }
 }

@@ -20,6 +20,8 @@ export interface PlannedSegment {
   readonly owner: string | null
   /** Members that say they hold it. */
   readonly holders: ReadonlySet<string>
+  /** Members whose word on this segment does not count: they failed a check, or did not show what they say they hold. */
+  readonly doubted?: ReadonlySet<string>
 }
 
 export interface ReplicaPlan {
@@ -29,36 +31,39 @@ export interface ReplicaPlan {
   readonly fetch: readonly string[]
   /** Who may remove its copy: it is not wanted, and all that are wanted are there and have it. */
   readonly drop: readonly string[]
-  /** Copies that can be asked now. */
+  /** Copies that can be asked now; one that is doubted is none. */
   readonly live: number
 }
 
-/** A full member passes its turn to the next; one that holds the segment already needs no room for it. */
+/**
+ * A full member passes its turn to the next; one that holds the segment already needs no room for it. A doubted one is no holder and
+ * gets no turn: its place goes to the next, so that a copy too many is the worst that a wrong doubt costs.
+ */
 export function planReplicas(segment: PlannedSegment, members: readonly ReplicaMember[]): ReplicaPlan {
+  const isDoubted = (peer: string) => segment.doubted?.has(peer) === true
+  const holders = new Set([...segment.holders].filter((peer) => !isDoubted(peer)))
   const byPeer = new Map(members.map((member) => [member.peer, member]))
   const eligible = members.filter(
-    ({ peer, presence }) => peer !== segment.owner && countsForPlacement(presence),
+    ({ peer, presence }) => peer !== segment.owner && !isDoubted(peer) && countsForPlacement(presence),
   )
   const wanted = placeReplicas(
     segment.segment,
     eligible,
     segment.replicas,
-    (peer) => segment.holders.has(peer) || byPeer.get(peer)!.freeBytes >= segment.sizeBytes,
+    (peer) => holders.has(peer) || byPeer.get(peer)!.freeBytes >= segment.sizeBytes,
   )
   const isLive = (peer: string) => {
     const member = byPeer.get(peer)
     return member !== undefined && canBeAsked(member.presence)
   }
-  const holds = (peer: string) => segment.holders.has(peer)
+  const holds = (peer: string) => holders.has(peer)
   // One that returns will be wanted again when it has stayed: it keeps what it has till then.
   const maySpare = (peer: string) => peer !== segment.owner && byPeer.get(peer)?.presence.state === 'present'
   const isComplete = wanted.length >= segment.replicas && wanted.every((peer) => holds(peer) && isLive(peer))
   return {
     wanted,
     fetch: wanted.filter((peer) => !holds(peer) && isLive(peer)),
-    drop: isComplete
-      ? [...segment.holders].filter((peer) => maySpare(peer) && !wanted.includes(peer)).sort()
-      : [],
-    live: [...segment.holders].filter(isLive).length,
+    drop: isComplete ? [...holders].filter((peer) => maySpare(peer) && !wanted.includes(peer)).sort() : [],
+    live: [...holders].filter(isLive).length,
   }
 }

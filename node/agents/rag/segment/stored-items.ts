@@ -1,20 +1,28 @@
 /**
- * The items of stored.bin and documents.bin. A chunk is a byte of flags (1: it has a page; 2: its title is not its document's), the
- * title if it is its own, varint number of headings and the headings, varint page if it has one, varint start, varint length,
- * text. Texts are a varint of bytes and UTF-8. A record is its JSON, keys in the order of `RECORD_KEYS`, fields sorted.
+ * The items of stored.bin and documents.bin. A chunk is a byte of flags (1: it has a page; 2: its title is not its document's; 4: it
+ * has sections), the title if it is its own, varint number of headings and the headings, varint page if it has one, varint start,
+ * varint length, text, and if it has sections varint of their number and of each: varint start less the start before, varint
+ * page + 1 (0: none), varint number of headings and varint index of each. Texts are a varint of bytes and UTF-8. A record is its JSON, keys in the order of `RECORD_KEYS`, fields sorted.
  */
 import { VillageError } from '../../../errors.ts'
-import type { Chunk, DocumentFields, DocumentRecord } from '../document.ts'
+import { readSections } from '../chunk-sections.ts'
+import type { Chunk, ChunkSection, DocumentFields, DocumentRecord } from '../document.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { corrupt } from './segment-format.ts'
 
 const HAS_PAGE = 1
 const HAS_OWN_TITLE = 2
+const HAS_SECTIONS = 4
 
 export function writeChunk(out: ByteWriter, chunk: Chunk, record: DocumentRecord): void {
   const isOwnTitle = chunk.title !== (record.title ?? '')
-  out.uint8((chunk.page === null ? 0 : HAS_PAGE) | (isOwnTitle ? HAS_OWN_TITLE : 0))
+  const { sections } = chunk
+  out.uint8(
+    (chunk.page === null ? 0 : HAS_PAGE) |
+      (isOwnTitle ? HAS_OWN_TITLE : 0) |
+      (sections === undefined ? 0 : HAS_SECTIONS),
+  )
   if (isOwnTitle) out.text(chunk.title)
   out.varint(chunk.headings.length)
   for (const heading of chunk.headings) out.text(heading)
@@ -22,11 +30,21 @@ export function writeChunk(out: ByteWriter, chunk: Chunk, record: DocumentRecord
   out.varint(chunk.start)
   out.varint(chunk.end - chunk.start)
   out.text(chunk.text)
+  if (sections === undefined) return
+  out.varint(sections.length)
+  let before = 0
+  for (const { start, page, headings } of sections) {
+    out.varint(start - before)
+    out.varint(page === null ? 0 : page + 1)
+    out.varint(headings.length)
+    for (const index of headings) out.varint(index)
+    before = start
+  }
 }
 
 export function readChunk(reader: ByteReader, record: DocumentRecord, ordinal: number): Chunk {
   const flags = reader.uint8()
-  if (flags > 3) throw corrupt('A stored chunk is damaged.')
+  if (flags > 7) throw corrupt('A stored chunk is damaged.')
   const title = (flags & HAS_OWN_TITLE) === 0 ? (record.title ?? '') : reader.text()
   const headings: string[] = []
   for (let count = reader.varint(); count > 0; count--) headings.push(reader.text())
@@ -34,8 +52,25 @@ export function readChunk(reader: ByteReader, record: DocumentRecord, ordinal: n
   const start = reader.varint()
   const end = start + reader.varint()
   const text = reader.text()
-  if (reader.left !== 0) throw corrupt('A stored chunk is damaged.')
-  return { document: record.id, ordinal, title, headings, text, page, start, end }
+  const sections =
+    (flags & HAS_SECTIONS) === 0 ? undefined : readSections(storedSections(reader), { headings, text })
+  if (reader.left !== 0 || sections === null) throw corrupt('A stored chunk is damaged.')
+  const chunk = { document: record.id, ordinal, title, headings, text, page, start, end }
+  return sections === undefined ? chunk : { ...chunk, sections }
+}
+
+/** Not yet checked against the chunk. Every number takes a byte, so that the item's size bounds what is made here. */
+function storedSections(reader: ByteReader): ChunkSection[] {
+  const sections: ChunkSection[] = []
+  let start = 0
+  for (let count = reader.varint(); count > 0; count--) {
+    start += reader.varint()
+    const page = reader.varint()
+    const headings: number[] = []
+    for (let above = reader.varint(); above > 0; above--) headings.push(reader.varint())
+    sections.push({ start, page: page === 0 ? null : page - 1, headings })
+  }
+  return sections
 }
 
 export function encodeRecord(record: DocumentRecord): Uint8Array {

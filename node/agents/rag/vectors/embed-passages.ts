@@ -1,12 +1,13 @@
 /**
  * Passages to vectors. An encoder reads so many tokens of a text and leaves out the rest, so a passage that is longer goes
- * through it in windows, each with the title and headings that stand above it, and has the mean of their vectors: its second half
+ * through it in windows, each with the title and headings that stand above its beginning, and has the mean of their vectors: its second half
  * is found as well as its first. On two judged sets this is worth as much as vectors of single sentences, at half their cost.
  */
 import type { Embeddings } from '../../../compute/models/sentence-encoder.ts'
+import { placeAt } from '../chunk-sections.ts'
 import type { Chunk } from '../document.ts'
 
-export type Passage = Pick<Chunk, 'title' | 'headings' | 'text'>
+export type Passage = Pick<Chunk, 'title' | 'headings' | 'text'> & Partial<Pick<Chunk, 'page' | 'sections'>>
 
 export type EmbedTexts = (
   texts: readonly string[],
@@ -66,11 +67,8 @@ export function createPassageEmbedder(
 }
 
 /** The texts that are embedded of a passage: as few as there can be with at most so many words of its own, and equally long. */
-export function passageWindows({ title, headings, text }: Passage, mostWords: number): string[] {
-  // A document's first heading is often its title.
-  const above = [title, ...headings].filter(
-    (line, index, lines) => line !== '' && lines.indexOf(line) === index,
-  )
+export function passageWindows(passage: Passage, mostWords: number): string[] {
+  const { title, text } = passage
   const pieces = cutWords(text)
   const wanted = Math.max(1, Math.ceil(pieces.length / mostWords))
   const each = Math.ceil(pieces.length / Math.min(wanted, MAX_WINDOWS))
@@ -78,7 +76,17 @@ export function passageWindows({ title, headings, text }: Passage, mostWords: nu
     { length: Math.max(1, Math.ceil(pieces.length / Math.max(1, each))) },
     (_, window) => pieces.slice(window * each, (window + 1) * each),
   )
-  return windows.map((words) => [...above, words.join('').trim()].join('\n'))
+  let offset = text.search(/\S|$/)
+  return windows.map((words) => {
+    const own = words.join('')
+    const { headings } = placeAt({ page: null, ...passage }, offset)
+    offset += own.length
+    // A document's first heading is often its title.
+    const above = [title, ...headings].filter(
+      (line, index, lines) => line !== '' && lines.indexOf(line) === index,
+    )
+    return [...above, own.trim()].join('\n')
+  })
 }
 
 /** Words with the space behind them. A very long one, as scripts without spaces have, counts as several. */

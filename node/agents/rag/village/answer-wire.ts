@@ -6,6 +6,7 @@ import {
   SEARCH_LIMITS,
   type SearchResponseFrame,
 } from '../../../mesh/protocols/search.ts'
+import { readSections } from '../chunk-sections.ts'
 import type { DocumentFields, DocumentRecord } from '../document.ts'
 import type { Candidate, SearchOutcome, SegmentStatistics, StoredChunk } from '../search-types.ts'
 
@@ -114,13 +115,26 @@ export function encodeChunk(chunk: StoredChunk): ChunkMessage | null {
     headings,
     text,
     page,
+    sections,
     start,
     end,
     language,
     record,
   } = chunk
   const content = Buffer.from(
-    JSON.stringify({ document, ordinal, title, headings, text, page, start, end, language, record }),
+    JSON.stringify({
+      document,
+      ordinal,
+      title,
+      headings,
+      text,
+      page,
+      sections,
+      start,
+      end,
+      language,
+      record,
+    }),
   )
   if (content.byteLength > SEARCH_LIMITS.maxTextBytes + SEARCH_LIMITS.maxRecordBytes) return null
   return { segment: Buffer.from(segment, 'hex'), chunk: index, content }
@@ -183,14 +197,21 @@ export function decodeChunk(message: ChunkMessage): StoredChunk {
   const record = decodeRecord(value.record)
   const document = idOf(value.document)
   if (record.id !== document) throw malformed('a passage is of another document than its record')
+  const headings = value.headings.map(text)
+  const sections =
+    value.sections === undefined
+      ? undefined
+      : readSections(value.sections, { headings, text: text(value.text) })
+  if (sections === null) throw malformed('the sections of a passage are none of it')
   return {
     segment: Buffer.from(message.segment).toString('hex'),
     chunk: message.chunk,
     document,
     ordinal: count(value.ordinal),
     title: text(value.title),
-    headings: value.headings.map(text),
+    headings,
     text: text(value.text),
+    ...(sections !== undefined && { sections }),
     page: value.page === null ? null : count(value.page),
     start: count(value.start),
     end: count(value.end),

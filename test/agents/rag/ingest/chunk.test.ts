@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { placeAt, readSections } from '../../../../node/agents/rag/chunk-sections.ts'
 import type { Block, BlockKind } from '../../../../node/agents/rag/document.ts'
 import {
   type Chunkable,
@@ -9,6 +10,7 @@ import {
   draftChunks,
 } from '../../../../node/agents/rag/ingest/chunk.ts'
 import { countWords, measureWords } from '../../../../node/agents/rag/ingest/count-words.ts'
+import type { ChunkDraft } from '../../../../node/agents/rag/ingest/parsed-file.ts'
 import { documentText } from '../../../../node/agents/rag/ingest/units.ts'
 
 function block(
@@ -91,7 +93,7 @@ test('whatever the document: offsets are exact, nothing is lost, no chunk is too
   )
 })
 
-test('a short document stays whole, with the heading of its first text', () => {
+test('a short document stays whole, with all its headings', () => {
   const blocks = [
     block('heading', 'Title', 1),
     block('heading', 'Part', 2),
@@ -100,8 +102,85 @@ test('a short document stays whole, with the heading of its first text', () => {
   ]
   const chunks = draftChunks(parsed(blocks, { title: 'Title' }))
   assert.is(chunks.length, 1)
-  assert.equal(chunks[0]!.headings, ['Part'])
+  assert.equal(chunks[0]!.headings, ['Part', 'End'])
   assert.is(chunks[0]!.title, 'Title')
+})
+
+test('a chunk over several sections and pages knows where each begins', () => {
+  const blocks = [
+    block('heading', 'Bees', 1, 1),
+    block('heading', 'Spring', 2, 1),
+    block('text', 'The hives wake up.', null, 1),
+    block('heading', 'Honey harvest', 2, 1),
+    block('text', 'Fifteen kilograms a hive.', null, 1),
+    block('text', 'It is pressed.', null, 2),
+    block('heading', 'Garden', 1, 2),
+    block('text', 'Nothing yet.', null, 2),
+  ]
+  const chunks = draftChunks(parsed(blocks, { title: 'Bees' }))
+  assert.is(chunks.length, 1)
+  const [chunk] = chunks as [ChunkDraft]
+  assert.equal(chunk.headings, ['Spring', 'Honey harvest', 'Garden'])
+  assert.is(chunk.page, 1)
+  const places = ['Bees', 'wake', 'Honey', 'Fifteen', 'pressed', 'Garden', 'Nothing'].map((word) => {
+    const { page, headings } = placeAt(chunk, chunk.text.indexOf(word))
+    return `${word} ${page} ${headings.join(' > ')}`
+  })
+  assert.equal(places, [
+    'Bees 1 Spring',
+    'wake 1 Spring',
+    'Honey 1 Honey harvest',
+    'Fifteen 1 Honey harvest',
+    'pressed 2 Honey harvest',
+    'Garden 2 Garden',
+    'Nothing 2 Garden',
+  ])
+  assert.is(draftChunks(parsed(blocks.slice(0, 3)))[0]!.sections, undefined)
+})
+
+test('sections are always of their chunk, and their headings are those of the blocks', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyBlock, { maxLength: 25 }),
+      fc.integer({ min: 20, max: 250 }),
+      (blocks, targetWords) => {
+        for (const chunk of draftChunks(parsed(blocks), { targetWords, overlapWords: 5 })) {
+          const { sections } = chunk
+          if (sections === undefined) continue
+          assert.equal(readSections(JSON.parse(JSON.stringify(sections)), chunk), sections)
+          assert.equal(
+            [...new Set(sections.flatMap(({ headings }) => headings))].sort((a, b) => a - b),
+            [...chunk.headings.keys()],
+          )
+        }
+      },
+    ),
+    { numRuns: 100, seed: 6 },
+  )
+})
+
+test('sections that are none of a chunk are refused', () => {
+  const chunk = { headings: ['One', 'Two'], text: 'Some text' }
+  const first = { start: 0, page: null, headings: [0] }
+  const second = { start: 5, page: 3, headings: [0, 1] }
+  assert.equal(readSections([first, second], chunk), [first, second])
+  const bad: unknown[] = [
+    null,
+    [],
+    [first],
+    [second, first],
+    [first, first],
+    [first, { ...second, start: 9 }],
+    [first, { ...second, start: 1.5 }],
+    [first, { ...second, page: -1 }],
+    [first, { ...second, page: 'three' }],
+    [first, { ...second, headings: [2] }],
+    [first, { ...second, headings: ['Two'] }],
+    [first, { ...second, headings: Array.from({ length: 65 }, () => 0) }],
+    [first, null],
+    Array.from({ length: 10 }, (_, start) => ({ ...first, start })),
+  ]
+  for (const [index, value] of bad.entries()) assert.is(readSections(value, chunk), null, String(index))
 })
 
 test('headings begin chunks, and are told to the chunks below them', () => {

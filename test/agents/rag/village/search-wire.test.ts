@@ -146,6 +146,11 @@ const chunk: StoredChunk = {
 test('a passage arrives as it was sent', () => {
   const message = encodeChunk(chunk)!
   assert.equal(decodeChunk(ChunkMessage.decode(ChunkMessage.encode(message))), chunk)
+  const sections = [
+    { start: 0, page: 3, headings: [0] },
+    { start: 13, page: 4, headings: [0, 1] },
+  ]
+  assert.equal(decodeChunk(encodeChunk({ ...chunk, sections })!), { ...chunk, sections })
   assert.is(encodeChunk({ ...chunk, text: 'x'.repeat(2 ** 20) }), null)
   const references = [{ segment: SEGMENTS[1]!, chunk: 0 }]
   const frame = SearchRequestFrame.decode(SearchRequestFrame.encode(encodeChunksRequest(references)))
@@ -162,6 +167,14 @@ test('a passage of another form is refused', () => {
     { ...content, headings: 'One' },
     { ...content, headings: [1] },
     { ...content, start: -1 },
+    { ...content, sections: [] },
+    {
+      ...content,
+      sections: [
+        { start: 0, page: 3, headings: [0] },
+        { start: 5, page: 3, headings: [2] },
+      ],
+    },
     { ...content, page: 'three' },
     { ...content, ordinal: 1.5 },
     { ...content, document: '../../etc/passwd' },

@@ -4,6 +4,7 @@
  */
 import { VillageError } from '../../../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../../json.ts'
+import { readSections } from '../../chunk-sections.ts'
 import type { DocumentFields } from '../../document.ts'
 import type { ChunkDraft } from '../parsed-file.ts'
 import type { DocumentHead, FromParser, ParserItem } from './messages.ts'
@@ -71,11 +72,16 @@ function chunk(value: JsonValue): ChunkDraft {
   const end = count(one.end, 'an offset')
   const body = text(one.text, 'the text of a chunk', MAX_TEXT)
   if (end - start !== body.length) fail('the offsets of a chunk')
+  const headings = list(one.headings, 'headings').map((heading) => text(heading, 'a heading'))
+  const sections =
+    one.sections === undefined ? undefined : readSections(one.sections, { headings, text: body })
+  if (sections === null) fail('the sections of a chunk')
   return {
     ordinal: count(one.ordinal, 'an ordinal'),
     title: text(one.title, 'a title'),
-    headings: list(one.headings, 'headings').map((heading) => text(heading, 'a heading')),
+    headings,
     text: body,
+    ...(sections !== undefined && { sections }),
     page: one.page === null ? null : count(one.page, 'a page'),
     start,
     end,
