@@ -204,6 +204,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       collections,
       host: indexHost,
       search,
+      encoder,
       events,
       store,
       signer: signerFromIdentity(identity.privateKey),

@@ -721,6 +721,11 @@ export const ERRORS = {
   },
 
   // collections and indexing
+  CONFIRMATION_NEEDED: {
+    http: 400,
+    title: 'Somebody has to say that it is meant',
+    fix: 'Add --yes to the same command where it is.',
+  },
   COLLECTION_UNKNOWN: {
     http: 404,
     title: 'There is no such collection',
@@ -734,7 +739,7 @@ export const ERRORS = {
   COLLECTION_CORRUPT: {
     http: 500,
     title: 'The description of a collection on the disk is damaged',
-    fix: 'Restore its directory from a backup, or remove the collection and index it again.',
+    fix: 'Restore its directory from a backup, or `village collection rm NAME` and index it again.',
   },
   COLLECTION_SPREAD: {
     http: 409,
@@ -744,7 +749,7 @@ export const ERRORS = {
   COLLECTION_ARCHIVE_INVALID: {
     http: 422,
     title: 'The file is no archive of a collection, or is damaged',
-    fix: 'Export the collection again, and copy the file whole.',
+    fix: 'Give a file that `village collection export` wrote; where it is one, export again and copy it whole.',
   },
   DOCUMENT_UNKNOWN: {
     http: 404,
@@ -817,6 +822,11 @@ export const ERRORS = {
     title: 'Another process writes this index',
     fix: 'Stop the other daemon, or use another --data.dir.',
   },
+  SEARCH_TOO_COSTLY: {
+    http: 503,
+    title: 'A search would read more than a node does for another',
+    fix: 'Ask with fewer or rarer words and phrases; collections of this node are searched without this limit.',
+  },
   INDEX_SEGMENT_AWAY: {
     http: 409,
     title: 'The text of this segment lies with other members',
@@ -848,13 +858,34 @@ export const ERRORS = {
   },
   COLLECTION_TOO_LARGE: {
     http: 413,
-    title: 'The collection has too many segments to be shared with the village',
+    title: 'The collection has too many segments, or too much deleted in them, to be shared with the village',
     fix: 'Make the collection anew with larger segments, or divide it.',
+  },
+  COLLECTION_LIMIT: {
+    http: 409,
+    title: 'This node shares as many collections as a village takes of one member',
+    fix: 'Set collections that need not be shared to private, or join them into fewer.',
+  },
+  COLLECTION_RECORD_REFUSED: {
+    http: 409,
+    title:
+      'The record of the collection was not taken: a newer one has come, or this node is no member any more',
+    fix: 'Nothing to do if it goes away by itself; otherwise see that no second node runs with this identity.',
   },
   SEGMENT_ABSENT: {
     http: 404,
     title: 'The peer does not hold this segment',
     fix: 'Nothing to do: the collection has just changed, and the next search finds where it lies now.',
+  },
+  SKETCH_UNKNOWN: {
+    http: 404,
+    title: 'The sketch of the segment is not here: what others say of the segment could not be checked',
+    fix: 'Nothing to do: sketches are fetched as soon as a member that has them is here.',
+  },
+  ANSWER_UNCONFIRMED: {
+    http: 502,
+    title: 'A member found less than the sketch of its segment promises, and no other member could be asked',
+    fix: 'Search again when the owner of the collection is here; if it goes on, revoke the member that holds it.',
   },
   SEGMENT_UNPROMISING: {
     http: 404,

@@ -74,6 +74,7 @@ export interface EventMap {
     doneFiles: number
     totalBytes: number
     doneBytes: number
+    embedded: number
     chunks: number
   }
   'resources:changed': { accepting: boolean; reason: string | null }

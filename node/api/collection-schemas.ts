@@ -25,12 +25,21 @@ export const COLLECTION = object({
   problem: PROBLEM,
 })
 
+/** A collection of this node of which nothing is known but that it is there, and why. */
+export const UNREADABLE_COLLECTION = object({
+  id: anyText,
+  name: orNull(anyText),
+  problem: object({ code: anyText, message: anyText }),
+})
+
 /** A collection of this node or of another member, as the village knows it. */
 export const KNOWN_COLLECTION = object({
   id: anyText,
   name: anyText,
   label: anyText,
   owner: anyText,
+  /** What the owner goes by in the village. */
+  ownerName: orNull(anyText),
   isOwn: flag,
   access: oneOf(...COLLECTION_ACCESS),
   encoder: orNull(anyText),
@@ -45,6 +54,7 @@ export const KNOWN_COLLECTION = object({
   missingSegments: integer(),
   localSegments: integer(),
   updatedAtMs: amount,
+  problem: PROBLEM,
 })
 
 const REPORT = object({
@@ -78,6 +88,7 @@ export const INDEX_RUN = object({
   doneFiles: integer(),
   totalBytes: amount,
   doneBytes: amount,
+  embedded: integer(),
   report: REPORT,
   error: PROBLEM,
 })

@@ -68,6 +68,7 @@ export interface ApiComponents {
     | 'documents'
     | 'document'
     | 'removeDocuments'
+    | 'unreadable'
     | 'index'
     | 'upload'
     | 'unwatch'
@@ -78,7 +79,7 @@ export interface ApiComponents {
     | 'import'
     | 'stats'
   >
-  readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections'>
+  readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections' | 'stats'>
   readonly answers: Answers
   readonly searchEvaluations: SearchEvaluations
   readonly pool: Pick<Pool, 'stats'>

@@ -78,9 +78,16 @@ const EXPLANATION = object({
   isConsistent: orNull(flag),
 })
 
+const SNIPPET = object({
+  text: anyText,
+  highlights: listOf(object({ start: integer(), end: integer() })),
+})
+
 export const HIT = object({
   rank: integer(1),
   score: amount,
+  wordsFound: integer(),
+  wordsAsked: integer(),
   collection: anyText,
   vouchedBy: listOf(anyText),
   segment: anyText,
@@ -91,14 +98,12 @@ export const HIT = object({
   title: anyText,
   headings: listOf(anyText),
   page: orNull(integer(1)),
+  sections: listOf(object({ start: integer(), page: orNull(integer(1)), headings: listOf(anyText) })),
   language: orNull(anyText),
   start: integer(),
   end: integer(),
   text: anyText,
-  snippet: object({
-    text: anyText,
-    highlights: listOf(object({ start: integer(), end: integer() })),
-  }),
+  snippet: SNIPPET,
   lexical: orNull(amount),
   cosine: orNull(amount),
   explain: orNull(EXPLANATION),
@@ -115,20 +120,24 @@ export const QUERY_TERMS = listOf(
   }),
 )
 
-export const PASSAGE = object({
-  segment: anyText,
-  chunk: integer(),
-  document: anyText,
-  ordinal: integer(),
-  title: anyText,
-  headings: listOf(anyText),
-  text: anyText,
-  page: orNull(integer(1)),
-  start: integer(),
-  end: integer(),
-  language: orNull(anyText),
-  record: RECORD,
-})
+export const PASSAGE = object(
+  {
+    segment: anyText,
+    chunk: integer(),
+    document: anyText,
+    ordinal: integer(),
+    title: anyText,
+    headings: listOf(anyText),
+    text: anyText,
+    page: orNull(integer(1)),
+    sections: listOf(object({ start: integer(), page: orNull(integer(1)), headings: listOf(integer()) })),
+    start: integer(),
+    end: integer(),
+    language: orNull(anyText),
+    record: RECORD,
+  },
+  ['sections'],
+)
 
 export const ANSWER_PROPERTIES = {
   question: anyText,
@@ -151,6 +160,7 @@ export const ANSWER_PROPERTIES = {
       start: integer(),
       end: integer(),
       text: anyText,
+      snippet: SNIPPET,
       score: amount,
       vouchedBy: listOf(anyText),
     }),
@@ -158,6 +168,7 @@ export const ANSWER_PROPERTIES = {
   confidence: share,
   threshold: share,
   isFound: flag,
+  missingWords: listOf(anyText),
   generated: orNull(
     object({
       model: anyText,

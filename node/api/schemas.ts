@@ -251,6 +251,20 @@ export const STATUS = object({
   peers: integer(),
   models: integer(),
   jobs: object({ running: integer(), done: integer(), failed: integer(), cancelled: integer() }),
+  knowledge: object({
+    /** Of this node, with what is live in them. */
+    collections: integer(),
+    documents: integer(),
+    passages: integer(),
+    sizeBytes: amount,
+    /** Runs of indexing that wait or go on. */
+    indexing: integer(),
+    /** Collections that cannot be read. */
+    problems: integer(),
+    /** What this node keeps of the collections of others. */
+    heldSegments: integer(),
+    heldBytes: amount,
+  }),
   artifacts: USAGE,
   resources: object({ profile: anyText, accepting: flag, reason: orNull(anyText), load: amount }),
 })

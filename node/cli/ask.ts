@@ -10,10 +10,11 @@ import {
   noteGaps,
   numberOption,
   scopeBody,
+  shortLabel,
   vouchers,
   type WarningView,
 } from './knowledge-scope.ts'
-import { type Style, styleOf, wrapped } from './passage-text.ts'
+import { piecesOf, type Style, styleOf, wrapped } from './passage-text.ts'
 
 interface SourceView {
   number: number
@@ -24,6 +25,7 @@ interface SourceView {
   headings: string[]
   start: number
   end: number
+  snippet: { text: string; highlights: { start: number; end: number }[] }
   vouchedBy: string[]
 }
 
@@ -35,6 +37,7 @@ interface AnswerView {
   confidence: number
   threshold: number
   isFound: boolean
+  missingWords: string[]
   generated: { model: string; text: string; citations: number[] } | null
   missing: MissingView[]
   warnings: WarningView[]
@@ -53,7 +56,7 @@ function modelOf(context: CommandContext): JsonObject {
 
 function sourceText(
   source: SourceView,
-  { sentences, peer }: AnswerView,
+  { sentences, peer, isFound }: AnswerView,
   init: { columns: number | null; style: Style },
 ): string {
   const cited = sentences.filter(({ citation }) => citation === source.number)
@@ -65,13 +68,17 @@ function sourceText(
     ...(source.page === null ? [] : [`page ${source.page}`]),
     ...(source.headings.length === 0 ? [] : [source.headings.join(' › ')]),
     `characters ${start} to ${end}`,
-    `in ${source.collection}, by ${vouchers(source.vouchedBy, peer)}`,
+    `in ${shortLabel(source.collection)}, by ${vouchers(source.vouchedBy, peer)}`,
   ]
   const text = wrapped([{ text: `[${source.number}] ${parts.join(' · ')}`, isMarked: false }], {
     ...init,
     indent: 2,
   })
-  return cited.length === 0 ? init.style.faint(text) : text
+  if (cited.length > 0) return text
+  // Nobody opens a file to see why it might be near.
+  const { snippet } = source
+  const near = isFound ? [] : [wrapped(piecesOf(snippet.text, snippet.highlights), { ...init, indent: 4 })]
+  return [init.style.faint(text), ...near].join('\n')
 }
 
 /** What was read and is cited by nobody is of interest to whoever asked for it, or where there is no answer: a few then. */
@@ -95,7 +102,9 @@ function answerText(answer: AnswerView, context: CommandContext): string {
       '',
       style.strong('The documents:'),
     )
-  lines.push(isFound ? paragraph(text) : style.strong(text))
+  // Only code has lines of its own.
+  const extract = text.includes('\n') ? text.split('\n').map(printable).join('\n') : paragraph(text)
+  lines.push(isFound ? extract : style.strong(text))
   const shown = shownSources(answer, optionText(context, 'sources') !== null)
   if (shown.length > 0)
     lines.push(
@@ -103,10 +112,15 @@ function answerText(answer: AnswerView, context: CommandContext): string {
       style.strong(isFound ? 'Sources' : 'What comes nearest'),
       ...shown.map((source) => sourceText(source, answer, init)),
     )
+  if (answer.missingWords.length > 0)
+    lines.push(
+      '',
+      `Not in the best sentence, nor around it: ${answer.missingWords.map(printable).join(', ')}`,
+    )
   lines.push(
     '',
     style.faint(
-      `confidence ${percent(confidence)}, an answer is given from ${percent(threshold)}; ${milliseconds(answer.tookMs)}`,
+      `evidence ${percent(confidence)} (how well the passages cover the question, not whether the answer is right; answers from ${percent(threshold)}), ${milliseconds(answer.tookMs)}`,
     ),
   )
   return lines.join('\n')
@@ -121,6 +135,8 @@ export async function ask(context: CommandContext): Promise<CommandResult> {
     ...modelOf(context),
     question,
   }
+  // The daemon answers without it and says so; who names one here wants its words, or to know that there are none.
+  if (typeof body.model === 'string') await client.get(`/api/v1/models/${encodeURIComponent(body.model)}`)
   for (const name of ['sources', 'sentences', 'threshold']) {
     const value = numberOption(context, name)
     if (value !== null) body[name] = value

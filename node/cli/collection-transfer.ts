@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { VillageError } from '../errors.ts'
 import { refuseExisting, writeOutput } from './artifact-transfer.ts'
-import { collectionPath } from './collection-lookup.ts'
+import { collectionPath, needCollection } from './collection-lookup.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, counted } from './format.ts'
@@ -14,7 +14,7 @@ import { withUploadProgress } from './upload-progress.ts'
 
 export async function exportArchive(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const info = await client.get<CollectionView>(collectionPath(context.args[0] ?? ''))
+  const info = await needCollection(client, context.args[0] ?? '')
   const output = optionText(context, 'output') ?? `${info.name}.collection.tar`
   if (output !== '-') await refuseExisting(path.resolve(output), context.options.force === true)
   const response = await client.download(`${collectionPath(info.id)}/export`)

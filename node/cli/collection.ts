@@ -3,7 +3,7 @@
 import path from 'node:path'
 import { VillageError } from '../errors.ts'
 import type { Client } from './client.ts'
-import { collectionPath } from './collection-lookup.ts'
+import { collectionPath, needCollection, noteUnseen, shownName } from './collection-lookup.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { confirm } from './confirm.ts'
@@ -14,6 +14,7 @@ import type {
   DocumentPassageView,
   DocumentView,
   KnownCollectionView,
+  UnreadableCollectionView,
 } from './knowledge-views.ts'
 
 const DOCUMENTS_PAGE = 1_000
@@ -23,7 +24,9 @@ export async function list(context: CommandContext): Promise<CommandResult> {
   const { collections } = await client.get<{ collections: KnownCollectionView[] }>(
     '/api/v1/knowledge/collections',
   )
-  const own = await client.get<{ collections: CollectionView[] }>('/api/v1/collections')
+  const own = await client.get<{ collections: CollectionView[]; unreadable: UnreadableCollectionView[] }>(
+    '/api/v1/collections',
+  )
   const problems = own.collections.filter(({ problem }) => problem !== null)
   const text =
     collections.length === 0
@@ -31,7 +34,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
       : table(
           ['NAME', 'ACCESS', 'DOCUMENTS', 'PASSAGES', 'SIZE', 'COPIES', 'LANGUAGES', 'ENCODER'],
           collections.map((one) => [
-            one.label.length > 40 ? `${one.name}@${short(one.owner)}` : one.label,
+            shownName(one),
             one.access,
             count(one.documents),
             count(one.chunks),
@@ -42,10 +45,19 @@ export async function list(context: CommandContext): Promise<CommandResult> {
           ]),
           { whole: [0] },
         )
-  const lines = problems.map(
-    ({ name, problem }) => `${name} cannot be read: ${problem?.code} ${printable(problem?.message ?? '')}`,
+  const lines = [...problems, ...own.unreadable].map(
+    ({ id, name, problem }) =>
+      `${name ?? id} cannot be read: ${problem?.code} ${printable(problem?.message ?? '')}`,
   )
-  return { document: { collections, own: own.collections }, text: [text, ...lines].join('\n') }
+  const unshared = collections.flatMap(({ name, problem }) =>
+    problem === null
+      ? []
+      : `${name} is not shared as it is now: ${problem.code} ${printable(problem.message)}`,
+  )
+  return {
+    document: { collections, own: own.collections, unreadable: own.unreadable },
+    text: [text, ...lines, ...unshared].join('\n'),
+  }
 }
 
 /** How many members hold each part of it, and whether a part is missing. */
@@ -67,6 +79,12 @@ function collectionFacts(info: CollectionView): string {
     ['weight', `${info.weight} of the vectors in a score`],
     ['replicas', info.access === 'private' ? '-' : String(info.replicas)],
     ['text here', info.keepsCopy ? 'kept' : 'let go when enough members hold it'],
+    ...(info.roots.length > 0 ? info.roots : [{ path: 'nothing', prefix: '' }]).map(
+      ({ path: at, prefix }, index): [string, string] => [
+        index === 0 ? 'indexed' : '',
+        prefix === '' ? at : `${prefix} is ${at}`,
+      ],
+    ),
     ['watched', info.watched.join(', ') || 'nothing'],
     ['created', time(info.createdAtMs)],
     ...(info.problem === null ? [] : [['problem', `${info.problem.code}: ${info.problem.message}`] as const]),
@@ -121,15 +139,15 @@ async function showDocument(client: Client, id: string, document: string): Promi
 export async function show(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const [name = '', document] = context.args
-  if (document !== undefined) return showDocument(client, name, document)
-  const info = await client.get<CollectionView>(collectionPath(name))
+  const info = await needCollection(client, name)
+  if (document !== undefined) return showDocument(client, info.id, document)
   if (context.options.documents !== true) return { document: info, text: collectionFacts(info) }
   const most = numberOption(context, 'limit') ?? DOCUMENTS_PAGE
   if (!Number.isInteger(most) || most < 1)
     throw new VillageError('USAGE', '--limit takes a whole number above 0')
   const documents = await documentsOf(client, info.id, most)
   const rows = documents.map(({ id, source, title, language, sizeBytes }) => [
-    id,
+    context.columns === null ? id : short(id),
     source,
     title ?? '',
     language ?? '-',
@@ -140,8 +158,8 @@ export async function show(context: CommandContext): Promise<CommandResult> {
     document: { ...info, listed: documents },
     text: [
       table(['ID', 'SOURCE', 'TITLE', 'LANGUAGE', 'SIZE'], rows, {
-        whole: [0, 1],
-        columns: context.columns ?? 110,
+        whole: [0, 1, 3, 4],
+        columns: context.columns ?? Number.POSITIVE_INFINITY,
       }),
       ...(more > 0 ? [`… and ${counted(more, 'document')} more: --limit lists them.`] : []),
     ].join('\n'),
@@ -150,7 +168,7 @@ export async function show(context: CommandContext): Promise<CommandResult> {
 
 export async function set(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const target = collectionPath(context.args[0] ?? '')
+  const target = collectionPath((await needCollection(client, context.args[0] ?? '')).id)
   const access = optionText(context, 'access')
   const replicas = numberOption(context, 'replicas')
   const weight = numberOption(context, 'weight')
@@ -167,17 +185,29 @@ export async function set(context: CommandContext): Promise<CommandResult> {
   let info: CollectionView | null = null
   if (unwatched !== null)
     info = await client.send('POST', `${target}/unwatch`, { path: path.resolve(unwatched) })
-  if (Object.keys(changes).length > 0) info = await client.send('PUT', target, changes)
+  if (Object.keys(changes).length > 0) info = await client.send<CollectionView>('PUT', target, changes)
+  if (access !== null) await noteUnseen(context, client, access)
   return { document: info, text: info === null ? '' : collectionFacts(info) }
 }
 
 export async function remove(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const info = await client.get<CollectionView>(collectionPath(context.args[0] ?? ''))
+  const name = context.args[0] ?? ''
+  const info = await needCollection(client, name).catch((error: unknown) => {
+    if (error instanceof VillageError && error.code === 'COLLECTION_CORRUPT') return null
+    throw error
+  })
   const { document: given } = context.options
   const documents = Array.isArray(given) ? (given as readonly string[]) : []
+  if (info === null) {
+    if (documents.length > 0) throw new VillageError('COLLECTION_CORRUPT')
+    await confirm(context, `Remove the collection ${name}, which cannot be read, with all its text?`)
+    await client.send('DELETE', collectionPath(name))
+    return { document: { removed: name }, text: `${printable(name)} is removed.` }
+  }
+  const everywhere = info.access === 'private' ? '' : ', here and from the members that hold copies'
   if (documents.length > 0) {
-    await confirm(context, `Remove ${documents.join(', ')} from ${info.name}, everywhere?`)
+    await confirm(context, `Remove ${documents.join(', ')} from ${info.name}${everywhere}?`)
     const answer = await client.send<{ removed: number }>(
       'POST',
       `${collectionPath(info.id)}/documents/remove`,
@@ -185,11 +215,16 @@ export async function remove(context: CommandContext): Promise<CommandResult> {
         documents,
       },
     )
+    // It is easily taken for gone for good.
+    if (info.roots.length > 0)
+      context.note(
+        'Files on the disk stay: watching does not bring them back, `village index` of their folder does, unless --exclude leaves them out.',
+      )
     return { document: answer, text: `${counted(answer.removed, 'document')} removed from ${info.name}.` }
   }
   await confirm(
     context,
-    `Remove the collection ${info.name} (${counted(info.documents, 'document')}), everywhere?`,
+    `Remove the collection ${info.name} (${counted(info.documents, 'document')})${everywhere}?`,
   )
   await client.send('DELETE', collectionPath(info.id))
   return { document: { removed: info.id, name: info.name }, text: `${info.name} is removed.` }

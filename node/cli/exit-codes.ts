@@ -12,6 +12,7 @@ export const EXIT_CODES = {
 
 const USAGE_CODES: readonly ErrorCode[] = [
   'USAGE',
+  'CONFIRMATION_NEEDED',
   'INVALID_ARGUMENT',
   'CONFIG_UNKNOWN_KEY',
   'CONFIG_INVALID_VALUE',

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isErrorCode, VillageError } from '../errors.ts'
 import type { Client } from './client.ts'
-import { collectionPath, findCollection } from './collection-lookup.ts'
+import { collectionPath, findCollection, noteUnseen } from './collection-lookup.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { EXIT_CODES } from './exit-codes.ts'
@@ -12,9 +12,9 @@ import { bytes, counted, duration } from './format.ts'
 import { indexReport, runTable } from './index-report.ts'
 import { numberOption } from './knowledge-scope.ts'
 import type { CollectionView, IndexRunView } from './knowledge-views.ts'
-import type { Progress } from './progress.ts'
 
 const RETRY_MS = 1_000
+const NOTE_EVERY_MS = 10_000
 const SCHEME = /^[a-z][a-z0-9+.-]+:\/\//i
 
 const listOf = (value: CommandContext['options'][string]): readonly string[] =>
@@ -86,13 +86,14 @@ export async function index(context: CommandContext): Promise<CommandResult> {
   }
   if (context.options.list === true) {
     const { runs } = await client.get<{ runs: IndexRunView[] }>('/api/v1/index-runs')
-    return { document: { runs }, text: runs.length === 0 ? 'No runs.' : runTable(runs) }
+    return { document: { runs }, text: runs.length === 0 ? 'No runs.' : runTable(runs, context.columns) }
   }
   const name = optionText(context, 'collection')
   if (name === null) throw new VillageError('USAGE', 'Name the collection: --collection NAME')
   if (context.args.length === 0) throw new VillageError('USAGE', 'Name a file or a folder')
   const paths = await pathsOf(context)
   const collection = await ensureCollection(context, client, name)
+  if (optionText(context, 'access') !== null) await noteUnseen(context, client, collection.access)
   const include = listOf(context.options.include)
   const exclude = listOf(context.options.exclude)
   const language = optionText(context, 'language')
@@ -105,12 +106,15 @@ export async function index(context: CommandContext): Promise<CommandResult> {
   })
   if (context.options.background === true)
     return { document: started, text: `It goes on in the daemon: village index --list; run ${started.id}` }
-  context.signal.addEventListener(
-    'abort',
-    () => context.note(`It goes on in the daemon; to end it: village index --cancel ${started.id}`),
-    { once: true },
-  )
-  return result(context, await follow(context, client, started))
+  try {
+    return result(context, await follow(context, client, started))
+  } catch (error) {
+    if (!context.signal.aborted) throw error
+    throw new VillageError(
+      'ABORTED',
+      `Only the waiting has ended: the run goes on in the daemon; to end it: village index --cancel ${started.id}`,
+    )
+  }
 }
 
 function result(context: CommandContext, run: IndexRunView): CommandResult {
@@ -126,23 +130,32 @@ function result(context: CommandContext, run: IndexRunView): CommandResult {
   return { document: run, text: indexReport(run), exitCode }
 }
 
-function show(progress: Progress, run: IndexRunView, startedAtMs: number): void {
+/** How far it is: 0 to 1, and in words. */
+function progressOf(run: IndexRunView, startedAtMs: number): { share: number; words: string } {
   const { files, isCounted, doneFiles, totalBytes, doneBytes, report } = run
-  if (!isCounted) {
-    progress.update(0, `${counted(files, 'file')} found`)
-    return
-  }
+  if (run.state === 'waiting') return { share: 0, words: 'waits for other runs' }
+  if (!isCounted) return { share: 0, words: `${counted(files, 'file')} found` }
   const share = totalBytes === 0 ? 1 : doneBytes / totalBytes
   const seconds = (performance.now() - startedAtMs) / 1_000
-  const rate = seconds < 1 ? '' : `, ${Math.round(report.chunks / seconds)}/s`
+  const passages = Math.max(report.chunks, run.embedded)
+  const rate = seconds < 1 ? '' : `, ${Math.round(passages / seconds)}/s`
   const left = share < 0.02 || share >= 1 ? '' : `, ${duration((seconds * 1_000 * (1 - share)) / share)} left`
-  const words = `${doneFiles} of ${counted(files, 'file')} (${bytes(totalBytes)}), ${counted(report.chunks, 'passage')}${rate}${left}`
-  progress.update(share, words)
+  const words = `${doneFiles} of ${counted(files, 'file')} (${bytes(totalBytes)}), ${counted(passages, 'passage')}${rate}${left}`
+  return { share, words }
 }
 
 /** By the events, and by asking where some may have been missed. */
 async function follow(context: CommandContext, client: Client, started: IndexRunView): Promise<IndexRunView> {
   const progress = context.progress(started.name)
+  let notedAtMs = performance.now()
+  const show = () => {
+    const { share, words } = progressOf(run, startedAtMs)
+    progress.update(share, words)
+    // Where there is no bar, whoever waits for minutes reads a line now and then.
+    if (process.stderr.isTTY || performance.now() - notedAtMs < NOTE_EVERY_MS) return
+    notedAtMs = performance.now()
+    context.note(`${run.name}: ${words}`)
+  }
   const startedAtMs = performance.now()
   const read = () => client.get<IndexRunView>(`/api/v1/index-runs/${started.id}`)
   const isOpen = ({ state }: IndexRunView) => state === 'waiting' || state === 'running'
@@ -156,25 +169,27 @@ async function follow(context: CommandContext, client: Client, started: IndexRun
         if (type === 'hello' || type === 'gap') run = await read()
         else if (data.run !== started.id) continue
         else if (data.state === 'running') {
-          const { files, isCounted, doneFiles, totalBytes, doneBytes, chunks } =
+          const { files, isCounted, doneFiles, totalBytes, doneBytes, embedded, chunks } =
             data as unknown as IndexRunView['report'] & IndexRunView // the event's fields are those of the run, with the passages of its report
           run = {
             ...run,
+            state: 'running',
             files,
             isCounted,
             doneFiles,
             totalBytes,
             doneBytes,
+            embedded,
             report: { ...run.report, chunks },
           }
         } else run = await read()
         if (!isOpen(run)) break
-        show(progress, run, startedAtMs)
+        show()
       }
       // The daemon may end the stream of a slow reader; a daemon that is gone makes the next request throw.
       if (isOpen(run)) await sleep(RETRY_MS, undefined, { signal: context.signal })
     }
-    show(progress, run, startedAtMs)
+    show()
     return run
   } finally {
     progress.stop()

@@ -1,5 +1,5 @@
 /** What a run of indexing came to, for people. */
-import { count, counted, duration, printable, table } from './format.ts'
+import { count, counted, duration, printable, table, time } from './format.ts'
 import type { IndexRunView } from './knowledge-views.ts'
 
 const MAX_SHOWN = 20
@@ -67,17 +67,21 @@ export function indexReport(run: IndexRunView): string {
   ].join('\n')
 }
 
-export function runTable(runs: readonly IndexRunView[]): string {
+/** `columns`: of the screen; null where there is none. */
+export function runTable(runs: readonly IndexRunView[], columns: number | null): string {
   return table(
-    ['RUN', 'COLLECTION', 'WHY', 'STATE', 'FILES', 'ADDED', 'CHANGED', 'REMOVED', 'SKIPPED'],
-    runs.map(({ id, name, trigger, state, doneFiles, files: found, isCounted, report }) => [
+    ['RUN', 'COLLECTION', 'WHY', 'STATE', 'BEGAN', 'TOOK', 'FILES', 'ADDED', 'CHANGED', 'REMOVED', 'SKIPPED'],
+    runs.map(({ id, name, trigger, state, startedAtMs, finishedAtMs, doneFiles, ...run }) => [
       id,
       name,
       trigger,
       state,
-      state === 'running' ? `${doneFiles} of ${found}${isCounted ? '' : '+'}` : String(doneFiles),
-      ...[report.added, report.changed, report.removed, report.skipped].map(String),
+      time(startedAtMs),
+      finishedAtMs === null ? '-' : duration(finishedAtMs - startedAtMs),
+      state === 'running' ? `${doneFiles} of ${run.files}${run.isCounted ? '' : '+'}` : String(doneFiles),
+      ...[run.report.added, run.report.changed, run.report.removed, run.report.skipped].map(String),
     ]),
-    { whole: [0] },
+    // The names of columns are worth as much as their numbers; only the collection's gives way.
+    { whole: [0, 2, 3, 4, 5, 6, 7, 8, 9, 10], columns: columns ?? Number.POSITIVE_INFINITY },
   )
 }

@@ -21,21 +21,31 @@ export const KNOWLEDGE_COMMANDS: readonly CommandRow[] = [
       'Index files and folders, so that they can be searched and asked; what has not changed is not read again.',
     args: [['[path...]', 'Files, folders or file:// URLs of this machine.']],
     options: [
-      { flags: '--collection <name>', doc: 'The collection; it is made where it is not there.' },
+      {
+        flags: '--collection <name>',
+        doc: 'The collection that they go to (always needed); it is made where it is not there.',
+      },
       { flags: '--watch', doc: 'Follow what changes from now on, also after a restart.' },
       ACCESS,
       {
         flags: '--include <pattern>',
-        doc: 'Only files that match, such as *.md or notes/**; as in .gitignore.',
+        doc: 'Only files that match, such as *.md or notes/**; as in .gitignore. What was indexed of the same folder before and does not match is removed from the collection.',
         repeatable: true,
       },
-      { flags: '--exclude <pattern>', doc: 'Leave out what matches.', repeatable: true },
+      {
+        flags: '--exclude <pattern>',
+        doc: 'Leave out what matches, and remove it from the collection where it was indexed before.',
+        repeatable: true,
+      },
       {
         flags: '--language <code>',
         doc: 'Language of the documents (ISO 639-1); otherwise told by document.',
       },
       { flags: '--encoder <model>', doc: 'The model that makes the vectors of a new collection.' },
-      { flags: '--no-embed', doc: 'A new collection without vectors: it is searched by words alone.' },
+      {
+        flags: '--no-embed',
+        doc: 'A new collection without vectors: it is searched by words alone, and indexed many times as fast.',
+      },
       {
         flags: '--segment-chunks <number>',
         doc: 'Passages of a segment of a new collection, 16 to 1000000.',
@@ -82,7 +92,7 @@ export const KNOWLEDGE_COMMANDS: readonly CommandRow[] = [
   {
     name: 'collection rm',
     group: 'Knowledge',
-    summary: 'Remove a collection, or documents of it, everywhere.',
+    summary: 'Remove a collection, or documents of it, here and from the members that hold copies.',
     args: [NAME],
     options: [
       {

@@ -10,7 +10,7 @@ import { flagOf } from './option-names.ts'
 export const SCOPE_OPTIONS: readonly CommandOption[] = [
   {
     flags: '--collection <name>',
-    doc: 'Only this collection: a name, `name@peer` of another member’s, or an id; by default all that this node may search.',
+    doc: 'Only this collection: a name, `name@member` of another member’s, or an id; by default all that this node may search.',
     repeatable: true,
   },
   { flags: '--local', doc: 'Ask no other member: only what lies on this node.' },
@@ -94,6 +94,12 @@ export function noteGaps(
 export function vouchers(peers: readonly string[], self: string): string {
   const names = peers.map((peer) => (peer === self ? 'this node' : short(printable(peer))))
   return names.length === 0 ? 'nobody' : names.join(', ')
+}
+
+/** `notes@12D3…vcqHZpKz`: the whole is in `--json`. */
+export const shortLabel = (label: string): string => {
+  const at = label.lastIndexOf('@')
+  return at <= 0 ? label : `${label.slice(0, at)}@${short(label.slice(at + 1))}`
 }
 
 /** A search takes milliseconds: in tenths of seconds they would all be nought. */

@@ -13,8 +13,17 @@ export interface CollectionView {
   readonly replicas: number
   readonly keepsCopy: boolean
   readonly weight: number
+  /** What was indexed, with the beginning of the sources that came of it. */
+  readonly roots: readonly { readonly path: string; readonly prefix: string }[]
   readonly watched: readonly string[]
   readonly problem: { readonly code: string; readonly message: string } | null
+}
+
+/** Of which nothing is known but that it is there. */
+export interface UnreadableCollectionView {
+  readonly id: string
+  readonly name: string | null
+  readonly problem: { readonly code: string; readonly message: string }
 }
 
 /** A collection of this node or of another member. */
@@ -26,11 +35,15 @@ export interface KnownCollectionView
   /** `name` of an own one, `name@peer` of another's. */
   readonly label: string
   readonly owner: string
+  /** Null where it has none, or shares it. */
+  readonly ownerName: string | null
   readonly isOwn: boolean
   readonly segments: number
   readonly missingSegments: number
   /** Members that are here and hold the segment that the fewest have. */
   readonly holdersPresent: number
+  /** Why the village does not learn what an own one is now. */
+  readonly problem: { readonly code: string; readonly message: string } | null
 }
 
 export interface DocumentView {
@@ -63,6 +76,7 @@ export interface IndexRunView {
   readonly doneFiles: number
   readonly totalBytes: number
   readonly doneBytes: number
+  readonly embedded: number
   readonly report: {
     readonly added: number
     readonly changed: number

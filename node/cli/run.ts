@@ -138,7 +138,8 @@ function contextOf(
       return createClient({ ...(await findDaemon(directory)), directory, signal: init.signal })
     },
     progress: (title) => createProgress(title, init.stderr, !json),
-    columns: init.stdout.columns ?? null,
+    // Some terminals say that they have none: nobody knows then.
+    columns: init.stdout.columns || null,
     // https://no-color.org: any value but an empty one.
     styled:
       init.stdout.columns !== undefined && !init.environment.NO_COLOR && init.environment.TERM !== 'dumb',
@@ -146,6 +147,9 @@ function contextOf(
     note: (line) => void (json || init.stderr.write(`${line}\n`)),
   }
 }
+
+/** The first argument of `search` and `ask`. */
+const TAKES_TEXT = /^<(?:query|question)\.\.\.>$/
 
 /** commander's own failures as a USAGE error; help and version are no failures. */
 function usageError(error: CommanderError, args: readonly string[]): VillageError {
@@ -163,6 +167,15 @@ function usageError(error: CommanderError, args: readonly string[]): VillageErro
         `${family} has no command "${word}"; ${suggestion === null ? `it has ${known.join(', ')}` : `did you mean ${suggestion}?`}`,
       )
   }
+  const freeText = COMMANDS.find(
+    ({ name, args: taken }) => args.includes(name) && TAKES_TEXT.test(taken?.[0]?.[0] ?? ''),
+  )
+  const dashed = /'(-[^-'][^']+)'/.exec(error.message)?.[1]
+  if (error.code === 'commander.unknownOption' && freeText !== undefined && dashed !== undefined)
+    return new VillageError(
+      'USAGE',
+      `${dashed} was read as an option; words that begin with a dash go after "--": village ${freeText.name} -- ${dashed}`,
+    )
   return new VillageError('USAGE', error.message.replace(/^error: /, '').replace(/\n/g, ' '))
 }
 

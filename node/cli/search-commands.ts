@@ -35,7 +35,7 @@ export const SEARCH_COMMANDS: readonly CommandRow[] = [
       { flags: '--sentences <number>', doc: 'Sentences of the answer at most.', default: '3' },
       {
         flags: '--threshold <share>',
-        doc: 'Confidence from which an answer is given; by default the calibrated one.',
+        doc: 'Evidence, 0 to 1, from which an answer is given; by default the calibrated one. It says how well passages cover the words of the question, not how likely the answer is right.',
       },
       {
         flags: '--generate <model>',

@@ -7,6 +7,7 @@ import {
   noteGaps,
   numberOption,
   scopeBody,
+  shortLabel,
   vouchers,
   type WarningView,
 } from './knowledge-scope.ts'
@@ -25,6 +26,8 @@ interface TermView {
 interface HitView {
   rank: number
   score: number
+  wordsFound: number
+  wordsAsked: number
   collection: string
   vouchedBy: string[]
   title: string
@@ -59,7 +62,7 @@ const INDENT = 4
 const figure = (value: number | null): string => (value === null ? '-' : value.toFixed(3))
 
 /** How the score came about. */
-function explained({ explain, lexical, cosine }: HitView): string[] {
+function explained({ explain, score, lexical, cosine }: HitView): string[] {
   if (explain === null) return []
   const { terms, length, averageLength, normalisedLexical, normalisedCosine, weight, isConsistent } = explain
   const rows = terms.map((row) => [
@@ -71,7 +74,7 @@ function explained({ explain, lexical, cosine }: HitView): string[] {
     row.contribution.toFixed(3),
   ])
   const lines = [
-    `BM25 ${figure(lexical)} (normalised ${figure(normalisedLexical)}), cosine ${figure(cosine)} (normalised ${figure(normalisedCosine)}), weight of the cosine ${weight.toFixed(2)}`,
+    `score ${figure(score)} among those found: BM25 ${figure(lexical)} (normalised ${figure(normalisedLexical)}), cosine ${figure(cosine)} (normalised ${figure(normalisedCosine)}), weight of the cosine ${weight.toFixed(2)}`,
     `${counted(length, 'term')}, ${averageLength.toFixed(1)} on average`,
     ...(rows.length === 0
       ? []
@@ -83,17 +86,27 @@ function explained({ explain, lexical, cosine }: HitView): string[] {
   return lines.map((line) => `${' '.repeat(INDENT)}${line}`)
 }
 
+/** What speaks for a passage by itself: its score only says how it compares with the best. Figures are for `--explain`. */
+function evidence({ wordsFound, wordsAsked, cosine }: HitView): string {
+  if (wordsFound === 0)
+    return cosine === null
+      ? 'none of the words'
+      : `none of the words, near by meaning (cosine ${cosine.toFixed(2)})`
+  if (wordsFound < wordsAsked) return `${wordsFound} of ${wordsAsked} words`
+  return wordsAsked === 1 ? 'has the word' : wordsAsked === 2 ? 'both words' : `all ${wordsAsked} words`
+}
+
 function hitText(hit: HitView, init: { columns: number | null; style: Style; self: string }): string {
   const { columns, style, self } = init
-  const { rank, score, record, title, page, headings, collection, vouchedBy, snippet } = hit
+  const { rank, record, title, page, headings, collection, vouchedBy, snippet } = hit
   const shownTitle = printable(record.title ?? (title === '' ? record.source : title))
   const where = [
     record.source,
     ...(page === null ? [] : [`page ${page}`]),
     ...(headings.length === 0 ? [] : [headings.join(' › ')]),
-    `in ${collection}, by ${vouchers(vouchedBy, self)}`,
+    `in ${shortLabel(collection)}, by ${vouchers(vouchedBy, self)}`,
   ].join(' · ')
-  const head = `${String(rank).padStart(2)}. ${style.strong(shownTitle)}  ${style.faint(score.toFixed(3))}`
+  const head = `${String(rank).padStart(2)}. ${style.strong(shownTitle)}  ${style.faint(evidence(hit))}`
   return [
     head,
     wrapped([{ text: where, isMarked: false }], { columns, indent: INDENT, style }),

@@ -1,5 +1,5 @@
 import type { CommandContext, CommandResult } from './command.ts'
-import { bytes, duration, facts, percent } from './format.ts'
+import { bytes, counted, duration, facts, percent } from './format.ts'
 
 interface StatusView {
   version: string
@@ -21,8 +21,31 @@ interface StatusView {
   peers: number
   models: number
   jobs: { running: number; done: number; failed: number; cancelled: number }
+  knowledge: {
+    collections: number
+    documents: number
+    passages: number
+    sizeBytes: number
+    indexing: number
+    problems: number
+    heldSegments: number
+    heldBytes: number
+  }
   artifacts: { sizeBytes: number; maxBytes: number; sentBytes: number; receivedBytes: number }
   resources: { profile: string; accepting: boolean; reason: string | null; load: number }
+}
+
+function knowledgeLine(knowledge: StatusView['knowledge']): string {
+  const { collections, documents, passages, sizeBytes, indexing, problems, heldSegments, heldBytes } =
+    knowledge
+  return [
+    collections === 0
+      ? 'no collections: `village index PATH --collection NAME` makes one'
+      : `${counted(collections, 'collection')}, ${counted(documents, 'document')}, ${counted(passages, 'passage')}, ${bytes(sizeBytes)}`,
+    ...(indexing > 0 ? [`${counted(indexing, 'run')} of indexing`] : []),
+    ...(problems > 0 ? [`${problems} cannot be read: \`village collection list\``] : []),
+    ...(heldSegments > 0 ? [`${counted(heldSegments, 'part')} held for others (${bytes(heldBytes)})`] : []),
+  ].join('; ')
 }
 
 export async function status(context: CommandContext): Promise<CommandResult> {
@@ -52,6 +75,7 @@ export async function status(context: CommandContext): Promise<CommandResult> {
       `${jobs.running} running, ${jobs.done} done, ${jobs.failed} failed, ${jobs.cancelled} cancelled`,
     ],
     ['models', String(node.models)],
+    ['knowledge', knowledgeLine(node.knowledge)],
     [
       'artifacts',
       `${bytes(artifacts.sizeBytes)} of ${bytes(artifacts.maxBytes)}, ${bytes(artifacts.sentBytes)} sent, ${bytes(artifacts.receivedBytes)} received`,

@@ -2,6 +2,8 @@
 export interface RateLimit {
   /** Takes a token; false when there is none. */
   take(key: string, nowMs: number): boolean
+  /** Takes more than there may be, after the fact: what is owed has to come in before take() gives again. */
+  charge(key: string, tokens: number, nowMs: number): void
 }
 
 const MINUTE_MS = 60_000
@@ -20,13 +22,20 @@ export function createRateLimit(init: { byMinute: number }): RateLimit {
     for (const [key, bucket] of buckets) if (refilled(bucket, nowMs) >= init.byMinute) buckets.delete(key)
   }
 
+  function tokensOf(key: string, nowMs: number): number {
+    const bucket = buckets.get(key)
+    if (bucket === undefined && buckets.size >= MAX_BUCKETS) forgetFull(nowMs)
+    return bucket === undefined ? init.byMinute : refilled(bucket, nowMs)
+  }
+
   return {
     take(key, nowMs) {
-      const bucket = buckets.get(key)
-      const tokens = bucket === undefined ? init.byMinute : refilled(bucket, nowMs)
-      if (bucket === undefined && buckets.size >= MAX_BUCKETS) forgetFull(nowMs)
+      const tokens = tokensOf(key, nowMs)
       buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs })
       return tokens >= 1
+    },
+    charge(key, tokens, nowMs) {
+      buckets.set(key, { tokens: tokensOf(key, nowMs) - tokens, atMs: nowMs })
     },
   }
 }

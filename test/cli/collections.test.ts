@@ -92,7 +92,10 @@ test('index into a collection that is there, in the background; runs are listed 
     assert.equal(services.collections.wishes[0], {
       ...{ paths: [directory], watch: true, include: ['*.md'], exclude: ['old/**'], language: 'de' },
     })
-    assert.match((await cli('index', '--list')).out, 'run-0')
+    assert.match(
+      (await cli('index', '--list')).out,
+      /^RUN +COLLECTION +WHY +STATE +BEGAN +TOOK .*\nrun-0 +notes +request +running +2027-01-15 08:00 +- /,
+    )
     const cancelled = await cli('index', '--cancel', 'run-0')
     assert.match(cancelled.out, '(cancelled: what was done by then stays)')
     assert.is((await cli('index', '--cancel', 'none')).code, 1)
@@ -146,6 +149,7 @@ test('Ctrl-C leaves the run to the daemon and says so', () =>
     interrupt.abort()
     const { code, err } = await running
     assert.is(code, 130)
+    assert.match(err, 'error ABORTED: Only the waiting has ended')
     assert.match(err, 'village index --cancel run-0')
     assert.is(services.collections.needRun('run-0').state, 'running')
   }))
@@ -161,7 +165,10 @@ test('list, show, set and rm', () =>
     })()
     await services.collections.upload('notes', { source: 'a.md', content }, new AbortController().signal)
     await services.collections.index('notes', { paths: ['/tmp/a'], watch: true })
-    assert.match((await cli('collection', 'show', 'notes')).out, /watched +\/tmp\/a/)
+    assert.match(
+      (await cli('collection', 'show', 'notes')).out,
+      /indexed +a\/ is \/tmp\/a\nwatched +\/tmp\/a/,
+    )
     assert.match((await cli('collection', 'show', 'notes', '--documents')).out, 'a.md')
     const shown = await cli('collection', 'show', 'notes', 'a.md')
     assert.match(shown.out, 'words \\u{1b}[31m red')
@@ -185,13 +192,92 @@ test('list, show, set and rm', () =>
     assert.match((await cli('collection', 'set', 'notes', '--unwatch', '/tmp/a')).out, /watched +nothing/)
 
     // Nobody is there to be asked.
-    assert.match((await cli('collection', 'rm', 'notes')).err, 'Say --yes to do it')
+    const asked = await cli('collection', 'rm', 'notes')
+    assert.is(asked.code, 2)
     assert.match(
-      (await cli('collection', 'rm', 'notes', '--document', 'a.md', '--yes')).out,
-      '1 document removed',
+      asked.err,
+      'CONFIRMATION_NEEDED: Remove the collection notes (1 document), here and from the members that hold copies? Say --yes to do it',
     )
+    const removed = await cli('collection', 'rm', 'notes', '--document', 'a.md', '--yes')
+    assert.match(removed.out, '1 document removed')
+    assert.match(removed.err, '`village index` of their folder does')
     assert.is((await cli('collection', 'rm', id, '--yes')).code, 0)
     assert.equal(await services.collections.list(), [])
+  }))
+
+test('access in no village is remarked on, and nothing is said to be elsewhere that is private', () =>
+  withApi(async (cli) => {
+    const remark = 'This node is in no village yet'
+    await cli('index', '/tmp', '--collection', 'notes', '--background')
+    assert.not.match((await cli('collection', 'set', 'notes', '--access', 'private')).err, remark)
+    assert.match((await cli('collection', 'set', 'notes', '--access', 'village')).err, remark)
+    assert.match(
+      (await cli('index', '/tmp', '--collection', 'other', '--background', '--access', 'public')).err,
+      remark,
+    )
+    await cli('create', 'Elm Street')
+    assert.not.match((await cli('collection', 'set', 'notes', '--access', 'village')).err, remark)
+    await cli('collection', 'set', 'notes', '--access', 'private')
+    assert.match(
+      (await cli('collection', 'rm', 'notes')).err,
+      'Remove the collection notes (0 documents)? Say',
+    )
+  }))
+
+test('a collection that cannot be read is told of, and can be removed', () =>
+  withApi(async (cli, { services }) => {
+    const { damaged } = services.collections
+    damaged.set('bad', {
+      ...{ id: 'bad', name: null },
+      problem: { code: 'COLLECTION_CORRUPT', message: 'A field is missing' },
+    })
+    assert.match((await cli('collection', 'list')).out, 'bad cannot be read: COLLECTION_CORRUPT')
+    assert.match((await cli('status')).out, '1 cannot be read')
+    const doctor = await cli('doctor', '--json')
+    const check = doctor.json.checks.find(({ name }: { name: string }) => name === 'collections')
+    assert.equal([check.level, check.message], ['fail', 'cannot be read: bad (COLLECTION_CORRUPT)'])
+    assert.match((await cli('collection', 'show', 'bad')).err, 'village collection rm')
+    assert.is((await cli('collection', 'rm', 'bad', '--yes')).code, 0)
+    assert.equal([...damaged.keys()], [])
+  }))
+
+test('a collection of another member is not called unknown', () =>
+  withApi(async (cli, { services }) => {
+    services.known.push({
+      ...{ id: 'f'.repeat(32), name: 'recipes', label: 'recipes@12D3KooWOther', owner: '12D3KooWOther' },
+      ...{
+        isOwn: false,
+        access: 'village',
+        encoder: null,
+        languages: [],
+        weight: 0.5,
+        documents: 1,
+        chunks: 1,
+      },
+      ...{ sizeBytes: 1, segments: 1, replicas: 2, holdersPresent: 1, missingSegments: 0, localSegments: 0 },
+      ...{ updatedAtMs: 1, problem: null },
+    })
+    const words = '"recipes@12D3KooWOther" belongs to another member'
+    assert.match((await cli('collection', 'list')).out, 'recipes@12D3KooWOther')
+    for (const line of [
+      ['show', 'recipes'],
+      ['show', 'recipes', 'a.md'],
+      ['export', 'recipes@12D3KooWOther'],
+    ])
+      assert.match((await cli('collection', ...line)).err, words)
+    assert.match((await cli('collection', 'show', 'recipe')).err, 'There is no such collection')
+  }))
+
+test('a collection that the village does not learn of is said to be so', () =>
+  withApi(async (cli, { services }) => {
+    services.known.push({
+      ...{ id: 'e'.repeat(32), name: 'notes', label: 'notes', owner: 'me', isOwn: true, access: 'village' },
+      ...{ encoder: null, languages: [], weight: 0.5, documents: 1, chunks: 1, sizeBytes: 1, segments: 1 },
+      ...{ replicas: 2, holdersPresent: 1, missingSegments: 0, localSegments: 1, updatedAtMs: 1 },
+      problem: { code: 'COLLECTION_LIMIT', message: 'Too many are shared' },
+    })
+    const { out } = await cli('collection', 'list')
+    assert.match(out, 'notes is not shared as it is now: COLLECTION_LIMIT Too many are shared')
   }))
 
 test('export and import', () =>

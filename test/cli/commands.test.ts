@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../node/cli/commands.ts'
@@ -116,7 +117,22 @@ test('a configuration value that is wrong is told before anything is asked', () 
 
 test('status, peers, members', () =>
   withApi(async (cli, server) => {
-    assert.match((await cli('status')).out, /village +none: `village create NAME`/)
+    const bare = (await cli('status')).out
+    assert.match(bare, /village +none: `village create NAME`/)
+    assert.match(
+      bare,
+      /knowledge +no collections: `village index PATH .*; 2 parts held for others \(3\.0 MiB\)/,
+    )
+    await server.services.collections.create({ name: 'notes' })
+    const content = Readable.from([Buffer.from('words')])
+    await server.services.collections.upload(
+      'notes',
+      { source: 'a.md', content },
+      new AbortController().signal,
+    )
+    await server.services.collections.index('notes', { paths: ['/tmp/a'] })
+    const line = /knowledge +1 collection, 1 document, 1 passage, 0 B; 1 run of indexing; 2 parts held/
+    assert.match((await cli('status')).out, line)
     assert.match((await cli('peers')).out, /No member is connected/)
     assert.match((await cli('members')).out, /in no village/)
     assert.match((await cli('create', 'Elm Street', '--open')).out, /The village "Elm Street" stands/)
@@ -128,6 +144,10 @@ test('status, peers, members', () =>
     assert.is((await cli('peers', '--json')).json.peers[0].peer, FRIEND)
     const status = await cli('status', '--json')
     assert.is(status.json.village.open, true)
+    assert.equal(status.json.knowledge, {
+      ...{ collections: 1, documents: 1, passages: 1, sizeBytes: 0, indexing: 1, problems: 0 },
+      ...{ heldSegments: 2, heldBytes: 3 * 2 ** 20 },
+    })
     assert.is(status.json.peer, SELF)
     for (const line of peers.out.split('\n')) assert.ok(line.length <= 80, line)
   }))

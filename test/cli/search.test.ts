@@ -29,6 +29,8 @@ function contextOf(
       sent.push({ target, body })
       return answer
     },
+    // Every model that is asked for is there.
+    get: async () => ({}),
   }
   return {
     args: ['lighthouse', 'keeper'],
@@ -37,7 +39,7 @@ function contextOf(
     json: false,
     configFile: null,
     config: () => Promise.reject(new Error('not asked for')),
-    client: async () => client as never, // only send is used
+    client: async () => client as never, // only these are used
     progress: () => ({ update() {}, stop() {} }),
     columns: 60,
     styled: true,
@@ -52,6 +54,8 @@ function contextOf(
 const HIT = {
   rank: 1,
   score: 0.75,
+  wordsFound: 1,
+  wordsAsked: 2,
   collection: `town@${HOSTILE}`,
   vouchedBy: ['12D3KooWFriendFriendFriendFriend', HOSTILE],
   title: HOSTILE,
@@ -107,6 +111,7 @@ test('nor of an answer', async () => {
     headings: [HOSTILE],
     start: 5,
     end: 500,
+    snippet: { text: `near ${HOSTILE}`, highlights: [{ start: 0, end: 4 }] },
     vouchedBy: ['me'],
   }
   const context = contextOf({
@@ -117,6 +122,7 @@ test('nor of an answer', async () => {
     confidence: 0.8,
     threshold: 0.4,
     isFound: true,
+    missingWords: [HOSTILE],
     generated: { model: HOSTILE, text: HOSTILE, citations: [] },
     tookMs: 3,
     ...GAPS,
@@ -126,6 +132,24 @@ test('nor of an answer', async () => {
   for (const note of context.notes) assert.not.match(note, OBEYED)
   assert.match(text, /experimental/)
   assert.match(withoutStyle(text).replaceAll(/\s+/g, ' '), /characters 20 to 40 .* by this node/)
+  assert.not.match(text, /near/)
+})
+
+test('where nothing is found, what comes nearest is shown with its words', async () => {
+  const source = {
+    ...{ number: 1, collection: 'town', title: HOSTILE, source: 'a.md', page: 2, headings: ['One'] },
+    ...{ start: 5, end: 500, vouchedBy: ['me'] },
+    snippet: { text: `near ${HOSTILE}`, highlights: [{ start: 0, end: 4 }] },
+  }
+  const context = contextOf({
+    ...{ peer: 'me', text: 'Not found in the collections.', sentences: [], sources: [source] },
+    ...{ confidence: 0.3, threshold: 0.5, isFound: false, missingWords: [], generated: null, tookMs: 3 },
+    ...GAPS,
+  })
+  const { text } = await ask(context)
+  assert.not.match(withoutStyle(text), OBEYED)
+  assert.match(withoutStyle(text), /near red/)
+  assert.match(withoutStyle(text).replaceAll(/\s+/g, ' '), /evidence 30% \(.*answers from 50%\)/)
 })
 
 test('options become fields of the request', async () => {
@@ -171,6 +195,7 @@ test('a model is named, refused, or left to the configuration', async () => {
     confidence: 0.1,
     threshold: 0.4,
     isFound: false,
+    missingWords: [],
     generated: null,
     missing: [],
     warnings: [],
@@ -218,7 +243,7 @@ test('through the API: passages, an answer with its source, and a question witho
   withApi(async (cli) => {
     const found = await cli('search', 'lighthouse', 'keeper')
     assert.is(found.code, 0, found.err)
-    assert.match(found.out, /^ 1\. The lighthouse of Carrow Point {2}\d\.\d{3}\n/)
+    assert.match(found.out, /^ 1\. The lighthouse of Carrow Point {2}both words\n/)
     assert.match(found.out, /lighthouse\.md · in town, by this node/)
     assert.match(found.err, /passages? of 10 passages in/)
     const json = await cli('search', '--json', '--limit', '2', '--filter', 'source=ferry.md', 'captain')
@@ -244,8 +269,19 @@ test('what is wrong is told in the words of the command line', () =>
     assert.match(deadline.err, /--deadline must be >= 50/)
     const filter = await cli('search', '--filter', 'nonsense', 'x')
     assert.match(filter.err, /filter is FIELD/)
+    const model = await cli('ask', '--generate', 'nosuch', 'Who was the first keeper of the lighthouse?')
+    assert.is(model.code, 1)
+    assert.match(model.err, 'MODEL_UNKNOWN')
     const collection = await cli('ask', '--collection', 'nowhere', 'x')
     assert.match(collection.err, /COLLECTION_UNKNOWN/)
+    const dashed = await cli('search', 'keeper', '-goats')
+    assert.is(dashed.code, 2)
+    assert.match(dashed.err, /go after "--": village search -- -goats/)
+    assert.is((await cli('search', '--', 'keeper', '-goats')).code, 0)
+    const signs = await cli('search', '+')
+    assert.match(signs.err, /warning: The query has no word/)
+    const nowhere = await cli('search', 'scriptword123')
+    assert.match(nowhere.err, /warning: No passage has the word “scriptword123”\./)
     const empty = await cli('ask', ' ')
     assert.is(empty.code, 2)
   }))

@@ -99,6 +99,7 @@ export async function startCollections(init: CollectionNodeInit): Promise<Collec
     },
   }
   const encoder: CollectionEncoder = {
+    has: async () => true,
     resolve: async () => ({ cid: 'bafyletters', dims: LETTERS }),
     async embed(_cid, texts, signal) {
       await init.onEmbed?.(texts, signal)

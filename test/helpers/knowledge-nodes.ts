@@ -9,6 +9,7 @@ import {
 import type { Collections } from '../../node/agents/rag/collections/collections.ts'
 import type { IndexedDocument } from '../../node/agents/rag/document.ts'
 import { createIndexHost, type IndexHost } from '../../node/agents/rag/index/index-host.ts'
+import type { Manifest } from '../../node/agents/rag/index/manifest.ts'
 import { createSearch } from '../../node/agents/rag/query/search.ts'
 import {
   createKnowledge,
@@ -51,14 +52,19 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
   let root = ''
   const indexDirectory = (id: string) => path.join(root, id, 'index')
   let host: IndexHost
-  const collections: Pick<Collections, 'list' | 'indexDirectory'> = {
+  const collections: Pick<Collections, 'list' | 'unreadable' | 'accessOf' | 'indexDirectory'> = {
+    unreadable: () => [],
     indexDirectory,
+    accessOf: (id) => settings.get(id)?.access ?? null,
     list: () => Promise.all([...settings.values()].map(infoOf)),
   }
 
   async function infoOf(given: Settings): Promise<CollectionInfo> {
     const id = collectionId(owner(), given.name)
-    const { generation, segments } = await host.manifest(indexDirectory(id))
+    // As the real ones: a damaged index is told, and hides nothing.
+    const { generation, segments } = await host
+      .manifest(indexDirectory(id))
+      .catch(() => ({ generation: 0, segments: [] as Manifest['segments'] }))
     const sum = (of: (segment: (typeof segments)[number]) => number) =>
       segments.reduce((total, segment) => total + of(segment), 0)
     return {
@@ -106,6 +112,7 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
             embed: () => Promise.reject(new VillageError('MODEL_UNKNOWN')),
             log,
           }),
+          encoder: { has: async () => true },
           events,
           store,
           signer: signerFromIdentity(identity.privateKey),

@@ -8,6 +8,7 @@ import {
   collectionId,
   DEFAULT_SETTINGS,
   documentId,
+  type UnreadableCollection,
 } from '../../node/agents/rag/collections/collection.ts'
 import type { Collections, IndexWishes } from '../../node/agents/rag/collections/collections.ts'
 import { EMPTY_REPORT, type IndexRun } from '../../node/agents/rag/collections/index-run.ts'
@@ -26,6 +27,8 @@ export type MemoryCollections = ApiComponents['collections'] & {
   change(id: string, fields: Partial<IndexRun>): void
   /** What index() was given last. */
   readonly wishes: IndexWishes[]
+  /** By id. */
+  readonly damaged: Map<string, UnreadableCollection>
 }
 
 export function memoryCollections(components: {
@@ -37,8 +40,10 @@ export function memoryCollections(components: {
   const texts = new Map<string, Map<string, string>>()
   const runs = new Map<string, IndexRun>()
   const wishes: IndexWishes[] = []
+  const unreadable = new Map<string, UnreadableCollection>()
 
   function need(idOrName: string): CollectionInfo {
+    if (unreadable.has(idOrName)) throw new VillageError('COLLECTION_CORRUPT')
     const found = infos.get(idOrName) ?? [...infos.values()].find(({ name }) => name === idOrName)
     if (found === undefined) throw new VillageError('COLLECTION_UNKNOWN')
     return found
@@ -81,6 +86,7 @@ export function memoryCollections(components: {
       doneFiles: 0,
       totalBytes: 0,
       doneBytes: 0,
+      embedded: 0,
       report: EMPTY_REPORT,
       error: null,
       ...fields,
@@ -97,6 +103,7 @@ export function memoryCollections(components: {
 
   const collections: Pick<Collections, keyof ApiComponents['collections']> = {
     list: async () => [...infos.values()],
+    unreadable: () => [...unreadable.values()],
     need: async (id) => need(id),
     async create({ name: given, encoder = 'bafyencoder', segmentChunks = 10_000, ...settings }) {
       const name = checkCollectionName(given)
@@ -125,7 +132,7 @@ export function memoryCollections(components: {
       return put({ ...need(id), ...settings })
     },
     async remove(id) {
-      infos.delete(need(id).id)
+      if (!unreadable.delete(id)) infos.delete(need(id).id)
     },
     async documents(id, { after = '', limit }) {
       return documentsOf(need(id))
@@ -198,11 +205,23 @@ export function memoryCollections(components: {
   return {
     ...collections,
     wishes,
+    damaged: unreadable,
     change(id, fields) {
       const run = { ...needRun(id), ...fields }
       runs.set(id, run)
-      const { collection, name, state, files, isCounted, doneFiles, totalBytes, doneBytes, report } = run
-      const progress = { files, isCounted, doneFiles, totalBytes, doneBytes, chunks: report.chunks }
+      const {
+        collection,
+        name,
+        state,
+        files,
+        isCounted,
+        doneFiles,
+        totalBytes,
+        doneBytes,
+        embedded,
+        report,
+      } = run
+      const progress = { files, isCounted, doneFiles, totalBytes, doneBytes, embedded, chunks: report.chunks }
       events.emit('index:changed', { run: id, collection, name, state, ...progress })
     },
   }

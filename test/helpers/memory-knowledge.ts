@@ -2,6 +2,7 @@
 import { createAnswers } from '../../node/agents/rag/answers/answers.ts'
 import { createSearch } from '../../node/agents/rag/query/search.ts'
 import type { SearchCollection } from '../../node/agents/rag/query/search-options.ts'
+import type { KnownCollection } from '../../node/agents/rag/village/known-collection.ts'
 import type { ApiComponents } from '../../node/api/components.ts'
 import { VillageError } from '../../node/errors.ts'
 import { createNaiveBackend, type NaiveDocument } from './naive-backend.ts'
@@ -22,7 +23,8 @@ export function libraryDocuments(): NaiveDocument[] {
 export function memoryKnowledge(
   components: Pick<ApiComponents, 'log' | 'embedding' | 'generation' | 'config' | 'identity'>,
   init: { documents?: readonly NaiveDocument[] } = {},
-): Pick<ApiComponents, 'knowledge' | 'answers'> {
+): Pick<ApiComponents, 'knowledge' | 'answers'> & { known: KnownCollection[] } {
+  const known: KnownCollection[] = []
   const { log, embedding, config, identity } = components
   const naive = createNaiveBackend({ [SEGMENT]: init.documents ?? libraryDocuments() })
   const backend = {
@@ -43,7 +45,11 @@ export function memoryKnowledge(
       return search.search(backend, { ...options, collections: [collection] }, signal)
     },
     chunks: backend.chunks,
-    collections: async () => [],
+    collections: async () => known,
+    stats: () => ({
+      ...{ collections: 0, segments: 0, sketches: 0, requestsServed: 0, requestsRefused: 0 },
+      ...{ replicas: 2, replicaBytes: 3 * 2 ** 20 },
+    }),
   }
-  return { knowledge, answers: createAnswers({ ...components, knowledge }, { config }) }
+  return { knowledge, known, answers: createAnswers({ ...components, knowledge }, { config }) }
 }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { KnownCollection } from '../../node/agents/rag/village/known-collection.ts'
 import type { ApiComponents } from '../../node/api/components.ts'
 import { createEvaluations } from '../../node/compute/evaluate/evaluations.ts'
 import type { ModelEntry } from '../../node/compute/models/model-entry.ts'
@@ -64,6 +65,8 @@ export interface MemoryServices extends ApiComponents {
   endJob(job: string, result: JsonObject): void
   readonly pulls: MemoryPulls
   readonly collections: MemoryCollections
+  /** Collections of others, as knowledge lists them. */
+  readonly known: KnownCollection[]
   readonly peerList: PeerInfo[]
   readonly pause: { reason: PauseReason | null }
 }

@@ -21,6 +21,8 @@ export function searchHit(text: string, over: Partial<SearchHit> = {}): SearchHi
   return {
     rank: 1,
     score: 1,
+    wordsFound: 1,
+    wordsAsked: 1,
     segment: 'b'.repeat(64),
     chunk: 0,
     collection: 'notes',
@@ -31,6 +33,7 @@ export function searchHit(text: string, over: Partial<SearchHit> = {}): SearchHi
     title: '',
     headings: [],
     page: null,
+    sections: [{ start: 0, page: over.page ?? null, headings: over.headings ?? [] }],
     language: 'en',
     start: 0,
     end: text.length,

@@ -7,6 +7,7 @@ import {
   encodeSearch,
   encodeStatisticsRequest,
 } from '../../node/agents/rag/village/query-wire.ts'
+import { segmentKey } from '../../node/agents/rag/village/segment-key.ts'
 import {
   CataloguePage,
   COLLECTIONS_PROTOCOL,
@@ -28,7 +29,7 @@ const documents = (name: string) =>
 let owner: KnowledgeNode
 let member: KnowledgeNode
 let guest: KnowledgeNode
-/** Ids of the segments of each collection of the owner. */
+/** Keys of the segments of each collection of the owner. */
 const segments = new Map<string, string[]>()
 
 async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
@@ -67,11 +68,13 @@ test.before(async () => {
     const manifest = await owner.host.manifest(directory)
     segments.set(
       access,
-      manifest.segments.map(({ id }) => id),
+      manifest.segments.map(({ id }) => segmentKey(collectionId(owner.peer, access), id)),
     )
   }
   await eventually('the member knows two collections', async () => (await names(member)).length === 2)
   await eventually('the guest knows one', async () => (await names(guest)).length === 1)
+  const sketches = (node: KnowledgeNode) => node.knowledge.stats().sketches
+  await eventually('sketches are here', async () => sketches(member) >= 2 && sketches(guest) >= 1)
 })
 
 test('each sees what its role may see', async () => {
@@ -97,7 +100,7 @@ test('a search of each finds that, and no more', async () => {
 
 test('whoever knows the id of a private segment gets what one gets who made an id up', async () => {
   const [hidden] = segments.get('private')!
-  const invented = 'f'.repeat(64)
+  const invented = 'f'.repeat(96)
   const statistics = { chunks: 10, totalLength: 100, documentFrequency: new Map([['w1', 1]]) }
   const lexical = { terms: [{ term: 'w1', weight: 1, field: null }], required: [], excluded: [] }
   const request = { lexical, vector: null, filters: [], limit: 10 }
@@ -182,10 +185,12 @@ test('what withdraws access takes effect at once', async () => {
   await eventually('the guest sees nothing', async () => (await names(guest)).length === 0)
   const [id] = segments.get('public')!
   assert.equal((await ask(guest, encodeStatisticsRequest([id!], ['w1']))).absent, [0])
-  await owner.put('village', { access: 'private' })
-  await eventually('the member sees one', async () => (await names(member)).length === 1)
   const [gone] = segments.get('village')!
+  assert.equal((await ask(member, encodeStatisticsRequest([gone!], ['w1']))).absent, [])
+  await owner.put('village', { access: 'private' })
+  // Before any record says so.
   assert.equal((await ask(member, encodeStatisticsRequest([gone!], ['w1']))).absent, [0])
+  await eventually('the member sees one', async () => (await names(member)).length === 1)
   assert.equal(
     (await owner.artifacts.list()).filter(({ name }) => name?.startsWith('village-') === true),
     [],

@@ -37,7 +37,8 @@ test.before(async () => {
   const deadline = Date.now() + 60_000
   for (;;) {
     const known = await asker.knowledge.collections()
-    if (known.some(({ name, holdersPresent }) => name === 'town' && holdersPresent > 0)) break
+    const isKnown = known.some(({ name, holdersPresent }) => name === 'town' && holdersPresent > 0)
+    if (isKnown && asker.knowledge.stats().sketches > 0) break
     assert.ok(Date.now() < deadline, 'the collection was never heard of')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

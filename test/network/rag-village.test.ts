@@ -1,4 +1,4 @@
-/** A collection that is spread over six members: found as in one central index, with members missing, and gone when it is withdrawn. */
+/** A collection that is spread over five members: found as in one central index, with members missing, and gone when it is withdrawn. */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -23,7 +23,7 @@ import {
 import { stopMeshNodes, TEST_LOG, temporaryDirectory, until } from '../helpers/mesh.ts'
 import { rejectsCode } from '../helpers/throws.ts'
 
-const MEMBERS = 6
+const MEMBERS = 5
 const SEGMENT_CHUNKS = 40
 const QUERIES = ['w1 w7', 'w3 w12 w20', 'w0', 'w9 w40 w5 w2', '"w1 w2"', '+w4 w11 -w8', 'title:d12 w3']
 
@@ -31,7 +31,7 @@ const QUERIES = ['w1 w7', 'w3 w12 w20', 'w0', 'w9 w40 w5 w2', '"w1 w2"', '+w4 w1
 const MARKER = 'zzquux'
 const OTHER_MARKER = 'yyplugh'
 
-const documents = Array.from({ length: 150 }, (_, index) =>
+const documents = Array.from({ length: 110 }, (_, index) =>
   withWord(
     madeDocument({ name: `d${index}`, chunks: 1 + (index % 3), words: 30 }),
     index % 60 === 7 ? MARKER : index % 60 === 8 ? OTHER_MARKER : null,
@@ -166,11 +166,11 @@ async function holdersOfFirst(): Promise<KnowledgeNode[]> {
   return held.filter(({ segments }) => segments.includes(first!)).map(({ node }) => node)
 }
 
-test('with one member gone nothing is missing, with three the answer says what is', async () => {
+test('with one member gone nothing is missing, without the holders of one segment the answer says what is', async () => {
   const expected = whole
   const holders = await holdersOfFirst()
-  const others = nodes.filter((node) => node !== owner && !holders.includes(node))
-  away = [...holders, ...others].slice(0, 3)
+  assert.ok(holders.length >= 2)
+  away = holders
   await away[0]!.stop()
   for (const [index, text] of QUERIES.entries()) {
     const answer = await ask(owner, text)
@@ -178,9 +178,8 @@ test('with one member gone nothing is missing, with three the answer says what i
     assert.equal(answer.missing, [])
   }
 
-  await away[1]!.stop()
-  await away[2]!.stop()
-  await until('they are gone', () => owner.mesh.mesh.peers().length === MEMBERS - 4)
+  await Promise.all(away.slice(1).map((node) => node.stop()))
+  await until('they are gone', () => owner.mesh.mesh.peers().length === MEMBERS - 1 - away.length)
   const { missingSegments, segments } = await segmentsOf(owner)
   assert.ok(missingSegments > 0 && missingSegments < segments)
   const answer = await ask(owner, 'w0 w1 w2')
@@ -224,24 +223,19 @@ test('a removed document leaves every disk', async () => {
 })
 
 test('a collection that becomes private comes back and is nowhere else', async () => {
-  const { mesh } = nodes[5]!
-  await nodes[5]!.stop()
   await owner.put('papers', { access: 'private' })
   await eventually('it is only here', async () => {
     const own = await segmentsOf(owner)
     return own.localSegments === own.segments
   })
-  const others = () => nodes.filter((node) => node !== owner && node !== nodes[5])
+  const others = nodes.filter((node) => node !== owner)
   await eventually('nobody else has any of it', async () => {
-    for (const { mesh } of others()) if (await isOnDisk(mesh.directory, OTHER_MARKER)) return false
+    for (const { mesh } of others) if (await isOnDisk(mesh.directory, OTHER_MARKER)) return false
     return true
   })
-  for (const { knowledge } of others()) assert.equal(await knowledge.collections(), [])
+  for (const { knowledge } of others) assert.equal(await knowledge.collections(), [])
   await rejectsCode(ask(nodes[1]!, 'w1'), 'KNOWLEDGE_EMPTY')
   assert.ok((await ask(owner, 'w1')).hits.length > 0)
-
-  nodes[5] = await startKnowledgeNode({ name: 'node-5', directory: mesh.directory })
-  await eventually('who was away has dropped it', async () => !(await isOnDisk(mesh.directory, OTHER_MARKER)))
 })
 
 test.after(async () => {

@@ -13,7 +13,10 @@ export interface Place {
 type Sectioned = Pick<Chunk, 'headings' | 'page' | 'sections'>
 
 /** Index of the section that an offset in the chunk's text lies in; 0 where the chunk is all one. */
-export function sectionAt({ sections = [] }: Pick<Chunk, 'sections'>, offset: number): number {
+export function sectionAt(
+  { sections = [] }: { readonly sections?: readonly Pick<ChunkSection, 'start'>[] },
+  offset: number,
+): number {
   let found = 0
   while (found + 1 < sections.length && sections[found + 1]!.start <= offset) found++
   return found

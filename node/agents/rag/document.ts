@@ -3,6 +3,9 @@
 /** Values by which a document can be filtered: from front matter, from the fields of a JSON line, from a PDF's properties. */
 export type DocumentFields = Readonly<Record<string, string | number | boolean>>
 
+/** Of source code in whatever language. */
+export const CODE_MEDIA_TYPE = 'text/x-source'
+
 export type BlockKind = 'heading' | 'text' | 'code' | 'table' | 'list'
 
 /** A piece of a document that a chunk does not have to cut. */

@@ -8,7 +8,8 @@ import {
   MAX_SEGMENT_CHUNKS,
   MIN_SEGMENT_CHUNKS,
 } from '../../agents/rag/collections/collection.ts'
-import { COLLECTION, INDEX_RUN, KNOWN_COLLECTION } from '../collection-schemas.ts'
+import { memberName } from '../collection-names.ts'
+import { COLLECTION, INDEX_RUN, KNOWN_COLLECTION, UNREADABLE_COLLECTION } from '../collection-schemas.ts'
 import { PASSAGE, RECORD } from '../knowledge-schemas.ts'
 import { NEXT, PAGE_QUERY, type PageQuery, pageOf } from '../page.ts'
 import { DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
@@ -58,13 +59,18 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     scope: 'token',
     tag,
     id: 'listCollections',
-    summary: 'The collections of this node, oldest first and at most `limit` (1000) after `cursor`.',
+    summary:
+      'The collections of this node, oldest first and at most `limit` (1000) after `cursor`; and those that cannot be read.',
     query: object(PAGE_QUERY, Object.keys(PAGE_QUERY)),
-    response: { kind: 'json', status: 200, schema: object({ collections: listOf(COLLECTION), ...NEXT }) },
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ collections: listOf(COLLECTION), unreadable: listOf(UNREADABLE_COLLECTION), ...NEXT }),
+    },
     async handle({ query }, { collections }) {
       const all = (await collections.list()).map((info) => ({ info, addedAtMs: info.createdAtMs }))
       const { page, next } = pageOf(all, ({ info }) => info.id, query)
-      return { collections: page.map(({ info }) => info), next }
+      return { collections: page.map(({ info }) => info), unreadable: collections.unreadable(), next }
     },
   }),
   route<None, None, NewBody>({
@@ -101,7 +107,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     summary: 'A collection of this node, by id or name.',
     params,
     response: { kind: 'json', status: 200, schema: COLLECTION },
-    errors: ['COLLECTION_UNKNOWN'],
+    errors: ['COLLECTION_UNKNOWN', 'COLLECTION_CORRUPT'],
     handle: async ({ params: { id } }, { collections }) => collections.need(id),
   }),
   route<Id, None, Partial<CollectionSettings>>({
@@ -114,7 +120,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     params,
     body: { kind: 'json', schema: object(SETTINGS, Object.keys(SETTINGS)) },
     response: { kind: 'json', status: 200, schema: COLLECTION },
-    errors: ['COLLECTION_UNKNOWN', 'DISK_FULL'],
+    errors: ['COLLECTION_UNKNOWN', 'COLLECTION_SPREAD', 'DISK_FULL'],
     handle: async ({ params: { id }, body }, { collections }) => collections.update(id, body),
   }),
   route<Id>({
@@ -181,7 +187,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     tag,
     id: 'readDocument',
     summary: 'A document, by id or source: its record and all of its passages in their order.',
-    params: object({ id: NAME, document: text(512) }),
+    params: object({ id: NAME, document: text(1024) }),
     response: {
       kind: 'json',
       status: 200,
@@ -297,7 +303,11 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     summary:
       'All collections that can be searched from here: those of this node, and those that other members share, with how many members hold them.',
     response: { kind: 'json', status: 200, schema: object({ collections: listOf(KNOWN_COLLECTION) }) },
-    handle: async (_request, { knowledge }) => ({ collections: await knowledge.collections() }),
+    async handle(_request, { knowledge, villages }) {
+      const members = villages.members()
+      const known = await knowledge.collections()
+      return { collections: known.map((one) => ({ ...one, ownerName: memberName(one.owner, members) })) }
+    },
   }),
   route({
     method: 'GET',

@@ -6,6 +6,7 @@ import { suitesWithoutData } from '../../compute/evaluate/suite-table.ts'
 import { type ConfigKey, FIELDS } from '../../config.ts'
 import { runDoctor } from '../../doctor.ts'
 import { ERRORS, isErrorCode, VillageError } from '../../errors.ts'
+import { checkCollections } from '../check-collections.ts'
 import { createEventStream } from '../event-stream.ts'
 import {
   anyObject,
@@ -78,8 +79,11 @@ export const NODE_ROUTES: readonly Route[] = [
     summary: 'Checks of the machine and the installation, each with what to do about it.',
     response: { kind: 'json', status: 200, schema: object({ checks: listOf(CHECK) }) },
     slow: true,
-    handle: async (_request, { config, kernels, sandbox }) => ({
-      checks: await runDoctor({ config, kernels, sandbox: sandbox.availability, daemonRunning: true }),
+    handle: async (_request, { config, kernels, sandbox, collections }) => ({
+      checks: [
+        ...(await runDoctor({ config, kernels, sandbox: sandbox.availability, daemonRunning: true })),
+        await checkCollections(collections),
+      ],
     }),
   }),
   route({

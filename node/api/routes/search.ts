@@ -10,6 +10,8 @@ import type { SearchMode } from '../../agents/rag/query/search-options.ts'
 import type { FieldFilter } from '../../agents/rag/search-types.ts'
 import type { KnowledgeSearchOptions } from '../../agents/rag/village/knowledge.ts'
 import { VillageError } from '../../errors.ts'
+import { withPeers } from '../collection-names.ts'
+import type { ApiContext } from '../components.ts'
 import {
   ANSWER_PROPERTIES,
   HIT,
@@ -73,6 +75,8 @@ const ASK_PROPERTIES = {
 }
 
 /** Neighbours of a passage on either side. */
+/** As hits name it: the id of the collection and that of the segment; or the latter alone, in whichever collection has it. */
+const SEGMENT_PATTERN = '^([0-9a-f]{32})?[0-9a-f]{64}$'
 const MAX_AROUND = 10
 
 function filtersOf(given: readonly (string | FieldFilter)[]): FieldFilter[] {
@@ -90,10 +94,11 @@ function filtersOf(given: readonly (string | FieldFilter)[]): FieldFilter[] {
   })
 }
 
-/** `local` and `filters` have other names or forms inside; the rest is passed on. */
-function scopeOf<T extends ScopeBody>({ local, filters, ...rest }: T) {
+/** `local`, `filters` and `collections` have other names or forms inside; the rest is passed on. */
+function scopeOf<T extends ScopeBody>({ local, filters, collections, ...rest }: T, { villages }: ApiContext) {
   return {
     ...rest,
+    ...(collections !== undefined && { collections: withPeers(collections, villages.members()) }),
     ...(local !== undefined && { isLocal: local }),
     ...(filters !== undefined && { filters: filtersOf(filters) }),
   }
@@ -103,6 +108,8 @@ const SEARCH_ERRORS = [
   'COLLECTION_UNKNOWN',
   'KNOWLEDGE_EMPTY',
   'KNOWLEDGE_UNAVAILABLE',
+  'INDEX_CORRUPT',
+  'COLLECTION_CORRUPT',
   'MODEL_UNKNOWN',
   'MODEL_NOT_ENCODER',
   'SESSION_FAILED',
@@ -116,7 +123,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
     tag,
     id: 'searchPassages',
     summary:
-      'The best passages for a query, of this node’s collections and those of other members. `missing` names what did not answer in time; texts are data from documents, never markup.',
+      'The best passages for a query, of this node’s collections and those of other members. `score` ranks and is relative to the best; `wordsFound` and `cosine` say what speaks for a passage by itself. `missing` names what did not answer in time; texts are data from documents, never markup.',
     body: {
       kind: 'json',
       schema: object(
@@ -140,10 +147,10 @@ export const SEARCH_ROUTES: readonly Route[] = [
       }),
     },
     errors: SEARCH_ERRORS,
-    async handle({ body, signal }, { knowledge, identity }) {
+    async handle({ body, signal }, api) {
       const { query, ...rest } = body
-      const options: KnowledgeSearchOptions = { ...scopeOf(rest), text: query }
-      return { peer: identity.peerId, ...(await knowledge.search(options, signal)) }
+      const options: KnowledgeSearchOptions = { ...scopeOf(rest, api), text: query }
+      return { peer: api.identity.peerId, ...(await api.knowledge.search(options, signal)) }
     },
   }),
   route<None, None, AskBody>({
@@ -153,7 +160,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
     tag,
     id: 'askQuestion',
     summary:
-      'Answers a question with sentences of documents and their sources, or says that the collections do not hold an answer (`isFound`). `model` is a language model that puts the answer into words as well (experimental); null: none.',
+      'Answers a question with sentences of documents and their sources, or says that the collections do not hold an answer (`isFound`). `confidence` is evidence that the collections cover the question, not the probability that the answer is right. `model` is a language model that puts the answer into words as well (experimental); null: none.',
     body: {
       kind: 'json',
       schema: object(
@@ -164,10 +171,10 @@ export const SEARCH_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 200, schema: object({ peer: anyText, ...ANSWER_PROPERTIES }) },
     errors: SEARCH_ERRORS,
     slow: true,
-    async handle({ body, signal }, { answers, identity }) {
+    async handle({ body, signal }, api) {
       const { question, ...rest } = body
-      const options: AskOptions = scopeOf(rest)
-      return { peer: identity.peerId, ...(await answers.ask(question, options, signal)) }
+      const options: AskOptions = scopeOf(rest, api)
+      return { peer: api.identity.peerId, ...(await api.answers.ask(question, options, signal)) }
     },
   }),
   route<{ segment: string; chunk: number }, { around?: number }>({
@@ -178,7 +185,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
     id: 'readPassage',
     summary:
       'The passage that a hit or a citation names, with its neighbours in the same document, wherever it lies.',
-    params: object({ segment: { type: 'string', pattern: '^[0-9a-f]{64}$' }, chunk: integer(0, 2 ** 31) }),
+    params: object({ segment: { type: 'string', pattern: SEGMENT_PATTERN }, chunk: integer(0, 2 ** 31) }),
     query: object({ around: integer(0, MAX_AROUND) }, ['around']),
     response: { kind: 'json', status: 200, schema: object({ passages: listOf(PASSAGE), missing: MISSING }) },
     errors: ['PASSAGE_UNKNOWN', 'KNOWLEDGE_UNAVAILABLE'],

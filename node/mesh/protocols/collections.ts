@@ -4,6 +4,7 @@
  * it reaches guests too, and what they may see is decided on the stream.
  */
 import { bool, bytes, double, type Infer, list, message, nested, string, uint32, uint64 } from './message.ts'
+import { SEGMENT_KEY_BYTES } from './segment-key.ts'
 import type { ProtocolSpec } from './spec.ts'
 
 export const COLLECTIONS_PROTOCOL: ProtocolSpec = {
@@ -29,8 +30,16 @@ export const MAX_COLLECTION_SEGMENTS = 2_000
 /** Deleted chunks of one segment, as distances in varints; one with more is compacted before it is published. */
 export const MAX_DELETIONS_BYTES = 64 * 1024
 export const MAX_COLLECTION_NAME_BYTES = 128
-/** Live and removed ones. */
+/** Live ones. */
 export const MAX_COLLECTIONS_BY_OWNER = 256
+/** Of more of them the oldest are forgotten. */
+export const MAX_REMOVALS_BY_OWNER = 256
+/**
+ * A record counts for so long after its time, so that a removal need not be kept for ever: whatever it removed is over before it is. Owners
+ * sign theirs anew in time.
+ */
+export const RECORD_VALID_MS = 90 * 86_400_000
+export const RECORD_RENEWED_MS = 30 * 86_400_000
 export const MAX_COLLECTION_RECORDS = 20_000
 export const MAX_REPLICAS = 16
 
@@ -122,9 +131,9 @@ export const RecordsPage = message('RecordsPage', {
   more: [2, bool()],
 })
 
-/** Answers holdings. */
+/** Answers holdings: keys of segments. */
 export const HoldingsPage = message('HoldingsPage', {
-  segments: [1, list(bytes(32), MAX_HOLDINGS_FRAME)],
+  segments: [1, list(bytes(SEGMENT_KEY_BYTES), MAX_HOLDINGS_FRAME)],
   /** What the sender lends to the segments of others, and what of it is taken. */
   capacityBytes: [2, uint64()],
   usedBytes: [3, uint64()],

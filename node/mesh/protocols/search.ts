@@ -16,6 +16,7 @@ import {
   uint32,
   uint64,
 } from './message.ts'
+import { SEGMENT_KEY_BYTES } from './segment-key.ts'
 import type { ProtocolSpec } from './spec.ts'
 
 export const SEARCH_PROTOCOL: ProtocolSpec = {
@@ -32,9 +33,16 @@ export const SEARCH_LIMITS = {
   maxSegments: 2_000,
   maxTerms: 256,
   maxTermBytes: 256,
-  maxPhrases: 32,
+  /** Of which postings are read: those of a query, and what feedback adds. */
+  maxScoredTerms: 128,
+  /** Required and excluded together. */
+  maxPhrases: 16,
+  /** Of one alternative. */
   maxPhraseTerms: 32,
-  maxAlternatives: 16,
+  /** As many as there may be languages. */
+  maxAlternatives: 9,
+  /** Of all alternatives of all phrases together. */
+  maxTermsOfPhrases: 512,
   maxDims: 4_096,
   maxFilters: 32,
   maxFilterBytes: 4_096,
@@ -64,7 +72,7 @@ const PhraseMessage = message('Phrase', {
   alternatives: [1, list(nested(Sequence, L.maxPhraseTerms * (L.maxTermBytes + 4)), L.maxAlternatives)],
   field: [2, uint32()],
 })
-const PHRASE_BYTES = 160 * 1024
+const PHRASE_BYTES = 80 * 1024
 
 const Filter = message('Filter', {
   field: [1, string(L.maxFilterBytes)],
@@ -76,7 +84,7 @@ const Filter = message('Filter', {
 })
 
 const Lexical = message('Lexical', {
-  terms: [1, list(nested(Term, L.maxTermBytes + 32), L.maxTerms)],
+  terms: [1, list(nested(Term, L.maxTermBytes + 32), L.maxScoredTerms)],
   required: [2, list(nested(PhraseMessage, PHRASE_BYTES), L.maxPhrases)],
   excluded: [3, list(nested(PhraseMessage, PHRASE_BYTES), L.maxPhrases)],
 })
@@ -91,12 +99,12 @@ const StatisticsMessage = message('Statistics', {
 
 /** How often the terms occur in each segment. */
 const StatisticsRequest = message('StatisticsRequest', {
-  segments: [1, list(bytes(32), L.maxSegments)],
+  segments: [1, list(bytes(SEGMENT_KEY_BYTES), L.maxSegments)],
   terms: [2, list(string(L.maxTermBytes), L.maxTerms)],
 })
 
 const SearchMessage = message('Search', {
-  segments: [1, list(bytes(32), L.maxSegments)],
+  segments: [1, list(bytes(SEGMENT_KEY_BYTES), L.maxSegments)],
   lexical: [2, optional(nested(Lexical, 512 * 1024))],
   /** Little-endian float32; empty without one. */
   vector: [3, bytes(L.maxDims * 4)],
@@ -110,7 +118,10 @@ const SearchMessage = message('Search', {
 })
 export type SearchMessage = Infer<typeof SearchMessage>
 
-export const Reference = message('Reference', { segment: [1, bytes(32)], chunk: [2, uint32()] })
+export const Reference = message('Reference', {
+  segment: [1, bytes(SEGMENT_KEY_BYTES)],
+  chunk: [2, uint32()],
+})
 
 const ChunksRequest = message('ChunksRequest', {
   references: [1, list(nested(Reference, 64), L.maxChunks)],
@@ -144,7 +155,7 @@ const CandidateMessage = message('Candidate', {
 export type CandidateMessage = Infer<typeof CandidateMessage>
 
 export const ChunkMessage = message('Chunk', {
-  segment: [1, bytes(32)],
+  segment: [1, bytes(SEGMENT_KEY_BYTES)],
   chunk: [2, uint32()],
   /** The chunk and the record of its document, as JSON: what people read, checked field by field by who receives it. */
   content: [3, bytes(L.maxTextBytes + L.maxRecordBytes)],

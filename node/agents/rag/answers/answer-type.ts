@@ -23,7 +23,8 @@ const QUESTIONS: readonly (readonly [AnswerType, RegExp])[] = [
 ]
 
 const NUMBER = words(
-  '\\p{Nd}[\\p{Nd}.,]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand|' +
+  '\\p{Nd}[\\p{Nd}.,]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|' +
+    '(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\\p{L}+)?|hundred|thousand|' +
     'million|half|twice|dozen|zwei|drei|vier|fünf|zehn|hundert|tausend|deux|trois|quatre|cinq|dix|cent|mille|dos|tres|cuatro|cinco|diez',
 )
 const TIME = words(
@@ -42,6 +43,23 @@ const HAS: Readonly<Record<AnswerType, RegExp>> = { person: NAME, time: TIME, nu
 /** Null where the question does not tell. */
 export function answerType(question: string): AnswerType | null {
   return QUESTIONS.find(([, shape]) => shape.test(question))?.[0] ?? null
+}
+
+/** For people: what a question of the type asks for. */
+export const ASKS_FOR: Readonly<Record<AnswerType, string>> = {
+  person: 'a name',
+  time: 'a time',
+  number: 'a number',
+  place: 'a place',
+}
+
+/** More lenient than `hasAnswerOf`, to say that something is missing: a time may be a number, a name or place any capital letter. */
+export function mayAnswer(type: AnswerType, sentence: string): boolean {
+  if (hasAnswerOf(type, sentence)) return true
+  // Scripts without capitals, and words for numbers and times that are not known here.
+  if (/[\p{Lo}]/u.test(sentence)) return true
+  if (type === 'time') return NUMBER.test(sentence)
+  return type !== 'number' && /\p{Ll}\P{L}+\p{Lu}/u.test(sentence)
 }
 
 export function hasAnswerOf(type: AnswerType, sentence: string): boolean {

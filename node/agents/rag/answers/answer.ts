@@ -1,8 +1,8 @@
 /** What a question comes back with. */
-import type { SearchWarning } from '../query/search-answer.ts'
+import type { SearchWarning, Snippet } from '../query/search-answer.ts'
 import type { ChunkReference, MissingPart } from '../search-types.ts'
 
-/** A passage that was read for the answer. */
+/** A passage that was read for the answer; one that is cited in several sections is a source for each. */
 export interface AnswerSource extends ChunkReference {
   /** What a citation `[n]` names, from 1. */
   readonly number: number
@@ -13,12 +13,15 @@ export interface AnswerSource extends ChunkReference {
   readonly title: string | null
   /** Where the document comes from, as it was indexed: `notes/a.md`. */
   readonly source: string
+  /** Of the sentences that cite it; where none does, of the part of the passage that is nearest to the question. */
   readonly page: number | null
   readonly headings: readonly string[]
   /** UTF-16 offsets of the passage in the document's text. */
   readonly start: number
   readonly end: number
   readonly text: string
+  /** The part of it that has most words of the question. */
+  readonly snippet: Snippet
   /** Score of the search, by which passages were ranked. */
   readonly score: number
   /** Peer IDs that answered for it. */
@@ -26,7 +29,7 @@ export interface AnswerSource extends ChunkReference {
 }
 
 export interface AnswerSentence {
-  /** Word for word as in the source, line ends as spaces. */
+  /** Word for word as in the source, line ends as spaces but in source code. */
   readonly text: string
   /** Number of its source. */
   readonly citation: number
@@ -53,6 +56,7 @@ export interface AnswerWarning {
   readonly code:
     | SearchWarning['code']
     | 'SENTENCES_NOT_EMBEDDED'
+    | 'ANSWER_TYPE_ABSENT'
     | 'GENERATION_EXPERIMENTAL'
     | 'GENERATION_SKIPPED'
     | 'GENERATION_FAILED'
@@ -67,11 +71,19 @@ export interface Answer {
   readonly text: string
   readonly sentences: readonly AnswerSentence[]
   readonly sources: readonly AnswerSource[]
-  /** 0 to 1: how likely the collections hold an answer, as calibrated on judged questions. */
+  /**
+   * 0 to 1: the evidence that the collections cover the question, from how many of its words the best passages have (confidence.ts);
+   * calibrated on whether judged queries had a relevant document there. It is not the probability that the text answers rightly.
+   */
   readonly confidence: number
   /** Below this confidence the answer is that nothing was found. */
   readonly threshold: number
   readonly isFound: boolean
+  /**
+   * Words of the question, less function words, that the best sentence does not have, nor its title, headings or the sentence before: what it
+   * says may be of something else. Another word for the same counts as missing, too.
+   */
+  readonly missingWords: readonly string[]
   /** What a language model made of the sources; null where none was asked for, or it failed (see warnings). */
   readonly generated: GeneratedText | null
   readonly missing: readonly MissingPart[]

@@ -10,14 +10,15 @@ import type { Log } from '../../../log.ts'
 import type { SearchAnswer } from '../query/search-answer.ts'
 import type { Knowledge, KnowledgeSearchOptions } from '../village/knowledge.ts'
 import type { Answer, AnswerSource, AnswerWarning, GeneratedText } from './answer.ts'
+import { ASKS_FOR, answerType, mayAnswer } from './answer-type.ts'
 import { chooseSentences } from './choose-sentences.ts'
-import { composeAnswer } from './compose-answer.ts'
+import { type ComposedAnswer, composeAnswer } from './compose-answer.ts'
 import { confidenceOf, EVIDENCE_PASSAGES, evidenceOf } from './confidence.ts'
 import { CONFIDENCE_THRESHOLD } from './confidence-model.ts'
 import { embedSentences } from './embed-sentences.ts'
 import { questionWords } from './question-words.ts'
 import { readPassage } from './read-passages.ts'
-import { scoreByWords } from './score-sentences.ts'
+import { scoreByWords, wordsMissing } from './score-sentences.ts'
 import { writeAnswer } from './write-answer.ts'
 
 export interface AskOptions
@@ -71,6 +72,18 @@ function checkQuestion(given: string): string {
 /** That a collection has no vectors is worth a word to whoever asked for them, not to whoever asked a question. */
 function searchWarnings({ warnings }: SearchAnswer, isModeGiven: boolean): readonly AnswerWarning[] {
   return isModeGiven ? warnings : warnings.filter(({ code }) => code !== 'NO_VECTORS')
+}
+
+/** Covering the words of a question is not answering it: at least what it asks for can be looked for. */
+function typeWarnings(question: string, { isFound, sentences }: ComposedAnswer): AnswerWarning[] {
+  const type = answerType(question)
+  if (type === null || !isFound || sentences.some(({ text }) => mayAnswer(type, text))) return []
+  return [
+    {
+      code: 'ANSWER_TYPE_ABSENT',
+      message: `The question seems to ask for ${ASKS_FOR[type]}, and no sentence here has one: it may not be answered`,
+    },
+  ]
 }
 
 export function createAnswers(components: Components, init: Init): Answers {
@@ -135,7 +148,8 @@ export function createAnswers(components: Components, init: Init): Answers {
           { question, scored, passages },
           signal,
         )
-        return { chosen: chooseSentences(sentences, { limit }), warnings }
+        const chosen = chooseSentences(sentences, { limit })
+        return { chosen, missingWords: wordsMissing(words, passages, chosen), warnings }
       },
     }
   }
@@ -158,7 +172,9 @@ export function createAnswers(components: Components, init: Init): Answers {
       const { confidence, passages, choose } = await sentencesOf(question, found, sentences, signal)
       const least = threshold ?? config['knowledge.answerThreshold'] ?? CONFIDENCE_THRESHOLD
       const isFound = passages.length > 0 && confidence >= least
-      const { chosen, warnings } = isFound ? await choose() : { chosen: [], warnings: [] }
+      const { chosen, missingWords, warnings } = isFound
+        ? await choose()
+        : { chosen: [], missingWords: [], warnings: [] }
       const composed = composeAnswer(passages, chosen, {
         sources,
         isFound: isFound && chosen.length > 0,
@@ -174,9 +190,15 @@ export function createAnswers(components: Components, init: Init): Answers {
         ...composed,
         confidence,
         threshold: least,
+        missingWords,
         generated,
         missing: found.missing,
-        warnings: [...searchWarnings(found, scope.mode !== undefined), ...warnings, ...ofModel],
+        warnings: [
+          ...searchWarnings(found, scope.mode !== undefined),
+          ...warnings,
+          ...typeWarnings(question, composed),
+          ...ofModel,
+        ],
         tookMs: now() - startedAt,
       }
     },

@@ -15,8 +15,10 @@ export interface ComposedAnswer {
   readonly isFound: boolean
 }
 
-function sourceOf(hit: SearchHit, number: number): AnswerSource {
-  const { collection, document, ordinal, record, page, headings, start, end, text, score, vouchedBy } = hit
+/** `section`: of the sentences that cite it; null where none does. */
+function sourceOf(hit: SearchHit, number: number, section: number | null): AnswerSource {
+  const { collection, document, ordinal, record, start, end, text, score, vouchedBy } = hit
+  const { page, headings } = section === null ? hit : hit.sections[section]!
   return {
     number,
     collection,
@@ -31,9 +33,16 @@ function sourceOf(hit: SearchHit, number: number): AnswerSource {
     start,
     end,
     text,
+    snippet: hit.snippet,
     score,
     vouchedBy,
   }
+}
+
+/** What a citation names: a passage, and where it has several sections one of them. */
+interface Cited {
+  readonly passage: number
+  readonly section: number | null
 }
 
 /**
@@ -45,19 +54,23 @@ export function composeAnswer(
   chosen: readonly ScoredSentence[],
   init: { readonly sources: number; readonly isFound: boolean; readonly isPartial: boolean },
 ): ComposedAnswer {
-  const order = [...new Set(chosen.map(({ passage }) => passage))]
+  const order: Cited[] = []
+  const placeOf = (sentence: Cited) =>
+    order.findIndex(({ passage, section }) => passage === sentence.passage && section === sentence.section)
+  for (const { passage, section } of chosen)
+    if (placeOf({ passage, section }) < 0) order.push({ passage, section })
   for (const index of passages.keys()) {
     if (order.length >= init.sources) break
-    if (!order.includes(index)) order.push(index)
+    if (!order.some(({ passage }) => passage === index)) order.push({ passage: index, section: null })
   }
-  const sources = order.map((index, at) => sourceOf(passages[index]!.hit, at + 1))
+  const sources = order.map(({ passage, section }, at) => sourceOf(passages[passage]!.hit, at + 1, section))
   if (!init.isFound)
     return { text: init.isPartial ? NOT_FOUND_IN_PART : NOT_FOUND, sentences: [], sources, isFound: false }
-  const sentences = chosen.map(({ text, passage, score, start, end }): AnswerSentence => {
+  const sentences = chosen.map(({ text, passage, section, score, start, end }): AnswerSentence => {
     const offset = passages[passage]!.hit.start
     return {
       text,
-      citation: order.indexOf(passage) + 1,
+      citation: placeOf({ passage, section }) + 1,
       score,
       start: offset + start,
       end: offset + end,

@@ -5,6 +5,8 @@ import type { SearchAnswer } from '../query/search-answer.ts'
 import { isFunctionWord } from './function-words.ts'
 
 export interface QuestionWord {
+  /** As it stands in the question. */
+  readonly text: string
   /** As terms of the index; any of them will do: the stems of several languages. */
   readonly terms: readonly string[]
   /** How rare it is in what was searched, above 0. */
@@ -33,8 +35,9 @@ export function questionWords(
     seen.add(key)
     const known = terms.flatMap((term) => idfs.get(term) ?? [])
     const idf = known.length === 0 ? rarest : Math.max(Math.min(...known), Number.EPSILON)
-    const isFunction = isFunctionWord(question.slice(start, end).toLowerCase(), languages)
-    all.push({ terms, idf, isFunction })
+    const text = question.slice(start, end)
+    const isFunction = isFunctionWord(text.toLowerCase(), languages)
+    all.push({ text, terms, idf, isFunction })
   }
   const content = all.filter(({ isFunction }) => !isFunction)
   return (content.length > 0 ? content : all).slice(0, MAX_WORDS)

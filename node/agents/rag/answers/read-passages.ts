@@ -1,10 +1,12 @@
 /** A passage as answers look at it: its sentences, and the terms of each. */
 import { eachToken } from '../analysis/analyzer.ts'
+import { sectionAt } from '../chunk-sections.ts'
+import { CODE_MEDIA_TYPE } from '../document.ts'
 import type { SearchHit } from '../query/search-answer.ts'
 import { splitSentences } from './split-sentences.ts'
 
 export interface ReadSentence {
-  /** On one line. */
+  /** On one line; of source code its own lines. */
   readonly text: string
   /** UTF-16 offsets in the passage. */
   readonly start: number
@@ -12,13 +14,15 @@ export interface ReadSentence {
   readonly terms: ReadonlySet<string>
   /** Tokens: what has none says nothing. */
   readonly length: number
+  /** Index of its section in the passage. */
+  readonly section: number
+  /** Terms of the title, and of the headings that stand above it. */
+  readonly aboveTerms: ReadonlySet<string>
 }
 
 export interface ReadPassage {
   readonly hit: SearchHit
   readonly sentences: readonly ReadSentence[]
-  /** Of its title and headings. */
-  readonly aboveTerms: ReadonlySet<string>
   /** Of its title, headings and text. */
   readonly terms: ReadonlySet<string>
 }
@@ -27,12 +31,18 @@ export interface ReadPassage {
 const MAX_CHARACTERS = 50_000
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
+/** Line ends of code mean something. */
+const ownLines = (text: string): string => text.replace(/[^\S\n]+$/gm, '').trim()
 
 export function readPassage(hit: SearchHit): ReadPassage {
-  const above = new Set<string>()
-  for (const name of [hit.title, ...hit.headings]) eachToken(name, hit.language, (term) => above.add(term))
-  const terms = new Set(above)
+  const above = hit.sections.map(({ headings }) => {
+    const own = new Set<string>()
+    for (const name of [hit.title, ...headings]) eachToken(name, hit.language, (term) => own.add(term))
+    return own
+  })
+  const terms = new Set(above.flatMap((own) => [...own]))
   const text = hit.text.slice(0, MAX_CHARACTERS)
+  const write = hit.record.mediaType === CODE_MEDIA_TYPE ? ownLines : oneLine
   const sentences = splitSentences(text, hit.language).map(({ start, end }): ReadSentence => {
     const own = new Set<string>()
     let length = 0
@@ -41,7 +51,9 @@ export function readPassage(hit: SearchHit): ReadPassage {
       terms.add(term)
       length += 1
     })
-    return { text: oneLine(text.slice(start, end)), start, end, terms: own, length }
+    const section = sectionAt(hit, start)
+    const aboveTerms = above[section]!
+    return { text: write(text.slice(start, end)), start, end, terms: own, length, section, aboveTerms }
   })
-  return { hit, sentences, aboveTerms: above, terms }
+  return { hit, sentences, terms }
 }

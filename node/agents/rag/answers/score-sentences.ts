@@ -67,7 +67,7 @@ export function scoreByWords(
       const inContext = coverage(words, (word) =>
         has(sentence.terms, word)
           ? 1
-          : has(passage.aboveTerms, word) || (before !== undefined && has(before, word))
+          : has(sentence.aboveTerms, word) || (before !== undefined && has(before, word))
             ? SURROUNDINGS
             : 0,
       )
@@ -80,6 +80,23 @@ export function scoreByWords(
       return { ...sentence, passage: index, place, score, coverage: own, vector: null }
     }),
   )
+}
+
+/** Words that neither the best of the sentences has nor what stands around it: title, headings, the sentence before. */
+export function wordsMissing(
+  words: readonly QuestionWord[],
+  passages: readonly ReadPassage[],
+  sentences: readonly ScoredSentence[],
+): string[] {
+  const [best] = [...sentences].sort((a, b) => b.score - a.score)
+  if (best === undefined) return []
+  const before = passages[best.passage]?.sentences[best.place - 1]?.terms
+  return words
+    .filter(
+      (word) =>
+        !has(best.terms, word) && !has(best.aboveTerms, word) && (before === undefined || !has(before, word)),
+    )
+    .map(({ text }) => text)
 }
 
 /** Without a hint every sentence fits as well as any other. */

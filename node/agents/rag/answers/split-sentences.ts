@@ -51,8 +51,8 @@ function belongsTogether(before: string, after: string): boolean {
   return /^\p{L}(?:\.\p{L})+$/u.test(word) && !SENTENCE_OPENING.test(after)
 }
 
-/** Line ends that a width of the page made are spaces; those before a list item, a heading or an empty line end something. */
-const SOFT_LINE_END = /\r?\n(?![ \t]*(?:\r?\n|[-*+•–][ \t]|\d{1,3}[.)][ \t]|#{1,6}[ \t]|\||>))/g
+/** Line ends that a width of the page made are spaces; those before a list item, a heading, a row of a table or an empty line end something. */
+const SOFT_LINE_END = /\r?\n(?![ \t]*(?:\r?\n|[-*+•–][ \t]|\d{1,3}[.)][ \t]|#{1,6}[ \t]|\||>|[^\n|]+ \| ))/g
 
 const unwrapped = (text: string): string =>
   text.replace(SOFT_LINE_END, (end) => ' '.repeat(end.length)).replaceAll('\t', ' ')

@@ -12,9 +12,7 @@ const invalid = (message: string, argument: string) =>
 
 /** Whether it is the code of a language that there is, and the one that is used for it: `de`, not `deu`. */
 export const isLanguage = (code: string): boolean =>
-  LANGUAGE.test(code) &&
-  KNOWN_LANGUAGES.of(code) !== undefined &&
-  new Intl.Locale(code).language === code
+  LANGUAGE.test(code) && KNOWN_LANGUAGES.of(code) !== undefined && new Intl.Locale(code).language === code
 
 /** Throws INVALID_ARGUMENT. */
 export function checkLanguage(code: string | null | undefined): void {

@@ -11,6 +11,8 @@ export interface CollectionEncoder {
    * to the models where it is missing. Throws MODEL_UNKNOWN, MODEL_NOT_ENCODER.
    */
   resolve(model: string | undefined, signal: AbortSignal): Promise<{ cid: string; dims: number }>
+  /** Whether embed() knows the model: it is one of this node's, or the one that comes with the daemon. */
+  has(cid: string, signal: AbortSignal): Promise<boolean>
   /** Throws MODEL_UNKNOWN where the model has been removed, and as Embedding. */
   embed(cid: string, texts: readonly string[], signal: AbortSignal): Promise<Embeddings>
 }
@@ -64,6 +66,9 @@ export function createCollectionEncoder(components: Components): CollectionEncod
 
   return {
     embed,
+    async has(cid, signal) {
+      return (await models.get(cid)) !== null || (embeddedCid ?? (await addEmbedded(signal)).cid) === cid
+    },
     async resolve(model, signal) {
       const entry = model === undefined ? await embedded(signal) : await models.need(model)
       const { dims } = await embed(entry.cid, ['How long is a vector?'], signal)

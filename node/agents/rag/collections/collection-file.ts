@@ -7,6 +7,7 @@ import { replaceDurably } from '../index/durable-files.ts'
 import {
   COLLECTION_ACCESS,
   type CollectionAccess,
+  checkCollectionName,
   collectionId,
   isCollectionId,
   type StoredCollection,
@@ -35,8 +36,7 @@ const watchedOf = ({ path: at, include, exclude, language }: Record<string, unkn
 export function parseCollection(value: JsonValue): StoredCollection | null {
   if (!isJsonObject(value)) return null
   const { version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase } = value
-  // One that an earlier version wrote has no `unfinished`.
-  const { languages, roots, watched, unfinished = [] } = value
+  const { languages, roots, watched, unfinished } = value
   const { access, replicas, keepsCopy, weight } = value
   if (version !== VERSION || !isText(id) || !isText(name) || !isText(owner)) return null
   if (!isText(documentBase) || !isCollectionId(documentBase)) return null
@@ -77,6 +77,17 @@ export function readCollection(directory: string): StoredCollection | null {
       cause: error,
       fields: { file },
     })
+  }
+}
+
+/** Of one that cannot be read; null where not even this can be made out. */
+export function readCollectionName(directory: string): string | null {
+  try {
+    const text = readFileSync(path.join(directory, COLLECTION_FILE), 'utf8')
+    const value = JSON.parse(text) as JsonValue
+    return isJsonObject(value) && isText(value.name) ? checkCollectionName(value.name) : null
+  } catch {
+    return null
   }
 }
 

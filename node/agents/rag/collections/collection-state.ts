@@ -6,8 +6,13 @@ import type { Log } from '../../../log.ts'
 import { nearest } from '../../../nearest.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest } from '../index/manifest.ts'
-import { type CollectionInfo, isCollectionId, type StoredCollection } from './collection.ts'
-import { readCollection, writeCollection } from './collection-file.ts'
+import {
+  type CollectionInfo,
+  isCollectionId,
+  type StoredCollection,
+  type UnreadableCollection,
+} from './collection.ts'
+import { readCollection, readCollectionName, writeCollection } from './collection-file.ts'
 import { SNAPSHOT_PREFIX } from './export-collection.ts'
 import { STAGING_PREFIX } from './import-collection.ts'
 
@@ -18,9 +23,11 @@ export interface CollectionState {
   load(): Promise<string[]>
   ids(): string[]
   get(id: string): StoredCollection | undefined
-  /** By id or name. Throws COLLECTION_UNKNOWN with the nearest name. */
+  /** By id or name. Throws COLLECTION_UNKNOWN with the nearest name, COLLECTION_CORRUPT for one that cannot be read. */
   need(idOrName: string): StoredCollection
   find(idOrName: string): StoredCollection | undefined
+  unreadable(): UnreadableCollection[]
+  findUnreadable(idOrName: string): UnreadableCollection | undefined
   directoryOf(id: string): string
   indexDirectoryOf(id: string): string
   /** Durable when it returns. */
@@ -60,6 +67,7 @@ export function createCollectionState(components: Components, init: { root: stri
   const { root } = init
   const collections = new Map<string, StoredCollection>()
   const counts = new Map<string, Counts>()
+  const unreadable = new Map<string, UnreadableCollection>()
 
   const directoryOf = (id: string) => path.join(root, id)
   const indexDirectoryOf = (id: string) => path.join(root, id, 'index')
@@ -68,6 +76,10 @@ export function createCollectionState(components: Components, init: { root: stri
     const name = idOrName.normalize('NFC')
     return collections.get(idOrName) ?? [...collections.values()].find((one) => one.name === name)
   }
+
+  const findUnreadable = (idOrName: string) =>
+    unreadable.get(idOrName) ??
+    [...unreadable.values()].find(({ name }) => name !== null && name === idOrName.normalize('NFC'))
 
   async function loadOne(name: string): Promise<string | null> {
     if (LEFTOVERS.some((prefix) => name.startsWith(prefix))) {
@@ -86,6 +98,12 @@ export function createCollectionState(components: Components, init: { root: stri
       collections.set(name, collection)
     } catch (error) {
       // Its text stays for whoever can repair it; the others are not made to wait for that.
+      const { code, message } = toVillageError(error)
+      unreadable.set(name, {
+        id: name,
+        name: readCollectionName(directoryOf(name)),
+        problem: { code, message },
+      })
       log.error({ err: error, collection: name }, 'collection cannot be read; it is left out')
     }
     return null
@@ -104,9 +122,13 @@ export function createCollectionState(components: Components, init: { root: stri
     ids: () => [...collections.keys()],
     get: (id) => collections.get(id),
     find,
+    unreadable: () => [...unreadable.values()],
+    findUnreadable,
     need(idOrName) {
       const found = find(idOrName)
       if (found !== undefined) return found
+      const damaged = findUnreadable(idOrName)
+      if (damaged !== undefined) throw new VillageError('COLLECTION_CORRUPT', damaged.problem.message)
       const meant = nearest(
         idOrName,
         [...collections.values()].map(({ name }) => name),
@@ -127,6 +149,7 @@ export function createCollectionState(components: Components, init: { root: stri
       const removed = path.join(root, `${REMOVED}${id}`)
       await rm(removed, { recursive: true, force: true })
       collections.delete(id)
+      unreadable.delete(id)
       counts.delete(id)
       // Not in place: a crash half-way would leave a collection without an index.
       await index.close(indexDirectoryOf(id)).catch((error: unknown) => {

@@ -61,6 +61,14 @@ export interface CollectionInfo extends CollectionSettings {
   readonly problem: { readonly code: string; readonly message: string } | null
 }
 
+/** One of which nothing is known but that it is there, and why: it can only be removed. */
+export interface UnreadableCollection {
+  readonly id: string
+  /** As far as it can be made out. */
+  readonly name: string | null
+  readonly problem: { readonly code: string; readonly message: string }
+}
+
 /** As it is kept in `collection.json`. */
 export interface StoredCollection extends CollectionSettings {
   readonly version: 1

@@ -10,21 +10,24 @@ import type { IndexHost } from '../index/index-host.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { StoredChunk } from '../search-types.ts'
 import {
+  type CollectionAccess,
   type CollectionInfo,
   type CollectionSettings,
   checkSettings,
   type StoredCollection,
+  type UnreadableCollection,
 } from './collection.ts'
 import type { CollectionEncoder } from './collection-encoder.ts'
 import { createCollectionState } from './collection-state.ts'
 import { createExclusive } from './exclusive.ts'
 import { exportCollection } from './export-collection.ts'
 import { createFileLedger } from './file-ledger.ts'
+import { findDocuments } from './find-documents.ts'
 import { createIndexRequests } from './index-requests.ts'
 import type { IndexRun } from './index-run.ts'
 import { createIndexRuns } from './index-runs.ts'
 import { createCollectionMaking, type NewCollection } from './make-collection.ts'
-import { findDocuments, removeDocuments } from './remove-documents.ts'
+import { removeDocuments } from './remove-documents.ts'
 
 export interface IndexWishes {
   /** Absolute. */
@@ -39,15 +42,22 @@ export interface IndexWishes {
 
 export interface Collections extends Service {
   list(): Promise<CollectionInfo[]>
+  /** Those whose description on the disk is damaged: they are in no list, and can be removed. */
+  unreadable(): UnreadableCollection[]
   /** By id or name; null where there is none. */
   get(idOrName: string): Promise<CollectionInfo | null>
-  /** As get(). Throws COLLECTION_UNKNOWN with the nearest name. */
+  /** As get(). Throws COLLECTION_UNKNOWN with the nearest name, COLLECTION_CORRUPT. */
   need(idOrName: string): Promise<CollectionInfo>
+  /** Who may search it at this moment; null: there is none of that id. */
+  accessOf(id: string): CollectionAccess | null
   /** Where its index is, for IndexHost. */
   indexDirectory(id: string): string
   /** Throws COLLECTION_EXISTS, INVALID_ARGUMENT, MODEL_UNKNOWN, MODEL_NOT_ENCODER. */
   create(wishes: NewCollection): Promise<CollectionInfo>
-  /** Changes settings. Throws COLLECTION_UNKNOWN, INVALID_ARGUMENT. */
+  /**
+   * Changes settings. Throws COLLECTION_UNKNOWN, INVALID_ARGUMENT, and COLLECTION_SPREAD where it is to be private and a part of its
+   * text lies with others only: that would be private in name only, or lost.
+   */
   update(idOrName: string, settings: Partial<CollectionSettings>): Promise<CollectionInfo>
   /** Removes the collection with all its text from the disk; a run that goes on is ended. Throws COLLECTION_UNKNOWN. */
   remove(idOrName: string): Promise<void>
@@ -182,30 +192,41 @@ export function createCollections(components: Components, init: CollectionsInit)
       stopping.abort(new VillageError('SHUTTING_DOWN'))
       await requests.stop()
     },
+    unreadable: state.unreadable,
     list: () => Promise.all(state.ids().map((id) => state.info(state.need(id)))),
     async get(idOrName) {
       const found = state.find(idOrName)
       return found === undefined ? null : state.info(found)
     },
     need: async (idOrName) => state.info(state.need(idOrName)),
+    accessOf: (id) => state.get(id)?.access ?? null,
     indexDirectory: (id) => state.indexDirectoryOf(id),
     create: making.create,
     async update(idOrName, settings) {
       checkSettings(settings)
-      const { id } = state.need(idOrName)
+      const { id, access, replicas, keepsCopy, weight } = state.need(idOrName)
       const collection = { ...state.need(id), ...settings }
       state.put(collection)
+      if (collection.access === 'private' && access !== 'private') {
+        // After it is said, so that nothing is sent away between this look and that.
+        const { segments } = await index.manifest(state.indexDirectoryOf(id))
+        if (segments.some(({ isAway }) => isAway)) {
+          state.put({ ...state.need(id), access, replicas, keepsCopy, weight })
+          throw new VillageError('COLLECTION_SPREAD', undefined, { fields: { collection: id } })
+        }
+      }
       return changed(collection)
     },
     async remove(idOrName) {
-      const { id, name } = state.need(idOrName)
+      const damaged = state.findUnreadable(idOrName)
+      const { id, name } = damaged ?? state.need(idOrName)
       await requests.forget(id)
       await exclusive(id, async () => {
-        state.need(id)
+        if (damaged === undefined) state.need(id)
         await state.take(id)
         await ledgerOf(id).clear()
       })
-      events.emit('collection:removed', { collection: id, name })
+      events.emit('collection:removed', { collection: id, name: name ?? id })
     },
     documents: (idOrName, page) => index.documents(state.indexDirectoryOf(state.need(idOrName).id), page),
     async document(idOrName, idOrSource) {

@@ -21,6 +21,8 @@ export interface FileRow {
   readonly problem: { readonly code: string; readonly message: string } | null
   /** Documents of it that are in the index. */
   readonly documents: number
+  /** Documents of it that are left out because another one has the same bytes. */
+  readonly duplicates: number
   /** Documents of it that were taken out by hand. */
   readonly excluded: number
 }

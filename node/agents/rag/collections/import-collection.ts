@@ -40,9 +40,16 @@ async function padding(reader: ArchiveReader, sizeBytes: number): Promise<void> 
 }
 
 async function readHeaderEntry(reader: ArchiveReader): Promise<ArchiveHeader> {
-  const { name, sizeBytes } = decodeEntry(await reader.take(BLOCK_BYTES))
+  let entry: ReturnType<typeof decodeEntry>
+  try {
+    entry = decodeEntry(await reader.take(BLOCK_BYTES))
+  } catch (error) {
+    if (toVillageError(error).code !== 'COLLECTION_ARCHIVE_INVALID') throw error
+    throw archiveInvalid('it is no archive of a collection', error)
+  }
+  const { name, sizeBytes } = entry
   if (name !== HEADER_NAME || sizeBytes > MAX_HEADER_BYTES)
-    throw archiveInvalid('it does not begin with its header')
+    throw archiveInvalid('it is no archive of a collection')
   const header = decodeHeader(await reader.take(sizeBytes))
   await padding(reader, sizeBytes)
   return header

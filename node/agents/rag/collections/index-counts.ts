@@ -13,6 +13,7 @@ export interface IndexCounts {
   unchanged: number
   removed: number
   chunks: number
+  embedded: number
   nearDuplicates: number
   skip(skipped: SkippedSource): void
   warn(source: string, message: string): void
@@ -38,6 +39,7 @@ export function createIndexCounts(): IndexCounts {
     unchanged: 0,
     removed: 0,
     chunks: 0,
+    embedded: 0,
     nearDuplicates: 0,
     skip(one) {
       skipped += 1

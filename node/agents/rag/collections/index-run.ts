@@ -56,6 +56,8 @@ export interface IndexRun {
   readonly doneFiles: number
   readonly totalBytes: number
   readonly doneBytes: number
+  /** Passages that have their vectors; `report` counts those that are written. */
+  readonly embedded: number
   readonly report: IndexReport
   readonly error: { readonly code: string; readonly message: string } | null
 }

@@ -76,17 +76,17 @@ export function createIndexRuns(components: Components, init: Init): IndexRuns {
 
   function viewOf({ id, request, counts, state, startedAtMs, finishedAtMs, error }: Entry): IndexRun {
     const { collection, name, trigger, paths } = request
-    const { files, isCounted, doneFiles, totalBytes, doneBytes } = counts
+    const { files, isCounted, doneFiles, totalBytes, doneBytes, embedded } = counts
     return {
       ...{ id, collection, name, trigger, paths, state, startedAtMs, finishedAtMs },
-      ...{ files, isCounted, doneFiles, totalBytes, doneBytes, report: counts.report(), error },
+      ...{ files, isCounted, doneFiles, totalBytes, doneBytes, embedded, report: counts.report(), error },
     }
   }
 
   function tell({ id, request, counts, state }: Entry): void {
     const { collection, name } = request
-    const { files, isCounted, doneFiles, totalBytes, doneBytes, chunks } = counts
-    const progress = { files, isCounted, doneFiles, totalBytes, doneBytes, chunks }
+    const { files, isCounted, doneFiles, totalBytes, doneBytes, embedded, chunks } = counts
+    const progress = { files, isCounted, doneFiles, totalBytes, doneBytes, embedded, chunks }
     events.emit('index:changed', { run: id, collection, name, state, ...progress })
   }
 

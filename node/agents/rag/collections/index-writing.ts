@@ -9,6 +9,9 @@ import type { Manifest } from '../index/manifest.ts'
 import { createPassageEmbedder, type EmbedTexts } from '../vectors/embed-passages.ts'
 import type { DocumentRow, FileLedger, FileRow, HashRow } from './file-ledger.ts'
 
+/** What a step comes to for people, once it is committed. */
+export type WriteEffect = 'added' | 'changed' | 'removed'
+
 /** In the order in which they take effect. */
 export type WriteStep =
   | {
@@ -16,9 +19,16 @@ export type WriteStep =
       readonly file: string
       readonly record: DocumentRecord
       readonly chunks: readonly Chunk[]
+      readonly effect: 'added' | 'changed'
     }
   /** A document that is not, or no longer, in the index; `row` null: nothing is known of it any more. */
-  | { readonly kind: 'leave'; readonly file: string; readonly id: string; readonly row: DocumentRow | null }
+  | {
+      readonly kind: 'leave'
+      readonly file: string
+      readonly id: string
+      readonly row: DocumentRow | null
+      readonly effect: 'removed' | null
+    }
   | { readonly kind: 'hash'; readonly hash: string; readonly row: HashRow | null }
   /** A file on its way (not settled) before the first of its documents, settled after the last; null: it is gone. */
   | { readonly kind: 'file'; readonly source: string; readonly row: FileRow | null }
@@ -44,9 +54,14 @@ interface Init {
   readonly batchChunks: number
   readonly commitEveryMs: number
   readonly now: () => number
+  readonly onEmbedded: (chunks: number) => void
   readonly onChunks: (chunks: number) => void
   /** Also where only the ledger changed; then without a manifest. */
-  readonly onCommit: (manifest: Manifest | null, hashes: ReadonlyMap<string, HashRow | null>) => void
+  readonly onCommit: (
+    manifest: Manifest | null,
+    hashes: ReadonlyMap<string, HashRow | null>,
+    effects: Readonly<Record<WriteEffect, number>>,
+  ) => void
 }
 
 const WAITING_BATCHES = 2
@@ -60,6 +75,7 @@ interface Uncommitted {
   /** Ids of documents that were added, and of those that go. */
   readonly added: Set<string>
   readonly removed: Set<string>
+  readonly effects: Record<WriteEffect, number>
 }
 
 const nothing = (): Uncommitted => ({
@@ -68,6 +84,7 @@ const nothing = (): Uncommitted => ({
   hashes: new Map(),
   added: new Set(),
   removed: new Set(),
+  effects: { added: 0, changed: 0, removed: 0 },
 })
 
 export function createIndexWriting(components: Components, init: Init): IndexWriting {
@@ -94,8 +111,32 @@ export function createIndexWriting(components: Components, init: Init): IndexWri
     }
   }
 
+  /** A large document is many batches: between them it can be ended, and is seen to go on. */
+  async function vectorsOf(
+    embedBatch: NonNullable<typeof embed>,
+    chunks: readonly Chunk[],
+  ): Promise<{ dims: number; vectors: Float32Array }> {
+    let all = new Float32Array(0)
+    let dims = 0
+    for (let at = 0; at < chunks.length; at += init.batchChunks) {
+      const part = chunks.slice(at, at + init.batchChunks)
+      const embedded = await embedBatch(part)
+      if (at === 0) all = new Float32Array(chunks.length * embedded.dims)
+      dims = embedded.dims
+      all.set(embedded.vectors, at * dims)
+      init.onEmbedded(part.length)
+    }
+    return { dims, vectors: all }
+  }
+
   async function indexed(steps: readonly Extract<WriteStep, { kind: 'add' }>[]): Promise<IndexedDocument[]> {
-    const embedded = embed === null ? null : await embed(steps.flatMap(({ chunks }) => chunks))
+    const embedded =
+      embed === null
+        ? null
+        : await vectorsOf(
+            embed,
+            steps.flatMap(({ chunks }) => chunks),
+          )
     let row = 0
     return steps.map(({ record, chunks }) => {
       const start = row
@@ -106,7 +147,8 @@ export function createIndexWriting(components: Components, init: Init): IndexWri
   }
 
   function note(step: WriteStep): void {
-    const { documents, files, hashes, added, removed } = uncommitted
+    const { documents, files, hashes, added, removed, effects } = uncommitted
+    if ('effect' in step && step.effect !== null) effects[step.effect] += 1
     if (step.kind === 'hash') hashes.set(step.hash, step.row)
     else if (step.kind === 'file') files.set(step.source, step.row)
     else if (step.kind === 'add') {
@@ -135,7 +177,7 @@ export function createIndexWriting(components: Components, init: Init): IndexWri
   }
 
   async function commit(): Promise<void> {
-    const { files, documents, hashes, added, removed } = uncommitted
+    const { files, documents, hashes, added, removed, effects } = uncommitted
     if (files.size + documents.size + hashes.size === 0) return
     uncommitted = nothing()
     const rows = [...documents.values()]
@@ -152,7 +194,7 @@ export function createIndexWriting(components: Components, init: Init): IndexWri
       manifest = await sound(index.commit(directory))
     }
     await ledger.write({ files, documents: rows, hashes })
-    init.onCommit(manifest, hashes)
+    init.onCommit(manifest, hashes, effects)
     committedAtMs = now()
   }
 

@@ -49,14 +49,19 @@ interface OpenFile {
   readonly seen: Set<string>
   readonly startedAtMs: number
   indexed: number
+  duplicates: number
   excluded: number
   problem: FileRow['problem']
   isAnnounced: boolean
 }
 
-const DUPLICATE = 'DUPLICATE'
+export const DUPLICATE = 'DUPLICATE'
+export const DUPLICATE_MESSAGE = 'Another document of the collection has the same content'
+const RESTORED = 'It had been removed by hand; it is indexed again because its folder was asked for'
 /** Id of the document that it nearly repeats. */
 const NEAR_DUPLICATE = 'nearDuplicateOf'
+
+const mayBeIndexed = (row: DocumentRow | undefined) => row?.state === 'indexed' || row?.state === 'pending'
 
 export function createReadDocuments(components: Components, init: Init): ReadDocuments {
   const { ledger, push, counts, nearDuplicates } = components
@@ -75,6 +80,7 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
       seen: new Set(),
       startedAtMs: now(),
       indexed: 0,
+      duplicates: 0,
       excluded: 0,
       problem: null,
       isAnnounced: false,
@@ -102,9 +108,14 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
     await setHolder(hash, null)
   }
 
-  async function leave(file: string, id: string, row: DocumentRow | null): Promise<void> {
+  async function leave(
+    file: string,
+    id: string,
+    row: DocumentRow | null,
+    effect: 'removed' | null,
+  ): Promise<void> {
     nearDuplicates.remove(id)
-    await push({ kind: 'leave', file, id, row })
+    await push({ kind: 'leave', file, id, row, effect })
   }
 
   function rowOf(
@@ -121,6 +132,7 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
       language: init.language,
       problem: file.problem,
       documents: file.indexed,
+      duplicates: file.duplicates,
       excluded: file.excluded,
     }
   }
@@ -137,7 +149,12 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
     return { ...own, [NEAR_DUPLICATE]: near.id }
   }
 
-  async function add(id: string, parsed: ParsedFile, file: OpenFile): Promise<void> {
+  async function add(
+    id: string,
+    parsed: ParsedFile,
+    file: OpenFile,
+    effect: 'added' | 'changed',
+  ): Promise<void> {
     if (!file.isAnnounced) {
       file.isAnnounced = true
       await push({ kind: 'file', source: parsed.file, row: rowOf(parsed.file, file, parsed) })
@@ -153,6 +170,7 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
       file: parsed.file,
       record: { id, source, title, language, mediaType, contentHash, sizeBytes, modifiedAtMs, fields },
       chunks: parsed.chunks.map((chunk) => ({ document: id, ...chunk })),
+      effect,
     })
     file.indexed += 1
   }
@@ -176,13 +194,12 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
     }
     const holder = await holderOf(hash)
     if (holder !== null && holder.document !== id) {
-      await takeDuplicate(id, parsed, holder, before)
+      await takeDuplicate(id, parsed, holder, before, file)
       return
     }
     if (before !== undefined && before.hash !== hash) await release(before.hash, id)
-    await add(id, parsed, file)
-    if (before?.state === 'indexed' || before?.state === 'pending') counts.changed += 1
-    else counts.added += 1
+    if (before?.state === 'excluded') counts.warn(parsed.source, RESTORED)
+    await add(id, parsed, file, mayBeIndexed(before) ? 'changed' : 'added')
   }
 
   async function takeDuplicate(
@@ -190,18 +207,20 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
     parsed: ParsedFile,
     holder: HashRow,
     before: DocumentRow | undefined,
+    file: OpenFile,
   ): Promise<void> {
     const hash = parsed.contentHash
     counts.skip({
       source: parsed.source,
       code: DUPLICATE,
-      message: 'Another document of the collection has the same content',
+      message: DUPLICATE_MESSAGE,
     })
     // An uploaded one is not there to be read again when the other one goes: it leaves no trace.
     if (init.rootOf(parsed.file) === null) return
     if (!holder.hasDuplicates) await setHolder(hash, { ...holder, hasDuplicates: true })
     if (before !== undefined) await release(before.hash, id)
-    await leave(parsed.file, id, { hash, state: 'duplicate' })
+    await leave(parsed.file, id, { hash, state: 'duplicate' }, null)
+    file.duplicates += 1
   }
 
   async function takeDone({ file: at, isComplete }: Extract<ParseEvent, { kind: 'done' }>): Promise<void> {
@@ -217,8 +236,7 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
         continue
       }
       await release(row.hash, id)
-      await leave(at.source, id, null)
-      if (row.state === 'indexed' || row.state === 'pending') counts.removed += 1
+      await leave(at.source, id, null, mayBeIndexed(row) ? 'removed' : null)
     }
     if (isComplete && file.indexed > 0) file.problem = null
     await push({ kind: 'file', source: at.source, row: { ...rowOf(at.source, file, at), isSettled: true } })
@@ -238,8 +256,7 @@ export function createReadDocuments(components: Components, init: Init): ReadDoc
     async forget(source) {
       for (const [id, row] of await ledger.documents(source)) {
         await release(row.hash, id)
-        await leave(source, id, null)
-        if (row.state === 'indexed' || row.state === 'pending') counts.removed += 1
+        await leave(source, id, null, mayBeIndexed(row) ? 'removed' : null)
       }
       await push({ kind: 'file', source, row: null })
     },

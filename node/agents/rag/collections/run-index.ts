@@ -13,7 +13,7 @@ import type { FileLedger, FileRow } from './file-ledger.ts'
 import type { IndexCounts } from './index-counts.ts'
 import type { IndexRun } from './index-run.ts'
 import { createIndexWriting } from './index-writing.ts'
-import { createReadDocuments } from './read-documents.ts'
+import { createReadDocuments, DUPLICATE, DUPLICATE_MESSAGE } from './read-documents.ts'
 import { type IndexedRoot, isWithin, pathOf, type Scope, sourceIn } from './roots.ts'
 
 export interface IndexedScope extends Scope {
@@ -74,12 +74,19 @@ export async function runIndex(components: Components, init: Init, work: IndexWo
     {
       ...init,
       directory: work.directory,
+      onEmbedded(chunks) {
+        counts.embedded += chunks
+        init.onProgress()
+      },
       onChunks(chunks) {
         counts.chunks += chunks
         init.onProgress()
       },
-      onCommit(manifest, hashes) {
+      onCommit(manifest, hashes, effects) {
         documents.settled(hashes)
+        counts.added += effects.added
+        counts.changed += effects.changed
+        counts.removed += effects.removed
         if (manifest !== null) init.onCommit(manifest)
       },
     },
@@ -113,8 +120,11 @@ export async function runIndex(components: Components, init: Init, work: IndexWo
     }
     counts.doneFiles += 1
     counts.doneBytes += sizeBytes
-    if (decision === 'unchanged') counts.unchanged += row?.documents ?? 0
-    else if (row?.problem != null) counts.skip({ source, ...row.problem })
+    if (decision === 'unchanged') {
+      counts.unchanged += row?.documents ?? 0
+      for (let index = 0; index < (row?.duplicates ?? 0); index++)
+        counts.skip({ source, code: DUPLICATE, message: DUPLICATE_MESSAGE })
+    } else if (row?.problem != null) counts.skip({ source, ...row.problem })
   }
 
   async function walk(scope: IndexedScope): Promise<void> {
@@ -171,6 +181,14 @@ export async function runIndex(components: Components, init: Init, work: IndexWo
       return
     }
     for (const source of missing) await documents.forget(source)
+    if (trigger !== 'request' || scope.include.length + scope.exclude.length === 0) return
+    let leftOut = 0
+    for (const source of missing) if (await stat(pathOf(scope.root, source)).catch(() => null)) leftOut += 1
+    if (leftOut > 0)
+      counts.warn(
+        prefix,
+        `Removed because include and exclude leave them out now: ${leftOut} (the files stay on the disk)`,
+      )
   }
 
   async function read(files: readonly SourceFile[]): Promise<void> {

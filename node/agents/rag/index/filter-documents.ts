@@ -1,13 +1,14 @@
 /** Which chunks of a segment the filters of a query let through, worked out once and kept for the next query like it. */
 import type { DocumentRecord } from '../document.ts'
 import type { FieldFilter } from '../search-types.ts'
+import type { SearchWork, Steps } from '../search-work.ts'
 import type { Segment } from '../segment/segment.ts'
 import { type Bits, createBits, setBit } from './tombstones.ts'
 
 type FieldValue = string | number | boolean | null
 
 /** Of each segment: values of the fields that were asked for last, and results of the last filters. */
-const KEPT_COLUMNS = 4
+const KEPT_COLUMNS = 8
 const KEPT_RESULTS = 16
 
 /** What a document has in a field; null: nothing. */
@@ -30,42 +31,75 @@ export function passes(value: FieldValue, { test, value: wanted }: FieldFilter):
 }
 
 /** The least recently used goes first. */
-function keep<T>(kept: Map<string, T>, key: string, most: number, make: () => T): T {
-  const known = kept.get(key)
-  const value = known ?? make()
+function keep<T>(kept: Map<string, T>, key: string, most: number, value: T): T {
   kept.delete(key)
   kept.set(key, value)
   if (kept.size > most) kept.delete(kept.keys().next().value!)
   return value
 }
 
+/** Of what a document's record always has. */
+const COMMON_FIELDS = ['document', 'language', 'mediaType', 'source', 'title', 'modifiedAtMs']
+/** Names that are remembered, so that a field which no document has is not looked for. */
+const MOST_NAMES = 1_024
+/** Of work: to read the record of a document, and to test a value. */
+const RECORD_UNITS = 256
+const TEST_UNITS = 1
+const DOCUMENTS_IN_A_GO = 256
+
 export interface DocumentFilter {
   /** The chunks of documents for which all filters hold; null: no filter, all chunks. */
-  accepted(filters: readonly FieldFilter[]): Bits | null
+  accepted(filters: readonly FieldFilter[], work: SearchWork): Steps<Bits | null>
 }
 
 export function createDocumentFilter(segment: Segment): DocumentFilter {
   const columns = new Map<string, FieldValue[]>()
   const results = new Map<string, Bits>()
+  /** Null as long as the records were not read, or have too many. */
+  let names: ReadonlySet<string> | null = null
 
-  const columnOf = (field: string): FieldValue[] =>
-    keep(columns, field, KEPT_COLUMNS, () => {
-      const values: FieldValue[] = []
-      for (const record of segment.documents()) values.push(fieldOf(record, field))
-      return values
-    })
+  /** By field. What is not known yet is read from the records in one go, however many fields it is. */
+  function* columnsOf(fields: Iterable<string>, work: SearchWork): Steps<Map<string, FieldValue[]>> {
+    const wanted = new Map<string, FieldValue[]>()
+    const read = new Map<string, FieldValue[]>()
+    for (const field of fields) {
+      const known = names?.has(field) === false ? [] : columns.get(field)
+      if (known === undefined) read.set(field, [])
+      wanted.set(field, known ?? read.get(field)!)
+    }
+    if (read.size > 0) {
+      let inGo = 0
+      const seen = new Set(COMMON_FIELDS)
+      for (const record of segment.documents()) {
+        for (const [field, values] of read) values.push(fieldOf(record, field))
+        if (seen.size <= MOST_NAMES) for (const name of Object.keys(record.fields)) seen.add(name)
+        if (++inGo < DOCUMENTS_IN_A_GO) continue
+        if (work.spend(inGo * (RECORD_UNITS + read.size))) yield
+        inGo = 0
+      }
+      if (work.spend(inGo * (RECORD_UNITS + read.size))) yield
+      if (seen.size <= MOST_NAMES) names = seen
+    }
+    for (const [field, values] of wanted) if (values.length > 0) keep(columns, field, KEPT_COLUMNS, values)
+    return wanted
+  }
 
-  function work(filters: readonly FieldFilter[]): Bits {
+  const isById = ({ field, test }: FieldFilter): boolean => field === 'document' && test === 'equals'
+
+  function* bitsOf(filters: readonly FieldFilter[], work: SearchWork): Steps<Bits> {
     const { chunks, documents } = segment.header
     const bits = createBits(chunks)
     const holds = new Uint8Array(documents).fill(1)
+    const fields = new Set(filters.filter((filter) => !isById(filter)).map(({ field }) => field))
+    const wanted = yield* columnsOf(fields, work)
     for (const filter of filters) {
-      if (filter.field === 'document' && filter.test === 'equals') {
+      if (work.spend(documents * TEST_UNITS)) yield
+      if (isById(filter)) {
         const found = segment.findDocument(String(filter.value))
         for (let document = 0; document < documents; document++) if (document !== found) holds[document] = 0
         continue
       }
-      const column = columnOf(filter.field)
+      const column = wanted.get(filter.field)!
       for (let document = 0; document < documents; document++)
         if (!passes(column[document] ?? null, filter)) holds[document] = 0
     }
@@ -78,10 +112,10 @@ export function createDocumentFilter(segment: Segment): DocumentFilter {
   }
 
   return {
-    accepted(filters) {
+    *accepted(filters, work) {
       if (filters.length === 0) return null
       const key = JSON.stringify(filters.map(({ field, test, value }) => [field, test, value]).sort())
-      return keep(results, key, KEPT_RESULTS, () => work(filters))
+      return keep(results, key, KEPT_RESULTS, results.get(key) ?? (yield* bitsOf(filters, work)))
     },
   }
 }

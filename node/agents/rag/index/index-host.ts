@@ -21,6 +21,19 @@ import type { IndexSettings, Manifest, ManifestSegment } from './manifest.ts'
 import type { ReaderOperations } from './reader-operations.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
+/** Who asks, and how long it is waited for. */
+export interface AskOptions {
+  /**
+   * Absent: this node itself. Calls of peers wait for those of this node and take turns with each other, and a search that would read
+   * too much throws SEARCH_TOO_COSTLY.
+   */
+  readonly peer?: string
+  /** Of what a peer may have read for it, where one question of his asks several indexes; 1 unless given. */
+  readonly share?: number
+  /** What has begun ends at its next pause. */
+  readonly signal?: AbortSignal
+}
+
 export interface IndexHost extends Service {
   /** Makes the directory with an empty manifest. Throws INDEX_EXISTS. */
   create(directory: string, settings: IndexSettings): Promise<Manifest>
@@ -31,16 +44,21 @@ export interface IndexHost extends Service {
     directory: string,
     terms: readonly string[],
     segments?: readonly string[],
+    options?: AskOptions,
   ): Promise<SegmentStatistics[]>
   /** `statistics` null: the index's own. */
   search(
     directory: string,
     request: SearchRequest,
     statistics: Statistics | null,
-    options?: { segments?: readonly string[]; signal?: AbortSignal },
+    options?: AskOptions & { segments?: readonly string[] },
   ): Promise<SearchOutcome>
   /** Null for what is deleted or unknown. */
-  chunks(directory: string, references: readonly ChunkReference[]): Promise<(StoredChunk | null)[]>
+  chunks(
+    directory: string,
+    references: readonly ChunkReference[],
+    options?: AskOptions,
+  ): Promise<(StoredChunk | null)[]>
   /** Records of live documents by id, from the one after `after`. */
   documents(directory: string, page: { after?: string; limit: number }): Promise<DocumentRecord[]>
   /** All chunks of a live document in their order; empty when it is unknown. */
@@ -97,6 +115,17 @@ export interface IndexHostOptions {
   /** The module that the writing thread runs, for tests of threads that end. */
   readonly writerUrl?: URL
 }
+
+/**
+ * Units (search-work.ts) that one question of a peer may cost: some hundred milliseconds. That of a dozen common words over a
+ * million chunks stays below.
+ */
+const FOREIGN_WORK_LIMIT = 32_000_000
+/** Of the limit, however small an index is beside the others. */
+const LEAST_SHARE = 1 / 64
+
+const workLimit = (peer: string | undefined, share: number): number =>
+  peer === undefined ? Number.POSITIVE_INFINITY : FOREIGN_WORK_LIMIT * Math.max(LEAST_SHARE, share)
 
 const WRITER_URL = new URL('./writer-thread.ts', import.meta.url)
 
@@ -166,14 +195,15 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
     },
     create: (directory, settings) => writer.call('create', [directory, settings]),
     manifest: (directory) => reader.call('manifest', [directory]),
-    statistics: (directory, terms, segments) => reader.call('statistics', [directory, terms, segments]),
-    search: (directory, request, statistics, { segments, signal } = {}) =>
+    statistics: (directory, terms, segments, options) =>
+      reader.call('statistics', [directory, terms, segments], options),
+    search: (directory, request, statistics, { segments, share = 1, ...options } = {}) =>
       reader.call(
         'search',
-        [directory, request, statistics, segments],
-        signal === undefined ? {} : { signal },
+        [directory, request, statistics, segments, workLimit(options.peer, share)],
+        options,
       ),
-    chunks: (directory, references) => reader.call('chunks', [directory, references]),
+    chunks: (directory, references, options) => reader.call('chunks', [directory, references], options),
     documents: (directory, page) => reader.call('documents', [directory, page]),
     documentChunks: (directory, document) => reader.call('documentChunks', [directory, document]),
     sketch: (directory, segment) => reader.call('sketch', [directory, segment]),

@@ -10,6 +10,7 @@ import type {
   Statistics,
   StoredChunk,
 } from '../search-types.ts'
+import { finish, SearchWork, type Steps } from '../search-work.ts'
 import { closeSnapshot, type IndexSnapshot, openSnapshot, stampOf } from './index-snapshot.ts'
 import { chunksOfDocument, listDocuments } from './list-documents.ts'
 import { isDeleted, type LiveSegment } from './live-segment.ts'
@@ -27,6 +28,24 @@ export interface IndexReader {
   /** `statistics` null: the index's own. */
   search(request: SearchRequest, statistics: Statistics | null, segments?: readonly string[]): SearchOutcome
   chunks(references: readonly ChunkReference[]): (StoredChunk | null)[]
+  /**
+   * The same three in steps. Between two of them anything may be done with the reader: a step after the manifest was replaced begins
+   * again with the new one, and after `close` it throws INDEX_MISSING.
+   */
+  readonly inSteps: {
+    statistics(
+      terms: readonly string[],
+      segments: readonly string[] | undefined,
+      work: SearchWork,
+    ): Steps<SegmentStatistics[]>
+    search(
+      request: SearchRequest,
+      statistics: Statistics | null,
+      segments: readonly string[] | undefined,
+      work: SearchWork,
+    ): Steps<SearchOutcome>
+    chunks(references: readonly ChunkReference[], work: SearchWork): Steps<(StoredChunk | null)[]>
+  }
   documents(page: { after?: string; limit: number }): DocumentRecord[]
   documentChunks(document: string): StoredChunk[]
   /** Throws NOT_FOUND, INDEX_SEGMENT_AWAY. */
@@ -40,6 +59,9 @@ export interface IndexReader {
 
 /** A writer that replaces the manifest faster than segments can be opened is no writer of ours. */
 const ATTEMPTS = 8
+/** Of work: to look up a term in a segment, and to read a passage. */
+const TERM_UNITS = 256
+const PASSAGE_UNITS = 16_384
 
 /** Adds up what the segments say of themselves. */
 export function sumStatistics(parts: readonly Statistics[]): Statistics {
@@ -87,6 +109,27 @@ export function createIndexReader(directory: string): IndexReader {
     }
   }
 
+  /** As `withSnapshot`; what was replaced between two steps is not touched again. */
+  function* stepping<T>(read: (snapshot: IndexSnapshot) => Steps<T>): Steps<T> {
+    for (let attempt = 1; ; attempt++) {
+      const state = withSnapshot((current) => current)
+      const steps = read(state)
+      try {
+        for (let step = steps.next(); ; step = steps.next()) {
+          if (step.done === true) return step.value
+          yield
+          if (isClosed) throw new VillageError('INDEX_MISSING', 'An index was closed while it was searched.')
+          if (snapshot !== state) break
+        }
+      } catch (error) {
+        if (isClosed || attempt === ATTEMPTS || stampOf(directory) === state.stamp) throw error
+        continue
+      }
+      if (attempt === ATTEMPTS)
+        throw new VillageError('PEER_BUSY', 'An index changes faster than it can be searched.')
+    }
+  }
+
   function chosen({ segments, byId }: IndexSnapshot, ids: readonly string[] | undefined): LiveSegment[] {
     const picked = ids === undefined ? segments : [...new Set(ids)].flatMap((id) => byId.get(id) ?? [])
     return picked.filter((live) => !live.entry.isAway)
@@ -99,29 +142,51 @@ export function createIndexReader(directory: string): IndexReader {
     return live
   }
 
+  const inSteps: IndexReader['inSteps'] = {
+    statistics: (terms, segments, work) =>
+      stepping(function* (state) {
+        const parts: SegmentStatistics[] = []
+        for (const live of chosen(state, segments)) {
+          parts.push(statisticsOf(live, terms))
+          if (work.spend(terms.length * TERM_UNITS)) yield
+        }
+        return parts
+      }),
+    search: (request, statistics, segments, work) =>
+      stepping((state) => {
+        const terms = request.lexical?.terms.map(({ term }) => term) ?? []
+        const own = () => sumStatistics(chosen(state, undefined).map((live) => statisticsOf(live, terms)))
+        return searchSegments(chosen(state, segments), request, statistics ?? own(), work)
+      }),
+    chunks: (references, work) =>
+      stepping(function* ({ byId }) {
+        const found: (StoredChunk | null)[] = []
+        for (const { segment, chunk } of references) {
+          const live = byId.get(segment)
+          const isThere =
+            live !== undefined &&
+            !live.entry.isAway &&
+            Number.isInteger(chunk) &&
+            chunk >= 0 &&
+            chunk < live.segment.header.chunks
+          found.push(isThere && !isDeleted(live, chunk) ? live.segment.chunk(chunk) : null)
+          if (work.spend(PASSAGE_UNITS)) yield
+        }
+        return found
+      }),
+  }
+
   withSnapshot(() => undefined)
   return {
+    inSteps,
     get openSegments() {
       return snapshot?.segments.length ?? 0
     },
     manifest: () => withSnapshot((state) => state.manifest),
-    statistics: (terms, segments) =>
-      withSnapshot((state) => chosen(state, segments).map((live) => statisticsOf(live, terms))),
+    statistics: (terms, segments) => finish(inSteps.statistics(terms, segments, new SearchWork())),
     search: (request, statistics, segments) =>
-      withSnapshot((state) => {
-        const terms = request.lexical?.terms.map(({ term }) => term) ?? []
-        const own = () => sumStatistics(chosen(state, undefined).map((live) => statisticsOf(live, terms)))
-        return searchSegments(chosen(state, segments), request, statistics ?? own())
-      }),
-    chunks: (references) =>
-      withSnapshot(({ byId }) =>
-        references.map(({ segment, chunk }) => {
-          const live = byId.get(segment)
-          if (live === undefined || live.entry.isAway) return null
-          const isThere = Number.isInteger(chunk) && chunk >= 0 && chunk < live.segment.header.chunks
-          return isThere && !isDeleted(live, chunk) ? live.segment.chunk(chunk) : null
-        }),
-      ),
+      finish(inSteps.search(request, statistics, segments, new SearchWork())),
+    chunks: (references) => finish(inSteps.chunks(references, new SearchWork())),
     documents: (page) => withSnapshot(({ segments }) => listDocuments(segments, page)),
     documentChunks: (document) => withSnapshot(({ segments }) => chunksOfDocument(segments, document)),
     sketch: (id) =>

@@ -3,10 +3,13 @@ import { Worker } from 'node:worker_threads'
 import { fromWireError } from '../../../compute/worker-messages.ts'
 import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
-import type { FromThread, ThreadInit, ThreadOperations, ToThread } from './thread-messages.ts'
+import { createCallQueue } from './call-queue.ts'
+import type { FromThread, ThreadInit, ThreadOperations, ThreadResult, ToThread } from './thread-messages.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
+  /** Who asks, where it is not this node: its call waits for all calls of this node, and takes turns with those of other peers. */
+  readonly peer?: string
   /** Asked just before the thread gets the call, behind all earlier ones: an error stands for its result. */
   readonly refuse?: () => VillageError | null
 }
@@ -15,14 +18,14 @@ export interface IndexThread<Operations extends ThreadOperations> {
   /** False until the first call, and after the thread has ended. */
   readonly isRunning: boolean
   /**
-   * Rejects with what the operation threw, the signal's reason (what runs already is not stopped), or WORKER_CRASHED where the thread
-   * ended.
+   * Rejects with what the operation threw, the signal's reason (what runs already ends at its next pause, if it has any), or
+   * WORKER_CRASHED where the thread ended.
    */
   call<Name extends keyof Operations & string>(
     name: Name,
     input: Parameters<Operations[Name]>,
     options?: CallOptions,
-  ): Promise<Awaited<ReturnType<Operations[Name]>>>
+  ): Promise<ThreadResult<Operations[Name]>>
   /** Does what was asked for, then ends; later calls fail with SHUTTING_DOWN. */
   close(): Promise<void>
 }
@@ -39,17 +42,15 @@ interface Call {
   readonly name: string
   readonly input: readonly unknown[]
   readonly refuse: (() => VillageError | null) | undefined
+  readonly peer: string | null
   settle(error: VillageError | null, output?: unknown): void
 }
-
-/** A thread has its next call at hand while it works; what waits here can still be taken back. */
-const MOST_SENT = 2
 
 export function createIndexThread<Operations extends ThreadOperations>(
   { log }: { log: Log },
   init: IndexThreadInit,
 ): IndexThread<Operations> {
-  const waiting: Call[] = []
+  const waiting = createCallQueue<Call>()
   const sent = new Map<number, Call>()
   let worker: Worker | null = null
   let gone: Promise<void> = Promise.resolve()
@@ -78,10 +79,12 @@ export function createIndexThread<Operations extends ThreadOperations>(
         cause,
         fields: { thread: name },
       })
-      for (const call of [...sent.values()]) call.settle(crashed)
-      sent.clear()
+      for (const [id, call] of [...sent]) {
+        take(id)
+        call.settle(crashed)
+      }
       resolve()
-      if (isClosing) for (const call of waiting.splice(0)) call.settle(crashed)
+      if (isClosing) for (const call of waiting.takeAll()) call.settle(crashed)
       pump()
     })
     return started
@@ -91,19 +94,26 @@ export function createIndexThread<Operations extends ThreadOperations>(
     if (message.type === 'changed') init.onChanged(message.directory)
     else if (message.type === 'problem') log.warn({ err: fromWireError(message.error) }, message.message)
     else {
-      const call = sent.get(message.id)
-      sent.delete(message.id)
+      const call = take(message.id)
       if (message.type === 'done') call?.settle(null, message.output)
       else call?.settle(fromWireError(message.error))
       pump()
     }
   }
 
+  /** It is with the thread no more. */
+  function take(id: number): Call | undefined {
+    const call = sent.get(id)
+    if (call !== undefined) waiting.end(call)
+    sent.delete(id)
+    return call
+  }
+
   function pump(): void {
-    while (sent.size < MOST_SENT && waiting.length > 0) {
-      const call = waiting.shift()!
+    for (let call = waiting.next(); call !== null; call = waiting.next()) {
       const refusal = call.refuse?.() ?? null
       if (refusal !== null) {
+        waiting.end(call)
         call.settle(refusal)
         continue
       }
@@ -111,28 +121,29 @@ export function createIndexThread<Operations extends ThreadOperations>(
       worker ??= start()
       sent.set(id, call)
       try {
-        worker.postMessage({ type: 'call', id, name: call.name, input: call.input } satisfies ToThread)
+        const { name, input, peer } = call
+        worker.postMessage({ type: 'call', id, name, input, isForeign: peer !== null } satisfies ToThread)
       } catch (error) {
         // What cannot be cloned is nobody's fault but the caller's.
-        sent.delete(id)
+        take(id)
         call.settle(toVillageError(error))
       }
     }
-    if (isClosing && waiting.length === 0 && sent.size === 0) drained.resolve()
+    if (isClosing && waiting.size === 0 && sent.size === 0) drained.resolve()
   }
 
   return {
     get isRunning() {
       return worker !== null && !isClosing
     },
-    call(name, input, { signal, refuse } = {}) {
+    call(name, input, { signal, refuse, peer = null } = {}) {
       if (isClosing) return Promise.reject(new VillageError('SHUTTING_DOWN'))
       if (signal?.aborted) return Promise.reject(toVillageError(signal.reason))
-      const { promise, resolve, reject } =
-        Promise.withResolvers<Awaited<ReturnType<Operations[typeof name]>>>()
+      const { promise, resolve, reject } = Promise.withResolvers<ThreadResult<Operations[typeof name]>>()
       const onAbort = (): void => {
-        const at = waiting.indexOf(call)
-        if (at >= 0) waiting.splice(at, 1)
+        if (!waiting.remove(call))
+          for (const [id, other] of sent)
+            if (other === call) worker?.postMessage({ type: 'cancel', id } satisfies ToThread)
         pump()
         reject(toVillageError(signal!.reason))
       }
@@ -140,21 +151,22 @@ export function createIndexThread<Operations extends ThreadOperations>(
         name,
         input,
         refuse,
+        peer,
         settle(error, output) {
           signal?.removeEventListener('abort', onAbort)
           if (error !== null) reject(error)
           // The thread runs the operation of this name (serveThread): its output is of this type.
-          else resolve(output as Awaited<ReturnType<Operations[typeof name]>>)
+          else resolve(output as ThreadResult<Operations[typeof name]>)
         },
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      waiting.push(call)
+      waiting.add(call)
       pump()
       return promise
     },
     async close() {
       isClosing = true
-      if (waiting.length > 0 || sent.size > 0) await drained.promise
+      if (waiting.size > 0 || sent.size > 0) await drained.promise
       worker?.postMessage({ type: 'close' } satisfies ToThread)
       await gone
     },

@@ -1,11 +1,25 @@
 /** What an IndexHost and its threads say to each other: an operation of a table, by name, and what came of it. */
 import type { WireError } from '../../../compute/worker-messages.ts'
+import type { Steps } from '../search-work.ts'
 
-/** Functions whose arguments and results can be cloned from one thread to another. */
+/** Functions whose arguments and results can be cloned from one thread to another. What takes long returns steps. */
 export type ThreadOperations = Readonly<Record<string, (...input: never[]) => unknown>>
 
+/** What a caller gets of an operation. */
+export type ThreadResult<Operation extends (...input: never[]) => unknown> =
+  ReturnType<Operation> extends Steps<infer T> ? T : Awaited<ReturnType<Operation>>
+
 export type ToThread =
-  | { readonly type: 'call'; readonly id: number; readonly name: string; readonly input: readonly unknown[] }
+  | {
+      readonly type: 'call'
+      readonly id: number
+      readonly name: string
+      readonly input: readonly unknown[]
+      /** A peer asks: what this node itself asks goes first. */
+      readonly isForeign: boolean
+    }
+  /** Nobody waits for the call any more: it ends at its next pause, with an answer as ever. */
+  | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'close' }
 
 export type FromThread =

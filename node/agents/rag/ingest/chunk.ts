@@ -4,7 +4,7 @@
  * chunk of running text repeats the last sentences of the one before. The text of a chunk is exactly the document's text between
  * its offsets.
  */
-import type { Chunk, ParsedDocument } from '../document.ts'
+import { type Chunk, CODE_MEDIA_TYPE, type ParsedDocument } from '../document.ts'
 import { chunkPlaces } from './chunk-places.ts'
 import type { ChunkDraft } from './parsed-file.ts'
 import { documentText, type Unit, unitsOf } from './units.ts'
@@ -113,8 +113,6 @@ function overlapStart(units: readonly Unit[], before: Range, range: Range, overl
   }
   return start
 }
-
-const CODE_MEDIA_TYPE = 'text/x-source'
 
 /** `L12-L40` for source code, so that a citation names the lines. */
 function lineCounter(text: string): (start: number, end: number) => string {

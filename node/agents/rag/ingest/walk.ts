@@ -244,7 +244,9 @@ export async function* walkFiles(root: string, options: WalkOptions): AsyncGener
         yield problem(
           source.slice(0, MAX_SOURCE),
           'FILE_NAME_INVALID',
-          'The name is too long or not valid UTF-8.',
+          kind === 'invalid'
+            ? 'The name has control characters, or is not valid UTF-8.'
+            : `The name, with its folders, is longer than ${MAX_SOURCE} characters.`,
         )
         continue
       }

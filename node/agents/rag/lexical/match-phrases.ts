@@ -1,7 +1,10 @@
-/** Which chunks have what a query requires and lack what it excludes: phrases by positions, single words by their lists. */
+/**
+ * Which chunks have what a query requires and lack what it excludes: phrases by positions, single words by their lists. What is
+ * decided already is not looked at again: chunks that an earlier phrase ruled out, or that another reading of the phrase found.
+ */
 import type { LexicalQuery, Phrase, TextField } from '../search-types.ts'
-import type { PostingsCursor } from '../segment/postings-cursor.ts'
-import { NO_MORE } from '../segment/postings-cursor.ts'
+import type { SearchWork, Steps } from '../search-work.ts'
+import { NO_MORE, type PostingsCursor } from '../segment/postings-cursor.ts'
 import type { Segment } from '../segment/segment.ts'
 import { fieldSpan, frequencyIn } from './field-frequency.ts'
 
@@ -11,37 +14,47 @@ export interface FoundPhrases {
   readonly required: () => Iterable<number> | null
 }
 
-/** Whether a chunk has what is required and nothing that is excluded; null: the query asks for neither. */
-export function matchPhrases(
-  segment: Segment,
-  query: Pick<LexicalQuery, 'required' | 'excluded'>,
-): ((chunk: number) => boolean) | null {
-  return findPhrases(segment, query)?.matches ?? null
-}
+/** Chunks of the list that leads between two looks at the work; a chunk with all words counts as so many units a word. */
+const CHUNKS_IN_A_GO = 64
+const COMPARED_UNITS = 24
+/** For a chunk of that list in which a word is looked for. */
+const SOUGHT_UNITS = 4
 
 /** Null: the query asks for neither. A phrase without terms is in no chunk. */
-export function findPhrases(
+export function* findPhrases(
   segment: Segment,
   { required, excluded }: Pick<LexicalQuery, 'required' | 'excluded'>,
-): FoundPhrases | null {
+  work: SearchWork,
+): Steps<FoundPhrases | null> {
   if (required.length === 0 && excluded.length === 0) return null
   const chunks = segment.header.chunks
-  let allowed: Uint8Array | null = null
-  for (const phrase of required) {
-    const marked = markPhrase(segment, phrase)
-    if (allowed === null) allowed = marked
-    else for (let byte = 0; byte < allowed.length; byte++) allowed[byte]! &= marked[byte]!
+  const possible = new Uint8Array((chunks + 7) >>> 3).fill(0xff)
+  for (const phrase of distinct(required)) {
+    const marked = yield* markPhrase(segment, phrase, possible, work)
+    possible.set(marked)
   }
-  const hasRequired = allowed !== null
-  const bits = allowed ?? new Uint8Array((chunks + 7) >>> 3).fill(0xff)
-  for (const phrase of excluded) {
-    const marked = markPhrase(segment, phrase)
-    for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= ~marked[byte]!
+  for (const phrase of distinct(excluded)) {
+    const marked = yield* markPhrase(segment, phrase, possible, work)
+    for (let byte = 0; byte < possible.length; byte++) possible[byte]! &= ~marked[byte]!
   }
   return {
-    matches: (chunk) => (bits[chunk >>> 3]! & (1 << (chunk & 7))) !== 0,
-    required: () => (hasRequired ? setBits(bits, chunks) : null),
+    matches: (chunk) => hasBit(possible, chunk),
+    required: () => (required.length > 0 ? setBits(possible, chunks) : null),
   }
+}
+
+function distinct(phrases: readonly Phrase[]): Phrase[] {
+  const byKey = new Map<string, Phrase>()
+  for (const { alternatives, field } of phrases) {
+    const readings = new Map(alternatives.map((terms) => [JSON.stringify(terms), terms]))
+    const key = JSON.stringify([field, ...[...readings.keys()].sort()])
+    byKey.set(key, { alternatives: [...readings.values()], field })
+  }
+  return [...byKey.values()]
+}
+
+function hasBit(bits: Uint8Array, chunk: number): boolean {
+  return (bits[chunk >>> 3]! & (1 << (chunk & 7))) !== 0
 }
 
 function* setBits(bits: Uint8Array, count: number): Generator<number> {
@@ -50,33 +63,63 @@ function* setBits(bits: Uint8Array, count: number): Generator<number> {
       if ((bits[byte]! & (1 << bit)) !== 0 && byte * 8 + bit < count) yield byte * 8 + bit
 }
 
-/** A bit by chunk. */
-function markPhrase(segment: Segment, { alternatives, field }: Phrase): Uint8Array {
-  const bits = new Uint8Array((segment.header.chunks + 7) >>> 3)
+/** A bit by chunk, of those that are `possible`. */
+function* markPhrase(
+  segment: Segment,
+  { alternatives, field }: Phrase,
+  possible: Uint8Array,
+  work: SearchWork,
+): Steps<Uint8Array> {
+  const marked = new Uint8Array(possible.length)
   for (const terms of alternatives) {
-    const cursors = terms.map((term) => segment.postings(term))
-    if (cursors.length > 0 && cursors.every((cursor) => cursor !== null))
-      markSequence(segment, cursors, field, bits)
+    if (work.spend(possible.length)) yield
+    // A word that is said twice has one cursor.
+    const byTerm = new Map<string, PostingsCursor | null>()
+    for (const term of terms) if (!byTerm.has(term)) byTerm.set(term, segment.postings(term))
+    const cursors = terms.flatMap((term) => byTerm.get(term) ?? [])
+    if (terms.length > 0 && cursors.length === terms.length)
+      yield* markSequence(segment, cursors, field, { possible, marked }, work)
   }
-  return bits
+  return marked
 }
 
-function markSequence(
+function* markSequence(
   segment: Segment,
   cursors: readonly PostingsCursor[],
   field: TextField | null,
-  bits: Uint8Array,
-): void {
+  { possible, marked }: { possible: Uint8Array; marked: Uint8Array },
+  work: SearchWork,
+): Steps<void> {
+  const own = [...new Set(cursors)]
   // The rarest term leads, so that the lists of the others are mostly skipped.
-  const lead = cursors.reduce((rarest, cursor) => (cursor.df < rarest.df ? cursor : rarest))
+  const lead = own.reduce((rarest, cursor) => (cursor.df < rarest.df ? cursor : rarest))
+  const others = own.filter((cursor) => cursor !== lead)
+  let inGo = 0
+  let counted = 0
+  let units = 0
+  const unitsOfGo = (): number => {
+    const read = own.reduce((sum, cursor) => sum + cursor.work, 0)
+    const all = read - counted + units
+    counted = read
+    units = 0
+    return all
+  }
   for (let chunk = lead.chunk; chunk !== NO_MORE; chunk = lead.next()) {
-    if (cursors.some((cursor) => cursor !== lead && cursor.seek(chunk) !== chunk)) continue
+    if (++inGo === CHUNKS_IN_A_GO) {
+      if (work.spend(unitsOfGo())) yield
+      inGo = 0
+    }
+    if (!hasBit(possible, chunk) || hasBit(marked, chunk)) continue
+    units += others.length * SOUGHT_UNITS
+    if (others.some((cursor) => cursor.seek(chunk) !== chunk)) continue
+    units += cursors.length * COMPARED_UNITS
     const isThere =
       cursors.length === 1
         ? frequencyIn(segment, lead, field) > 0
         : hasSequence(segment, cursors, chunk, field)
-    if (isThere) bits[chunk >>> 3]! |= 1 << (chunk & 7)
+    if (isThere) marked[chunk >>> 3]! |= 1 << (chunk & 7)
   }
+  if (work.spend(unitsOfGo())) yield
 }
 
 /** All cursors stand at `chunk`. Fields are a gap apart, so a sequence that starts in a field lies in it. */

@@ -1,5 +1,6 @@
 /** The scores of given chunks, to the last bit those of searchLexical: for what vectors found, and to explain a rank. */
 import type { LexicalQuery, Statistics, TextField } from '../search-types.ts'
+import { finish, SEEK_UNITS, SearchWork, type Steps } from '../search-work.ts'
 import type { Segment } from '../segment/segment.ts'
 import { frequencyIn } from './field-frequency.ts'
 import { prepareQuery, termScore } from './prepare-query.ts'
@@ -14,6 +15,16 @@ export function scoreChunks(
   statistics: Statistics,
   chunks: readonly number[],
 ): Float64Array {
+  return finish(scoreInSteps(segment, query, statistics, chunks, new SearchWork()))
+}
+
+export function* scoreInSteps(
+  segment: Segment,
+  query: Pick<LexicalQuery, 'terms'>,
+  statistics: Statistics,
+  chunks: readonly number[],
+  work: SearchWork,
+): Steps<Float64Array> {
   const prepared = prepareQuery(query, statistics)
   const scores = new Float64Array(chunks.length)
   const order = Uint32Array.from(chunks.keys()).sort((a, b) => chunks[a]! - chunks[b]!)
@@ -26,6 +37,7 @@ export function scoreChunks(
       const frequency = frequencyIn(segment, cursor, field)
       if (frequency > 0) scores[index]! += termScore(prepared, factor, frequency, segment.chunkLength(chunk))
     }
+    if (work.spend(cursor.work + order.length * SEEK_UNITS)) yield
   }
   return scores
 }

@@ -3,10 +3,11 @@
  * spread over segments (bm25.ts), so that one large index and many small ones give the same list.
  */
 import type { LexicalQuery, Statistics } from '../search-types.ts'
+import { finish, SearchWork, type Steps } from '../search-work.ts'
 import type { Segment } from '../segment/segment.ts'
-import { findPhrases } from './match-phrases.ts'
+import { type FoundPhrases, findPhrases } from './match-phrases.ts'
 import { prepareQuery } from './prepare-query.ts'
-import { scoreChunks } from './score-chunks.ts'
+import { scoreInSteps } from './score-chunks.ts'
 import { type ScoredChunk, TopChunks } from './top-chunks.ts'
 import { searchWindows } from './window-search.ts'
 
@@ -16,6 +17,8 @@ export interface SearchedSegment {
   readonly segment: Segment
   /** Chunks that may be found (not deleted, and through the filters); null: all. */
   readonly accept: ((chunk: number) => boolean) | null
+  /** What findPhrases says of the query, where it was asked already. */
+  readonly phrases?: FoundPhrases | null
 }
 
 /**
@@ -29,24 +32,38 @@ export function searchLexical(
   statistics: Statistics,
   limit: number,
 ): ScoredChunk[] {
+  return finish(searchInSteps(segments, query, statistics, limit, new SearchWork()))
+}
+
+/** Also throws what `work` throws. */
+export function* searchInSteps(
+  segments: readonly SearchedSegment[],
+  query: LexicalQuery,
+  statistics: Statistics,
+  limit: number,
+  work: SearchWork,
+): Steps<ScoredChunk[]> {
   const prepared = prepareQuery(query, statistics)
+  if (limit < 1) return []
   const top = new TopChunks(
     segments.map(({ segment }) => segment),
     limit,
   )
-  if (limit < 1) return []
-  segments.forEach(({ segment, accept }, index) => {
-    const phrases = findPhrases(segment, query)
+  for (const [index, searched] of segments.entries()) {
+    const { segment, accept } = searched
+    const phrases =
+      searched.phrases === undefined ? yield* findPhrases(segment, query, work) : searched.phrases
     const accepts = both(accept, phrases?.matches ?? null)
-    searchWindows(segment, prepared, accepts, top, index)
+    yield* searchWindows(segment, prepared, accepts, top, index, work)
     const required = phrases?.required() ?? null
     if (required !== null && top.threshold <= 0) {
       const chunks = [...required].filter((chunk) => accept === null || accept(chunk))
-      scoreChunks(segment, query, statistics, chunks).forEach((score, at) => {
+      const scores = yield* scoreInSteps(segment, query, statistics, chunks, work)
+      scores.forEach((score, at) => {
         if (score === 0) top.add(index, chunks[at]!, 0)
       })
     }
-  })
+  }
   return top.sorted()
 }
 

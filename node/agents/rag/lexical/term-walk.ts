@@ -1,4 +1,5 @@
 /** A term of a query on its way through the windows of a segment: its bounds, and its scores in the window at hand. */
+import { SEEK_UNITS } from '../search-work.ts'
 import type { PostingsCursor } from '../segment/postings-cursor.ts'
 import type { Segment } from '../segment/segment.ts'
 import { impactBound } from './bm25.ts'
@@ -31,6 +32,7 @@ export class TermWalk {
   readonly #cursor: PostingsCursor
   readonly #ownAverage: number
   readonly #lengths: Uint32Array
+  #sought = 0
 
   constructor(
     segment: Segment,
@@ -48,6 +50,11 @@ export class TermWalk {
     this.#ownAverage = ownAverage
     this.#lengths = segment.chunkLengths()
     this.bound = this.#boundOf(cursor.blocks)
+  }
+
+  /** Units of search-work.ts, so far. */
+  get work(): number {
+    return this.#cursor.work + this.#sought * SEEK_UNITS
   }
 
   /** No chunk from `low` on that has the term is before this one. */
@@ -118,12 +125,13 @@ export class TermWalk {
     const { scores } = this
     const { factor, field } = this.#term
     const cursor = this.#cursor
+    this.#sought += count
     for (let at = 0; at < count; at++) {
       const offset = offsets[at]!
       const chunk = low + offset
       scores[offset] = 0
       if (this.windowBound === 0 || cursor.seek(chunk) !== chunk) continue
-      const frequency = frequencyIn(this.#segment, cursor, field)
+      const frequency = field === null ? cursor.frequency : frequencyIn(this.#segment, cursor, field)
       if (frequency === 0) continue
       const score = termScore(this.#query, factor, frequency, this.#lengths[chunk]!)
       scores[offset] = score

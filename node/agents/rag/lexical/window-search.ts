@@ -8,6 +8,8 @@
  * Bounds are rough sums and rounded up. The score itself is added up once more in the query's order, so that it is the same
  * number for every way through the lists.
  */
+
+import type { SearchWork, Steps } from '../search-work.ts'
 import { NO_MORE } from '../segment/postings-cursor.ts'
 import type { Segment } from '../segment/segment.ts'
 import { averageLengthOf } from './bm25.ts'
@@ -17,18 +19,22 @@ import type { TopChunks } from './top-chunks.ts'
 
 /** Far above what rounding can do to a sum of 256 terms, far below what keeps bounds tight. */
 const ROUND_UP = 1 + 1e-9
-/** The first windows are small, so that a threshold is there soon. */
+/** Where no segment before has given a threshold, the first windows are small, so that one is there soon. */
 const FIRST_WINDOW = 128
 /** A look-up costs about as much as walking this many chunks. */
 const LOOKUP_COST = 6
+/** Of work, for a window as such. */
+const WINDOW_UNITS = 256
 
-export function searchWindows(
+/** Pauses between windows alone: within one, its scores are in arrays that all searches of the thread share. */
+export function* searchWindows(
   segment: Segment,
   query: PreparedQuery,
   accept: ((chunk: number) => boolean) | null,
   top: TopChunks,
   index: number,
-): void {
+  work: SearchWork,
+): Steps<void> {
   const ownAverage = averageLengthOf(segment.header)
   const walks: TermWalk[] = []
   for (const term of query.terms) {
@@ -44,7 +50,8 @@ export function searchWindows(
   const alive = new Uint32Array(WINDOW)
   let firstDriving = 0
   let idleBound = 0
-  let size = FIRST_WINDOW
+  let size = top.threshold > 0 ? WINDOW : FIRST_WINDOW
+  let counted = 0
   for (let low = 0; ; low += size, size = Math.min(WINDOW, size * 2)) {
     while (
       firstDriving < byBound.length &&
@@ -56,10 +63,15 @@ export function searchWindows(
       earliest = Math.min(earliest, byBound[at]!.earliestFrom(low))
     if (earliest >= segment.header.chunks) return
     low = earliest
-    searchWindow(low, Math.min(low + size, segment.header.chunks))
+    const scored = searchWindow(low, Math.min(low + size, segment.header.chunks))
+    let read = 0
+    for (const walk of walks) read += walk.work
+    if (work.spend(read - counted + scored * rows.length + WINDOW_UNITS)) yield
+    counted = read
   }
 
-  function searchWindow(low: number, high: number): void {
+  /** Returns how many chunks were scored. */
+  function searchWindow(low: number, high: number): number {
     for (const walk of walks) walk.enter(low, high)
     sortByWindowBound(order)
     const { threshold } = top
@@ -67,7 +79,7 @@ export function searchWindows(
     let walked = order.length
     while (walked > 0 && (rest + order[walked - 1]!.windowBound) * ROUND_UP < threshold)
       rest += order[--walked]!.windowBound
-    if (walked === 0) return
+    if (walked === 0) return 0
     sums.fill(0, 0, high - low)
     for (let at = 0; at < walked; at++) order[at]!.walk(low, high, sums)
 
@@ -89,6 +101,7 @@ export function searchWindows(
       for (let term = 0; term < rows.length; term++) score += rows[term]![offset]!
       top.add(index, low + offset, score)
     }
+    return count
   }
 }
 

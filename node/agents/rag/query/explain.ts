@@ -45,12 +45,17 @@ export function explainHit(
   }
 }
 
-interface FieldTerms {
+export interface FieldTerms {
   readonly length: number
   of(term: string): number
 }
 
-function countTerms({ title, headings, text, language }: StoredChunk): Record<TextField, FieldTerms> {
+export function countTerms({
+  title,
+  headings,
+  text,
+  language,
+}: Pick<StoredChunk, 'title' | 'headings' | 'text' | 'language'>): Record<TextField, FieldTerms> {
   const count = (texts: readonly string[]): FieldTerms => {
     const counts = new Map<string, number>()
     let length = 0

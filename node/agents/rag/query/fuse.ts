@@ -2,6 +2,8 @@ import type { Candidate, SearchOutcome } from '../search-types.ts'
 import type { SearchMode } from './search-options.ts'
 
 export interface FusedCandidate extends Candidate {
+  /** '' where all are of one. */
+  readonly collection: string
   readonly score: number
   /** 0 to 1; null where the mode has no such part, or the passage has no vector. */
   readonly normalisedLexical: number | null
@@ -22,7 +24,12 @@ export interface FusedCandidate extends Candidate {
  */
 export function fuseCandidates(
   outcome: SearchOutcome,
-  init: { mode: SearchMode; weightOf: (candidate: Candidate) => number },
+  init: {
+    mode: SearchMode
+    weightOf: (candidate: Candidate) => number
+    /** Absent: all are of one. */
+    collectionOf?: (candidate: Candidate) => string
+  },
 ): FusedCandidate[] {
   const candidates = distinct(
     init.mode === 'vectors' ? [] : outcome.lexical,
@@ -42,13 +49,35 @@ export function fuseCandidates(
       init.mode === 'lexical' || cosine === null ? null : maxCosine > -1 ? (cosine + 1) / (maxCosine + 1) : 0
     const weight = normalisedCosine === null ? 0 : normalisedLexical === null ? 1 : init.weightOf(candidate)
     const score = weight * (normalisedCosine ?? 0) + (1 - weight) * (normalisedLexical ?? 0)
-    return { ...candidate, score, normalisedLexical, normalisedCosine, weight }
+    const collection = init.collectionOf?.(candidate) ?? ''
+    return { ...candidate, collection, score, normalisedLexical, normalisedCosine, weight }
   })
   return fused.sort(byRank)
 }
 
-/** The best of each document, at most `perDocument` of it, at most `limit` in all; the order stays. */
-export function capByDocument<T extends Pick<Candidate, 'document'>>(
+/** Passages with a word of the query that those without any are held against. */
+const HELD_AGAINST = 10
+
+/**
+ * Without those that neither have a word of the query nor come as near to its meaning as any of the ten best passages with a word do:
+ * a vector is always nearest to something. Where no passage has a word, all stay. On the judged queries of SciFact and
+ * Cranfield this changes no ranking; cut to their two rarest words, it takes out 25 hits and no relevant one.
+ */
+export function withoutStrays<T extends Pick<Candidate, 'lexical' | 'cosine'>>(ranked: readonly T[]): T[] {
+  const withWord = ranked.filter(({ lexical }) => lexical !== null && lexical > 0).slice(0, HELD_AGAINST)
+  const cosines = withWord.flatMap(({ cosine }) => (cosine === null ? [] : [cosine]))
+  if (cosines.length === 0) return [...ranked]
+  const floor = Math.min(...cosines)
+  return ranked.filter(
+    ({ lexical, cosine }) => lexical === null || lexical > 0 || (cosine !== null && cosine >= floor),
+  )
+}
+
+/**
+ * The best of each document, at most `perDocument` of it, at most `limit` in all; the order stays. Ids of documents are the word of who
+ * owns the collection: those of different collections are different documents.
+ */
+export function capByDocument<T extends Pick<Candidate, 'document'> & { readonly collection?: string }>(
   ranked: readonly T[],
   init: { perDocument: number; limit: number },
 ): T[] {
@@ -56,9 +85,10 @@ export function capByDocument<T extends Pick<Candidate, 'document'>>(
   const kept: T[] = []
   for (const candidate of ranked) {
     if (kept.length >= init.limit) break
-    const count = taken.get(candidate.document) ?? 0
+    const document = `${candidate.document} ${candidate.collection ?? ''}`
+    const count = taken.get(document) ?? 0
     if (count >= init.perDocument) continue
-    taken.set(candidate.document, count + 1)
+    taken.set(document, count + 1)
     kept.push(candidate)
   }
   return kept
@@ -73,7 +103,8 @@ function byRank(a: FusedCandidate, b: FusedCandidate): number {
 function distinct(...lists: readonly (readonly Candidate[])[]): Candidate[] {
   const seen = new Map<string, Candidate>()
   for (const candidate of lists.flat()) {
-    const key = `${candidate.document} ${candidate.ordinal}`
+    const { segment, chunk, document, ordinal } = candidate
+    const key = `${segment} ${chunk} ${document} ${ordinal}`
     if (!seen.has(key)) seen.set(key, candidate)
   }
   return [...seen.values()]

@@ -26,6 +26,8 @@ export interface QueryPlan extends BuiltQuery {
   readonly candidates: number
   /** What is asked for first: with one ranker so many are only needed where few documents have all the best passages. */
   readonly firstCandidates: number
+  /** What is asked for where those are not enough for `limit` passages of as many documents as `perDocument` makes necessary. */
+  readonly mostCandidates: number
   readonly filters: readonly FieldFilter[]
   readonly languages: readonly string[]
   readonly warnings: readonly SearchWarning[]
@@ -58,7 +60,8 @@ export function planQuery(options: SearchOptions): QueryPlan {
   const built = buildLexical(parsed, languages)
   if (built.isTruncated || text.length < options.text.length) warnings.push(TRUNCATED)
   const encoders = encodersOf(collections)
-  const wantsVectors = mode !== 'lexical' && built.words.trim() !== ''
+  // Signs without a word have no meaning that could be near to anything.
+  const wantsVectors = mode !== 'lexical' && built.lexical.terms.length > 0
   const encoder = wantsVectors ? (encoders[0] ?? null) : null
   if (mode === 'vectors' && encoders.length === 0) throw new VillageError('SEARCH_WITHOUT_VECTORS')
   if (wantsVectors && encoders.length === 0)
@@ -72,8 +75,13 @@ export function planQuery(options: SearchOptions): QueryPlan {
       message:
         'Collections have different encoders: those without the most common one are searched by words alone.',
     })
-  if (built.lexical.terms.length === 0 && encoder === null)
+  if (built.lexical.terms.length === 0)
     warnings.push({ code: 'QUERY_WITHOUT_WORDS', message: 'The query has no word that could be looked for.' })
+  if (options.language !== undefined && !isSpoken(collections, options.language))
+    warnings.push({
+      code: 'LANGUAGE_ABSENT',
+      message: `No collection has a text in the language "${options.language}": words are looked for by its rules all the same.`,
+    })
   const isLexical = mode === 'lexical' || encoder === null
   return {
     ...built,
@@ -84,6 +92,7 @@ export function planQuery(options: SearchOptions): QueryPlan {
     candidates,
     firstCandidates:
       isLexical && options.candidates === undefined ? Math.min(candidates, limit * FIRST_BY_HIT) : candidates,
+    mostCandidates: options.candidates ?? MAX_CANDIDATES,
     filters,
     languages,
     warnings,
@@ -114,14 +123,23 @@ function byChunks(pairs: readonly (readonly [name: string, chunks: number])[]): 
 /** A document whose language could not be told was stemmed by the rules of this one. */
 const UNTOLD = 'en'
 
+function isSpoken(collections: readonly SearchCollection[], language: string): boolean {
+  return language === UNTOLD || collections.some(({ languages }) => languages.includes(language))
+}
+
 function languagesOf(collections: readonly SearchCollection[]): string[] {
   const pairs = collections.flatMap(({ languages, chunks }) => languages.map((one) => [one, chunks] as const))
   const spoken = byChunks(pairs).slice(0, MAX_LANGUAGES)
   return spoken.includes(UNTOLD) ? spoken : [...spoken, UNTOLD]
 }
 
+/** Those that this node has come first: how many chunks a collection of another has is its owner's word. */
 function encodersOf(collections: readonly SearchCollection[]): string[] {
-  return byChunks(
-    collections.flatMap(({ encoder, chunks }) => (encoder === null ? [] : [[encoder, chunks] as const])),
-  )
+  const withEncoder = (isHere: boolean) =>
+    byChunks(
+      collections.flatMap(({ encoder, isEncoderHere = true, chunks }) =>
+        encoder === null || isEncoderHere !== isHere ? [] : [[encoder, chunks] as const],
+      ),
+    )
+  return [...new Set([...withEncoder(true), ...withEncoder(false)])]
 }

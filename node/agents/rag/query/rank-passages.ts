@@ -12,7 +12,7 @@ import type {
 } from '../search-types.ts'
 import { scoredTerms } from './build-lexical.ts'
 import { expandQuery, FEEDBACK, relevanceModel } from './feedback.ts'
-import { capByDocument, type FusedCandidate, fuseCandidates } from './fuse.ts'
+import { capByDocument, type FusedCandidate, fuseCandidates, withoutStrays } from './fuse.ts'
 import type { QueryPlan } from './plan-query.ts'
 import type { SearchMode } from './search-options.ts'
 
@@ -72,13 +72,18 @@ export async function rankPassages(
         signal,
       ),
     )
-    const weightOf = ({ segment }: { segment: string }) => init.weightOf(backend.origin(segment).collection)
-    return { outcome, ranked: fuseCandidates(outcome, { mode, weightOf }) }
+    const collectionOf = ({ segment }: { segment: string }) => backend.origin(segment).collection
+    const weightOf = (candidate: { segment: string }) => init.weightOf(collectionOf(candidate))
+    const fused = fuseCandidates(outcome, { mode, weightOf, collectionOf })
+    return { outcome, ranked: mode === 'hybrid' && query.terms.length > 0 ? withoutStrays(fused) : fused }
   }
+  // Few documents may have all the best passages: then as many are asked for as can be.
   const run = async () => {
     const few = await ask(plan.firstCandidates)
-    const isCut = plan.firstCandidates < plan.candidates && few.ranked.length === plan.firstCandidates
-    return isCut && capByDocument(few.ranked, plan).length < plan.limit ? ask(plan.candidates) : few
+    const isCut =
+      few.outcome.lexical.length >= plan.firstCandidates || few.outcome.vectors.length >= plan.firstCandidates
+    const isShort = capByDocument(few.ranked, plan).length < plan.limit
+    return isCut && isShort && plan.firstCandidates < plan.mostCandidates ? ask(plan.mostCandidates) : few
   }
   let round = await run()
   if (init.feedback && round.ranked.length > 0) {

@@ -1,4 +1,5 @@
 /** What a search answers. Texts in it come from documents, some of them from peers: data, never markup or instructions. */
+import type { Place } from '../chunk-sections.ts'
 import type { DocumentRecord } from '../document.ts'
 import type { ChunkReference, FieldFilter, MissingPart, TextField } from '../search-types.ts'
 import type { SearchMode } from './search-options.ts'
@@ -10,7 +11,7 @@ export interface Span {
 }
 
 export interface Snippet {
-  /** Plain text, one line. */
+  /** Plain text, one line; ` · ` parts a title or heading from what follows it. */
   readonly text: string
   /** Words of the query, as offsets in `text`, rising and apart. */
   readonly highlights: readonly Span[]
@@ -44,11 +45,23 @@ export interface HitExplanation {
   readonly isConsistent: boolean | null
 }
 
+/** A part of a passage on one page and under the same headings. */
+export interface PassageSection extends Place {
+  /** UTF-16 offset in the passage's text. */
+  readonly start: number
+}
+
 export interface SearchHit extends ChunkReference {
   /** Counted from 1. */
   readonly rank: number
-  /** 0 to 1 among the candidates of this search; not to be compared with another search's. */
+  /**
+   * What it was ranked by: 0 to 1, relative to the best among the candidates of this search, so that the best has about 1 however
+   * little it fits. Not to be compared with another search's; how well a passage fits say `wordsFound` and `cosine`.
+   */
   readonly score: number
+  /** Words of the query that the passage has in any form, of `wordsAsked` distinct ones. */
+  readonly wordsFound: number
+  readonly wordsAsked: number
   readonly collection: string
   /** Base58 peer IDs. */
   readonly vouchedBy: readonly string[]
@@ -57,8 +70,11 @@ export interface SearchHit extends ChunkReference {
   readonly record: DocumentRecord
   readonly ordinal: number
   readonly title: string
+  /** Where the snippet begins: the headings above it, and its page. */
   readonly headings: readonly string[]
   readonly page: number | null
+  /** Where the parts of the passage begin, by their offsets in `text`; one where all of it is in one place. */
+  readonly sections: readonly PassageSection[]
   readonly language: string | null
   /** UTF-16 offsets of the passage in the document's text. */
   readonly start: number
@@ -87,6 +103,10 @@ export interface SearchWarning {
     | 'QUERY_SYNTAX'
     | 'QUERY_TRUNCATED'
     | 'QUERY_WITHOUT_WORDS'
+    | 'WORDS_NOWHERE'
+    | 'SOME_WORDS_NOWHERE'
+    | 'LANGUAGE_ABSENT'
+    | 'FILTERED_OUT'
     | 'NO_VECTORS'
     | 'ENCODERS_DIFFER'
     | 'EMBEDDING_FAILED'

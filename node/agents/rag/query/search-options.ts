@@ -14,9 +14,11 @@ export interface SearchCollection {
   readonly languages: readonly string[]
   /** Id of the model that made its vectors; null: it has none. */
   readonly encoder: string | null
+  /** False: this node has not got that model, so that an encoder which it has is preferred, whatever it has vectors of. */
+  readonly isEncoderHere?: boolean
   /** Share of the vectors in its fused scores, 0 to 1; `collection tune` finds it. */
   readonly weight: number
-  /** Where encoders differ, the query is embedded by the one that most chunks have. */
+  /** Where encoders differ, the query is embedded by the one that most chunks have, of those that are here. */
   readonly chunks: number
 }
 

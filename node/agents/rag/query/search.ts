@@ -1,15 +1,18 @@
 import type { Embedding } from '../../../compute/models/embedding.ts'
 import type { Log } from '../../../log.ts'
+import { placeAt } from '../chunk-sections.ts'
 import { inverseDocumentFrequency } from '../lexical/bm25.ts'
 import type { SearchBackend, StoredChunk } from '../search-types.ts'
+import { wordsIn, wordsWarning } from './asked-words.ts'
 import { embedQuery } from './embed-query.ts'
 import { explainHit } from './explain.ts'
+import { FILTER_PROBE, filteredOut } from './filtered-out.ts'
 import { capByDocument, type FusedCandidate } from './fuse.ts'
 import { planQuery, type QueryPlan, TRUNCATED } from './plan-query.ts'
-import { joinMissing, type RankedPassages, rankPassages } from './rank-passages.ts'
-import type { QueryTerm, SearchAnswer, SearchHit, SearchWarning } from './search-answer.ts'
+import { joinMissing, type RankedPassages, type RankInit, rankPassages } from './rank-passages.ts'
+import type { PassageSection, QueryTerm, SearchAnswer, SearchHit, SearchWarning } from './search-answer.ts'
 import type { SearchOptions } from './search-options.ts'
-import { makeSnippet } from './snippet.ts'
+import { findSnippet } from './snippet.ts'
 
 export interface Search {
   /**
@@ -44,13 +47,13 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
       const weights = new Map(options.collections.map(({ name, weight }) => [name, weight]))
       const weightOf = (collection: string) => options.weight ?? weights.get(collection) ?? UNKNOWN_WEIGHT
 
+      const init = {
+        plan,
+        vector: vector.then((made) => made.vector),
+        feedback: options.feedback ?? false,
+        weightOf,
+      }
       const runOnce = async (): Promise<Round> => {
-        const init = {
-          plan,
-          vector: vector.then((made) => made.vector),
-          feedback: options.feedback ?? false,
-          weightOf,
-        }
         const round = await rankPassages(backend, init, signal)
         const chosen = capByDocument(round.ranked, plan)
         const { value: passages, missing } = await backend.chunks(chosen, signal)
@@ -66,7 +69,19 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
       const { vector: made, warning } = await vector
       if (warning !== null) warn(warning)
       const terms = queryTerms(plan, round)
-      const hits = hitsOf(backend, round, terms, options)
+      const hits = hitsOf(backend, round, { plan, terms, options })
+      const ofFilters =
+        hits.length === 0 && plan.filters.length > 0 ? await probe(backend, init, signal) : null
+      if (ofFilters !== null) warn(ofFilters)
+      const ofWords = wordsWarning(plan.asked, {
+        statistics: round.statistics,
+        hasLexical: plan.mode === 'vectors' || round.ranked.some(({ lexical }) => (lexical ?? 0) > 0),
+        hits: hits.length,
+        isPartial: round.missing.length > 0,
+      })
+      // A question has words that nothing depends on.
+      const isQuestion = options.syntax === 'plain' && ofWords?.code === 'SOME_WORDS_NOWHERE'
+      if (ofWords !== null && !isQuestion) warn(ofWords)
       const tookMs = performance.now() - startedAt
       log.debug({ hits: hits.length, terms: terms.length, missing: round.missing.length, tookMs }, 'searched')
       return {
@@ -85,33 +100,36 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
   function hitsOf(
     backend: SearchBackend,
     round: Round,
-    terms: readonly QueryTerm[],
-    options: SearchOptions,
+    asked: { plan: QueryPlan; terms: readonly QueryTerm[]; options: SearchOptions },
   ): SearchHit[] {
+    const { plan, terms, options } = asked
     const hits: SearchHit[] = []
     // What feedback added ranks, but is nothing that the reader asked for.
     const idf = new Map(terms.flatMap((one) => (one.isAdded ? [] : [[one.term, one.idf] as const])))
     for (const [index, candidate] of round.chosen.entries()) {
       const passage = round.passages[index]
       if (passage === null || passage === undefined) continue
-      const { record, title, headings, page, language, start, end, text } = passage
+      const { record, title, language, start, end, text } = passage
+      const { snippet, offset } = findSnippet(passage, { language, idf })
       hits.push({
         rank: hits.length + 1,
         segment: candidate.segment,
         chunk: candidate.chunk,
         score: candidate.score,
+        wordsFound: wordsIn(passage, plan.asked),
+        wordsAsked: plan.asked.length,
         ...backend.origin(candidate.segment),
         document: candidate.document,
         ordinal: candidate.ordinal,
         record,
         title,
-        headings,
-        page,
+        ...placeAt(passage, offset),
+        sections: sectionsOf(passage),
         language,
         start,
         end,
         text,
-        snippet: makeSnippet(text, { language, idf }),
+        snippet,
         lexical: candidate.lexical,
         cosine: candidate.cosine,
         explain:
@@ -120,6 +138,24 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
     }
     return hits
   }
+}
+
+/** What would be found without the filters says why nothing is. */
+async function probe(
+  backend: SearchBackend,
+  init: RankInit,
+  signal: AbortSignal,
+): Promise<SearchWarning | null> {
+  const plan = { ...init.plan, filters: [], perDocument: 1, limit: FILTER_PROBE }
+  const { ranked } = await rankPassages(backend, { ...init, plan, feedback: false }, signal)
+  const { value } = await backend.chunks(capByDocument(ranked, plan), signal)
+  const records = value.flatMap((passage) => (passage === null ? [] : [passage.record]))
+  return filteredOut(init.plan.filters, records)
+}
+
+function sectionsOf(passage: StoredChunk): PassageSection[] {
+  const starts = passage.sections?.map(({ start }) => start) ?? [0]
+  return starts.map((start) => ({ start, ...placeAt(passage, start) }))
 }
 
 const GONE: SearchWarning = {

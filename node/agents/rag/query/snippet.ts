@@ -1,4 +1,6 @@
 import { analyze, type Token } from '../analysis/analyzer.ts'
+import { sectionAt } from '../chunk-sections.ts'
+import type { Chunk } from '../document.ts'
 import type { Snippet, Span } from './search-answer.ts'
 
 export const SNIPPET_CHARACTERS = 320
@@ -6,51 +8,107 @@ export const SNIPPET_CHARACTERS = 320
 const MAX_PASSAGE_CHARACTERS = 20_000
 const CUT = '…'
 
+/** Between two blocks of which the first does not end as a sentence does: a title or a heading. */
+const BLOCK_MARK = ' ·'
+const ENDS_SENTENCE = /[.!?:;,…。！？：；、؟۔।]["'”’»)\]]*$/u
+
+export interface SnippetInit {
+  readonly language: string | null
+  readonly idf: ReadonlyMap<string, number>
+  readonly maxCharacters?: number
+}
+
 /**
  * The part of a passage that says most about the query: whole sentences, next to each other, at most `maxCharacters` together,
  * with the largest sum of idf over the distinct terms of the query that are in them; of equals the first. A sentence that is
  * too long alone is cut at words. White space becomes one space and what is invisible or turns the writing direction
- * goes, before offsets are counted.
+ * goes, before offsets are counted. A heading is a sentence of its own.
  */
-export function makeSnippet(
-  text: string,
-  init: { language: string | null; idf: ReadonlyMap<string, number>; maxCharacters?: number },
-): Snippet {
+export function makeSnippet(text: string, init: SnippetInit): Snippet {
+  return findSnippet({ text }, init).snippet
+}
+
+/** The same, and the offset in the passage's text of the block that it begins in. It does not go beyond the section of that. */
+export function findSnippet(
+  passage: Pick<Chunk, 'text' | 'sections'>,
+  init: SnippetInit,
+): { snippet: Snippet; offset: number } {
   const { language, idf, maxCharacters = SNIPPET_CHARACTERS } = init
-  const plain = plainText(text)
+  const { plain, blocks } = plainBlocks(passage)
   const tokens = analyze(plain, language)
   const matches = tokens.filter(({ term }) => idf.has(term))
-  const window = bestWindow(sentences(plain, language), matches, idf, maxCharacters)
+  const window = bestWindow(sentences(plain, blocks, language), matches, idf, maxCharacters)
   const { start, end } =
     window.end - window.start <= maxCharacters
       ? window
       : cutAtWords(plain, window, tokens, idf, maxCharacters)
   const before = start > 0 ? CUT : ''
   const shift = before.length - start
-  return {
+  const snippet = {
     text: `${before}${plain.slice(start, end)}${end < plain.length ? CUT : ''}`,
     highlights: joined(matches.filter((match) => match.start >= start && match.end <= end)).map((span) => ({
       start: span.start + shift,
       end: span.end + shift,
     })),
   }
+  return { snippet, offset: blocks.findLast((block) => block.start <= start)?.offset ?? 0 }
+}
+
+/** A block of the passage within its plain text, without what joins it to the next. */
+interface PlainBlock extends Span {
+  /** In the passage's text. */
+  readonly offset: number
+  readonly section: number
+}
+
+/** Blocks are apart by an empty line (units.ts). */
+function plainBlocks(passage: Pick<Chunk, 'text' | 'sections'>): { plain: string; blocks: PlainBlock[] } {
+  const text = passage.text.slice(0, MAX_PASSAGE_CHARACTERS)
+  const blocks: PlainBlock[] = []
+  let plain = ''
+  for (const { given, offset } of blocksOf(text)) {
+    const block = plainText(given)
+    if (block === '') continue
+    if (plain !== '') plain += ENDS_SENTENCE.test(plain) ? ' ' : `${BLOCK_MARK} `
+    const start = plain.length
+    plain += block
+    const first = offset + given.search(/\S/)
+    blocks.push({ start, end: plain.length, offset: first, section: sectionAt(passage, first) })
+  }
+  return { plain, blocks }
+}
+
+function* blocksOf(text: string): Generator<{ given: string; offset: number }> {
+  let from = 0
+  for (const gap of text.matchAll(/\n[^\S\n]*\n/g)) {
+    yield { given: text.slice(from, gap.index), offset: from }
+    from = gap.index + gap[0].length
+  }
+  yield { given: text.slice(from), offset: from }
 }
 
 /** Controls, invisible signs and marks of direction (Unicode TR 36, "Bidirectional Text Spoofing") are no part of a line. */
 function plainText(text: string): string {
   return text
-    .slice(0, MAX_PASSAGE_CHARACTERS)
     .replace(/[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, '')
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .toWellFormed()
     .trim()
 }
 
-function sentences(text: string, language: string | null): Span[] {
-  return [...segmenterOf(language).segment(text)].map(({ segment, index }) => ({
-    start: index,
-    end: index + segment.trimEnd().length,
-  }))
+interface Sentence extends Span {
+  readonly section: number
+}
+
+function sentences(text: string, blocks: readonly PlainBlock[], language: string | null): Sentence[] {
+  const segmenter = segmenterOf(language)
+  return blocks.flatMap(({ start, end, section }) =>
+    [...segmenter.segment(text.slice(start, end))].map(({ segment, index }) => ({
+      start: start + index,
+      end: start + index + segment.trimEnd().length,
+      section,
+    })),
+  )
 }
 
 const segmenters = new Map<string, Intl.Segmenter>()
@@ -67,7 +125,7 @@ function segmenterOf(language: string | null): Intl.Segmenter {
 
 /** Grows a window from every sentence with a match while it fits, and takes the first of the best; without one, the beginning. */
 function bestWindow(
-  parts: readonly Span[],
+  parts: readonly Sentence[],
   matches: readonly Token[],
   idf: ReadonlyMap<string, number>,
   maxCharacters: number,
@@ -80,13 +138,13 @@ function bestWindow(
     while (at + 1 < parts.length && match.start >= parts[at + 1]!.start) at++
     bySentence[at]?.push(match)
   }
-  for (const [first, { start }] of parts.entries()) {
+  for (const [first, { start, section }] of parts.entries()) {
     if (matches.length > 0 && bySentence[first]!.length === 0) continue
     const seen = new Set<string>()
     let worth = 0
     for (let last = first; last < parts.length; last++) {
       const { end } = parts[last]!
-      if (last > first && end - start > maxCharacters) break
+      if (last > first && (end - start > maxCharacters || parts[last]!.section !== section)) break
       for (const { term } of bySentence[last]!)
         if (!seen.has(term)) {
           seen.add(term)

@@ -19,7 +19,7 @@ export interface KnownSegment {
   readonly deletedChunks: number
   /** Whether its chunks have vectors that the vector of the request can be compared with. */
   readonly hasVectors: boolean
-  /** Exact frequencies of the terms, where another than this peer has given them; null: by the sketch. */
+  /** Exact frequencies of the terms, where somebody has given them; null: by the sketch. */
   readonly frequencies: ReadonlyMap<string, number> | null
 }
 
@@ -28,6 +28,8 @@ export interface OmissionVerdict {
   readonly failed: FailedCheck | null
   /** Segments with fewer candidates than there should be. */
   readonly doubted: readonly string[]
+  /** Nothing can be said: what a filter, a required or an excluded phrase leaves is not known. */
+  readonly isSilent: boolean
 }
 
 /** Passages without words have no vector: so large a share of the live chunks has one. */
@@ -42,7 +44,7 @@ export function checkOmission(
   const { lexical, vector, filters, limit } = request
   const isOpen =
     filters.length === 0 && (lexical === null || lexical.required.length + lexical.excluded.length === 0)
-  if (!isOpen) return { failed: null, doubted: [] }
+  if (!isOpen) return { failed: null, doubted: [], isSilent: true }
   const doubted = new Set<string>()
   let proven: string | null = null
 
@@ -59,6 +61,7 @@ export function checkOmission(
     for (const { segment, sketch, deletedChunks, frequencies } of asked) {
       const found = (counts.get(segment) ?? 0) + deletedChunks
       for (const { term, hash } of hashes) {
+        // That it has the term somebody said, and the sketch bears it out. That it has not is nobody's proof.
         const exact = frequencies?.get(term)
         if (exact === undefined) expected += sketch.falseMatchRate
         if (found >= (exact ?? sketch.estimateHash(hash).dfLow)) continue
@@ -75,12 +78,16 @@ export function checkOmission(
     for (const { segment, sketch, deletedChunks, hasVectors } of asked) {
       if (!hasVectors) continue
       const least = Math.floor(Math.max(0, sketch.chunks - deletedChunks) * VECTOR_SHARE)
-      if ((counts.get(segment) ?? 0) >= Math.min(least, limit - answer.vectors.length)) continue
+      if ((counts.get(segment) ?? 0) >= least) continue
       doubted.add(segment)
       proven = segment
     }
   }
-  return { failed: proven === null ? null : { check: 'omitted', segment: proven }, doubted: [...doubted] }
+  return {
+    failed: proven === null ? null : { check: 'omitted', segment: proven },
+    doubted: [...doubted],
+    isSilent: false,
+  }
 }
 
 function countBySegment(list: SearchOutcome['lexical']): Map<string, number> {

@@ -27,6 +27,8 @@ export interface PlannedSegment {
 export interface ReplicaPlan {
   /** Who shall hold it, best first. */
   readonly wanted: readonly string[]
+  /** Who would be, if one of them were not: it looks after them. Null: nobody is left. */
+  readonly next: string | null
   /** Of these, who has it not: these fetch it. */
   readonly fetch: readonly string[]
   /** Who may remove its copy: it is not wanted, and all that are wanted are there and have it. */
@@ -46,12 +48,13 @@ export function planReplicas(segment: PlannedSegment, members: readonly ReplicaM
   const eligible = members.filter(
     ({ peer, presence }) => peer !== segment.owner && !isDoubted(peer) && countsForPlacement(presence),
   )
-  const wanted = placeReplicas(
+  const ranked = placeReplicas(
     segment.segment,
     eligible,
-    segment.replicas,
+    segment.replicas + 1,
     (peer) => holders.has(peer) || byPeer.get(peer)!.freeBytes >= segment.sizeBytes,
   )
+  const wanted = ranked.slice(0, segment.replicas)
   const isLive = (peer: string) => {
     const member = byPeer.get(peer)
     return member !== undefined && canBeAsked(member.presence)
@@ -62,6 +65,7 @@ export function planReplicas(segment: PlannedSegment, members: readonly ReplicaM
   const isComplete = wanted.length >= segment.replicas && wanted.every((peer) => holds(peer) && isLive(peer))
   return {
     wanted,
+    next: ranked[segment.replicas] ?? null,
     fetch: wanted.filter((peer) => !holds(peer) && isLive(peer)),
     drop: isComplete ? [...holders].filter((peer) => maySpare(peer) && !wanted.includes(peer)).sort() : [],
     live: [...holders].filter(isLive).length,

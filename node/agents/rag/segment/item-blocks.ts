@@ -13,6 +13,7 @@ import { VillageError } from '../../../errors.ts'
 import { ByteReader, uint32At } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { FileWriter } from './file-writer.ts'
+import { createInflatedBlocks } from './inflated-blocks.ts'
 import type { PagedFile } from './paged-file.ts'
 import { corrupt } from './segment-format.ts'
 
@@ -24,7 +25,8 @@ const FOOTER_BYTES = 16
 const ROW_BYTES = 12
 /** DEFLATE cannot do better than 1,032 to 1. */
 const MAX_RATIO = 1_032
-const CACHED_BLOCKS = 8
+/** A block is full with the item that fills it, which may be large; each has four bytes of length, and one of its own at least. */
+const MAX_RAW_BYTES = MAX_ITEM_BYTES + BLOCK_BYTES * 5 + 4
 
 export class ItemBlockWriter {
   readonly #file: FileWriter
@@ -78,8 +80,7 @@ export class ItemBlocks {
   readonly #blocks: number
   readonly #table: Uint8Array
   readonly #tableAt: number
-  /** Decompressed, oldest first. */
-  readonly #cache = new Map<number, Uint8Array>()
+  readonly #inflated = createInflatedBlocks()
 
   /** Throws SEGMENT_CORRUPT unless it holds this many items. */
   constructor(file: PagedFile, count: number) {
@@ -109,6 +110,11 @@ export class ItemBlocks {
     return new ByteReader(bytes, start, start + uint32At(bytes, (index - first) * 4))
   }
 
+  /** What it remembers. */
+  forget(): void {
+    this.#inflated.clear()
+  }
+
   #cell(block: number, column: number): number {
     return uint32At(this.#table, block * ROW_BYTES + column * 4)
   }
@@ -126,16 +132,16 @@ export class ItemBlocks {
   }
 
   #load(block: number): Uint8Array {
-    const known = this.#cache.get(block)
+    const known = this.#inflated.get(block)
     if (known !== undefined) return known
     const offset = this.#cell(block, 1)
     const end = block + 1 < this.#blocks ? this.#cell(block + 1, 1) : this.#tableAt
     const rawBytes = this.#cell(block, 2)
-    if (end <= offset || end > this.#tableAt || rawBytes > (end - offset) * MAX_RATIO + 64)
+    const mostBytes = Math.min(MAX_RAW_BYTES, (end - offset) * MAX_RATIO + 64)
+    if (end <= offset || end > this.#tableAt || rawBytes > mostBytes)
       throw corrupt('A block of stored texts lies outside its file.')
     const bytes = inflate(this.#file.readOnce(offset, end - offset), rawBytes)
-    if (this.#cache.size >= CACHED_BLOCKS) this.#cache.delete(this.#cache.keys().next().value!)
-    this.#cache.set(block, bytes)
+    this.#inflated.set(block, bytes)
     return bytes
   }
 }

@@ -165,7 +165,9 @@ class DiskSegment implements Segment {
     this.#postings = null
     this.#columns = null
     this.#dictionary = null
+    this.#stored?.forget()
     this.#stored = null
+    this.#records?.forget()
     this.#records = null
     this.#remembered.clear()
   }

@@ -109,6 +109,8 @@ export class PagedFile {
   }
 
   #readInto(out: Uint8Array, offset: number): void {
+    // The number of a closed file may be that of another by now.
+    if (this.#isClosed) throw corrupt('A file of a segment was closed before it was read.')
     for (let done = 0; done < out.length; ) {
       const count = readSync(this.#fd, out, done, out.length - done, offset + done)
       if (count === 0) throw corrupt('A file of a segment became shorter while it was read.')

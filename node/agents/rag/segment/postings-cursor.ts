@@ -25,6 +25,8 @@ export class PostingsCursor {
   index = 0
   /** The block that the cursor is at, loaded or not; `blocks` behind the last one. */
   block = 0
+  /** Postings and positions that were read so far. */
+  work = 0
   readonly #lasts: Uint32Array
   #loaded = -1
   #positionsOf = -1
@@ -115,6 +117,7 @@ export class PostingsCursor {
     this.chunks = chunks
     this.frequencies = frequencies
     this.count = chunks.length
+    this.work += chunks.length
     this.index = 0
     this.#loaded = this.block
   }
@@ -157,6 +160,7 @@ export class PostingsCursor {
       if (total > reader.left) throw corrupt('Positions are fewer than the frequencies say.')
     }
     starts[this.count] = total
+    this.work += total
     const positions = new Uint32Array(total)
     for (let index = 0, at = 0; index < this.count; index++) {
       let position = -1

@@ -6,14 +6,19 @@ import { createHash } from 'node:crypto'
 import { toVillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { Role } from '../../../mesh/mesh.ts'
-import { MAX_COLLECTION_RECORDS, MAX_COLLECTIONS_BY_OWNER } from '../../../mesh/protocols/collections.ts'
+import {
+  MAX_COLLECTION_RECORDS,
+  MAX_COLLECTIONS_BY_OWNER,
+  MAX_REMOVALS_BY_OWNER,
+  RECORD_VALID_MS,
+} from '../../../mesh/protocols/collections.ts'
 import { CLOCK_SKEW_MS } from '../../../mesh/protocols/records.ts'
 import type { Store } from '../../../store.ts'
+import { type CatalogueLimits, isExpired, roomFor } from './catalogue-room.ts'
 import {
   type CollectionFacts,
   type CollectionRecord,
   parseCollectionRecord,
-  type RecordSegment,
   supersedes,
 } from './collection-record.ts'
 
@@ -22,28 +27,22 @@ export interface LiveRecord extends CollectionRecord {
   readonly facts: CollectionFacts
 }
 
-export interface PublishedSegment {
-  readonly record: LiveRecord
-  readonly segment: RecordSegment
-}
-
 export interface Catalogue {
   /** Reads what the store has of a village; null: of none. */
   load(village: string | null): Promise<void>
   /** Id of the village that is loaded. */
   village(): string | null
   /**
-   * Takes a record that is new and counts; false where it is known, older, of no member, or one too many. Throws
-   * PROTOCOL_MALFORMED. Durable when it resolves.
+   * Takes a record that is new and counts; false where it is known, older, of no member, expired, or one too many. Others
+   * may go for it. Throws PROTOCOL_MALFORMED. Durable when it resolves.
    */
   apply(bytes: Uint8Array): Promise<boolean>
+  /** The newest, expired or not: the next one counts from its generation. */
   get(owner: string, id: string): CollectionRecord | null
-  /** Of members, not removed. */
+  /** Of members, neither removed nor expired. */
   live(): LiveRecord[]
   /** Live ones by id: an id names one collection of one owner. */
   byId(id: string): LiveRecord | null
-  /** Where a segment is published; null for what is private, withdrawn or unknown. */
-  segment(id: string): PublishedSegment | null
   /** What a peer of that role may see: guests nothing but public collections, removals included for members. */
   visibleTo(role: Role): CollectionRecord[]
   /** SHA-256 over the hashes of what members see. */
@@ -63,13 +62,23 @@ interface Components {
 const keyOf = (village: string, { owner, id }: { owner: string; id: string }) => `${village}/${owner}.${id}`
 const isLive = (record: CollectionRecord): record is LiveRecord => record.facts !== null
 
-export function createCatalogue(components: Components, init: { now: () => number }): Catalogue {
+const LIMITS: CatalogueLimits = {
+  live: MAX_COLLECTIONS_BY_OWNER,
+  removals: MAX_REMOVALS_BY_OWNER,
+  total: MAX_COLLECTION_RECORDS,
+  validMs: RECORD_VALID_MS,
+}
+
+export function createCatalogue(
+  components: Components,
+  init: { self: string; now: () => number; limits?: CatalogueLimits },
+): Catalogue {
+  const { self, now, limits = LIMITS } = init
   const { roleOf, log } = components
   const table = components.store.json<string>('collection-records')
   const listeners = new Set<(owner: string) => void>()
   const records = new Map<string, CollectionRecord>()
   let village: string | null = null
-  let segments: Map<string, PublishedSegment> | null = null
   let ids: Map<string, LiveRecord> | null = null
 
   /** Guests publish nothing; who is no member any more has nothing to say. */
@@ -78,11 +87,12 @@ export function createCatalogue(components: Components, init: { now: () => numbe
     return role !== null && role !== 'guest'
   }
 
-  const live = (): LiveRecord[] =>
-    [...records.values()].filter(isLive).filter((record) => isMember(record.owner))
+  const isGone = (record: CollectionRecord) => isExpired(record, { limits, nowMs: now() })
+  const counts = (record: CollectionRecord) => isMember(record.owner) && !isGone(record)
+  const counted = () => [...records.values()].filter(counts)
+  const live = (): LiveRecord[] => counted().filter(isLive)
 
   function forgetIndexes(): void {
-    segments = null
     ids = null
   }
 
@@ -90,16 +100,16 @@ export function createCatalogue(components: Components, init: { now: () => numbe
     for (const listener of [...listeners]) listener(owner)
   }
 
-  function hasRoom(record: CollectionRecord): boolean {
-    if (records.size >= MAX_COLLECTION_RECORDS) return false
-    let own = 0
-    for (const { owner } of records.values()) if (owner === record.owner) own += 1
-    return own < MAX_COLLECTIONS_BY_OWNER
-  }
-
-  function accepts(record: CollectionRecord, before: CollectionRecord | undefined): boolean {
-    if (!isMember(record.owner) || record.timeMs > init.now() + CLOCK_SKEW_MS) return false
-    return before === undefined ? hasRoom(record) : record.hash !== before.hash && supersedes(record, before)
+  /** What has to go for the record; null: it is not taken. */
+  function accepts(
+    record: CollectionRecord,
+    before: CollectionRecord | undefined,
+  ): CollectionRecord[] | null {
+    if (!counts(record) || record.timeMs > now() + CLOCK_SKEW_MS) return null
+    // An expired one is as good as none: its owner may have forgotten it, and have begun from the first generation.
+    if (before !== undefined && !isGone(before))
+      if (record.hash === before.hash || !supersedes(record, before)) return null
+    return roomFor(record, records.values(), { self, limits, nowMs: now() })
   }
 
   return {
@@ -118,7 +128,9 @@ export function createCatalogue(components: Components, init: { now: () => numbe
           await table.del(key)
         }
       }
-      for (const record of loaded) records.set(keyOf(next, record), record)
+      for (const record of loaded)
+        if (isGone(record) && record.owner !== self) await table.del(keyOf(next, record))
+        else records.set(keyOf(next, record), record)
       village = next
     },
     village: () => village,
@@ -128,11 +140,14 @@ export function createCatalogue(components: Components, init: { now: () => numbe
       const record = parseCollectionRecord(bytes, at)
       const key = keyOf(at, record)
       const before = records.get(key)
-      if (!accepts(record, before)) return false
+      const dropped = accepts(record, before)
+      if (dropped === null) return false
+      for (const one of dropped) records.delete(keyOf(at, one))
       records.set(key, record)
       forgetIndexes()
+      for (const one of dropped) await table.del(keyOf(at, one))
       await table.put(key, Buffer.from(record.bytes).toString('base64'), { sync: true })
-      tell(record.owner)
+      for (const owner of new Set([record, ...dropped].map((one) => one.owner))) tell(owner)
       return true
     },
     get: (owner, id) => (village === null ? null : (records.get(keyOf(village, { owner, id })) ?? null)),
@@ -140,23 +155,12 @@ export function createCatalogue(components: Components, init: { now: () => numbe
     byId(id) {
       ids ??= new Map([...records.values()].filter(isLive).map((record) => [record.id, record]))
       const found = ids.get(id)
-      return found !== undefined && isMember(found.owner) ? found : null
-    },
-    segment(id) {
-      segments ??= new Map(
-        [...records.values()]
-          .filter(isLive)
-          .flatMap((record) => record.facts.segments.map((segment) => [segment.id, { record, segment }])),
-      )
-      const found = segments.get(id)
-      return found !== undefined && isMember(found.record.owner) ? found : null
+      return found !== undefined && counts(found) ? found : null
     },
     visibleTo: (role) =>
-      role === 'guest'
-        ? live().filter(({ facts }) => facts.access === 'public')
-        : [...records.values()].filter(({ owner }) => isMember(owner)),
+      role === 'guest' ? live().filter(({ facts }) => facts.access === 'public') : counted(),
     digest() {
-      const hashes = [...records.values()].filter(({ owner }) => isMember(owner)).map(({ hash }) => hash)
+      const hashes = counted().map(({ hash }) => hash)
       const digest = createHash('sha256')
       for (const hash of hashes.sort()) digest.update(hash, 'hex')
       return digest.digest()

@@ -12,10 +12,13 @@ import {
   COLLECTION_DOMAIN,
   CollectionRecordMessage,
   MAX_COLLECTION_RECORD_BYTES,
+  MAX_COLLECTION_SEGMENTS,
+  MAX_DELETIONS_BYTES,
   MAX_REPLICAS,
   type SegmentEntry,
 } from '../../../mesh/protocols/collections.ts'
 import { type CollectionAccess, checkCollectionName, collectionId } from '../collections/collection.ts'
+import { findImplausible } from '../routing/plausible-totals.ts'
 import { decodeDeletions, encodeDeletions } from './deletions.ts'
 
 export interface RecordSegment {
@@ -68,9 +71,6 @@ export interface CollectionRecord {
 const NOTHING = new Uint8Array(0)
 const ID_BYTES = 16
 const SEGMENT_ID_BYTES = 32
-/** No chunk has more terms: plausibility of what another says. */
-const MAX_CHUNK_TERMS = 1_000_000
-const MAX_SEGMENT_CHUNKS = 10_000_000
 /** A sketch of a segment of a million chunks is some 10 MB. */
 export const MAX_SKETCH_BYTES = 64 * 2 ** 20
 const MAX_DIMS = 4_096
@@ -114,6 +114,21 @@ export function createCollectionRecord(
   return parseCollectionRecord(bytes, village)
 }
 
+/** A segment takes at most some 160 bytes besides its deletions, and all that is said of the collection less than this. */
+const SEGMENT_ENTRY_BYTES = 200
+const HEAD_BYTES = 4_096
+
+/** Whether a record of so many segments with these deletions is small enough. */
+export function fitsRecord(segments: number, deletions: Iterable<readonly number[]>): boolean {
+  let sizeBytes = HEAD_BYTES + Math.min(segments, MAX_COLLECTION_SEGMENTS) * SEGMENT_ENTRY_BYTES
+  for (const list of deletions) {
+    const { byteLength } = encodeDeletions(list)
+    if (byteLength > MAX_DELETIONS_BYTES) return false
+    sizeBytes += byteLength
+  }
+  return sizeBytes <= MAX_COLLECTION_RECORD_BYTES
+}
+
 function encodeSegment(segment: RecordSegment): SegmentEntry {
   const { chunks, documents, totalLength, sizeBytes, sketchBytes } = segment
   return {
@@ -132,11 +147,9 @@ function encodeSegment(segment: RecordSegment): SegmentEntry {
 function parseSegment(entry: SegmentEntry): RecordSegment {
   const { chunks, documents, totalLength, sizeBytes, sketchBytes } = entry
   if (entry.id.byteLength !== SEGMENT_ID_BYTES) throw malformed('a segment has no id')
-  if (chunks < 1 || chunks > MAX_SEGMENT_CHUNKS || documents < 1 || documents > chunks)
-    throw malformed('a segment has an impossible number of chunks')
-  if (totalLength > chunks * MAX_CHUNK_TERMS || sizeBytes < 1)
-    throw malformed('a segment has no possible size')
-  if (sketchBytes < 1 || sketchBytes > MAX_SKETCH_BYTES) throw malformed('a sketch has no possible size')
+  if (sketchBytes > MAX_SKETCH_BYTES) throw malformed('a sketch has no possible size')
+  const implausible = findImplausible({ chunks, documents, totalLength, sizeBytes, sketchBytes })
+  if (implausible !== null) throw malformed(implausible)
   const cid = decodeCid(entry.cid)
   if (cid.code !== DAG_PB_CODEC) throw malformed('a segment is no directory')
   return {

@@ -21,7 +21,9 @@ import {
   RECORDS_FRAME_BYTES,
   RecordsPage,
 } from '../../../mesh/protocols/collections.ts'
+import { SEGMENT_KEY_BYTES } from '../../../mesh/protocols/segment-key.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { ExchangeBudget } from './exchange-budget.ts'
 import type { Holding } from './holdings.ts'
 
 /** What this node tells of itself, by the role of who asks. */
@@ -30,11 +32,14 @@ export type OwnHoldings = (role: Role) => Holding
 interface Components {
   readonly catalogue: Catalogue
   readonly ownHoldings: OwnHoldings
+  readonly budget: ExchangeBudget
   readonly log: Log
 }
 
 /** What a member may say that it holds: 4 MiB of ids. */
 const MAX_HELD_SEGMENTS = 64 * MAX_COLLECTION_SEGMENTS
+/** An entry of a catalogue, encoded, about. */
+const ENTRY_BYTES = 100
 const unhex = (text: string) => Buffer.from(text, 'hex')
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
@@ -46,29 +51,34 @@ function pages<T>(items: readonly T[], size: number): { items: T[]; more: boolea
 }
 
 /** Answers one stream to its end. */
-export function createCollectionsServer({ catalogue, ownHoldings, log }: Components) {
-  async function sendCatalogue(stream: FramedStream, { role, signal }: StreamContext): Promise<void> {
+export function createCollectionsServer({ catalogue, ownHoldings, budget, log }: Components) {
+  async function sendCatalogue(stream: FramedStream, context: StreamContext): Promise<void> {
+    const { role, signal } = context
     const entries = catalogue.visibleTo(role).map(({ owner, id, generation, hash }) => ({
       owner: publicKeyOf(owner),
       id: unhex(id),
       generation,
       hash: unhex(hash),
     }))
-    for (const { items, more } of pages(entries, MAX_CATALOGUE_FRAME))
+    for (const { items, more } of pages(entries, MAX_CATALOGUE_FRAME)) {
+      budget.takeBytes(context, items.length * ENTRY_BYTES)
       await stream.send(CataloguePage, { entries: items, more }, { signal })
+    }
   }
 
   async function sendRecords(
     stream: FramedStream,
     wanted: readonly Uint8Array[],
-    { role, signal }: StreamContext,
+    context: StreamContext,
   ): Promise<void> {
+    const { role, signal } = context
     const hashes = new Set(wanted.map(hex))
     let records: Uint8Array[] = []
     let sizeBytes = 0
     for (const record of catalogue.visibleTo(role)) {
       if (!hashes.has(record.hash)) continue
       if (records.length > 0 && sizeBytes + record.bytes.byteLength > RECORDS_FRAME_BYTES) {
+        budget.takeBytes(context, sizeBytes)
         await stream.send(RecordsPage, { records, more: true }, { signal })
         records = []
         sizeBytes = 0
@@ -76,23 +86,25 @@ export function createCollectionsServer({ catalogue, ownHoldings, log }: Compone
       records.push(record.bytes)
       sizeBytes += record.bytes.byteLength
     }
+    budget.takeBytes(context, sizeBytes)
     await stream.send(RecordsPage, { records, more: false }, { signal })
   }
 
-  async function sendHoldings(stream: FramedStream, { role, signal }: StreamContext): Promise<void> {
+  async function sendHoldings(stream: FramedStream, context: StreamContext): Promise<void> {
+    const { role, signal } = context
     const { segments, capacityBytes, usedBytes } = ownHoldings(role)
-    for (const { items, more } of pages([...segments], MAX_HOLDINGS_FRAME))
-      await stream.send(
-        HoldingsPage,
-        { segments: items.map(unhex), capacityBytes, usedBytes, more },
-        { signal },
-      )
+    for (const { items, more } of pages([...segments], MAX_HOLDINGS_FRAME)) {
+      const page = { segments: items.map(unhex), capacityBytes, usedBytes, more }
+      budget.takeBytes(context, items.length * SEGMENT_KEY_BYTES)
+      await stream.send(HoldingsPage, page, { signal })
+    }
   }
 
   return async function serve(stream: FramedStream, context: StreamContext): Promise<void> {
     for (;;) {
       const request = await stream.receive(CollectionsRequest, { signal: context.signal })
       if (request === null) return
+      budget.takeRequest(context)
       // Nothing is not the same as not yet.
       if (catalogue.village() === null) throw new VillageError('PEER_BUSY')
       if (request.kind === CollectionsRequestKind.catalogue) await sendCatalogue(stream, context)

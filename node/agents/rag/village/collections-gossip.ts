@@ -18,11 +18,14 @@ import {
 import { CLOCK_SKEW_MS } from '../../../mesh/protocols/records.ts'
 import type { Catalogue } from './catalogue.ts'
 import { createCollectionsClient, createCollectionsServer, type OwnHoldings } from './collections-exchange.ts'
+import { createExchangeBudget, EXCHANGE_LIMITS } from './exchange-budget.ts'
 import { type Holdings, holdingDigest } from './holdings.ts'
 
 export interface CollectionsGossip extends Service {
   /** What this node shows has changed. */
   announceSoon(): void
+  /** The records or the holdings of others were read anew, or forgotten: all who are here are asked again. */
+  pullAll(): void
   /** Members that are connected, or were heard of a short while ago. */
   present(): ReadonlySet<string>
   /** Asks a member for what it holds now, whatever it announced. */
@@ -50,6 +53,9 @@ interface Heard {
 
 const MAX_HEARD = 10_000
 const PULL_TIMEOUT_MS = 60_000
+/** Who could not be asked is asked again after so long, twice as long each time. */
+const FIRST_RETRY_MS = 500
+const LAST_RETRY_MS = 60_000
 /** Members that all hear of one change do not all ask at the same moment. */
 const PULL_JITTER_MS = 500
 const PULLS_AT_ONCE = 8
@@ -68,6 +74,9 @@ export function createCollectionsGossip(
   /** The digests that were asked for last, by peer. */
   const taken = new Map<string, { catalogue: string; holdings: string }>()
   const queue = new Set<string>()
+  const failures = new Map<string, number>()
+  /** Of what this node knows: what was asked for before it was read anew is of no use. */
+  let epoch = 0
   const running = new Map<string, Promise<void>>()
   const timers = new Set<NodeJS.Timeout>()
   let abort = new AbortController()
@@ -111,7 +120,9 @@ export function createCollectionsGossip(
     }
     if (!parts.catalogue && !parts.holdings) return
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(PULL_TIMEOUT_MS)])
+    const begun = epoch
     const holding = await client.exchange(peer, parts, signal)
+    if (begun !== epoch) return
     taken.set(peer, target)
     if (holding === null) return
     holdings.set(peer, holding)
@@ -124,8 +135,14 @@ export function createCollectionsGossip(
       if (running.has(peer)) continue
       queue.delete(peer)
       const work = pull(peer)
-        .catch((error: unknown) =>
-          log.debug({ err: toVillageError(error), peer }, 'a peer did not say what it has'),
+        .then(
+          () => {
+            failures.delete(peer)
+          },
+          (error: unknown) => {
+            log.debug({ err: toVillageError(error), peer }, 'a peer did not say what it has')
+            retry(peer)
+          },
         )
         .finally(() => {
           running.delete(peer)
@@ -135,15 +152,43 @@ export function createCollectionsGossip(
     }
   }
 
-  function pullSoon(peer: string): void {
+  function pullIn(peer: string, delayMs: number): void {
     if (every === undefined || mesh.roleOf(peer) === null || mesh.roleOf(peer) === 'guest') return
-    later(init.random() * Math.min(PULL_JITTER_MS, init.soonMs), () => {
+    later(delayMs, () => {
       queue.add(peer)
       fill()
     })
   }
 
-  mesh.handle(COLLECTIONS_PROTOCOL, createCollectionsServer({ catalogue, ownHoldings, log }))
+  const pullSoon = (peer: string) => pullIn(peer, init.random() * Math.min(PULL_JITTER_MS, init.soonMs))
+
+  const isConnected = (peer: string) => mesh.peers().some((one) => one.peer === peer)
+
+  /** Who has not said what it holds, and is not about to. */
+  function pullUnknown(peer: string): void {
+    if (holdings.of(peer) === null && !running.has(peer) && !failures.has(peer)) pullSoon(peer)
+  }
+
+  function retry(peer: string): void {
+    const count = failures.get(peer) ?? 0
+    // Who is away is asked when it comes.
+    if (!isConnected(peer)) {
+      failures.delete(peer)
+      return
+    }
+    failures.set(peer, count + 1)
+    pullIn(peer, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(16, count)))
+  }
+
+  function pullAll(): void {
+    epoch += 1
+    taken.clear()
+    failures.clear()
+    for (const { peer } of mesh.peers()) pullSoon(peer)
+  }
+
+  const budget = createExchangeBudget({ ...EXCHANGE_LIMITS, now: init.now })
+  mesh.handle(COLLECTIONS_PROTOCOL, createCollectionsServer({ catalogue, ownHoldings, budget, log }))
   mesh.subscribe(COLLECTIONS_TOPIC, {
     maxBytes: MAX_COLLECTIONS_GOSSIP_BYTES,
     validate(bytes, from) {
@@ -173,6 +218,7 @@ export function createCollectionsGossip(
   return {
     name: 'collections-gossip',
     announceSoon,
+    pullAll,
     present() {
       const peers = new Set(mesh.peers().flatMap(({ peer, role }) => (role === 'guest' ? [] : [peer])))
       for (const [peer, { heardAtMs }] of heard)
@@ -192,6 +238,8 @@ export function createCollectionsGossip(
         }),
         events.subscribe(({ type }) => {
           if (type === 'village:changed') announceSoon()
+          // It was connected before it was known as a member, or as more than a guest.
+          if (type === 'member:joined') for (const { peer } of mesh.peers()) pullUnknown(peer)
         }),
         mesh.onPeerChange(({ peer, connected }) => {
           if (!connected) {
@@ -207,9 +255,10 @@ export function createCollectionsGossip(
       every = setInterval(() => {
         forgetOld()
         announce()
+        for (const { peer } of mesh.peers()) pullUnknown(peer)
       }, COLLECTIONS_EVERY_MS)
       every.unref()
-      for (const { peer } of mesh.peers()) pullSoon(peer)
+      pullAll()
       announceSoon()
     },
     async stop() {
@@ -225,6 +274,7 @@ export function createCollectionsGossip(
       await Promise.allSettled(running.values())
       heard.clear()
       taken.clear()
+      failures.clear()
     },
   }
 }

@@ -1,14 +1,14 @@
-/** Document frequencies by segment and term: a segment never changes, so neither do they. The oldest go when there are too many. */
+/** Document frequencies by segment of a collection and term: a segment never changes, so neither do they. The oldest go when there are too many. */
 export interface FrequencyCache {
   /** Null unless every term is known. */
   get(segment: string, terms: readonly string[]): ReadonlyMap<string, number> | null
   set(segment: string, terms: readonly string[], frequencies: ReadonlyMap<string, number>): void
 }
 
-/** `maxEntries` numbers are kept; each takes about 60 bytes. */
+/** `maxEntries` numbers are kept; each takes about 100 bytes. */
 export function createFrequencyCache(init: { maxEntries: number }): FrequencyCache {
   const known = new Map<string, number>()
-  const keyOf = (segment: string, term: string) => `${segment.slice(0, 32)} ${term}`
+  const keyOf = (segment: string, term: string) => `${segment} ${term}`
   return {
     get(segment, terms) {
       const found = new Map<string, number>()

@@ -14,12 +14,17 @@ export interface Reply<T> {
   readonly value: T
   /** Parts that the peer does not answer for. */
   readonly absent: readonly string[]
+  /**
+   * Parts of which another holder shall be asked as well: this answer counts, but where no other is given the part is named as missing
+   * with this code; null: not even that.
+   */
+  readonly doubted?: ReadonlyMap<string, ErrorCode | null>
 }
 
 export interface Gathered<T> {
-  /** In the order in which they came; `parts` had no answer before. */
+  /** In the order in which they came; `parts` had no answer before but a doubted one. */
   readonly answers: readonly { readonly peer: string; readonly parts: readonly string[]; readonly value: T }[]
-  /** Parts without an answer, and why: the code of the last failure. */
+  /** Parts without an answer that is not doubted, and why: the code of the last failure, or of the doubt. */
   readonly missing: ReadonlyMap<string, ErrorCode>
 }
 
@@ -43,7 +48,9 @@ interface Part {
   /** Questions under way. */
   asking: number
   isSettled: boolean
-  reason: ErrorCode
+  /** Null: it has an answer that will do if there is no other. */
+  reason: ErrorCode | null
+  isDoubted: boolean
 }
 
 export function gather<T>(init: GatherInit<T>): Promise<Gathered<T>> {
@@ -108,7 +115,7 @@ export function gather<T>(init: GatherInit<T>): Promise<Gathered<T>> {
           for (const id of assignment.parts) {
             const part = parts.get(id)!
             part.asking -= 1
-            part.reason = toVillageError(error).code
+            if (!part.isDoubted) part.reason = toVillageError(error).code
           }
           return assignment.parts
         },
@@ -123,14 +130,19 @@ export function gather<T>(init: GatherInit<T>): Promise<Gathered<T>> {
   }
 
   /** Returns the parts that still want an answer. */
-  function take({ peer, parts: asked }: Assignment, { value, absent }: Reply<T>): string[] {
+  function take({ peer, parts: asked }: Assignment, { value, absent, doubted }: Reply<T>): string[] {
     const gone = new Set(absent)
     const fresh = unsettled(asked).filter((id) => !gone.has(id))
     for (const id of asked) parts.get(id)!.asking -= 1
-    for (const id of fresh) settle(id, parts.get(id)!, null)
+    for (const id of fresh) {
+      const part = parts.get(id)!
+      const doubt = doubted?.get(id)
+      if (doubt === undefined) settle(id, part, null)
+      else Object.assign(part, { isDoubted: true, reason: doubt })
+    }
     for (const id of gone) {
       const part = parts.get(id)
-      if (part !== undefined) part.reason = 'SEGMENT_ABSENT'
+      if (part !== undefined && !part.isDoubted) part.reason = 'SEGMENT_ABSENT'
     }
     if (fresh.length > 0) answers.push({ peer, parts: fresh, value })
     return unsettled(asked)
@@ -140,7 +152,7 @@ export function gather<T>(init: GatherInit<T>): Promise<Gathered<T>> {
     for (const id of ids) {
       if (parts.has(id)) continue
       const next = (standby.get(id) ?? []).filter((other) => other !== peer)
-      parts.set(id, { next, asking: 0, isSettled: false, reason: 'TIMEOUT' })
+      parts.set(id, { next, asking: 0, isSettled: false, reason: 'TIMEOUT', isDoubted: false })
     }
   open = parts.size
   if (open === 0) finish()

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 
 export interface Holding {
+  /** Keys. */
   readonly segments: ReadonlySet<string>
   readonly capacityBytes: number
   readonly usedBytes: number
@@ -53,7 +54,7 @@ export function createHoldings(): Holdings {
   }
 }
 
-/** SHA-256 over the ids of what is held and the capacity, so that a change of either is noticed. */
+/** SHA-256 over the keys of what is held and the capacity, so that a change of either is noticed. */
 export function holdingDigest(held: { segments: Iterable<string>; capacityBytes: number }): Uint8Array {
   const digest = createHash('sha256').update(`${held.capacityBytes}\n`)
   for (const segment of [...held.segments].sort()) digest.update(segment, 'hex')

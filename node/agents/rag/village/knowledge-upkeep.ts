@@ -1,6 +1,6 @@
 /**
- * What goes on by itself: own collections are published and spread, sketches fetched, replicas kept. Three loops, each by itself: a slow
- * fetch must not keep a removed document in the village.
+ * What goes on by itself: own collections are withdrawn, published and spread, sketches fetched, replicas kept. A loop for each: neither
+ * a slow fetch nor a large segment must keep a removed document in the village.
  */
 import path from 'node:path'
 import type { Log } from '../../../log.ts'
@@ -9,15 +9,18 @@ import type { Signer } from '../../../mesh/membership/keys.ts'
 import type { Mesh } from '../../../mesh/mesh.ts'
 import type { Store } from '../../../store.ts'
 import type { Collections } from '../collections/collections.ts'
+import { createExclusive } from '../collections/exclusive.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import { sweepArtifacts } from './artifact-sweep.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { CollectionsGossip } from './collections-gossip.ts'
+import { createHolderAudits } from './holder-audits.ts'
 import type { Holdings } from './holdings.ts'
 import type { Offers } from './offers.ts'
+import type { PeerBook } from './peer-book.ts'
 import type { PeerLinks } from './peer-links.ts'
 import type { PublishedSegments } from './published-segments.ts'
-import { createPublisher } from './publisher.ts'
+import { createPublisher, type PublishProblem } from './publisher.ts'
 import type { ReplicaStore } from './replica-store.ts'
 import { createReplication } from './replication.ts'
 import type { SketchBoard } from './sketch-board.ts'
@@ -29,12 +32,14 @@ export interface KnowledgeUpkeep {
   soon(): void
   start(): void
   stop(): Promise<void>
+  /** Of an own collection, by id: why the village does not learn what it is now. */
+  problemOf(collection: string): PublishProblem | null
 }
 
 interface Components {
   readonly mesh: Pick<Mesh, 'peerId' | 'roleOf' | 'village'>
   readonly artifacts: Artifacts
-  readonly collections: Pick<Collections, 'list' | 'indexDirectory'>
+  readonly collections: Pick<Collections, 'list' | 'accessOf' | 'indexDirectory'>
   readonly host: IndexHost
   readonly store: Pick<Store, 'json'>
   readonly signer: Signer
@@ -44,6 +49,7 @@ interface Components {
   readonly replicas: ReplicaStore
   readonly sketches: SketchBoard
   readonly links: PeerLinks
+  readonly book: Pick<PeerBook, 'isTrusted'>
   readonly published: PublishedSegments
   readonly gossip: Pick<CollectionsGossip, 'present' | 'announceSoon'>
   readonly log: Log
@@ -69,24 +75,41 @@ export function createKnowledgeUpkeep(components: Components, init: Init): Knowl
   const { incoming, now, random, soonMs, repairAfterMs, forgetAfterMs } = init
   const self = mesh.peerId
   const { present } = gossip
-  const publisher = createPublisher(components, {
-    self,
-    now,
-    segmentPath: (directory, segment) => path.join(directory, segment),
-  })
-  const spreading = createSpreading({ ...components, present }, { incoming, random })
+  const exclusive = createExclusive()
+  const publisher = createPublisher(
+    { ...components, exclusive },
+    {
+      self,
+      now,
+      segmentPath: (directory, segment) => path.join(directory, segment),
+    },
+  )
+  const spreading = createSpreading({ ...components, present, exclusive }, { incoming, random })
+  const audits = createHolderAudits(
+    { ...components, present, onFound: () => replicaLoop.soon() },
+    { now, random },
+  )
   const replication = createReplication(
-    { ...components, present, onChange: onHeldChange, onFetched: () => replicaLoop.soon() },
+    {
+      ...components,
+      audits,
+      isTrusted: components.book.isTrusted,
+      present,
+      onChange: onHeldChange,
+      onFetched: () => replicaLoop.soon(),
+    },
     {
       ...{ self, incoming, repairAfterMs, forgetAfterMs, now, dropAfterMs: DROP_AFTER_MS },
       capacityBytes: () => (isMember() ? init.replicaBytes : 0),
     },
   )
   const timing = { everyMs: EVERY_MS, soonMs }
-  const ownLoop = createUpkeep({ log }, { work: keepOwn, ...timing })
+  const withdrawLoop = createUpkeep({ log }, { work: keepWithdrawn, ...timing })
+  const publishLoop = createUpkeep({ log }, { work: keepPublished, ...timing })
+  const spreadLoop = createUpkeep({ log }, { work: keepSpread, ...timing })
   const sketchLoop = createUpkeep({ log }, { work: (signal) => sketches.sync(signal), ...timing })
   const replicaLoop = createUpkeep({ log }, { work: keepReplicas, ...timing })
-  const loops = [ownLoop, sketchLoop, replicaLoop]
+  const loops = [withdrawLoop, publishLoop, spreadLoop, sketchLoop, replicaLoop]
 
   /** A guest of an open village searches, and no more. */
   function isMember(): boolean {
@@ -102,23 +125,41 @@ export function createKnowledgeUpkeep(components: Components, init: Init): Knowl
     lookHere().catch((error: unknown) => log.error({ err: error }, 'what lies here could not be looked up'))
   }
 
-  async function keepOwn(signal: AbortSignal): Promise<boolean> {
+  async function keepWithdrawn(signal: AbortSignal): Promise<boolean> {
     if (catalogue.village() === null || !isMember()) return true
-    const own = await collections.list()
-    const stuck = new Set<string>()
-    for (const info of own)
-      await spreading.bringBack(info, signal).catch((error: unknown) => {
-        signal.throwIfAborted()
-        stuck.add(info.id)
-        log.warn({ err: error, collection: info.id }, 'a spread collection cannot be brought back yet')
-      })
-    await publisher.sync(signal, stuck)
+    const isDone = await publisher.withdraw(signal)
     await lookHere()
-    for (const info of own) await spreading.sendAway(info, signal)
+    return isDone
+  }
+
+  async function keepPublished(signal: AbortSignal): Promise<boolean> {
+    if (catalogue.village() === null || !isMember()) return true
+    const isDone = await publisher.publish(signal)
+    await lookHere()
     const covers = (collection: string) => catalogue.get(self, collection) !== null
     await sweepArtifacts({ artifacts, catalogue, replicas, offers }, { self, covers, isComing: () => false })
+    return isDone
+  }
+
+  async function keepSpread(signal: AbortSignal): Promise<boolean> {
+    if (catalogue.village() === null || !isMember()) return true
+    let isDone = true
+    for (const info of await collections.list()) {
+      try {
+        const { restored, failures } = await spreading.bringBack(info, signal)
+        if (restored > 0) for (const loop of [withdrawLoop, publishLoop]) loop.soon()
+        if (failures.length > 0) throw failures[0]
+        await spreading.sendAway(info, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        isDone = false
+        log.warn({ err: error, collection: info.id }, 'a collection cannot be brought back or spread yet')
+      }
+      // It looks at all collections: only where this one may have moved.
+      if (!info.keepsCopy) await lookHere()
+    }
     await lookHere()
-    return stuck.size === 0
+    return isDone
   }
 
   async function keepReplicas(): Promise<boolean> {
@@ -135,6 +176,7 @@ export function createKnowledgeUpkeep(components: Components, init: Init): Knowl
   }
 
   return {
+    problemOf: publisher.problemOf,
     soon() {
       for (const loop of loops) loop.soon()
     },

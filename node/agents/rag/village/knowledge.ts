@@ -12,16 +12,20 @@ import type { Signer } from '../../../mesh/membership/keys.ts'
 import type { Mesh, Role } from '../../../mesh/mesh.ts'
 import { SEARCH_PROTOCOL } from '../../../mesh/protocols/search.ts'
 import type { Store } from '../../../store.ts'
+import type { CollectionAccess } from '../collections/collection.ts'
+import type { CollectionEncoder } from '../collections/collection-encoder.ts'
 import type { Collections } from '../collections/collections.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Search } from '../query/search.ts'
 import type { SearchAnswer } from '../query/search-answer.ts'
 import type { SearchCollection, SearchOptions } from '../query/search-options.ts'
 import type { BackendAnswer, ChunkReference, SearchBackend, StoredChunk } from '../search-types.ts'
+import { brokenAmong, withBroken } from './broken-collections.ts'
 import { createCatalogue } from './catalogue.ts'
 import { createCollectionsGossip } from './collections-gossip.ts'
 import { createFrequencyCache } from './frequency-cache.ts'
 import { createHoldings, type Holding } from './holdings.ts'
+import { clearIncoming } from './incoming.ts'
 import { createKnowledgeUpkeep } from './knowledge-upkeep.ts'
 import type { KnownCollection } from './known-collection.ts'
 import { createOffers } from './offers.ts'
@@ -31,6 +35,7 @@ import { createPeerSearch } from './peer-search.ts'
 import { createPublishedSegments } from './published-segments.ts'
 import { createReplicaStore } from './replica-store.ts'
 import { createSearchServer } from './search-server.ts'
+import { collectionIn } from './segment-key.ts'
 import { createSketchBoard } from './sketch-board.ts'
 import { createVillageBackend } from './village-backend.ts'
 import { createVillageScope, searchCollectionOf } from './village-scope.ts'
@@ -88,6 +93,7 @@ interface Components {
   readonly collections: Collections
   readonly host: IndexHost
   readonly search: Search
+  readonly encoder: Pick<CollectionEncoder, 'has'>
   readonly events: Pick<Events, 'subscribe'>
   readonly store: Pick<Store, 'json'>
   /** Of this node's identity. */
@@ -114,17 +120,20 @@ export interface KnowledgeInit {
 }
 
 const SOON_MS = 500
+/** The encoder that comes with the daemon may have to be written first. */
+const ENCODER_MS = 30_000
 const MAX_SKETCH_BYTES = 128 * 2 ** 20
 const MAX_FREQUENCIES = 200_000
 
 /** Make it before the mesh starts; start it after the mesh, the artifacts and the collections. */
 export function createKnowledge(components: Components, init: KnowledgeInit): Knowledge {
-  const { mesh, artifacts, collections, host, search, events, store, signer, log } = components
+  const { mesh, artifacts, collections, host, search, encoder, events, store, signer, log } = components
   const { now = Date.now, random = Math.random, soonMs = SOON_MS } = init
   const self = mesh.peerId
   const root = path.join(init.directory, 'replicas')
+  const incoming = path.join(root, 'incoming')
 
-  const catalogue = createCatalogue({ store, roleOf: mesh.roleOf, log }, { now })
+  const catalogue = createCatalogue({ store, roleOf: mesh.roleOf, log }, { self, now })
   const holdings = createHoldings()
   const offers = createOffers({ artifacts, log })
   const replicas = createReplicaStore({ host, log }, { directory: root })
@@ -136,14 +145,17 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
   const frequencies = createFrequencyCache({ maxEntries: MAX_FREQUENCIES })
 
   const present = () => gossip.present()
-  const book = createPeerBook({ holdings, links, present }, { self, now })
-  const peers = createPeerSearch({ links, holders: book.holders, judge: book.judge, log })
+  const ownerOf = (segment: string) => catalogue.byId(collectionIn(segment))?.owner ?? null
+  const problemOf = (collection: string) => upkeep.problemOf(collection)
+  const book = createPeerBook({ holdings, links, present, ownerOf }, { self, now })
+  const peers = createPeerSearch({ links, book, random, log })
   const scope = createVillageScope(
-    { collections, host, catalogue, replicas, sketches, holdersPresent: book.countFor, log },
+    { collections, host, catalogue, replicas, sketches, holdersPresent: book.countFor, problemOf, log },
     { self },
   )
   const published = createPublishedSegments({
     catalogue,
+    accessOf: collections.accessOf,
     localSegments: async () => scope.localSegments(await scope.sources()),
   })
   const server = createSearchServer(
@@ -163,10 +175,10 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
   const upkeep = createKnowledgeUpkeep(
     {
       ...{ mesh, artifacts, collections, host, store, signer, log },
-      ...{ catalogue, holdings, offers, replicas, sketches, links, published, gossip },
+      ...{ catalogue, holdings, offers, replicas, sketches, links, book, published, gossip },
     },
     {
-      ...{ incoming: path.join(root, 'incoming'), replicaBytes: init.replicaBytes, now, random, soonMs },
+      ...{ incoming, replicaBytes: init.replicaBytes, now, random, soonMs },
       ...{ repairAfterMs: init.repairAfterMs, forgetAfterMs: init.forgetAfterMs },
     },
   )
@@ -177,11 +189,29 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
     holdings.clear()
     sketches.clear()
     await catalogue.load(village === null || village.revoked !== null ? null : village.id)
+    gossip.pullAll()
     upkeep.soon()
+  }
+
+  /** By its record, and for an own collection by what it is now, before its record says so. */
+  function isOffered(cid: string, to: readonly CollectionAccess[]): boolean {
+    return [...offers.of(cid)].some((id) => {
+      const record = catalogue.byId(id)
+      if (record === null || !to.includes(record.facts.access)) return false
+      return record.owner !== self || to.includes(collections.accessOf(id) ?? 'private')
+    })
+  }
+
+  async function withEncoders(searched: readonly SearchCollection[]): Promise<SearchCollection[]> {
+    const named = new Set(searched.flatMap((one) => one.encoder ?? []))
+    const here = new Set<string | null>()
+    for (const cid of named) if (await encoder.has(cid, AbortSignal.timeout(ENCODER_MS))) here.add(cid)
+    return searched.map((one) => ({ ...one, isEncoderHere: here.has(one.encoder) }))
   }
 
   async function open({ collections: names, isLocal = false, deadlineMs = init.deadlineMs }: KnowledgeScope) {
     const sources = await scope.sources()
+    const broken = brokenAmong(scope.broken(), names, sources.length === 0)
     if (sources.length === 0) throw new VillageError('KNOWLEDGE_EMPTY')
     const chosen = scope.choose(sources, names)
     const segments = scope.segments(chosen, isLocal)
@@ -189,7 +219,10 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       { host, peers, frequencies, log },
       { scope: segments, self, deadlineMs, maxPeers: init.maxPeers },
     )
-    return { backend, collections: chosen.map(searchCollectionOf) }
+    return {
+      backend: withBroken(backend, broken),
+      collections: await withEncoders(chosen.map(searchCollectionOf)),
+    }
   }
 
   return {
@@ -212,8 +245,8 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       const local = scope.localSegments(sources)
       return sources.map((source) => scope.describe(source, local))
     },
-    isShared: (cid) => [...offers.of(cid)].some((id) => catalogue.byId(id) !== null),
-    isPublic: (cid) => [...offers.of(cid)].some((id) => catalogue.byId(id)?.facts.access === 'public'),
+    isShared: (cid) => isOffered(cid, ['village', 'public']),
+    isPublic: (cid) => isOffered(cid, ['public']),
     stats() {
       const live = catalogue.live()
       const held = replicas.collections().flatMap((id) => replicas.segmentsOf(id))
@@ -228,6 +261,7 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       }
     },
     async start(signal) {
+      await clearIncoming(incoming)
       await replicas.load()
       await reload()
       await published.refresh()

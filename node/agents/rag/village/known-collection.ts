@@ -31,4 +31,6 @@ export interface KnownCollection {
   readonly localSegments: number
   /** Of the owner's latest word. */
   readonly updatedAtMs: number
+  /** Of an own one: why the village does not learn what it is now. */
+  readonly problem: { readonly code: string; readonly message: string } | null
 }

@@ -1,7 +1,8 @@
 /** The segments that lie on this node: those of its own collections, and replicas of others'. */
-import type { IndexHost } from '../index/index-host.ts'
+import type { AskOptions, IndexHost } from '../index/index-host.ts'
 import type { ManifestSegment } from '../index/manifest.ts'
-import type { SegmentStatistics } from '../search-types.ts'
+import type { ChunkReference, SearchOutcome, SegmentStatistics, StoredChunk } from '../search-types.ts'
+import { inCollection, inIndex, segmentKey } from './segment-key.ts'
 
 /** An index directory of this node and the collection that it is of. */
 export interface LocalCollection {
@@ -17,36 +18,75 @@ export interface LocalSegment extends LocalCollection {
   readonly segment: ManifestSegment
 }
 
-/** By segment; what lies in two indexes counts where it comes first. */
+/** By key. */
 export function findLocalSegments(
   indexes: Iterable<{ local: LocalCollection; segments: readonly ManifestSegment[] }>,
 ): Map<string, LocalSegment> {
   const found = new Map<string, LocalSegment>()
   for (const { local, segments } of indexes)
     for (const segment of segments)
-      if (!segment.isAway && !found.has(segment.id)) found.set(segment.id, { ...local, segment })
+      if (!segment.isAway) found.set(segmentKey(local.collection, segment.id), { ...local, segment })
   return found
 }
 
-/** Segments by the directory that they lie in: an index is asked once for all of its own. */
-export function byDirectory(segments: Iterable<LocalSegment>): Map<string, string[]> {
-  const grouped = new Map<string, string[]>()
-  for (const { directory, segment } of segments) {
-    const ids = grouped.get(directory)
-    if (ids === undefined) grouped.set(directory, [segment.id])
-    else ids.push(segment.id)
-  }
-  return grouped
+export interface LocalGroup extends LocalCollection {
+  /** As the index calls them. */
+  readonly ids: readonly string[]
+  readonly chunks: number
 }
 
-/** Of the segments that are still there: one may have been merged away since it was found. */
+/** Segments by the collection that they are of: an index is asked once for all of its own. */
+export function byCollection(segments: Iterable<LocalSegment>): LocalGroup[] {
+  return [...Map.groupBy(segments, ({ collection }) => collection).values()].map((group) => {
+    const { collection, directory, isOwn, encoder } = group[0]!
+    const ids = group.map(({ segment }) => segment.id)
+    const chunks = group.reduce((sum, { segment }) => sum + segment.chunks, 0)
+    return { collection, directory, isOwn, encoder, ids, chunks }
+  })
+}
+
+/** Of the segments that are still there, by key: one may have been merged away since it was found. */
 export async function localStatistics(
   host: Pick<IndexHost, 'statistics'>,
   segments: Iterable<LocalSegment>,
   terms: readonly string[],
+  asker: AskOptions = {},
 ): Promise<SegmentStatistics[]> {
   const parts: SegmentStatistics[] = []
-  for (const [directory, ids] of byDirectory(segments))
-    parts.push(...(await host.statistics(directory, terms, ids)))
+  for (const { collection, directory, ids } of byCollection(segments))
+    parts.push(...inCollection(collection, await host.statistics(directory, terms, ids, asker)))
   return parts
+}
+
+/** What an index found, as what its collection says. */
+export function outcomeIn(collection: string, { lexical, vectors }: SearchOutcome): SearchOutcome {
+  return { lexical: inCollection(collection, lexical), vectors: inCollection(collection, vectors) }
+}
+
+/** References and passages by key, in no order; what is not `here`, or not there any more, is left out. */
+export async function localChunks(
+  host: Pick<IndexHost, 'chunks'>,
+  here: (key: string) => LocalSegment | null,
+  references: readonly ChunkReference[],
+  asker: AskOptions = {},
+): Promise<StoredChunk[]> {
+  const groups = new Map<string, { directory: string; asked: ChunkReference[] }>()
+  for (const reference of references) {
+    const local = here(reference.segment)
+    if (local === null) continue
+    const group = groups.get(local.collection)
+    if (group === undefined) groups.set(local.collection, { directory: local.directory, asked: [reference] })
+    else group.asked.push(reference)
+  }
+  const found: StoredChunk[] = []
+  for (const [collection, { directory, asked }] of groups) {
+    const chunks = await host.chunks(directory, inIndex(asked), asker)
+    found.push(
+      ...inCollection(
+        collection,
+        chunks.filter((chunk) => chunk !== null),
+      ),
+    )
+  }
+  return found
 }

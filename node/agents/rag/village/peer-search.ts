@@ -1,8 +1,10 @@
 /** Questions about segments that lie with others: asked of the peers of a route, hedged, and checked before they are believed. */
-import { type ErrorCode, VillageError } from '../../../errors.ts'
+import { type ErrorCode, toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
-import { SEARCH_LIMITS } from '../../../mesh/protocols/search.ts'
+import { SEARCH_LIMITS, type SearchRequestFrame } from '../../../mesh/protocols/search.ts'
 import { checkOutcome, checkStatistics, type FailedCheck } from '../routing/check-answer.ts'
+import { checkOmission } from '../routing/check-omission.ts'
+import type { Sketch } from '../routing/read-sketch.ts'
 import type { Route, SegmentHolder } from '../routing/route.ts'
 import type {
   Candidate,
@@ -15,6 +17,7 @@ import type {
 } from '../search-types.ts'
 import { decodeAbsent, decodeChunk, decodeOutcome, decodeStatisticsAnswer } from './answer-wire.ts'
 import { type Assignment, afterDelay, type Gathered, gather, type Reply } from './gather.ts'
+import type { PeerBook } from './peer-book.ts'
 import type { PeerLinks } from './peer-links.ts'
 import { encodeChunksRequest, encodeSearch, encodeStatisticsRequest } from './query-wire.ts'
 import type { ScopeSegment } from './scope.ts'
@@ -34,7 +37,7 @@ export interface PeerSearch {
   search(
     route: Route,
     scope: Scope,
-    question: { request: SearchRequest; statistics: Statistics },
+    question: PeerQuestion,
     signal: AbortSignal,
   ): Promise<Gathered<PeerOutcome>>
   /** `vouchers`: who answered for a segment before, and is asked first. `check`: what is wrong with a passage, or null. */
@@ -46,6 +49,13 @@ export interface PeerSearch {
   ): Promise<{ value: readonly StoredChunk[]; missing: Missing }>
 }
 
+export interface PeerQuestion {
+  readonly request: SearchRequest
+  readonly statistics: Statistics
+  /** Exact frequencies of all its terms in a segment; null: not known. */
+  readonly frequenciesOf: (segment: string) => ReadonlyMap<string, number> | null
+}
+
 export interface PeerOutcome {
   readonly outcome: SearchOutcome
   /** Passages of the best, where the peer is too far for another round trip. */
@@ -54,9 +64,9 @@ export interface PeerOutcome {
 
 interface Components {
   readonly links: PeerLinks
-  readonly holders: () => readonly SegmentHolder[]
-  /** An answer of the peer was right, or what was wrong with it. */
-  readonly judge: (peer: string, failed: FailedCheck | null) => void
+  readonly book: Pick<PeerBook, 'holders' | 'judge' | 'doubt' | 'refused'>
+  /** From 0 to 1. */
+  readonly random: () => number
   readonly log: Log
 }
 
@@ -67,14 +77,18 @@ const MAX_HEDGE_MS = 700
 /** From here on a third round trip costs more than the passages that travel in vain. */
 const FAR_MS = 60
 const FAR_TEXTS = 10
+/** Of what nothing can be said by a sketch (a search with filters), so much is asked of a second holder. */
+const WITNESS_SHARE = 1 / 8
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['PEER_BUSY', 'PEER_RATE_LIMITED'])
 
-export function createPeerSearch({ links, holders, judge, log }: Components): PeerSearch {
+export function createPeerSearch({ links, book, random, log }: Components): PeerSearch {
   /** Twice what nine of ten answers take: few are hedged for nothing, and a peer that hangs costs little. */
   const hedgeMs = (peer: string) =>
     Math.min(MAX_HEDGE_MS, Math.max(MIN_HEDGE_MS, 2 * (links.latencyMs(peer) ?? UNKNOWN_LATENCY_MS)))
 
-  function believe(peer: string, failed: FailedCheck | null): void {
-    judge(peer, failed)
+  /** Of an answer about the segments. */
+  function believe(peer: string, segments: readonly string[], failed: FailedCheck | null): void {
+    book.judge(peer, failed, segments)
     if (failed === null) return
     log.warn({ peer, check: failed.check }, 'a peer answered a search with what cannot be true')
     throw new VillageError('ANSWER_IMPLAUSIBLE', undefined, { fields: { peer, check: failed.check } })
@@ -94,7 +108,45 @@ export function createPeerSearch({ links, holders, judge, log }: Components): Pe
   })
 
   const sketchesOf = (scope: Scope, ids: readonly string[], absent: readonly string[]) =>
-    new Map(ids.filter((id) => !absent.includes(id)).map((id) => [id, scope.get(id)!.sketch]))
+    new Map(
+      ids.filter((id) => !absent.includes(id)).map((id): [string, Sketch] => [id, scope.get(id)!.sketch!]),
+    )
+
+  async function send(peer: string, request: SearchRequestFrame, signal: AbortSignal) {
+    try {
+      return await links.ask(peer, request, signal)
+    } catch (error) {
+      if (REFUSALS.has(toVillageError(error).code)) book.refused(peer)
+      throw error
+    }
+  }
+
+  /** What of an answer needs another's word. Throws where it is proven that something is left out. */
+  function doubtsOf(
+    peer: string,
+    ids: readonly string[],
+    scope: Scope,
+    { request, statistics, frequenciesOf }: PeerQuestion,
+    outcome: SearchOutcome,
+  ): Map<string, ErrorCode | null> {
+    // The owner of a collection says what is in it, and knows first what was deleted.
+    const others = ids.map((id) => scope.get(id)!).filter(({ owner }) => owner !== peer)
+    const { vector, encoder } = request
+    const known = others.map((segment) => ({
+      segment: segment.id,
+      sketch: segment.sketch!,
+      deletedChunks: segment.deletions.size,
+      hasVectors: segment.dims === vector?.length && (encoder === undefined || encoder === segment.encoder),
+      frequencies: frequenciesOf(segment.id),
+    }))
+    const { failed, doubted, isSilent } = checkOmission(known, request, statistics, outcome)
+    if (failed !== null) believe(peer, ids, failed)
+    if (doubted.length > 0) book.doubt(peer, doubted)
+    const doubts = new Map<string, ErrorCode | null>()
+    for (const id of doubted) doubts.set(id, 'ANSWER_UNCONFIRMED')
+    if (isSilent && random() < WITNESS_SHARE) for (const { id } of others) doubts.set(id, null)
+    return doubts
+  }
 
   async function askStatistics(
     { peer, parts }: Assignment,
@@ -102,30 +154,46 @@ export function createPeerSearch({ links, holders, judge, log }: Components): Pe
     terms: readonly string[],
     signal: AbortSignal,
   ): Promise<Reply<readonly SegmentStatistics[]>> {
-    const response = await links.ask(peer, encodeStatisticsRequest(parts, terms), signal)
+    const response = await send(peer, encodeStatisticsRequest(parts, terms), signal)
     const absent = decodeAbsent(parts, response)
     const value = decodeStatisticsAnswer(parts, terms, response)
-    believe(peer, checkStatistics(sketchesOf(scope, parts, absent), terms, value))
+    believe(peer, parts, checkStatistics(sketchesOf(scope, parts, absent), terms, value))
     return { value, absent }
   }
 
   async function askSearch(
     { peer, parts }: Assignment,
     scope: Scope,
-    { request, statistics }: { request: SearchRequest; statistics: Statistics },
+    asked: PeerQuestion,
     signal: AbortSignal,
   ): Promise<Reply<PeerOutcome>> {
+    const { request, statistics } = asked
     const isFar = (links.latencyMs(peer) ?? 0) >= FAR_MS
     const question = { segments: parts, request, statistics, texts: isFar ? FAR_TEXTS : 0 }
-    const response = await links.ask(peer, encodeSearch(question), signal)
+    const response = await send(peer, encodeSearch(question), signal)
     const absent = decodeAbsent(parts, response)
     const outcome = decodeOutcome(parts, response)
-    believe(peer, checkOutcome(sketchesOf(scope, parts, absent), request, statistics, outcome))
-    return { value: { outcome, chunks: textsOf(outcome, response.chunks.map(decodeChunk)) }, absent }
+    const sketches = sketchesOf(scope, parts, absent)
+    const failed = checkOutcome(sketches, request, statistics, outcome)
+    if (failed !== null) believe(peer, parts, failed)
+    const doubted = doubtsOf(peer, [...sketches.keys()], scope, asked, outcome)
+    if (doubted.size === 0) believe(peer, parts, null)
+    return { value: { outcome, chunks: textsOf(outcome, response.chunks.map(decodeChunk)) }, absent, doubted }
   }
 
+  /** The owner's word settles a doubt. */
+  const ownerFirst = (route: Route, scope: Scope): Route => ({
+    ...route,
+    standby: new Map(
+      [...route.standby].map(([id, peers]) => {
+        const { owner } = scope.get(id)!
+        return [id, peers.includes(owner) ? [owner, ...peers.filter((peer) => peer !== owner)] : peers]
+      }),
+    ),
+  })
+
   return {
-    holders,
+    holders: book.holders,
     async statistics(route, scope, terms, signal) {
       const { answers, missing } = await run(
         planOf(route),
@@ -139,11 +207,15 @@ export function createPeerSearch({ links, holders, judge, log }: Components): Pe
       return { answers: value, missing }
     },
     search: (route, scope, question, signal) =>
-      run(planOf(route), (assignment, abort) => askSearch(assignment, scope, question, abort), signal),
+      run(
+        planOf(ownerFirst(route, scope)),
+        (assignment, abort) => askSearch(assignment, scope, question, abort),
+        signal,
+      ),
     async chunks(references, vouchers, check, signal) {
       const bySegment = Map.groupBy(references, ({ segment }) => segment)
       const standby = new Map<string, readonly string[]>()
-      const able = holders().toSorted((a, b) => a.latencyMs - b.latencyMs)
+      const able = book.holders().toSorted((a, b) => a.latencyMs - b.latencyMs)
       const first = new Map<string, string[]>()
       const missing = new Map<string, ErrorCode>()
       for (const segment of bySegment.keys()) {
@@ -163,9 +235,9 @@ export function createPeerSearch({ links, holders, judge, log }: Components): Pe
       }
       const askChunks = async ({ peer, parts }: Assignment, abort: AbortSignal) => {
         const wanted = parts.flatMap((id) => bySegment.get(id)!).slice(0, SEARCH_LIMITS.maxChunks)
-        const response = await links.ask(peer, encodeChunksRequest(wanted), abort)
+        const response = await send(peer, encodeChunksRequest(wanted), abort)
         const value = pickAsked(wanted, response.chunks.map(decodeChunk))
-        believe(peer, value.map(check).find((failed) => failed !== null) ?? null)
+        believe(peer, parts, value.map(check).find((failed) => failed !== null) ?? null)
         const found = new Set(value.map(({ segment }) => segment))
         return { value, absent: parts.filter((id) => !found.has(id)) }
       }

@@ -6,31 +6,52 @@ import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
 import type { Signer } from '../../../mesh/membership/keys.ts'
-import { MAX_COLLECTION_SEGMENTS, MAX_DELETIONS_BYTES } from '../../../mesh/protocols/collections.ts'
+import {
+  MAX_COLLECTION_SEGMENTS,
+  MAX_COLLECTIONS_BY_OWNER,
+  RECORD_RENEWED_MS,
+} from '../../../mesh/protocols/collections.ts'
 import type { CollectionInfo } from '../collections/collection.ts'
 import type { Collections } from '../collections/collections.ts'
+import type { Exclusive } from '../collections/exclusive.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest, ManifestSegment } from '../index/manifest.ts'
 import type { Catalogue } from './catalogue.ts'
-import { type CollectionFacts, createCollectionRecord, type RecordSegment } from './collection-record.ts'
-import { encodeDeletions } from './deletions.ts'
+import {
+  type CollectionFacts,
+  createCollectionRecord,
+  fitsRecord,
+  type PublishedAccess,
+  type RecordSegment,
+} from './collection-record.ts'
 import { type Offers, pinOf } from './offers.ts'
 
 export interface Publisher {
   /**
-   * Makes the records say what the collections are, but for `stuck` ones, whose text lies with others and could not be had. What fails is
-   * logged and tried again at the next call.
+   * Makes the records say what is withdrawn, deleted or for fewer to see now. It waits for nobody. False: something has failed, was
+   * logged, and is to be tried again.
    */
-  sync(signal: AbortSignal, stuck: ReadonlySet<string>): Promise<void>
+  withdraw(signal: AbortSignal): Promise<boolean>
+  /** Makes them say what is new as well: it has to be read and hashed first, which can take long. False as above. */
+  publish(signal: AbortSignal): Promise<boolean>
+  /** Why the village does not learn what the collection is now; null where it does, or is not to. */
+  problemOf(collection: string): PublishProblem | null
+}
+
+export interface PublishProblem {
+  readonly code: string
+  readonly message: string
 }
 
 interface Components {
-  readonly collections: Pick<Collections, 'list' | 'indexDirectory'>
+  readonly collections: Pick<Collections, 'list' | 'accessOf' | 'indexDirectory'>
   readonly host: Pick<IndexHost, 'manifest' | 'sketch' | 'deletions' | 'compact'>
   readonly artifacts: Pick<Artifacts, 'addPath' | 'addBytes' | 'has'>
   readonly catalogue: Catalogue
   readonly offers: Offers
   readonly signer: Signer
+  /** A collection is not withdrawn while its text leaves this node. */
+  readonly exclusive: Exclusive
   readonly log: Log
 }
 
@@ -41,8 +62,11 @@ export function createPublisher(
   components: Components,
   init: { self: string; now: () => number; segmentPath: (directory: string, segment: string) => string },
 ): Publisher {
-  const { collections, host, artifacts, catalogue, offers, signer, log } = components
+  const { collections, host, artifacts, catalogue, offers, signer, exclusive, log } = components
   const { self } = init
+  const problems = new Map<string, PublishProblem>()
+  /** What was found to say nothing more than it may, by collection. */
+  const narrowed = new Map<string, string>()
 
   async function write(id: string, facts: CollectionFacts | null): Promise<void> {
     const village = catalogue.village()
@@ -50,7 +74,10 @@ export function createPublisher(
     const before = catalogue.get(self, id)
     const generation = (before?.generation ?? 0) + 1
     const record = createCollectionRecord(signer, { village, id, generation, timeMs: init.now(), facts })
-    await catalogue.apply(record.bytes)
+    if (!(await catalogue.apply(record.bytes)))
+      throw new VillageError('COLLECTION_RECORD_REFUSED', undefined, {
+        fields: { collection: id, generation },
+      })
     log.info(
       { collection: id, generation, segments: facts?.segments.length ?? null },
       facts === null ? 'a collection was withdrawn from the village' : 'a collection was published',
@@ -67,14 +94,9 @@ export function createPublisher(
     for (let isCompacted = false; ; isCompacted = true) {
       const manifest = await host.manifest(directory)
       const deletions = new Map<string, number[]>()
-      let fits = true
-      for (const { id, deletedChunks } of manifest.segments) {
-        if (deletedChunks === 0) continue
-        const list = await host.deletions(directory, id)
-        deletions.set(id, list)
-        fits &&= encodeDeletions(list).byteLength <= MAX_DELETIONS_BYTES
-      }
-      if (fits) return { manifest, deletions }
+      for (const { id, deletedChunks } of manifest.segments)
+        if (deletedChunks > 0) deletions.set(id, await host.deletions(directory, id))
+      if (fitsRecord(manifest.segments.length, deletions.values())) return { manifest, deletions }
       if (isCompacted) throw new VillageError('COLLECTION_TOO_LARGE')
       await host.compact(directory)
     }
@@ -101,7 +123,10 @@ export function createPublisher(
   const isHere = async ({ cid, sketchCid }: RecordSegment) =>
     (await artifacts.has(cid)) && (await artifacts.has(sketchCid))
 
-  async function factsOf(info: CollectionInfo, signal: AbortSignal): Promise<CollectionFacts> {
+  async function factsOf(
+    info: CollectionInfo,
+    signal: AbortSignal,
+  ): Promise<{ facts: CollectionFacts; generation: number }> {
     const { manifest, deletions } = await publishable(collections.indexDirectory(info.id))
     if (manifest.segments.length > MAX_COLLECTION_SEGMENTS) throw new VillageError('COLLECTION_TOO_LARGE')
     const before = catalogue.get(self, info.id)?.facts?.segments ?? []
@@ -111,28 +136,60 @@ export function createPublisher(
       const entry = await entryOf(info, segment, known.get(segment.id), signal)
       segments.push({ ...entry, deletions: deletions.get(segment.id) ?? [] })
     }
-    const { name, access, encoder, languages, weight, replicas, keepsCopy } = info
-    return {
-      name,
-      access: access as CollectionFacts['access'],
-      encoder,
-      dims: manifest.settings.dims,
-      languages: [...languages],
-      weight,
-      replicas,
-      keepsCopy,
-      segments,
+    const { name, encoder, languages, weight, replicas, keepsCopy } = info
+    const facts = {
+      ...{ name, access: info.access as PublishedAccess, encoder, dims: manifest.settings.dims },
+      ...{ languages: [...languages], weight, replicas, keepsCopy, segments },
     }
+    return { facts, generation: manifest.generation }
+  }
+
+  /**
+   * What is published already does not wait for what is not: who may see it, and that something of it is deleted, is said at once. A
+   * segment that was rewritten without a document is named no more, before the new one can be had.
+   */
+  async function narrow(info: CollectionInfo): Promise<void> {
+    const record = catalogue.get(self, info.id)
+    const before = record?.facts ?? null
+    if (record === null || before === null) return
+    const looked = `${info.generation}/${info.access}/${record.hash}`
+    if (narrowed.get(info.id) === looked) return
+    const { manifest, deletions } = await publishable(collections.indexDirectory(info.id))
+    // What was published meanwhile is newer than what was read here: that it came leads to another look.
+    if (catalogue.get(self, info.id)?.hash !== record.hash) return
+    const here = new Set(manifest.segments.map(({ id }) => id))
+    const named = before.segments.filter(({ id }) => here.has(id))
+    const segments = named.map((segment) => ({ ...segment, deletions: deletions.get(segment.id) ?? [] }))
+    const access = collections.accessOf(info.id) === 'public' ? before.access : 'village'
+    const isSame = access === before.access && JSON.stringify(segments) === JSON.stringify(named)
+    if (!isSame || liveChunks(manifest) < publishedChunks(before))
+      await write(info.id, { ...before, access, segments })
+    else narrowed.set(info.id, looked)
+  }
+
+  /** Before artifacts are made that nobody would learn of. */
+  function checkRoom(id: string): void {
+    const others = catalogue.live().filter((record) => record.owner === self && record.id !== id)
+    if (others.length >= MAX_COLLECTIONS_BY_OWNER) throw new VillageError('COLLECTION_LIMIT')
   }
 
   async function publish(info: CollectionInfo, signal: AbortSignal): Promise<void> {
+    checkRoom(info.id)
+    const directory = collections.indexDirectory(info.id)
     for (let attempt = 1; ; attempt++) {
       try {
-        const facts = await factsOf(info, signal)
+        const { facts, generation } = await factsOf(info, signal)
+        const now = await host.manifest(directory)
+        // It took a while: what was deleted or withdrawn meanwhile must not come back.
+        if (collections.accessOf(info.id) !== info.access) return
+        if (now.generation !== generation)
+          throw new VillageError('NOT_FOUND', 'The collection has changed while it was published')
         for (const { cid, sketchCid } of facts.segments)
           for (const one of [cid, sketchCid]) offers.add(one, info.id)
-        const before = catalogue.get(self, info.id)?.facts ?? null
-        if (JSON.stringify(before) !== JSON.stringify(facts)) await write(info.id, facts)
+        const before = catalogue.get(self, info.id)
+        const isSame = JSON.stringify(before?.facts ?? null) === JSON.stringify(facts)
+        if (!isSame || before === null || init.now() - before.timeMs > RECORD_RENEWED_MS)
+          await write(info.id, facts)
         return
       } catch (error) {
         signal.throwIfAborted()
@@ -141,23 +198,65 @@ export function createPublisher(
     }
   }
 
+  const isLive = (id: string) => (catalogue.get(self, id)?.facts ?? null) !== null
+
+  /** Where something of it lies with others only, they would drop it for good: it has to come back before they are told to. */
+  async function hide(info: CollectionInfo): Promise<void> {
+    if (!isLive(info.id)) return
+    const { segments } = await host.manifest(collections.indexDirectory(info.id))
+    if (segments.some(({ isAway }) => isAway)) await narrow(info)
+    else await write(info.id, null)
+  }
+
+  /** False: something has failed, and was logged. */
+  async function forEach<T extends { readonly id: string }>(
+    items: readonly T[],
+    signal: AbortSignal,
+    work: (item: T) => Promise<void>,
+  ): Promise<boolean> {
+    let isDone = true
+    for (const item of items)
+      await work(item).catch((error: unknown) => {
+        signal.throwIfAborted()
+        isDone = false
+        const { code, message } = toVillageError(error)
+        // It is tried every few seconds; what lasts is said once, and shown with the collection.
+        if (problems.get(item.id)?.code !== code)
+          log.error({ err: error, collection: item.id }, 'a collection could not be published')
+        problems.set(item.id, { code, message })
+      })
+    return isDone
+  }
+
   return {
-    async sync(signal, stuck) {
-      if (catalogue.village() === null) return
-      const own = await collections.list()
-      const published = new Map(
-        own.filter(({ access }) => access !== 'private').map((info) => [info.id, info]),
-      )
-      for (const record of catalogue.live())
-        if (record.owner === self && !published.has(record.id) && !stuck.has(record.id))
-          await write(record.id, null)
-      for (const info of published.values()) {
-        if (stuck.has(info.id)) continue
-        await publish(info, signal).catch((error: unknown) => {
-          signal.throwIfAborted()
-          log.error({ err: error, collection: info.id }, 'a collection could not be published')
-        })
-      }
+    async withdraw(signal) {
+      if (catalogue.village() === null) return true
+      const infos = await collections.list()
+      const own = new Set(infos.map(({ id }) => id))
+      const removed = catalogue.live().filter(({ owner, id }) => owner === self && !own.has(id))
+      const areWritten = await forEach(removed, signal, ({ id }) => write(id, null))
+      const areNarrowed = await forEach(infos, signal, async (info) => {
+        if (info.access !== 'private') return await narrow(info)
+        await exclusive(info.id, () => hide(info))
+        problems.delete(info.id)
+      })
+      for (const id of problems.keys()) if (!own.has(id) && areWritten) problems.delete(id)
+      return areWritten && areNarrowed
     },
+    async publish(signal) {
+      if (catalogue.village() === null) return true
+      const infos = (await collections.list()).filter(({ access }) => access !== 'private')
+      return await forEach(infos, signal, async (info) => {
+        await publish(info, signal)
+        problems.delete(info.id)
+      })
+    },
+    problemOf: (id) => problems.get(id) ?? null,
   }
 }
+
+const liveChunks = ({ segments }: Manifest): number =>
+  segments.reduce((sum, { chunks, deletedChunks }) => sum + chunks - deletedChunks, 0)
+
+const publishedChunks = ({ segments }: CollectionFacts): number =>
+  segments.reduce((sum, { chunks, deletions }) => sum + chunks - deletions.length, 0)

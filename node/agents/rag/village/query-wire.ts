@@ -7,6 +7,7 @@ import {
   type SearchRequestFrame,
   TEST_CODES,
 } from '../../../mesh/protocols/search.ts'
+import { SEGMENT_KEY_BYTES } from '../../../mesh/protocols/segment-key.ts'
 import type {
   ChunkReference,
   FieldFilter,
@@ -18,7 +19,6 @@ import type {
 } from '../search-types.ts'
 
 const NO_VECTOR = new Uint8Array(0)
-const SEGMENT_ID_BYTES = 32
 /** Feedback and long queries keep far below; infinities and nonsense do not pass. */
 const MAX_WEIGHT = 1e6
 /** How far the length of a query's vector may be from 1. */
@@ -36,11 +36,11 @@ function malformed(reason: string): VillageError {
   return new VillageError('PROTOCOL_MALFORMED', `A query is malformed: ${reason}`)
 }
 
-export const segmentBytes = (id: string): Uint8Array => Buffer.from(id, 'hex')
+export const segmentBytes = (key: string): Uint8Array => Buffer.from(key, 'hex')
 
 export function segmentIds(list: readonly Uint8Array[]): string[] {
   const ids = list.map((bytes) => {
-    if (bytes.byteLength !== SEGMENT_ID_BYTES) throw malformed('a segment has no id')
+    if (bytes.byteLength !== SEGMENT_KEY_BYTES) throw malformed('a segment has no key')
     return Buffer.from(bytes).toString('hex')
   })
   if (new Set(ids).size !== ids.length) throw malformed('a segment is named twice')
@@ -157,11 +157,16 @@ function decodeLexical(message: LexicalMessage): LexicalQuery {
     if (term === '' || !(weight > 0 && weight <= MAX_WEIGHT)) throw malformed('a term has no possible weight')
     return { term, weight, field: fieldOf(field) }
   })
-  return {
-    terms,
-    required: message.required.map(decodePhrase),
-    excluded: message.excluded.map(decodePhrase),
-  }
+  const required = message.required.map(decodePhrase)
+  const excluded = message.excluded.map(decodePhrase)
+  const phrases = [...required, ...excluded]
+  const sequences = phrases.flatMap(({ alternatives }) => alternatives)
+  if (
+    phrases.length > SEARCH_LIMITS.maxPhrases ||
+    sequences.reduce((sum, one) => sum + one.length, 0) > SEARCH_LIMITS.maxTermsOfPhrases
+  )
+    throw malformed('it has too many phrases')
+  return { terms, required, excluded }
 }
 
 function decodeVector(bytes: Uint8Array): Float32Array | null {

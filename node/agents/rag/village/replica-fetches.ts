@@ -1,11 +1,11 @@
 /** The fetches of replicas: a few at a time, resumed where they were cut off, tried again ever less often while they fail. */
-import path from 'node:path'
 import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
 import type { Catalogue, LiveRecord } from './catalogue.ts'
 import type { RecordSegment } from './collection-record.ts'
-import { type Offers, pinOf } from './offers.ts'
+import { withIncoming } from './incoming.ts'
+import type { Offers } from './offers.ts'
 import type { ReplicaStore } from './replica-store.ts'
 
 export interface ReplicaFetches {
@@ -57,8 +57,7 @@ export function createReplicaFetches(components: Components, init: Init): Replic
     try {
       await artifacts.fetch(cid, {
         providers: init.providersOf(record, segment),
-        pin: pinOf(record.id),
-        private: true,
+        ...(await offers.keeping(cid, record.id)),
         signal: AbortSignal.any([signal, stop.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
         onProgress(_doneBytes, totalBytes) {
           if (totalBytes > segment.sizeBytes + OVERHEAD_BYTES)
@@ -67,8 +66,9 @@ export function createReplicaFetches(components: Components, init: Init): Replic
       })
       // Its owner may have withdrawn it meanwhile.
       if (catalogue.byId(record.id)?.facts.segments.some(({ id }) => id === segment.id) !== true) return
-      const written = await artifacts.materialize(cid, path.join(init.incoming, record.id))
-      await replicas.add(record, segment, written)
+      await withIncoming(init.incoming, async (directory) =>
+        replicas.add(record, segment, await artifacts.materialize(cid, directory)),
+      )
     } catch (error) {
       // What can never be a replica does not stay; what was cut off goes on from where it was.
       if (toVillageError(error).code === 'SEGMENT_CORRUPT') await offers.withdraw(cid, record.id)

@@ -4,8 +4,9 @@
  */
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { toVillageError } from '../../../errors.ts'
+import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
+import { cidOf, digestOf, parseCid, RAW_CODEC } from '../../../mesh/artifacts/cids.ts'
 import { isCollectionId } from '../collections/collection.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest, ManifestSegment } from '../index/manifest.ts'
@@ -20,7 +21,10 @@ export interface ReplicaStore {
   directoryOf(collection: string): string
   holds(collection: string, segment: string): boolean
   segmentsOf(collection: string): readonly ManifestSegment[]
-  /** Takes the segment in `sourcePath`, which is gone then. Throws SEGMENT_CORRUPT, DISK_FULL. */
+  /**
+   * Takes the segment in `sourcePath`, which is gone then. Throws DISK_FULL, and SEGMENT_CORRUPT also where totals or sketch are not
+   * those of the record: who holds such a segment would answer what others take for lies.
+   */
   add(record: LiveRecord, segment: RecordSegment, sourcePath: string): Promise<void>
   /** Brings deletions up to the record, and removes the segments that `keeps` does not want. Returns those removed. */
   update(record: LiveRecord, keeps: (segment: string) => boolean): Promise<string[]>
@@ -32,8 +36,26 @@ export interface ReplicaStore {
 
 const DEFAULT_SEGMENT_CHUNKS = 10_000
 
+/** A sketch is made of a segment in one way only. One of several blocks has a CID of another kind: it is known by its length. */
+function isAsSaid(said: RecordSegment, row: ManifestSegment, sketch: Uint8Array): boolean {
+  const isSameSketch =
+    parseCid(said.sketchCid).code !== RAW_CODEC ||
+    cidOf(RAW_CODEC, digestOf(sketch)).toString() === said.sketchCid
+  const { chunks, documents, totalLength } = row
+  return (
+    isSameSketch &&
+    sketch.byteLength === said.sketchBytes &&
+    chunks === said.chunks &&
+    documents === said.documents &&
+    totalLength === said.totalLength
+  )
+}
+
 export function createReplicaStore(
-  components: { host: Pick<IndexHost, 'create' | 'manifest' | 'adopt' | 'writeManifest' | 'drop'>; log: Log },
+  components: {
+    host: Pick<IndexHost, 'create' | 'manifest' | 'adopt' | 'sketch' | 'writeManifest' | 'drop'>
+    log: Log
+  },
   init: { directory: string },
 ): ReplicaStore {
   const { host, log } = components
@@ -107,9 +129,13 @@ export function createReplicaStore(
     add: (record, segment, sourcePath) =>
       inOrder(async () => {
         const manifest = await open(record)
-        const row = await host.adopt(directoryOf(record.id), sourcePath, segment.id)
+        const directory = directoryOf(record.id)
+        const row = await host.adopt(directory, sourcePath, segment.id)
         const others = manifest.segments.filter(({ id }) => id !== segment.id)
         await write(record, { ...manifest, segments: [...others, row] })
+        if (isAsSaid(segment, row, await host.sketch(directory, segment.id))) return
+        await write(record, { ...manifest, segments: others })
+        throw new VillageError('SEGMENT_CORRUPT', 'A segment is not what the record of its collection says')
       }),
     update: (record, keeps) =>
       inOrder(async () => {

@@ -6,15 +6,18 @@ import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
 import type { JsonTable, Store } from '../../../store.ts'
+import { capWeights } from '../routing/member-weights.ts'
 import { canBeAsked, observePresence, type Presence } from '../routing/presence.ts'
 import { planReplicas, type ReplicaMember } from '../routing/replica-plan.ts'
 import { sweepArtifacts } from './artifact-sweep.ts'
 import type { Catalogue, LiveRecord } from './catalogue.ts'
 import type { RecordSegment } from './collection-record.ts'
+import type { Claim, HolderAudits } from './holder-audits.ts'
 import type { Holdings } from './holdings.ts'
 import type { Offers } from './offers.ts'
 import { createReplicaFetches } from './replica-fetches.ts'
 import type { ReplicaStore } from './replica-store.ts'
+import { segmentKey } from './segment-key.ts'
 
 export interface Replication {
   /** One look at everything: removals have ended when it resolves, fetches go on. False: a fetch has to be tried again. */
@@ -32,6 +35,9 @@ interface Components {
   readonly replicas: ReplicaStore
   readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'list'>
   readonly offers: Offers
+  readonly audits: HolderAudits
+  /** False: its word that it holds something does not count. */
+  readonly isTrusted: (peer: string, segment: string) => boolean
   readonly store: Pick<Store, 'json'>
   /** Members that are here now, this node not among them. */
   readonly present: () => ReadonlySet<string>
@@ -61,7 +67,7 @@ const SEEN_EVERY_MS = 3_600_000
 const PLANNED_AT_ONCE = 32
 
 export function createReplication(components: Components, init: ReplicationInit): Replication {
-  const { catalogue, holdings, replicas, offers, present, onChange, log } = components
+  const { catalogue, holdings, replicas, offers, audits, isTrusted, present, onChange, log } = components
   const { self, now } = init
   /** When the owner of a collection that is held here was last seen. */
   const seenOwners: JsonTable<number> = components.store.json('replica-owners-seen')
@@ -77,7 +83,7 @@ export function createReplication(components: Components, init: ReplicationInit)
   }
 
   function members(): ReplicaMember[] {
-    return [...presence].flatMap(([peer, state]): ReplicaMember[] => {
+    const said = [...presence].flatMap(([peer, state]): ReplicaMember[] => {
       const { capacityBytes, usedBytes } =
         peer === self
           ? { capacityBytes: init.capacityBytes(), usedBytes: replicas.usedBytes() }
@@ -87,14 +93,21 @@ export function createReplication(components: Components, init: ReplicationInit)
       const freeBytes = Math.floor((capacityBytes - usedBytes) / 2)
       return [{ peer, weight: capacityBytes, presence: state, freeBytes }]
     })
+    return capWeights(said)
   }
 
   function holdersOf(record: LiveRecord, segment: RecordSegment): Set<string> {
-    const holders = new Set(holdings.holdersOf(segment.id))
+    const holders = new Set(holdings.holdersOf(segmentKey(record.id, segment.id)))
     holders.delete(record.owner)
     if (replicas.holds(record.id, segment.id)) holders.add(self)
     else holders.delete(self)
     return holders
+  }
+
+  function doubtedOf(key: string, everybody: readonly ReplicaMember[]): Set<string> {
+    const isDoubted = (peer: string) =>
+      peer !== self && (!isTrusted(peer, key) || audits.isDoubted(peer, key))
+    return new Set(everybody.map(({ peer }) => peer).filter(isDoubted))
   }
 
   /** Where the bytes can be had now: other members first, so that the owner is not asked by all. */
@@ -103,7 +116,7 @@ export function createReplication(components: Components, init: ReplicationInit)
       const state = presence.get(peer)
       return peer !== self && state !== undefined && canBeAsked(state)
     }
-    return [...holdings.holdersOf(segment.id), record.owner].filter(here)
+    return [...holdings.holdersOf(segmentKey(record.id, segment.id)), record.owner].filter(here)
   }
 
   async function forget(collection: string, reason: string): Promise<void> {
@@ -131,9 +144,10 @@ export function createReplication(components: Components, init: ReplicationInit)
     }
   }
 
-  function offerHeld(live: Iterable<LiveRecord>): void {
+  async function offerHeld(live: Iterable<LiveRecord>): Promise<void> {
     for (const { id, facts } of live)
-      for (const segment of facts.segments) if (replicas.holds(id, segment.id)) offers.add(segment.cid, id)
+      for (const segment of facts.segments)
+        if (replicas.holds(id, segment.id)) await offers.addKept(segment.cid, id)
   }
 
   /** Whether a copy that is not wanted has been so for long enough. */
@@ -149,15 +163,22 @@ export function createReplication(components: Components, init: ReplicationInit)
 
   async function update(record: LiveRecord, surplus: ReadonlySet<string>): Promise<void> {
     const named = new Set(record.facts.segments.map(({ id }) => id))
-    const keeps = (segment: string) => named.has(segment) && !mayDrop(segment, surplus.has(segment))
+    const keeps = (segment: string) =>
+      named.has(segment) && !mayDrop(segmentKey(record.id, segment), surplus.has(segment))
     const removed = await replicas.update(record, keeps)
-    for (const segment of removed) surplusSinceMs.delete(segment)
+    for (const segment of removed) surplusSinceMs.delete(segmentKey(record.id, segment))
     if (removed.length > 0) onChange()
   }
 
   return {
-    start: fetches.start,
-    stop: fetches.stop,
+    start() {
+      fetches.start()
+      audits.start()
+    },
+    async stop() {
+      await audits.stop()
+      await fetches.stop()
+    },
     async dropAll() {
       for (const collection of replicas.collections()) await forget(collection, 'no village')
       await sweepArtifacts(components, { self, covers: () => true, isComing: () => false })
@@ -165,10 +186,11 @@ export function createReplication(components: Components, init: ReplicationInit)
     async run() {
       look()
       const live = new Map(catalogue.live().map((record) => [record.id, record]))
-      offerHeld(live.values())
+      await offerHeld(live.values())
       await dropWithdrawn(live)
       const everybody = members()
       const wanted: { record: LiveRecord; segment: RecordSegment; live: number }[] = []
+      const claims: Claim[] = []
       for (const record of live.values()) {
         if (record.owner === self) continue
         if (await isForgotten(record)) {
@@ -182,15 +204,24 @@ export function createReplication(components: Components, init: ReplicationInit)
           const { id, sizeBytes } = segment
           const { replicas: copies } = record.facts
           const holders = holdersOf(record, segment)
+          const key = segmentKey(record.id, id)
+          const doubted = doubtedOf(key, everybody)
           const plan = planReplicas(
-            { segment: id, sizeBytes, replicas: copies, owner: record.owner, holders },
+            { segment: id, sizeBytes, replicas: copies, owner: record.owner, holders, doubted },
             everybody,
           )
           if (plan.fetch.includes(self)) wanted.push({ record, segment, live: plan.live })
-          if (plan.drop.includes(self) || copies === 0) surplus.add(id)
+          const mayGo = plan.drop.includes(self)
+          if (copies > 0 && (mayGo || plan.next === self))
+            for (const peer of [...plan.wanted, ...doubted])
+              if (peer !== self && holders.has(peer)) claims.push({ peer, record, segment })
+          // A claim is enough to make no copy, not to drop one.
+          if (copies === 0 || (mayGo && plan.wanted.every((peer) => audits.isProven(peer, key))))
+            surplus.add(id)
         }
         await update(record, surplus)
       }
+      audits.look(claims)
       const covers = (collection: string) => catalogue.get(self, collection) === null
       const coming = new Set(wanted.map(({ segment }) => segment.cid))
       const isComing = (cid: string) => coming.has(cid) || fetches.isRunning(cid)

@@ -1,11 +1,18 @@
 /** What a search runs over: the segments of the collections that it asks, each with who can answer for it. */
 import type { Sketch } from '../routing/read-sketch.ts'
+import type { ChunkReference, SearchOutcome } from '../search-types.ts'
 import type { LocalSegment } from './local-segments.ts'
+import { segmentIn } from './segment-key.ts'
 
 export interface ScopeSegment {
+  /** Its key: the same segment may be in several collections. */
   readonly id: string
   /** Of its collection: `name` or `name@peer`. */
   readonly collection: string
+  /** Peer ID: its word on the segment is the last. */
+  readonly owner: string
+  /** Length of its vectors, or null. */
+  readonly dims: number | null
   /** Model of its vectors, or null. */
   readonly encoder: string | null
   readonly chunks: number
@@ -15,26 +22,37 @@ export interface ScopeSegment {
   readonly deletions: ReadonlySet<number>
   /** Null where it lies with others only. */
   readonly local: LocalSegment | null
-  /** A blind one until its own has come. */
+  /** Null until it has come. Till then a segment that lies with others is not searched: nobody could check what is said of it. */
+  readonly sketch: Sketch | null
+}
+
+/** One that others can be asked for. */
+export interface AskedSegment extends ScopeSegment {
+  readonly local: null
   readonly sketch: Sketch
 }
 
-/** Stands for a sketch that is not here: any term may be in the segment, in any number of its chunks. */
-export function blindSketch(totals: { chunks: number; totalLength: number }): Sketch {
-  const anything = { dfLow: 0, dfHigh: totals.chunks, maxImpact: 1 }
-  return {
-    ...totals,
-    terms: 0,
-    sizeBytes: 0,
-    falseMatchRate: 1,
-    estimate: () => anything,
-    estimateHash: () => anything,
-  }
+export function canBeAskedFor(segment: ScopeSegment): segment is AskedSegment {
+  return segment.local === null && segment.sketch !== null
 }
 
-/** Each segment once: what is this node's own comes first. */
+/** Without what the owners of the collections have deleted. */
+export function onlyLive(
+  scope: ReadonlyMap<string, ScopeSegment>,
+  { lexical, vectors }: SearchOutcome,
+): SearchOutcome {
+  const isLive = ({ segment, chunk }: ChunkReference) => scope.get(segment)?.deletions.has(chunk) !== true
+  return { lexical: lexical.filter(isLive), vectors: vectors.filter(isLive) }
+}
+
+/** The key of a segment: of one that is named by its id alone, in the first collection that has it. */
+export function keyIn(scope: ReadonlyMap<string, ScopeSegment>, segment: string): string {
+  if (scope.has(segment)) return segment
+  for (const key of scope.keys()) if (segmentIn(key) === segment) return key
+  return segment
+}
+
+/** By key. */
 export function scopeOf(segments: Iterable<ScopeSegment>): ReadonlyMap<string, ScopeSegment> {
-  const scope = new Map<string, ScopeSegment>()
-  for (const segment of segments) if (!scope.has(segment.id)) scope.set(segment.id, segment)
-  return scope
+  return new Map([...segments].map((segment) => [segment.id, segment]))
 }

@@ -1,9 +1,13 @@
 /** The part of a search that this node answers itself. */
 import { type ErrorCode, toVillageError } from '../../../errors.ts'
+import type { Log } from '../../../log.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import { mergeOutcomes } from '../routing/merge-outcomes.ts'
 import type { SearchOutcome, SearchRequest, Statistics } from '../search-types.ts'
-import type { ScopeSegment } from './scope.ts'
+import { byCollection, outcomeIn } from './local-segments.ts'
+import { nameOnce } from './same-passages.ts'
+import { onlyLive, type ScopeSegment } from './scope.ts'
+import { segmentKey } from './segment-key.ts'
 
 interface LocalAnswer {
   readonly outcome: SearchOutcome
@@ -22,7 +26,7 @@ export function requestFor(request: SearchRequest, encoder: string | null): Sear
 }
 
 export async function searchLocal(
-  components: { host: Pick<IndexHost, 'search'> },
+  components: { host: Pick<IndexHost, 'search'>; log: Log },
   init: {
     scope: ReadonlyMap<string, ScopeSegment>
     request: SearchRequest
@@ -31,32 +35,28 @@ export async function searchLocal(
   },
 ): Promise<LocalAnswer> {
   const { scope, request, statistics, signal } = init
-  const groups = new Map<string, { encoder: string | null; ids: string[] }>()
-  for (const { id, encoder, local } of scope.values()) {
-    if (local === null) continue
-    const group = groups.get(local.directory)
-    if (group === undefined) groups.set(local.directory, { encoder, ids: [id] })
-    else group.ids.push(id)
-  }
+  const groups = byCollection([...scope.values()].flatMap(({ local }) => local ?? []))
   const segments: string[] = []
   const missing: (readonly [string, ErrorCode])[] = []
   const outcomes = await Promise.all(
-    [...groups].map(async ([directory, { encoder, ids }]) => {
+    groups.map(async ({ collection, directory, encoder, ids }) => {
+      const keys = ids.map((id) => segmentKey(collection, id))
       const asked = requestFor(request, encoder)
       try {
         const outcome =
           asked === null
             ? NOTHING
             : await components.host.search(directory, asked, statistics, { segments: ids, signal })
-        segments.push(...ids)
-        return outcome
+        segments.push(...keys)
+        return onlyLive(scope, outcomeIn(collection, outcome))
       } catch (error) {
         signal.throwIfAborted()
         // One damaged index must not take the others with it: what is not answered is named.
-        for (const id of ids) missing.push([id, toVillageError(error).code])
+        for (const id of keys) missing.push([id, toVillageError(error).code])
+        components.log.error({ err: error, collection }, 'an index of this node could not be searched')
         return NOTHING
       }
     }),
   )
-  return { outcome: mergeOutcomes(outcomes, request.limit), segments, missing }
+  return { outcome: mergeOutcomes(nameOnce(outcomes), request.limit), segments, missing }
 }

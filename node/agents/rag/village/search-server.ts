@@ -19,9 +19,10 @@ import type { IndexHost } from '../index/index-host.ts'
 import { mergeOutcomes } from '../routing/merge-outcomes.ts'
 import type { Candidate, ChunkReference, SearchOutcome } from '../search-types.ts'
 import { encodeChunk, encodeOutcome, encodeStatisticsAnswer, NO_ANSWER } from './answer-wire.ts'
-import { byDirectory, type LocalSegment, localStatistics } from './local-segments.ts'
+import { byCollection, type LocalSegment, localChunks, localStatistics, outcomeIn } from './local-segments.ts'
 import { decodeReferences, decodeSearch, type SearchQuestion, segmentIds } from './query-wire.ts'
 import { requestFor } from './search-local.ts'
+import { segmentKey } from './segment-key.ts'
 
 export interface SearchServerStats {
   served: number
@@ -30,7 +31,7 @@ export interface SearchServerStats {
 
 interface Components {
   readonly host: Pick<IndexHost, 'statistics' | 'search' | 'chunks'>
-  /** A segment of this node that a peer of that role may search now. */
+  /** A segment of this node, by key, that a peer of that role may search now. */
   readonly find: (segment: string, role: Role) => LocalSegment | null
   readonly log: Log
 }
@@ -71,25 +72,20 @@ export function createSearchServer({ host, find, log }: Components, init: Init) 
     return ids.flatMap((id) => find(id, role) ?? [])
   }
 
-  async function chunksOf(references: readonly ChunkReference[], role: Role): Promise<ChunkMessage[]> {
-    const byIndex = new Map<string, ChunkReference[]>()
-    for (const reference of references) {
-      const directory = find(reference.segment, role)?.directory
-      if (directory === undefined) continue
-      const list = byIndex.get(directory)
-      if (list === undefined) byIndex.set(directory, [reference])
-      else list.push(reference)
-    }
+  async function chunksOf(
+    references: readonly ChunkReference[],
+    { peer, role, signal }: StreamContext,
+  ): Promise<ChunkMessage[]> {
+    const here = (key: string) => find(key, role)
     const messages: ChunkMessage[] = []
     let sizeBytes = 0
-    for (const [directory, list] of byIndex)
-      for (const chunk of await host.chunks(directory, list)) {
-        const message = chunk === null ? null : encodeChunk(chunk)
-        if (message === null) continue
-        sizeBytes += message.content.byteLength
-        if (sizeBytes > MAX_CHUNKS_BYTES) return messages
-        messages.push(message)
-      }
+    for (const chunk of await localChunks(host, here, references, { peer, signal })) {
+      const message = encodeChunk(chunk)
+      if (message === null) continue
+      sizeBytes += message.content.byteLength
+      if (sizeBytes > MAX_CHUNKS_BYTES) return messages
+      messages.push(message)
+    }
     return messages
   }
 
@@ -101,22 +97,26 @@ export function createSearchServer({ host, find, log }: Components, init: Init) 
     return [...best.values()].slice(0, SEARCH_LIMITS.maxChunks)
   }
 
-  async function search(question: SearchQuestion, { role, signal }: StreamContext) {
+  async function search(question: SearchQuestion, context: StreamContext) {
+    const { peer, role, signal } = context
     const { segments, request, statistics, texts } = question
     const here = present(segments, role)
     const outcomes: SearchOutcome[] = []
-    for (const [directory, ids] of byDirectory(here)) {
-      const { encoder } = here.find((local) => local.directory === directory)!
+    const all = here.reduce((sum, { segment }) => sum + segment.chunks, 0)
+    for (const { collection, directory, encoder, ids, chunks } of byCollection(here)) {
       const asked = requestFor(request, encoder)
-      if (asked !== null)
-        outcomes.push(await host.search(directory, asked, statistics, { segments: ids, signal }))
+      if (asked === null) continue
+      // However many indexes it asks, it costs no more than one.
+      const asker = { segments: ids, peer, signal, share: chunks / Math.max(1, all) }
+      const outcome = await host.search(directory, asked, statistics, asker)
+      outcomes.push(outcomeIn(collection, outcome))
     }
     const outcome = mergeOutcomes(outcomes, request.limit)
-    const found = new Set(here.map(({ segment }) => segment.id))
+    const found = new Set(here.map(({ collection, segment }) => segmentKey(collection, segment.id)))
     return {
       ...NO_ANSWER,
       ...encodeOutcome(segments, outcome),
-      chunks: texts === 0 ? [] : await chunksOf(bestOf(outcome, texts), role),
+      chunks: texts === 0 ? [] : await chunksOf(bestOf(outcome, texts), context),
       absent: segments.flatMap((id, position) => (found.has(id) ? [] : position)),
     }
   }
@@ -127,10 +127,10 @@ export function createSearchServer({ host, find, log }: Components, init: Init) 
       throw new VillageError('PROTOCOL_MALFORMED', 'A query asks for not exactly one thing')
     if (frame.search !== undefined) return await search(decodeSearch(frame.search), context)
     if (frame.chunks !== undefined)
-      return { ...NO_ANSWER, chunks: await chunksOf(decodeReferences(frame.chunks.references), context.role) }
+      return { ...NO_ANSWER, chunks: await chunksOf(decodeReferences(frame.chunks.references), context) }
     const { segments, terms } = frame.statistics!
     const ids = segmentIds(segments)
-    const found = await localStatistics(host, present(ids, context.role), terms)
+    const found = await localStatistics(host, present(ids, context.role), terms, context)
     return { ...NO_ANSWER, ...encodeStatisticsAnswer(ids, terms, found) }
   }
 
@@ -151,7 +151,9 @@ export function createSearchServer({ host, find, log }: Components, init: Init) 
       const { code } = toVillageError(error)
       // A peer that does not keep to the protocol loses its stream; what goes wrong here it is told by a code.
       if (code === 'PROTOCOL_MALFORMED' || context.signal.aborted) throw error
-      log.warn({ err: error, peer }, 'a search of a peer failed')
+      // Whoever wants to can make these as often as the limits let him.
+      if (code === 'SEARCH_TOO_COSTLY') log.debug({ err: error, peer }, 'a peer asked for too much')
+      else log.warn({ err: error, peer }, 'a search of a peer failed')
       return { ...NO_ANSWER, code }
     } finally {
       total -= 1
@@ -165,11 +167,17 @@ export function createSearchServer({ host, find, log }: Components, init: Init) 
     stats,
     /** Answers one stream to its end. */
     async serve(stream: FramedStream, context: StreamContext): Promise<void> {
-      const { signal } = context
+      const receive = () => stream.receive(SearchRequestFrame, { signal: context.signal, timeoutMs: IDLE_MS })
+      let next = receive()
       for (;;) {
-        const frame = await stream.receive(SearchRequestFrame, { signal, timeoutMs: IDLE_MS })
+        const frame = await next
         if (frame === null) return
-        await stream.send(SearchResponseFrame, await work(frame, context), { signal })
+        // The next frame is awaited already: a stream that is cut ends the work on the question before.
+        const cut = new AbortController()
+        next = receive()
+        next.catch((error: unknown) => cut.abort(error)) // and thrown above
+        const signal = AbortSignal.any([context.signal, cut.signal])
+        await stream.send(SearchResponseFrame, await work(frame, { ...context, signal }), { signal })
       }
     },
   }

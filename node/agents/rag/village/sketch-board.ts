@@ -9,10 +9,11 @@ import { readSketch, type Sketch } from '../routing/read-sketch.ts'
 import type { Catalogue, LiveRecord } from './catalogue.ts'
 import type { RecordSegment } from './collection-record.ts'
 import type { Holdings } from './holdings.ts'
-import { type Offers, pinOf } from './offers.ts'
+import type { Offers } from './offers.ts'
+import { segmentKey } from './segment-key.ts'
 
 export interface SketchBoard {
-  /** Null until it has come. */
+  /** By key; null until it has come. */
   of(segment: string): Sketch | null
   /** Fetches what is lacking and drops what is not published any more. False: some could not be had. */
   sync(signal: AbortSignal): Promise<boolean>
@@ -47,9 +48,8 @@ export function createSketchBoard(components: Components, init: { maxBytes: numb
     const { sketchCid, sketchBytes } = segment
     const stop = new AbortController()
     await artifacts.fetch(sketchCid, {
-      providers: [record.owner, ...holdings.holdersOf(segment.id)],
-      pin: pinOf(record.id),
-      private: true,
+      providers: [record.owner, ...holdings.holdersOf(segmentKey(record.id, segment.id))],
+      ...(await offers.keeping(sketchCid, record.id)),
       signal: AbortSignal.any([signal, stop.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
       onProgress(_doneBytes, totalBytes) {
         if (totalBytes > sketchBytes)
@@ -60,7 +60,7 @@ export function createSketchBoard(components: Components, init: { maxBytes: numb
     const sketch = readSketch(bytes)
     if (sketch.chunks !== segment.chunks || sketch.totalLength !== segment.totalLength)
       throw new VillageError('SKETCH_MALFORMED', 'A sketch is of another segment than its record says')
-    board.set(segment.id, { sketch, cid: sketchCid, collection: record.id })
+    board.set(segmentKey(record.id, segment.id), { sketch, cid: sketchCid, collection: record.id })
     sizeBytes += sketch.sizeBytes
     offers.add(sketchCid, record.id)
   }
@@ -79,9 +79,10 @@ export function createSketchBoard(components: Components, init: { maxBytes: numb
     async sync(signal) {
       const published = new Map<string, { record: LiveRecord; segment: RecordSegment }>()
       for (const record of catalogue.live())
-        for (const segment of record.facts.segments) published.set(segment.id, { record, segment })
+        for (const segment of record.facts.segments)
+          published.set(segmentKey(record.id, segment.id), { record, segment })
       await dropOld(published)
-      const lacking = [...published.values()].filter(({ segment }) => !board.has(segment.id))
+      const lacking = [...published].flatMap(([key, one]) => (board.has(key) ? [] : [one]))
       const next = lacking[Symbol.iterator]()
       let isDone = true
       const worker = async () => {

@@ -25,9 +25,10 @@ import type {
   StoredChunk,
 } from '../search-types.ts'
 import type { FrequencyCache } from './frequency-cache.ts'
-import { localStatistics } from './local-segments.ts'
+import { localChunks, localStatistics } from './local-segments.ts'
 import type { PeerSearch } from './peer-search.ts'
-import type { ScopeSegment } from './scope.ts'
+import { nameOnce } from './same-passages.ts'
+import { canBeAskedFor, keyIn, onlyLive, type ScopeSegment } from './scope.ts'
 import { searchLocal } from './search-local.ts'
 
 interface Components {
@@ -69,6 +70,8 @@ export function createVillageBackend(
   const claims = new Map<string, { candidate: Candidate; request: SearchRequest; statistics: Statistics }>()
   const texts = new Map<string, StoredChunk>()
   const here = [...scope.values()].flatMap(({ local }) => local ?? [])
+  const away = [...scope.values()].filter(canBeAskedFor)
+  const sketchless = [...scope.values()].filter(({ local, sketch }) => local === null && sketch === null)
 
   function vouch(segments: Iterable<string>, peer: string): void {
     for (const segment of segments) {
@@ -103,22 +106,19 @@ export function createVillageBackend(
     return claim === undefined ? null : checkText(claim.candidate, chunk, claim.request, claim.statistics)
   }
 
-  const isLive = ({ segment, chunk }: Candidate) => scope.get(segment)?.deletions.has(chunk) !== true
-  const onlyLive = (outcome: SearchOutcome): SearchOutcome => ({
-    lexical: outcome.lexical.filter(isLive),
-    vectors: outcome.vectors.filter(isLive),
-  })
-
   function totalsOf({ id, chunks, totalLength }: ScopeSegment): SegmentStatistics {
     return { segment: id, chunks, totalLength, documentFrequency: new Map() }
   }
 
-  /** Exact where they are known or answered in time; by the sketch where not. */
+  /**
+   * Exact where they are known or answered in time; by the sketch where not. What has no sketch here does not count: its totals
+   * would be anybody's word.
+   */
   async function remoteStatistics(terms: readonly string[], signal: AbortSignal) {
     const exact: SegmentStatistics[] = []
     const unknown = new Set<string>()
-    for (const segment of scope.values()) {
-      if (segment.local !== null) continue
+    const sketches = new Map(away.map(({ id, sketch }) => [id, sketch]))
+    for (const segment of away) {
       const known = frequencies.get(segment.id, terms)
       if (known === null) unknown.add(segment.id)
       else exact.push({ ...totalsOf(segment), documentFrequency: known })
@@ -129,7 +129,7 @@ export function createVillageBackend(
       excluded: [],
     }
     const route = choosePeers(
-      [...unknown].map((id) => ({ segment: id, sketch: scope.get(id)!.sketch })),
+      [...unknown].map((id) => ({ segment: id, sketch: sketches.get(id)! })),
       peers.holders(),
       { lexical, hasVector: false },
       { maxPeers },
@@ -145,7 +145,7 @@ export function createVillageBackend(
       exact.push(part)
       unknown.delete(part.segment)
     }
-    return { exact, estimated: [...unknown].map((id) => scope.get(id)!.sketch) }
+    return { exact, estimated: [...unknown].map((id) => sketches.get(id)!) }
   }
 
   async function statistics(terms: readonly string[], signal: AbortSignal): Promise<Statistics> {
@@ -161,16 +161,17 @@ export function createVillageBackend(
     statistics: Statistics,
     signal: AbortSignal,
   ): Promise<BackendAnswer<SearchOutcome>> {
-    const away = [...scope.values()].filter(({ local }) => local === null)
     const route = choosePeers(
       away.map(({ id, sketch }) => ({ segment: id, sketch })),
       peers.holders(),
       { lexical: request.lexical, hasVector: request.vector !== null },
       { maxPeers },
     )
+    const terms = [...new Set(request.lexical?.terms.map(({ term }) => term) ?? [])]
+    const frequenciesOf = (segment: string) => frequencies.get(segment, terms)
     const [local, remote] = await Promise.all([
-      searchLocal({ host }, { scope, request, statistics, signal }),
-      peers.search(route, scope, { request, statistics }, within(SEARCH_SHARE, signal)),
+      searchLocal({ host, log }, { scope, request, statistics, signal }),
+      peers.search(route, scope, { request, statistics, frequenciesOf }, within(SEARCH_SHARE, signal)),
     ])
     signal.throwIfAborted()
     vouch(local.segments, self)
@@ -183,10 +184,20 @@ export function createVillageBackend(
     const missing = [
       ...remote.missing,
       ...local.missing,
+      ...becauseOf(
+        'SKETCH_UNKNOWN',
+        sketchless.map(({ id }) => id),
+      ),
       ...becauseOf('PEER_UNREACHABLE', route.missing),
       ...becauseOf('SEGMENT_UNPROMISING', route.skipped),
     ]
-    if (missing.length === scope.size && scope.size > 0)
+    // One that is not confirmed has been answered all the same.
+    const unanswered = missing.filter(([, reason]) => reason !== 'ANSWER_UNCONFIRMED')
+    const [failed] = local.missing
+    // Nobody else was to answer: the reason lies here, and not with members.
+    if (failed !== undefined && local.missing.length === scope.size)
+      throw new VillageError(failed[1], 'The indexes of this node could not be searched')
+    if (unanswered.length === scope.size && scope.size > 0)
       throw new VillageError('KNOWLEDGE_UNAVAILABLE', undefined, { fields: { reason: missing[0]![1] } })
     log.debug(
       {
@@ -197,30 +208,30 @@ export function createVillageBackend(
       },
       'segments were searched',
     )
-    const outcomes = [local.outcome, ...remote.answers.map(({ value }) => value.outcome)].map(onlyLive)
-    return { value: mergeOutcomes(outcomes, request.limit), missing: missingParts(missing) }
+    const others = remote.answers.map(({ value }) => onlyLive(scope, value.outcome))
+    const ownerOf = (segment: string) => scope.get(segment)!.owner
+    const value = mergeOutcomes(nameOnce([local.outcome], others, ownerOf), request.limit)
+    return { value, missing: missingParts(missing) }
   }
 
   async function chunks(
-    references: readonly ChunkReference[],
+    asked: readonly ChunkReference[],
     signal: AbortSignal,
   ): Promise<BackendAnswer<readonly (StoredChunk | null)[]>> {
-    const wanted = references.filter((reference) => scope.has(reference.segment))
+    const references = asked.map(({ segment, chunk }) => ({ segment: keyIn(scope, segment), chunk }))
+    const wanted = references.filter(
+      ({ segment, chunk }) => scope.get(segment)?.deletions.has(chunk) === false,
+    )
     const local = wanted.filter(({ segment }) => scope.get(segment)!.local !== null)
     const remote = wanted.filter(
       (reference) => scope.get(reference.segment)!.local === null && !texts.has(key(reference)),
     )
-    const byDirectory = new Map<string, ChunkReference[]>()
-    for (const reference of local) {
-      const { directory } = scope.get(reference.segment)!.local!
-      byDirectory.set(directory, [...(byDirectory.get(directory) ?? []), reference])
-    }
     const [own, others] = await Promise.all([
-      Promise.all([...byDirectory].map(([directory, list]) => host.chunks(directory, list))),
+      localChunks(host, (segment) => scope.get(segment)!.local, local),
       peers.chunks(remote, vouchers, checkClaim, within(CHUNKS_SHARE, signal)),
     ])
     signal.throwIfAborted()
-    for (const chunk of [...own.flat(), ...others.value]) if (chunk !== null) texts.set(key(chunk), chunk)
+    for (const chunk of [...own, ...others.value]) texts.set(key(chunk), chunk)
     return {
       value: references.map((reference) => texts.get(key(reference)) ?? null),
       missing: missingParts(others.missing),

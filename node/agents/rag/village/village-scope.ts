@@ -1,5 +1,5 @@
 /** Which collections this node may search, what a search calls them, and the segments that they consist of. */
-import { VillageError } from '../../../errors.ts'
+import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import { nearest } from '../../../nearest.ts'
 import type { CollectionInfo } from '../collections/collection.ts'
@@ -7,11 +7,13 @@ import type { Collections } from '../collections/collections.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { Manifest } from '../index/manifest.ts'
 import type { SearchCollection } from '../query/search-options.ts'
+import type { BrokenCollection } from './broken-collections.ts'
 import type { Catalogue, LiveRecord } from './catalogue.ts'
 import type { KnownCollection } from './known-collection.ts'
 import { findLocalSegments, type LocalSegment } from './local-segments.ts'
 import type { ReplicaStore } from './replica-store.ts'
-import { blindSketch, type ScopeSegment, scopeOf } from './scope.ts'
+import { type ScopeSegment, scopeOf } from './scope.ts'
+import { segmentKey } from './segment-key.ts'
 import type { SketchBoard } from './sketch-board.ts'
 
 /** A collection of this node, or one of another member by its record. */
@@ -21,12 +23,16 @@ export type Source =
       readonly label: string
       readonly info: CollectionInfo
       readonly manifest: Manifest
+      /** What was deleted of segments that lie with others, who may not have heard of it yet. */
+      readonly awayDeletions: ReadonlyMap<string, ReadonlySet<number>>
     }
   | { readonly kind: 'other'; readonly label: string; readonly record: LiveRecord }
 
 export interface VillageScope {
   /** Own ones first. */
   sources(): Promise<Source[]>
+  /** Own ones that sources() left out when it was asked last. */
+  broken(): BrokenCollection[]
   /** Those that are named: by id, name of an own one, `name@peer`, or a name that only one member uses. Throws COLLECTION_UNKNOWN. */
   choose(sources: readonly Source[], names: readonly string[] | undefined): Source[]
   segments(sources: readonly Source[], isLocal: boolean): ReadonlyMap<string, ScopeSegment>
@@ -36,13 +42,15 @@ export interface VillageScope {
 }
 
 interface Components {
-  readonly collections: Pick<Collections, 'list' | 'indexDirectory'>
-  readonly host: Pick<IndexHost, 'manifest'>
+  readonly collections: Pick<Collections, 'list' | 'unreadable' | 'indexDirectory'>
+  readonly host: Pick<IndexHost, 'manifest' | 'deletions'>
   readonly catalogue: Catalogue
   readonly replicas: ReplicaStore
   readonly sketches: SketchBoard
-  /** Members that can be asked for a segment now. */
+  /** Members that can be asked for a segment, by key, now. */
   readonly holdersPresent: (segment: string) => number
+  /** Of an own collection, by id: why the village does not learn what it is now. */
+  readonly problemOf: (collection: string) => KnownCollection['problem']
   readonly log: Log
 }
 
@@ -56,8 +64,9 @@ export const searchCollectionOf = (source: Source): SearchCollection => {
 }
 
 export function createVillageScope(components: Components, init: { self: string }): VillageScope {
-  const { collections, host, catalogue, replicas, sketches, holdersPresent, log } = components
+  const { collections, host, catalogue, replicas, sketches, holdersPresent, problemOf, log } = components
   const { self } = init
+  let broken: readonly BrokenCollection[] = []
 
   const idOf = (source: Source) => (source.kind === 'own' ? source.info.id : source.record.id)
   const nameOf = (source: Source) => (source.kind === 'own' ? source.info.name : source.record.facts.name)
@@ -81,48 +90,66 @@ export function createVillageScope(components: Components, init: { self: string 
   }
 
   function segmentsOf(source: Source, local: ReadonlyMap<string, LocalSegment>): ScopeSegment[] {
-    const id = idOf(source)
-    const here = (segment: string) => {
-      const found = local.get(segment)
-      return found?.collection === id ? found : null
+    const placeOf = (segment: string) => {
+      const id = segmentKey(idOf(source), segment)
+      return { id, local: local.get(id) ?? null, sketch: sketches.of(id) }
     }
     if (source.kind === 'own')
       return source.manifest.segments.map((segment) => ({
-        id: segment.id,
+        ...placeOf(segment.id),
         collection: source.label,
+        owner: self,
+        dims: source.manifest.settings.dims,
         encoder: source.info.encoder,
         chunks: segment.chunks,
         totalLength: segment.totalLength,
-        deletions: NONE,
-        local: here(segment.id),
-        sketch: sketches.of(segment.id) ?? blindSketch(segment),
+        deletions: source.awayDeletions.get(segment.id) ?? NONE,
       }))
     return source.record.facts.segments.map((segment) => ({
-      id: segment.id,
+      ...placeOf(segment.id),
       collection: source.label,
+      owner: source.record.owner,
+      dims: source.record.facts.dims,
       encoder: source.record.facts.encoder,
       chunks: segment.chunks,
       totalLength: segment.totalLength,
       deletions: new Set(segment.deletions),
-      local: here(segment.id),
-      sketch: sketches.of(segment.id) ?? blindSketch(segment),
     }))
+  }
+
+  async function deletionsOf(directory: string, { segments }: Manifest) {
+    const away = segments.filter(({ isAway, deletedChunks }) => isAway && deletedChunks > 0)
+    const lists = await Promise.all(
+      away.map(async ({ id }): Promise<[string, ReadonlySet<number>]> => {
+        return [id, new Set(await host.deletions(directory, id))]
+      }),
+    )
+    return new Map(lists)
   }
 
   return {
     localSegments,
+    broken: () => [...broken],
     async sources() {
+      const failed: BrokenCollection[] = collections
+        .unreadable()
+        .map(({ id, name, problem }) => ({ id, name: name ?? id, chunks: 0, reason: problem.code }))
       const own = await Promise.all(
         (await collections.list()).map(async (info): Promise<Source[]> => {
           try {
-            const manifest = await host.manifest(collections.indexDirectory(info.id))
-            return [{ kind: 'own', label: info.name, info, manifest }]
+            const directory = collections.indexDirectory(info.id)
+            const manifest = await host.manifest(directory)
+            const awayDeletions = await deletionsOf(directory, manifest)
+            return [{ kind: 'own', label: info.name, info, manifest, awayDeletions }]
           } catch (error) {
-            log.warn({ err: error, collection: info.id }, 'an own collection cannot be searched')
+            const { id, name, chunks } = info
+            failed.push({ id, name, chunks, reason: toVillageError(error).code })
+            log.warn({ err: error, collection: id }, 'an own collection cannot be searched')
             return []
           }
         }),
       )
+      broken = failed
       const others = catalogue
         .live()
         .filter(({ owner }) => owner !== self)
@@ -191,6 +218,7 @@ export function createVillageScope(components: Components, init: { self: string 
         updatedAtMs: isOwn
           ? (catalogue.get(self, source.info.id)?.timeMs ?? source.info.createdAtMs)
           : source.record.timeMs,
+        problem: isOwn ? problemOf(source.info.id) : null,
       }
     },
   }

@@ -76,6 +76,23 @@ test('forty questions: each is answered, from its document, with the sentence', 
   assert.is(first, 40)
 })
 
+test('that what was asked for is in no sentence is said, and never of the forty that are answered', async () => {
+  for (const { question } of [...ANSWERABLE, ...MORE_ANSWERABLE]) {
+    const { warnings } = await answers.ask(question, {}, signal)
+    assert.not.ok(
+      warnings.some(({ code }) => code === 'ANSWER_TYPE_ABSENT'),
+      question,
+    )
+  }
+  const hits = [searchHit('The extractor was borrowed from Margarete Olsen, who lives in Flensburg.')]
+  const asked = async (question: string) =>
+    (await finding({ hits }).ask(question, {}, signal)).warnings.map(({ code }) => code)
+  assert.equal(await asked('How old is Margarete Olsen?'), ['ANSWER_TYPE_ABSENT'])
+  assert.equal(await asked('When was the extractor borrowed?'), ['ANSWER_TYPE_ABSENT'])
+  assert.equal(await asked('Who lives in Flensburg?'), [])
+  assert.equal(await asked('What was borrowed?'), [])
+})
+
 test('ten that the documents do not answer are not found', async () => {
   for (const question of UNANSWERABLE) {
     const given = await answers.ask(question, {}, signal)

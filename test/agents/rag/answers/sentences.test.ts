@@ -10,6 +10,7 @@ import {
   SENTENCE_WEIGHTS,
   scoreByWords,
   withCosine,
+  wordsMissing,
 } from '../../../../node/agents/rag/answers/score-sentences.ts'
 import { documentRecord, searchHit } from '../../../helpers/search-hits.ts'
 
@@ -18,8 +19,8 @@ const test = suite('sentences of an answer')
 const MARS =
   'Mars is the fourth planet from the Sun. It has two small moons, Phobos and Deimos. Its colour comes from iron oxide in the dust.'
 const WORDS: QuestionWord[] = [
-  { terms: ['moon'], idf: 3 },
-  { terms: ['mar'], idf: 4 },
+  { text: 'moons', terms: ['moon'], idf: 3 },
+  { text: 'Mars', terms: ['mar'], idf: 4 },
 ]
 const QUESTION = 'How many moons does Mars have?'
 
@@ -29,6 +30,8 @@ const sentence = (over: Partial<ScoredSentence>): ScoredSentence => ({
   end: 1,
   terms: new Set(['x']),
   length: 5,
+  section: 0,
+  aboveTerms: new Set(),
   passage: 0,
   place: 0,
   score: 0.5,
@@ -50,6 +53,57 @@ test('a sentence that has the word, whose title has the other, and that has a nu
   assert.match(best.text, /two small moons/)
   assert.is(best.coverage, 3 / 7)
   for (const { score } of scored) assert.ok(score >= 0 && score <= 1)
+})
+
+test('a sentence is cited by its own section, and only headings above it speak for it', () => {
+  const text = 'Spring\n\nThe hives wake up early here.\n\nHoney harvest\n\nWe took fifteen kilograms of it.'
+  const sections = [
+    { start: 0, page: 1, headings: ['Spring'] },
+    { start: text.indexOf('Honey'), page: 2, headings: ['Honey harvest'] },
+  ]
+  const hit = searchHit(text, { page: 1, headings: ['Spring'], sections, start: 100 })
+  const passages = [readPassage(hit), readPassage(searchHit('Another one.', { headings: ['Else'] }))]
+  const scored = scoreByWords('honey', [{ text: 'honey', terms: ['honey'], idf: 1 }], passages)
+  const scoreOf = (start: string) => scored.find((one) => one.text.startsWith(start))!
+  assert.ok(scoreOf('We took').score > scoreOf('The hives').score)
+  const chosen = [scoreOf('The hives'), scoreOf('We took')]
+  const answer = composeAnswer(passages, chosen, { sources: 3, isFound: true, isPartial: false })
+  assert.equal(
+    answer.sources.map(({ number, page, headings }) => [number, page, headings]),
+    [
+      [1, 1, ['Spring']],
+      [2, 2, ['Honey harvest']],
+      [3, null, ['Else']],
+    ],
+  )
+  assert.is(answer.text, 'The hives wake up early here. [1] We took fifteen kilograms of it. [2]')
+  assert.is(answer.sentences[1]!.start, 100 + text.indexOf('We took'))
+})
+
+test('words that the best sentence lacks, with what is around it, are told', () => {
+  const hit = searchHit('The boiler is old. The inverter was replaced in March 2023. It hums.', {
+    title: 'House',
+  })
+  const passages = [readPassage(hit)]
+  const words = ['boiler', 'replac', 'hous', 'pump'].map((term) => ({
+    text: `${term}!`,
+    terms: [term],
+    idf: 1,
+  }))
+  const scored = scoreByWords('When?', words, passages).map((one, at) => ({
+    ...one,
+    score: at === 2 ? 0.9 : 0.5,
+  }))
+  assert.equal(wordsMissing(words, passages, scored), ['boiler!', 'pump!'])
+  assert.equal(wordsMissing(words, passages, []), [])
+})
+
+test('line ends are spaces, but in source code they stay', () => {
+  const text = 'def honey():  \n    return 41\n'
+  const textOf = (mediaType: string) =>
+    readPassage(searchHit(text, { record: documentRecord({ mediaType }) })).sentences.map((one) => one.text)
+  assert.equal(textOf('text/x-source'), ['def honey():\n    return 41'])
+  assert.equal(textOf('text/plain'), ['def honey(): return 41'])
 })
 
 test('fragments, questions and the title itself count for half', () => {

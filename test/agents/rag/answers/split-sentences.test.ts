@@ -45,6 +45,14 @@ test('a line end within a paragraph ends nothing; empty lines, list items and he
   )
 })
 
+test('rows of a table are sentences of their own', () => {
+  assert.equal(split('Code | Meaning\nF.718 | fan blocked\nF.022 | low water'), [
+    'Code | Meaning',
+    'F.718 | fan blocked',
+    'F.022 | low water',
+  ])
+})
+
 test('what has no end is cut, at a space where there is one', () => {
   const cut = split('word '.repeat(300))
   assert.ok(cut.length > 2)

@@ -26,6 +26,7 @@ const source = (over: Partial<AnswerSource> = {}): AnswerSource => ({
   start: 0,
   end: 10,
   text: 'Mars has two moons.',
+  snippet: { text: 'Mars has two moons.', highlights: [] },
   score: 1,
   vouchedBy: [],
   ...over,

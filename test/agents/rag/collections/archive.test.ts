@@ -13,7 +13,7 @@ import {
   encodeEntry,
   encodeHeader,
 } from '../../../../node/agents/rag/collections/archive-format.ts'
-import { VillageError } from '../../../../node/errors.ts'
+import { toVillageError, VillageError } from '../../../../node/errors.ts'
 import {
   type CollectionNode,
   createEngines,
@@ -106,6 +106,15 @@ test('what lies with other members is neither exported nor shown, and a changed 
     await node.index.sendAway(directory, ids)
     await rejectsCode(node.collections.export('notes', signal), 'COLLECTION_SPREAD')
     await rejectsCode(node.collections.document('notes', 'notes/3.md'), 'COLLECTION_SPREAD')
+    // It would be lost with those who have it, or be private in name only.
+    await node.collections.update('notes', { access: 'village', keepsCopy: false })
+    await rejectsCode(
+      node.collections.update('notes', { access: 'private', replicas: 5, keepsCopy: true }),
+      'COLLECTION_SPREAD',
+    )
+    const { access, replicas, keepsCopy } = await node.collections.need('notes')
+    assert.equal([access, replicas, keepsCopy], ['village', 2, false])
+    assert.is(node.collections.accessOf(id), 'village')
     assert.is((await node.sources('notes')).length, 39)
     await writeFiles(folder, { '3.md': 'Note number three.' })
     const run = await node.indexed('notes', { paths: [folder], language: 'en' })
@@ -184,6 +193,10 @@ test('an archive cannot name what lies elsewhere, or claim what it does not hold
     refuse({ documentBase: 'x' })
     refuse({ weight: 2 })
     refuse({ languages: ['en/../..'] })
+    const error = await node.collections
+      .import(inPieces(Buffer.from('# Notes\n'.repeat(100)), 64), {}, signal)
+      .then(() => null, toVillageError)
+    assert.is(error?.message, 'The archive cannot be imported: it is no archive of a collection')
     for (const block of [Buffer.alloc(BLOCK_BYTES), Buffer.alloc(BLOCK_BYTES, 0xff)])
       throwsCode(() => decodeEntry(block), 'COLLECTION_ARCHIVE_INVALID')
     assert.equal(decodeEntry(encodeEntry('collection.json', 5)), { name: 'collection.json', sizeBytes: 5 })

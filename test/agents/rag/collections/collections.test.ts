@@ -80,7 +80,7 @@ test('settings outlive a restart; what was half made or half removed is cleared,
         documents: [{ file: 'x', id: 'y', row: { hash: '', state: 'indexed' } }],
       })
     })
-    await writeFile(path.join(root, damaged, COLLECTION_FILE), '{"version": 1}')
+    await writeFile(path.join(root, damaged, COLLECTION_FILE), '{"version": 1, "name": "damaged"}')
     const half = 'ab'.repeat(16)
     for (const name of [half, `.removed-${removed}`, '.import-x', '.export-x']) {
       await mkdir(path.join(root, name), { recursive: true })
@@ -104,6 +104,18 @@ test('settings outlive a restart; what was half made or half removed is cleared,
     await withCollections({ engines, directory: data }, async ({ collections }) => {
       const [info] = await collections.list()
       assert.equal([info?.name, info?.documents, info?.problem?.code], ['kept', 0, 'INDEX_CORRUPT'])
+      // What is damaged is not hidden either, and can be removed, with its text.
+      assert.equal(
+        collections.unreadable().map(({ id, name, problem }) => [id, name, problem.code]),
+        [[damaged, 'damaged', 'COLLECTION_CORRUPT']],
+      )
+      await rejectsCode(collections.need('damaged'), 'COLLECTION_CORRUPT')
+      await rejectsCode(collections.index(damaged, { paths: ['/'] }), 'COLLECTION_CORRUPT')
+      await collections.remove('damaged')
+      assert.equal(collections.unreadable(), [])
+      assert.not.ok((await readdir(root)).includes(damaged))
+      await rejectsCode(collections.need('damaged'), 'COLLECTION_UNKNOWN')
+      await collections.create({ name: 'damaged', encoder: null })
     })
   }))
 

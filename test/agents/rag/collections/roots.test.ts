@@ -131,6 +131,7 @@ test('a file is read again when it may have changed, and what cannot be read whe
       language: null,
       problem: null,
       documents: 1,
+      duplicates: 0,
       excluded: 0,
     },
   }

@@ -105,6 +105,18 @@ test('of a document at most so many, and the order stays', () => {
   assert.equal(ranks(2, 3), [0, 1, 2])
 })
 
+test('who uses the ids of another’s documents neither takes their place nor their share', () => {
+  const own = candidate('a', 4, 0.5)
+  const foreign = { ...own, segment: 'theirs', lexical: 5 }
+  const collectionOf = ({ segment }: Candidate) => segment
+  const ranked = fuseCandidates(
+    { lexical: [foreign, own], vectors: [] },
+    { mode: 'lexical', weightOf: () => 0, collectionOf },
+  )
+  const collections = capByDocument(ranked, { perDocument: 1, limit: 10 }).map(({ collection }) => collection)
+  assert.equal(collections, ['theirs', 's'])
+})
+
 test('a relevance model is the mean of the passages, weighted by their scores', () => {
   const model = relevanceModel(
     [

@@ -119,7 +119,9 @@ test('several indexes rank as one, in every mode, and as the definitions say', a
         ...{ name, languages: ['en'], encoder: 'toy', weight: 0.4, chunks: 10 },
       }))
       const { hits, missing, warnings } = await search.search(backend, { ...options, collections }, signal)
-      assert.equal([missing, warnings], [[], []])
+      // `water -slab`: every passage with the one word has the other, too.
+      const others = warnings.filter(({ code }) => code !== 'WORDS_NOWHERE')
+      assert.equal([missing, others], [[], []])
       return hits
     }
     const texts = [
@@ -161,6 +163,67 @@ test('several indexes rank as one, in every mode, and as the definitions say', a
         }
   } finally {
     for (const reader of readers.values()) reader.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
+
+test('behind long documents with all the best passages the others are found, in one index or several', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'village-local-'))
+  const random = seededRandom(9)
+  const hog = (source: string): NaiveDocument => ({
+    source,
+    chunks: Array.from({ length: 70 }, (_, at) => ({ text: `slab slab ${at}`, vector: unitVector(random) })),
+  })
+  const parts = [
+    [hog('hog1'), ...library(4, 5)],
+    [hog('hog2'), ...library(9, 6)],
+  ].map((documents, part) =>
+    documents.map((one) => ({
+      ...one,
+      source: `${part}/${one.source}`,
+      chunks: one.chunks.map((chunk) => ({ ...chunk, text: `${chunk.text} slab` })),
+    })),
+  )
+  const readers = [parts.flat(), ...parts].map((documents, at) =>
+    openIndex(path.join(directory, `${at}`), documents, 1000),
+  )
+  try {
+    const indexes = readers.map((_, at) => ({
+      name: `${at}`,
+      directory: path.join(directory, `${at}`),
+      encoder: 'toy',
+    }))
+    const of = (at: string) => hostOfReader(readers[Number(path.basename(at))]!)
+    const host: LocalHost = {
+      manifest: (at) => of(at).manifest(at),
+      statistics: (at, ...rest) => of(at).statistics(at, ...rest),
+      search: (at, ...rest) => of(at).search(at, ...rest),
+      chunks: (at, ...rest) => of(at).chunks(at, ...rest),
+    }
+    for (const mode of SEARCH_MODES) {
+      const [whole, split] = await Promise.all(
+        [indexes.slice(0, 1), indexes.slice(1)].map(async (own) => {
+          const backend = createLocalBackend({ host }, { indexes: own, peer: PEER })
+          const collections = own.map(({ name }) => ({
+            name,
+            languages: ['en'],
+            encoder: 'toy',
+            weight: 0.4,
+            chunks: 10,
+          }))
+          const { hits } = await search.search(
+            backend,
+            { text: 'slab', mode, limit: 15, perDocument: 1, collections },
+            signal,
+          )
+          return hits.map(({ document, ordinal, score }) => ({ document, ordinal, score }))
+        }),
+      )
+      assert.is(whole!.length, 15, mode)
+      assert.equal(split, whole, mode)
+    }
+  } finally {
+    for (const reader of readers) reader.close()
     rmSync(directory, { recursive: true, force: true })
   }
 })

@@ -27,6 +27,7 @@ const signal = new AbortController().signal
 const log = createLog({ level: 'silent' })
 
 const encoder: CollectionEncoder = {
+  has: async () => true,
   resolve: async () => ({ cid: 'bafyletters', dims: LETTERS }),
   embed: async (_cid, texts) => ({
     ...letterVectors(texts),

@@ -1,63 +1,24 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { planQuery } from '../../../../node/agents/rag/query/plan-query.ts'
 import { createSearch } from '../../../../node/agents/rag/query/search.ts'
-import type { SearchCollection, SearchOptions } from '../../../../node/agents/rag/query/search-options.ts'
+import type { SearchCollection } from '../../../../node/agents/rag/query/search-options.ts'
 import { VillageError } from '../../../../node/errors.ts'
-import { createLog } from '../../../../node/log.ts'
-import { createNaiveBackend, documentIdOf, type NaiveDocument } from '../../../helpers/naive-backend.ts'
+import { createNaiveBackend, documentIdOf } from '../../../helpers/naive-backend.ts'
 import { rejectsCode } from '../../../helpers/throws.ts'
+import {
+  asked,
+  collection,
+  document,
+  LIBRARY,
+  log,
+  run,
+  search,
+  signal,
+  sources,
+} from '../../../helpers/toy-search.ts'
 
 const test = suite('search')
-const log = createLog({ level: 'silent' })
-const signal = new AbortController().signal
-
-/** A space of three directions: heat, water, birds. */
-const DIRECTIONS = ['heat', 'water', 'bird']
-const direction = (text: string): number[] => {
-  const counts = DIRECTIONS.map((word) => (text.toLowerCase().includes(word) ? 1 : 0.1))
-  const norm = Math.hypot(...counts)
-  return counts.map((count) => count / norm)
-}
-const asked: string[] = []
-const embed = async (model: string, texts: readonly string[]) => {
-  asked.push(`${model}: ${texts.join('|')}`)
-  const vectors = Float32Array.from(texts.flatMap((text) => direction(text).map((value) => value * 3)))
-  return { dims: 3, vectors, tokens: new Int32Array(texts.length), truncated: new Uint8Array(texts.length) }
-}
-const search = createSearch({ embed, log })
-
-const document = (source: string, title: string, ...texts: string[]): NaiveDocument => ({
-  source,
-  title,
-  chunks: texts.map((text) => ({ text, vector: direction(`${title} ${text}`) })),
-  fields: { year: source.length },
-})
-const LIBRARY = [
-  document(
-    'slab.md',
-    'Slabs',
-    'Heat transfer through a composite slab.',
-    'The slab was cooled by water.',
-    'A slab again.',
-  ),
-  document('river.md', 'Rivers', 'Water flows where the transfer of heat is small.'),
-  document('gull.md', 'Birds', 'A gull is a bird. Heat does not trouble it.'),
-  document('thrift.md', 'Composite heat', 'Nothing of note is transferred here.'),
-]
-const collection = (name: string, more: Partial<SearchCollection> = {}): SearchCollection => ({
-  name,
-  languages: ['en'],
-  encoder: 'toy',
-  weight: 0.5,
-  chunks: 10,
-  ...more,
-})
-const run = (
-  options: Partial<SearchOptions> & { text: string },
-  backend = createNaiveBackend({ library: LIBRARY }),
-) => search.search(backend, { collections: [collection('library')], ...options }, signal)
-const sources = (answer: Awaited<ReturnType<typeof run>>) => answer.hits.map(({ record }) => record.source)
-
 test('a hit says what was found, where it stands and who stands behind it', async () => {
   const { hits, terms, mode, chunks, missing, warnings } = await run({ text: 'composite slabs', limit: 1 })
   const [hit] = hits
@@ -121,7 +82,7 @@ test('the weight is the collection’s, or the one that is given', async () => {
 })
 
 test('operators narrow both rankers', async () => {
-  assert.equal(sources(await run({ text: 'heat -bird -water' })).sort(), ['slab.md', 'slab.md', 'thrift.md'])
+  assert.equal(sources(await run({ text: 'heat -bird -water' })).sort(), ['slab.md', 'thrift.md'])
   assert.equal(sources(await run({ text: '"transfer of heat"' })), ['river.md'])
   assert.equal(sources(await run({ text: 'title:heat' })), ['thrift.md'])
   assert.equal(sources(await run({ text: 'heat +gulls', mode: 'vectors' })), ['gull.md'])
@@ -256,6 +217,15 @@ test('options out of range are refused', async () => {
     { mode: 'vectors' as const, feedback: true },
   ])
     await rejectsCode(run({ text: 'slab', ...wrong }), 'INVALID_ARGUMENT')
+})
+
+test('an encoder that is here is preferred to one that is not, however many chunks are said to have it', () => {
+  const large = collection('large@liar', { encoder: 'nowhere', isEncoderHere: false, chunks: 10 ** 12 })
+  const small = collection('small', { encoder: 'small', chunks: 5 })
+  const planned = (...collections: SearchCollection[]) => planQuery({ text: 'slab', collections }).encoder
+  assert.is(planned(large, small), 'small')
+  assert.is(planned(large, small, collection('other', { encoder: 'other', chunks: 6 })), 'other')
+  assert.is(planned(large), 'nowhere')
 })
 
 test('what a backend misses is passed on once', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { analyze } from '../../../../node/agents/rag/analysis/analyzer.ts'
-import { makeSnippet } from '../../../../node/agents/rag/query/snippet.ts'
+import { findSnippet, makeSnippet } from '../../../../node/agents/rag/query/snippet.ts'
 
 const test = suite('snippets')
 
@@ -40,6 +40,30 @@ test('what turns the direction of writing or steers a terminal is gone', () => {
   const made = snippet('a \u202eslab\u202c \u0007\u001b[31mred\u0000 \u200bslab', idfOf('slab'))
   assert.is(made.text, 'a slab [31mred slab')
   assert.equal(marked(made), ['slab', 'slab'])
+})
+
+test('a heading is a sentence of its own', () => {
+  const text = 'Keeping bees\n\nMites are treated with acid.\n\n## Honey harvest\n \nIn July we took honey.'
+  assert.is(snippet(text, idfOf('honey')).text, '…## Honey harvest · In July we took honey.')
+  assert.is(
+    snippet(text, new Map(), 120).text,
+    'Keeping bees · Mites are treated with acid. ## Honey harvest · In July we took honey.',
+  )
+})
+
+test('a snippet says where it begins and stays within its section', () => {
+  const text = 'Spring\n\nThe hives wake up.\n\nHoney\n\nThe hives give honey. It is pressed.'
+  const sections = [
+    { start: 0, page: 1, headings: [0] },
+    { start: text.indexOf('Honey'), page: 2, headings: [1] },
+  ]
+  const find = (...words: string[]) =>
+    findSnippet({ text, sections }, { language: 'en', idf: idfOf(...words), maxCharacters: 300 })
+  assert.equal(find('hive', 'wake').snippet.text, '…The hives wake up.…')
+  assert.is(find('hive', 'wake').offset, text.indexOf('The'))
+  assert.is(find('honey').snippet.text, '…Honey · The hives give honey. It is pressed.')
+  assert.is(find('honey').offset, text.indexOf('Honey'))
+  assert.is(find('pressed').offset, text.indexOf('The hives give'))
 })
 
 test('scripts without spaces are marked', () => {

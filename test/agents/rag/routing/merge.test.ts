@@ -104,4 +104,22 @@ test('segments that were not asked count by their sketches', () => {
   })
 })
 
+test('totals stay exact numbers, and no frequency is above them, whatever members say', () => {
+  const totals = fc.record({ chunks: fc.maxSafeNat(), totalLength: fc.maxSafeNat(), df: fc.maxSafeNat() })
+  fc.assert(
+    fc.property(fc.array(totals, { maxLength: 20 }), (parts) => {
+      const { chunks, totalLength, documentFrequency } = combineStatistics(
+        ['t'],
+        parts.map(({ df, ...rest }, at) => ({
+          ...rest,
+          segment: `${at}`,
+          documentFrequency: new Map([['t', df]]),
+        })),
+      )
+      for (const total of [chunks, totalLength]) assert.ok(Number.isSafeInteger(total) && total >= 0)
+      assert.ok((documentFrequency.get('t') ?? 0) <= chunks)
+    }),
+  )
+})
+
 test.run()

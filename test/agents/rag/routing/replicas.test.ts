@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { capWeights } from '../../../../node/agents/rag/routing/member-weights.ts'
 import { observePresence, type Presence } from '../../../../node/agents/rag/routing/presence.ts'
 import { planReplicas, type ReplicaMember } from '../../../../node/agents/rag/routing/replica-plan.ts'
 
@@ -137,7 +138,71 @@ test('an owner keeps no replica of what is its own', () => {
   const presence: Presence = { state: 'present', sinceMs: 0 }
   const members = ['a', 'b'].map((peer): ReplicaMember => ({ peer, weight: 1, presence, freeBytes: 99 }))
   const segment = { segment: 's', sizeBytes: 1, replicas: 2, owner: 'a', holders: new Set(['a']) }
-  assert.equal(planReplicas(segment, members), { wanted: ['b'], fetch: ['b'], drop: [], live: 1 })
+  assert.equal(planReplicas(segment, members), { wanted: ['b'], next: null, fetch: ['b'], drop: [], live: 1 })
+})
+
+const PRESENT: Presence = { state: 'present', sinceMs: 0 }
+const memberOf = (weight: number, at: number): ReplicaMember => ({
+  ...{ peer: `peer-${at}`, weight, presence: PRESENT, freeBytes: 99 },
+})
+
+test('who is doubted is no copy and gets no turn: the others make as many copies as without it', () => {
+  const cases = fc.record({
+    weights: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 8 }),
+    replicas: fc.integer({ min: 1, max: 4 }),
+    doubted: fc.uniqueArray(fc.nat(7)),
+    holding: fc.uniqueArray(fc.nat(7)),
+    segment: fc.string(),
+  })
+  fc.assert(
+    fc.property(cases, ({ weights, replicas, doubted, holding, segment }) => {
+      const members = weights.map(memberOf)
+      const named = (list: readonly number[]) => new Set(list.map((at) => `peer-${at}`))
+      const planned = { segment, sizeBytes: 1, replicas, owner: null, holders: named(holding) }
+      const plan = planReplicas({ ...planned, doubted: named(doubted) }, members)
+      const honest = members.filter(({ peer }) => !named(doubted).has(peer))
+      const holders = new Set([...planned.holders].filter((peer) => !named(doubted).has(peer)))
+      assert.equal(plan, planReplicas({ ...planned, holders }, honest))
+      assert.is(plan.wanted.length, Math.min(replicas, honest.length))
+    }),
+  )
+})
+
+test('who would be next is wanted when one that is wanted is doubted', () => {
+  const members = [1, 1, 1, 1].map(memberOf)
+  const planned = { segment: 's', sizeBytes: 1, replicas: 2, owner: null, holders: new Set<string>() }
+  const { wanted, next } = planReplicas(planned, members)
+  const after = planReplicas({ ...planned, doubted: new Set([wanted[0]!]) }, members)
+  assert.equal(after.wanted, [wanted[1], next])
+})
+
+test('whatever one member says that it lends, it gets at most four shares, and the others keep their own', () => {
+  const honest = fc.array(fc.integer({ min: 1, max: 2 ** 40 }), { minLength: 2, maxLength: 20 })
+  fc.assert(
+    fc.property(honest, fc.maxSafeInteger(), (weights, claimed) => {
+      const said = [...weights, Math.abs(claimed)].map(memberOf)
+      const capped = capWeights(said)
+      const lent = said.map(({ weight }) => weight).filter((weight) => weight > 0)
+      const median = lent.sort((a, b) => a - b)[Math.floor((lent.length - 1) / 2)]!
+      for (const [at, { weight, peer }] of capped.entries()) {
+        assert.is(peer, said[at]!.peer)
+        assert.ok(weight <= 4 * median && weight <= said[at]!.weight)
+        if (said[at]!.weight <= 2 * median) assert.is(weight, said[at]!.weight)
+      }
+    }),
+  )
+})
+
+test('a liar with all the room in the world does not win every segment', () => {
+  const members = capWeights([2 ** 28, 2 ** 28, 2 ** 28, Number.MAX_SAFE_INTEGER].map(memberOf))
+  const wins = new Map<string, number>()
+  for (let at = 0; at < 2_000; at++) {
+    const segment = { segment: `s${at}`, sizeBytes: 1, replicas: 1, owner: null, holders: new Set<string>() }
+    const [winner] = planReplicas(segment, members).wanted
+    wins.set(winner!, (wins.get(winner!) ?? 0) + 1)
+  }
+  // Four shares of seven, give or take five standard deviations.
+  assert.ok(Math.abs(wins.get('peer-3')! - (2_000 * 4) / 7) < 111)
 })
 
 test('whoever comes and goes, in the end every segment has its copies with those that are wanted, and no other', () => {

@@ -24,6 +24,22 @@ function wordEncoder(maxTokens: number) {
   }
   return { seen, embed }
 }
+test('a window has the headings above its beginning, not all of a passage', () => {
+  const text = `${'one '.repeat(50)}\n\n${'two '.repeat(50)}`
+  const sections = [
+    { start: 0, page: 1, headings: [0] },
+    { start: text.indexOf('two'), page: 2, headings: [1] },
+  ]
+  const windows = passageWindows({ title: 'T', headings: ['Spring', 'Winter'], text, sections }, 50)
+  assert.equal(
+    windows.map((window) => window.split('\n').slice(0, 2)),
+    [
+      ['T', 'Spring'],
+      ['T', 'Winter'],
+    ],
+  )
+})
+
 const passage = (text: string, title = '', headings: string[] = []) => ({ title, headings, text })
 const rounded = (vectors: Float32Array) =>
   Array.from(vectors, (value) => Math.round(value ** 2 * 1000) / 1000)

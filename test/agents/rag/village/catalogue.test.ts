@@ -9,7 +9,6 @@ import {
 } from '../../../../node/agents/rag/village/collection-record.ts'
 import { cidOf, DAG_PB_CODEC, digestOf, RAW_CODEC } from '../../../../node/mesh/artifacts/cids.ts'
 import type { Role } from '../../../../node/mesh/mesh.ts'
-import { MAX_COLLECTIONS_BY_OWNER } from '../../../../node/mesh/protocols/collections.ts'
 import { openStore } from '../../../../node/store.ts'
 import { stopMeshNodes, TEST_LOG, temporaryDirectory } from '../../../helpers/mesh.ts'
 import { rejectsCode } from '../../../helpers/throws.ts'
@@ -17,7 +16,8 @@ import { peerNamed, signerOf } from '../../../helpers/village.ts'
 
 const VILLAGE = 'the village'
 const NOW_MS = 1_700_000_000_000
-const [ann, gus] = [peerNamed('ann'), peerNamed('gus')]
+const [ann, gus, me] = [peerNamed('ann'), peerNamed('gus'), peerNamed('me')]
+const LIMITS = { live: 8, removals: 4, total: 24, validMs: 90 * 86_400_000 }
 const SEGMENT = 'a'.repeat(64)
 
 const facts = (name: string, access: 'village' | 'public' = 'village'): CollectionFacts => ({
@@ -27,7 +27,7 @@ const facts = (name: string, access: 'village' | 'public' = 'village'): Collecti
       id: SEGMENT,
       cid: cidOf(DAG_PB_CODEC, digestOf(Buffer.from(name))).toString(),
       sketchCid: cidOf(RAW_CODEC, digestOf(Buffer.from(name))).toString(),
-      ...{ sketchBytes: 10, chunks: 4, documents: 2, totalLength: 40, sizeBytes: 99, deletions: [] },
+      ...{ sketchBytes: 200, chunks: 4, documents: 2, totalLength: 40, sizeBytes: 99, deletions: [] },
     },
   ],
 })
@@ -55,11 +55,15 @@ async function withCatalogue(work: (parts: Awaited<ReturnType<typeof open>>) => 
 async function open() {
   const store = await openStore({ directory: await temporaryDirectory() })
   const roles: Record<string, Role> = { [ann]: 'member', [gus]: 'guest' }
+  const clock = { nowMs: NOW_MS }
   const make = () =>
-    createCatalogue({ store, roleOf: (peer) => roles[peer] ?? null, log: TEST_LOG }, { now: () => NOW_MS })
+    createCatalogue(
+      { store, roleOf: (peer) => roles[peer] ?? null, log: TEST_LOG },
+      { self: me, now: () => clock.nowMs, limits: LIMITS },
+    )
   const catalogue = make()
   await catalogue.load(VILLAGE)
-  return { store, roles, catalogue, make }
+  return { store, roles, catalogue, clock, make }
 }
 
 test('the newer of two records counts, in whatever order they come', () =>
@@ -69,7 +73,7 @@ test('the newer of two records counts, in whatever order they come', () =>
     assert.not.ok(await catalogue.apply(first.bytes))
     assert.not.ok(await catalogue.apply(second.bytes))
     assert.is(catalogue.get(ann, first.id)?.generation, 2)
-    assert.is(catalogue.segment(SEGMENT)?.record.hash, second.hash)
+    assert.is(catalogue.byId(first.id)?.hash, second.hash)
   }))
 
 test('a removal stays, and what it removed does not come back', () =>
@@ -77,7 +81,7 @@ test('a removal stays, and what it removed does not come back', () =>
     await catalogue.apply(record('papers').bytes)
     assert.ok(await catalogue.apply(record('papers', { generation: 2, facts: null }).bytes))
     assert.equal(catalogue.live(), [])
-    assert.is(catalogue.segment(SEGMENT), null)
+    assert.is(catalogue.byId(record('papers').id), null)
     assert.not.ok(await catalogue.apply(record('papers').bytes))
     const again = make()
     await again.load(VILLAGE)
@@ -95,7 +99,6 @@ test('guests and strangers publish nothing, and who leaves is not heard any more
     delete roles[ann]
     assert.equal(catalogue.live(), [])
     assert.is(catalogue.byId(own.id), null)
-    assert.is(catalogue.segment(SEGMENT), null)
     assert.not.equal(catalogue.digest(), before)
   }))
 
@@ -122,10 +125,91 @@ test('guests see public collections, and of the others not even that they ended'
 
 test('one member cannot fill the catalogue', () =>
   withCatalogue(async ({ catalogue }) => {
-    for (let index = 0; index < MAX_COLLECTIONS_BY_OWNER; index++)
-      assert.ok(await catalogue.apply(record(`c${index}`, { facts: null }).bytes))
+    for (let index = 0; index < LIMITS.live; index++)
+      assert.ok(await catalogue.apply(record(`c${index}`).bytes))
     assert.not.ok(await catalogue.apply(record('one-more').bytes))
     assert.ok(await catalogue.apply(record('c0', { generation: 2 }).bytes), 'what it has can change')
+    assert.ok(await catalogue.apply(record('c0', { generation: 3, facts: null }).bytes))
+    assert.ok(await catalogue.apply(record('one-more').bytes), 'a removal makes room')
+    assert.not.ok(await catalogue.apply(record('c0', { generation: 4 }).bytes), 'and is not undone beyond it')
+  }))
+
+test('removals take no place of what is shared: of many the oldest are forgotten', () =>
+  withCatalogue(async ({ catalogue, make }) => {
+    for (let index = 0; index < 3 * LIMITS.removals; index++) {
+      const [name, timeMs] = [`c${index}`, NOW_MS - 1_000 + index]
+      assert.ok(await catalogue.apply(record(name, { timeMs }).bytes))
+      assert.ok(await catalogue.apply(record(name, { timeMs, generation: 2, facts: null }).bytes))
+    }
+    assert.equal(catalogue.live(), [])
+    assert.is(catalogue.visibleTo('member').length, LIMITS.removals)
+    const old = record('older', { timeMs: NOW_MS - 5_000, facts: null })
+    assert.not.ok(await catalogue.apply(old.bytes))
+    const again = make()
+    await again.load(VILLAGE)
+    assert.equal(again.digest(), catalogue.digest())
+  }))
+
+test('a record counts for so long after its time, and another one begins anew', () =>
+  withCatalogue(async ({ catalogue, clock, make }) => {
+    const [shared, gone] = [
+      record('shared', { generation: 7 }),
+      record('gone', { generation: 3, facts: null }),
+    ]
+    await catalogue.apply(shared.bytes)
+    await catalogue.apply(gone.bytes)
+    const before = catalogue.digest()
+    clock.nowMs += LIMITS.validMs + 1
+    assert.equal(catalogue.visibleTo('member'), [])
+    assert.equal(catalogue.live(), [])
+    assert.is(catalogue.byId(shared.id), null)
+    assert.not.equal(catalogue.digest(), before)
+    assert.not.ok(
+      await catalogue.apply(record('gone', { generation: 2 }).bytes),
+      'what was removed is over too',
+    )
+    assert.ok(await catalogue.apply(record('shared', { timeMs: clock.nowMs }).bytes))
+    const again = make()
+    await again.load(VILLAGE)
+    assert.is(again.get(ann, gone.id), null)
+    assert.is(again.byId(shared.id)?.generation, 1)
+  }))
+
+test('own records keep their generation when they have expired, so that the next one counts everywhere', () =>
+  withCatalogue(async ({ catalogue, clock, roles, make }) => {
+    roles[me] = 'member'
+    const own = record('mine', { by: 'me', generation: 5 })
+    await catalogue.apply(own.bytes)
+    clock.nowMs += LIMITS.validMs + 1
+    await catalogue.apply(record('other', { timeMs: clock.nowMs }).bytes)
+    const again = make()
+    await again.load(VILLAGE)
+    for (const one of [catalogue, again]) {
+      assert.is(one.get(me, own.id)?.generation, 5)
+      assert.is(one.byId(own.id), null)
+    }
+  }))
+
+test('when all is full, who has the most gives way to who has fewer, and this node to nobody', () =>
+  withCatalogue(async ({ catalogue, roles }) => {
+    const fill = async (by: string, count: number) => {
+      roles[peerNamed(by)] = 'member'
+      let taken = 0
+      for (let index = 0; index < count; index++)
+        if (await catalogue.apply(record(`c${index}`, { by, timeMs: NOW_MS + index }).bytes)) taken += 1
+      return taken
+    }
+    const countOf = (by: string) => catalogue.live().filter(({ owner }) => owner === peerNamed(by)).length
+    const { live, total } = LIMITS
+    assert.is(await fill('me', live), live)
+    for (let index = 0; index * live < total; index++) await fill(`liar${index}`, live)
+    assert.is(catalogue.live().length, total)
+    assert.is(await fill('bob', 2), 2)
+    assert.is(catalogue.live().length, total)
+    assert.is(countOf('me'), live)
+    await fill('bob', live)
+    const shares = ['liar0', 'liar1', 'liar2', 'bob'].map(countOf)
+    assert.ok(Math.max(...shares) - Math.min(...shares) <= 1, `${shares}`)
   }))
 
 test('what is forgotten is gone, unless something newer has come', () =>

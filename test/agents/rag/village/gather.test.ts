@@ -2,9 +2,15 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Gathered, type GatherInit, gather } from '../../../../node/agents/rag/village/gather.ts'
-import { VillageError } from '../../../../node/errors.ts'
+import { type ErrorCode, VillageError } from '../../../../node/errors.ts'
 
-type Answer = { value?: string; absent?: string[]; fails?: string; never?: boolean }
+type Answer = {
+  value?: string
+  absent?: string[]
+  doubted?: Record<string, ErrorCode | null>
+  fails?: string
+  never?: boolean
+}
 
 /** Peers that answer at a given time, and timers, all in one line of events. */
 function createStage() {
@@ -25,11 +31,13 @@ function createStage() {
       (peers: Record<string, { atMs: number } & Answer>): GatherInit<string>['ask'] =>
       ({ peer, parts }) => {
         asked.push(`${nowMs} ${peer}: ${parts.join(' ')}`)
-        const { atMs, value = peer, absent = [], fails, never } = peers[peer]!
+        const { atMs, value = peer, absent = [], doubted = {}, fails, never } = peers[peer]!
         return new Promise((resolve, reject) => {
           if (never === true) return
           after(atMs, () =>
-            fails === undefined ? resolve({ value, absent }) : reject(new VillageError('PEER_DISCONNECTED')),
+            fails === undefined
+              ? resolve({ value, absent, doubted: new Map(Object.entries(doubted)) })
+              : reject(new VillageError('PEER_DISCONNECTED')),
           )
         })
       },
@@ -120,6 +128,40 @@ test('a part that a peer does not have is asked of the next', async () => {
     { assignments: { a: ['1', '2'] }, standby: { 2: ['b'] } },
   )
   assert.equal(found(result), ['a: 1', 'b: 2'])
+})
+
+test('a doubted answer counts, and another peer is asked as well', async () => {
+  const { result, asked } = await run(
+    { a: { atMs: 10, doubted: { 1: 'ANSWER_UNCONFIRMED' } }, b: { atMs: 20 } },
+    { assignments: { a: ['1', '2'] }, standby: { 1: ['b'], 2: ['b'] } },
+  )
+  assert.equal(found(result), ['a: 1 2', 'b: 1'])
+  assert.equal(asked, ['0 a: 1 2', '10 b: 1'])
+  assert.is(result.missing.size, 0)
+})
+
+test('a doubt that nobody removes is named, whatever becomes of the others', async () => {
+  const doubted = { 1: 'ANSWER_UNCONFIRMED' as const }
+  for (const second of [{ fails: 'gone' }, { absent: ['1'] }, { doubted }, { never: true }]) {
+    const { result } = await run(
+      { a: { atMs: 10, doubted }, b: { atMs: 20, ...second } },
+      { assignments: { a: ['1'] }, standby: { 1: ['b'] } },
+      { abortAtMs: 500 },
+    )
+    assert.equal([...result.missing], [['1', 'ANSWER_UNCONFIRMED']])
+    assert.is(result.answers[0]!.value, 'a')
+  }
+})
+
+test('a second opinion that is only asked for now and then is not missed', async () => {
+  for (const second of [{ fails: 'gone' }, { absent: ['1'] }, { never: true }]) {
+    const { result } = await run(
+      { a: { atMs: 10, doubted: { 1: null } }, b: { atMs: 20, ...second } },
+      { assignments: { a: ['1'] }, standby: { 1: ['b'] } },
+      { abortAtMs: 500 },
+    )
+    assert.is(result.missing.size, 0)
+  }
 })
 
 test('what nobody has is missing, with the reason', async () => {

@@ -5,10 +5,12 @@ import * as assert from 'uvu/assert'
 import { collectionId } from '../../../../node/agents/rag/collections/collection.ts'
 import type { Catalogue, LiveRecord } from '../../../../node/agents/rag/village/catalogue.ts'
 import type { RecordSegment } from '../../../../node/agents/rag/village/collection-record.ts'
+import type { HolderAudits } from '../../../../node/agents/rag/village/holder-audits.ts'
 import { createHoldings } from '../../../../node/agents/rag/village/holdings.ts'
 import { createOffers } from '../../../../node/agents/rag/village/offers.ts'
 import type { ReplicaStore } from '../../../../node/agents/rag/village/replica-store.ts'
 import { createReplication } from '../../../../node/agents/rag/village/replication.ts'
+import { segmentKey } from '../../../../node/agents/rag/village/segment-key.ts'
 import { VillageError } from '../../../../node/errors.ts'
 import type { ArtifactInfo } from '../../../../node/mesh/artifacts/artifacts.ts'
 import type { FetchOptions } from '../../../../node/mesh/artifacts/fetches.ts'
@@ -38,7 +40,8 @@ function recordOf(segments: readonly RecordSegment[], replicas = 1): LiveRecord 
 }
 
 async function stage(init: { capacityBytes?: number } = {}) {
-  const store = await openStore({ directory: await temporaryDirectory() })
+  const directory = await temporaryDirectory()
+  const store = await openStore({ directory })
   const clock = { nowMs: 1_000_000 }
   const here = new Set([OWNER])
   const holdings = createHoldings()
@@ -47,6 +50,16 @@ async function stage(init: { capacityBytes?: number } = {}) {
   let record: LiveRecord | null = null
   let fetchSize = MIB
   let fetches: string[] = []
+  let begun = 0
+  let ended = 0
+  const onFetched = () => {
+    ended += 1
+  }
+  /** What audits and checks of answers have found, by the test's word. */
+  const doubted = new Set<string>()
+  const unproven = new Set<string>()
+  const distrusted = new Set<string>()
+  const looked: string[] = []
 
   const catalogue: Pick<Catalogue, 'live' | 'byId' | 'get'> = {
     live: () => (record === null ? [] : [record]),
@@ -74,6 +87,7 @@ async function stage(init: { capacityBytes?: number } = {}) {
   const artifactParts = {
     async fetch(cid: string, options: FetchOptions) {
       fetches.push(cid)
+      begun += 1
       options.onProgress?.(0, fetchSize)
       options.signal.throwIfAborted()
       const info: ArtifactInfo = {
@@ -102,22 +116,30 @@ async function stage(init: { capacityBytes?: number } = {}) {
     },
   }
   const offers = createOffers({ artifacts: artifactParts, log: TEST_LOG })
+  const audits: HolderAudits = {
+    start: () => undefined,
+    stop: async () => undefined,
+    isDoubted: (peer) => doubted.has(peer),
+    isProven: (peer) => !unproven.has(peer),
+    look: (claims) => looked.push(...claims.map(({ peer }) => peer)),
+  }
   const replication = createReplication(
     {
+      ...{ audits, isTrusted: (peer) => !distrusted.has(peer) },
       catalogue: catalogue as Catalogue,
       replicas: replicas as ReplicaStore,
       ...{ holdings, artifacts: artifactParts, offers, store, log: TEST_LOG },
-      ...{ present: () => here, onChange: () => undefined, onFetched: () => undefined },
+      ...{ present: () => here, onChange: () => undefined, onFetched },
     },
     {
-      ...{ self: SELF, incoming: 'incoming', now: () => clock.nowMs },
+      ...{ self: SELF, incoming: `${directory}/incoming`, now: () => clock.nowMs },
       ...{ repairAfterMs: 600_000, dropAfterMs: 60_000, forgetAfterMs: 30 * DAY_MS },
       capacityBytes: () => init.capacityBytes ?? 100 * MIB,
     },
   )
   replication.start()
   return {
-    ...{ here, holdings, artifacts, held, offers },
+    ...{ here, holdings, artifacts, held, offers, doubted, unproven, distrusted, looked },
     fetches: () => fetches,
     setFetchSize(size: number) {
       fetchSize = size
@@ -130,7 +152,9 @@ async function stage(init: { capacityBytes?: number } = {}) {
       clock.nowMs += afterMs
       fetches = []
       const isDone = await replication.run()
-      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+      const turn = () => new Promise((resolve) => setImmediate(resolve))
+      for (let at = 0; at < 20; at++) await turn()
+      while (ended < begun) await turn()
       return isDone
     },
     member(peer: string, segments: readonly string[] = [], capacityBytes = 100 * MIB) {
@@ -209,6 +233,41 @@ test('members share the work, and a member that is long away is replaced', () =>
     assert.is(fetches().length, 2, 'he does not')
   }))
 
+test('who does not show what it holds, or has lied, keeps nobody from making a copy', async () => {
+  for (const found of ['doubted', 'distrusted'] as const)
+    await withStage({}, async (parts) => {
+      const { publish, look, held, member, looked } = parts
+      const segments = Array.from({ length: 10 }, (_, index) => segmentOf(`s${index}`))
+      const keys = segments.map(({ id }) => segmentKey(ID, id))
+      member('liar', keys, Number.MAX_SAFE_INTEGER)
+      publish(segments)
+      for (let turn = 0; turn < 10; turn++) await look()
+      const before = held.size
+      assert.ok(before < segments.length && looked.includes('liar'), 'the next in line looks after it')
+      parts[found].add('liar')
+      for (let turn = 0; turn < 10; turn++) await look()
+      assert.is(held.size, segments.length)
+    })
+})
+
+test('a copy is dropped only when those that shall have it have shown it', () =>
+  withStage({}, async ({ publish, look, held, member, unproven }) => {
+    const segments = Array.from({ length: 10 }, (_, index) => segmentOf(`s${index}`))
+    publish(segments)
+    for (let turn = 0; turn < 10; turn++) await look()
+    assert.is(held.size, segments.length)
+    unproven.add('bob')
+    member(
+      'bob',
+      segments.map(({ id }) => segmentKey(ID, id)),
+    )
+    for (let turn = 0; turn < 5; turn++) await look(100_000)
+    assert.is(held.size, segments.length)
+    unproven.clear()
+    for (let turn = 0; turn < 3; turn++) await look(100_000)
+    assert.ok(held.size > 0 && held.size < segments.length)
+  }))
+
 test('what is not published any more goes at once, with its artifact', () =>
   withStage({}, async ({ publish, look, held, artifacts, offers }) => {
     publish([one, two])
@@ -268,4 +327,18 @@ test('a segment that is larger than its record says is not taken, and tried ever
   }))
 
 test.after(stopMeshNodes)
+test('a record that names another artifact for a segment that is held does not make this node offer that', async () => {
+  const here = await stage()
+  here.publish([one])
+  await here.look()
+  assert.ok(here.offers.of(one.cid).has(ID))
+  const diary = { ...here.artifacts.get(one.cid)!, cid: 'a diary', pins: ['mine'] }
+  here.artifacts.set('a diary', diary)
+  here.publish([{ ...one, cid: 'a diary' }])
+  await here.look()
+  assert.is(here.offers.of('a diary').size, 0)
+  assert.equal(here.artifacts.get('a diary'), diary)
+  await here.end()
+})
+
 test.run()

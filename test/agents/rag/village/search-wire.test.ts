@@ -28,7 +28,7 @@ import {
 } from '../../../../node/mesh/protocols/search.ts'
 import { throwsCode } from '../../../helpers/throws.ts'
 
-const SEGMENTS = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
+const SEGMENTS = ['a', 'b', 'c'].map((letter) => letter.repeat(96))
 const DOCUMENT = '0123456789abcdef'.repeat(2)
 
 const request: SearchRequest = {

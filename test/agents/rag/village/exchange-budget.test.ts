@@ -1,0 +1,70 @@
+/** What one peer may ask of a catalogue in a minute, and how much it is sent. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createCollectionsServer } from '../../../../node/agents/rag/village/collections-exchange.ts'
+import { createExchangeBudget } from '../../../../node/agents/rag/village/exchange-budget.ts'
+import type { FramedStream } from '../../../../node/mesh/framed-stream.ts'
+import type { Role } from '../../../../node/mesh/mesh.ts'
+import { CollectionsRequestKind } from '../../../../node/mesh/protocols/collections.ts'
+import { TEST_LOG } from '../../../helpers/mesh.ts'
+import { rejectsCode, throwsCode } from '../../../helpers/throws.ts'
+
+const LIMITS = { requestsByMinute: 50, bytesByMinute: 10_000 }
+const RECORD = { hash: 'aa'.repeat(32), bytes: new Uint8Array(700) }
+
+/** A peer that asks for the same record for ever on one stream; gives what it was sent by then. */
+async function flood(role: Role, requestsByMinute: number) {
+  const budget = createExchangeBudget({ ...LIMITS, requestsByMinute, now: () => 0 })
+  const sent = { pages: 0, records: 0 }
+  const stream = {
+    receive: async () => ({
+      kind: CollectionsRequestKind.records,
+      hashes: [Buffer.from(RECORD.hash, 'hex')],
+    }),
+    async send(_message: unknown, { records }: { records: Uint8Array[] }) {
+      sent.pages += 1
+      sent.records += records.length
+    },
+  }
+  const catalogue = { village: () => 'village', visibleTo: () => [RECORD] }
+  const serve = createCollectionsServer({
+    catalogue: catalogue as never,
+    ownHoldings: () => ({ segments: new Set<string>(), capacityBytes: 0, usedBytes: 0 }),
+    budget,
+    log: TEST_LOG,
+  })
+  const context = { peer: 'peer', role, signal: new AbortController().signal }
+  await rejectsCode(
+    serve(stream as unknown as FramedStream /* what a server uses of one */, context),
+    'PEER_RATE_LIMITED',
+  )
+  return sent
+}
+
+test('one stream does not bring more requests than a minute has, and a guest has a tenth', async () => {
+  assert.is((await flood('member', 10)).pages, 10)
+  assert.is((await flood('guest', 50)).records, 2, 'ended by its bytes')
+  assert.is((await flood('guest', 10)).records, 1)
+})
+
+test('a member is sent so many bytes in a minute, and a page more at most', async () => {
+  assert.is((await flood('member', 1_000)).records, Math.ceil(LIMITS.bytesByMinute / 701))
+})
+
+test('peers have budgets of their own, and what was owed comes in with time', () => {
+  let nowMs = 0
+  const budget = createExchangeBudget({ ...LIMITS, now: () => nowMs })
+  const [ann, bob] = [
+    { peer: 'ann', role: 'member' as const },
+    { peer: 'bob', role: 'member' as const },
+  ]
+  budget.takeBytes(ann, 20_000)
+  throwsCode(() => budget.takeBytes(ann, 1), 'PEER_RATE_LIMITED')
+  budget.takeBytes(bob, 1)
+  nowMs = 60_000
+  throwsCode(() => budget.takeBytes(ann, 1), 'PEER_RATE_LIMITED')
+  nowMs = 61_000
+  budget.takeBytes(ann, 1)
+})
+
+test.run()
