@@ -54,6 +54,9 @@ test.before(async () => {
       name === 'notes' ? documents : [documents[0]!],
     )
   await until('copies are there', () => held(holder) === 2)
+  await until('sketches are here', () =>
+    [holder, asker].every(({ knowledge }) => knowledge.stats().sketches === 2),
+  )
   await eventually('they are known', async () =>
     (await asker.knowledge.collections()).every(({ holdersPresent }) => holdersPresent === 2),
   )

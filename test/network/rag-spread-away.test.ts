@@ -51,8 +51,9 @@ test.before(async () => {
     return own !== null && own.segments > 8 && own.localSegments === 0
   })
   await eventually('the asker knows', async () => {
-    const { missingSegments } = (await known(asker, 'spread')) ?? { missingSegments: 1 }
-    return missingSegments === 0 && asker.knowledge.stats().sketches > 8
+    const one = await known(asker, 'spread')
+    const { sketches, segments } = asker.knowledge.stats()
+    return one !== null && one.missingSegments === 0 && one.segments > 8 && sketches === segments
   })
 })
 

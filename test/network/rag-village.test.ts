@@ -66,6 +66,19 @@ async function eventually(what: string, holds: () => Promise<boolean>, timeoutMs
   }
 }
 
+/** All have what the owner says of the collection: record, holders and sketches. */
+async function allKnow(): Promise<void> {
+  await eventually('all know of it', async () => {
+    const { segments } = await segmentsOf(owner)
+    for (const { knowledge } of nodes) {
+      const [one] = await knowledge.collections()
+      const { sketches } = knowledge.stats()
+      if (one?.segments !== segments || one.holdersPresent < 2 || sketches !== segments) return false
+    }
+    return true
+  })
+}
+
 /** What one index over the same documents answers. */
 async function central(of: readonly IndexedDocument[]): Promise<SearchAnswer[]> {
   const directory = path.join(await temporaryDirectory(), 'central')
@@ -125,10 +138,7 @@ test('a collection is spread, and its text leaves the owner', async () => {
     const own = await segmentsOf(owner)
     return own.segments > 4 && own.localSegments === 0 && own.holdersPresent >= 2
   })
-  await eventually('all know of it', async () => {
-    const known = await Promise.all(nodes.map(({ knowledge }) => knowledge.collections()))
-    return known.every(([one]) => one !== undefined && one.holdersPresent >= 2)
-  })
+  await allKnow()
   await eventually('nothing of it is left here', async () => !(await isOnDisk(owner.mesh.directory, MARKER)))
   const copies = nodes.map(({ knowledge }) => knowledge.stats().replicas)
   const { segments } = await segmentsOf(owner)
@@ -217,6 +227,7 @@ test('a removed document leaves every disk', async () => {
     const own = await segmentsOf(owner)
     return own.localSegments === 0 && own.holdersPresent >= 2
   })
+  await allKnow()
   const expected = await central(rest)
   for (const [index, text] of QUERIES.entries())
     assert.equal(ranking(await ask(nodes[2]!, text)), ranking(expected[index]!), text)
