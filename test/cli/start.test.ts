@@ -55,11 +55,11 @@ function village(directory: string, ...args: string[]): Running {
   return { child, output: () => ({ out, err }), ready: ready.promise, ended }
 }
 
-async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+async function withDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(path.join(tmpdir(), 'village-start-'))
   const before = children.length
   try {
-    await run(directory)
+    return await run(directory)
   } finally {
     for (const running of children.splice(before)) {
       running.child.kill('SIGKILL')
@@ -103,6 +103,11 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
     assert.is(job.state, 'done', JSON.stringify(job))
     const compressed = await cli('model', 'inspect', job.result.id)
     assert.ok(compressed.model.sizeBytes < model.sizeBytes / 2)
+    const run = await withDirectory(async (folder) => {
+      await writeFile(path.join(folder, 'valve.md'), '# Water\n\nThe main valve is in the cellar.\n')
+      return cli('index', folder, '--collection', 'notes')
+    })
+    const [hit] = (await cli('search', 'valve', '--collection', 'notes')).hits
     // Nothing listens there: it goes on trying, or has failed; it is known either way.
     const pull = await askHttp(ready.url, '/api/v1/pulls', {
       token,
@@ -115,6 +120,10 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
         .replace('/models/:id', `/models/${compressed.model.id}`)
         .replace('/jobs/:id', `/jobs/${job.id}`)
         .replace('/pulls/:id', `/pulls/${pull.json.id}`)
+        .replace('/collections/:id', '/collections/notes')
+        .replace('/documents/:document', `/documents/${hit.document}`)
+        .replace('/index-runs/:id', `/index-runs/${run.id}`)
+        .replace('/passages/:segment/:chunk', `/passages/${hit.segment}/${hit.chunk}`)
         .replace(':code', 'PORT_BUSY')
       const answer = await askHttp(ready.url, target, { token })
       const validate = ajv.compile((row.response as { schema: object }).schema)
