@@ -5,7 +5,7 @@
 import type { Bench, BenchContext } from './bench.ts'
 import { answers } from './rag-answers.ts'
 import { ingest } from './rag-ingest.ts'
-import { large } from './rag-large.ts'
+import { graphs, large } from './rag-large.ts'
 import { latency } from './rag-latency.ts'
 import { quality } from './rag-quality.ts'
 import { routing } from './rag-routing.ts'
@@ -18,7 +18,7 @@ export interface RagCase {
   run(context: BenchContext): Promise<void>
 }
 
-const CASES: readonly RagCase[] = [quality, latency, answers, routing, village, ingest, large]
+const CASES: readonly RagCase[] = [quality, latency, answers, routing, village, ingest, large, graphs]
 
 export const ragBench: Bench = {
   name: 'rag',
