@@ -124,7 +124,7 @@ export async function exportCollection(
   }
   signal.throwIfAborted()
   const kept = await snapshot(init, segments)
-  // Content that nobody begins to read would keep the snapshot.
+  // Content that nobody begins to read would keep the snapshot. What cannot be removed now, the next start clears.
   signal.addEventListener(
     'abort',
     () => void rm(kept, { recursive: true, force: true }).catch(() => undefined),

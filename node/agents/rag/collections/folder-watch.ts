@@ -67,6 +67,7 @@ export function createFolderWatch(components: { log: Log }, init: Init): FolderW
   }
 
   async function look(relative: string): Promise<void> {
+    // What cannot be looked at is taken for gone: the run that follows reports why.
     const stats = await stat(path.join(root, relative)).catch(() => null)
     if (isClosed) return
     if (stats?.isDirectory() === true) {

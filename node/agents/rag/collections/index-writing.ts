@@ -233,6 +233,7 @@ export function createIndexWriting(components: Components, init: Init): IndexWri
     async abandon() {
       failure ??= new Error('abandoned')
       await working
+      // The run ends with the failure that brought it here; these two would only hide it.
       if (isSound) await commit().catch(() => undefined)
       // What was not committed is read again by the next run: the ledger has it as it was.
       if (!isSound) await index.close(directory).catch(() => undefined)

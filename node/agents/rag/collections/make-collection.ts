@@ -100,6 +100,7 @@ export function createCollectionMaking(components: Components, init: Init): Coll
       state.put(collection)
       state.committed(id, manifest)
     } catch (error) {
+      // It may never have been opened, and the error that is thrown is the one that counts.
       await index.close(state.indexDirectoryOf(id)).catch(() => undefined)
       await rm(directory, { recursive: true, force: true })
       throw error

@@ -39,6 +39,7 @@ export function createNearDuplicateMemory(components: { log: Log }, init: Init):
   const opened = new Map<string, Promise<Opened>>()
 
   async function read(collection: string): Promise<Opened> {
+    // A hint: without it, as in a new collection, near-duplicates of earlier documents are not marked.
     const bytes = await readFile(path.join(directoryOf(collection), FILE)).catch(() => null)
     let finder = createDuplicateFinder({ maxDocuments })
     try {
