@@ -113,8 +113,9 @@ export function createIndexReader(directory: string): IndexReader {
   function* stepping<T>(read: (snapshot: IndexSnapshot) => Steps<T>): Steps<T> {
     for (let attempt = 1; ; attempt++) {
       const state = withSnapshot((current) => current)
-      const steps = read(state)
       try {
+        // Within the attempt: making the steps reads already.
+        const steps = read(state)
         for (let step = steps.next(); ; step = steps.next()) {
           if (step.done === true) return step.value
           yield

@@ -142,6 +142,37 @@ test('a commit between two steps counts, and closing ends the search', () => {
   throwsCode(() => finish(last), 'INDEX_MISSING')
 })
 
+test('segments that go away as a search begins are looked for again', () => {
+  const asked = request({})
+  const reader = makeIndex()
+  let isReplaced = false
+  const found = finish(
+    reader.inSteps.search(
+      {
+        ...asked,
+        // Read after the reader has looked at the manifest, and before it opens the terms of a segment.
+        get lexical() {
+          if (!isReplaced) {
+            isReplaced = true
+            const writer = createIndexWriter(directory)
+            writer.remove(Array.from({ length: 500 }, (_, number) => documentId(`d${number}`)))
+            writer.commit()
+            writer.close()
+            add(500, 20)
+          }
+          return asked.lexical
+        },
+      },
+      null,
+      undefined,
+      restless(),
+    ),
+  )
+  assert.ok(isReplaced && found.lexical.length > 0)
+  assert.equal(found, reader.search(asked, null))
+  reader.close()
+})
+
 test('a search ends where its work goes over the limit', () => {
   makeIndex().close()
   const requests = [
