@@ -17,6 +17,7 @@ import { createEvaluations } from './compute/evaluate/evaluations.ts'
 import { createGeneration } from './compute/generate/generation.ts'
 import { createPulls } from './compute/hub/pulls.ts'
 import { createJobs, type Jobs } from './compute/jobs/jobs.ts'
+import { JOB_KINDS } from './compute/jobs/kinds.ts'
 import { type Kernels, loadKernels } from './compute/kernels.ts'
 import { announcedModels } from './compute/models/announced-models.ts'
 import { createEmbedding } from './compute/models/embedding.ts'
@@ -29,6 +30,8 @@ import { createSandbox } from './compute/sandbox/sandbox.ts'
 import { TASK_KINDS } from './compute/tasks/table.ts'
 import type { Config } from './config.ts'
 import { createEvents } from './events.ts'
+import { federatedJobKinds, federatedTaskKinds } from './federated/kinds.ts'
+import type { FederatedOperations } from './federated/operations.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
@@ -91,10 +94,12 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     threads: limits.cpuCores,
     native: config['compute.native'] as 'auto' | 'off',
     onIdleEnd: kernels.releaseMemory,
+    workerUrl: new URL('./federated/worker.ts', import.meta.url),
   }
-  const pool = createPool({ log }, threads)
+  const pool = createPool<FederatedOperations>({ log }, threads)
   // A training holds its thread for hours; here it is in nobody's way.
-  const longPool = createPool({ log }, threads)
+  const longPool = createPool<FederatedOperations>({ log }, threads)
+  const taskKinds = [...TASK_KINDS, ...federatedTaskKinds({ pool })]
 
   const sandbox = createSandbox({ log }, { parallel: limits.cpuCores })
 
@@ -135,7 +140,15 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   )
   const jobs = createJobs(
     { mesh, artifacts, pool, longPool, resources, models, sandbox, store, events, log },
-    { peerId: identity.peerId, version: VERSION, config, directory, modelsDirectory },
+    {
+      peerId: identity.peerId,
+      version: VERSION,
+      config,
+      directory,
+      modelsDirectory,
+      taskKinds,
+      jobKinds: [...JOB_KINDS, ...federatedJobKinds({ pool })],
+    },
   )
 
   // Capabilities are read synchronously at every announcement; the list of models is kept at hand for it.
@@ -155,7 +168,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       native: kernels.native,
       accepting: accepting && config['jobs.work'],
       load: jobs.load(),
-      taskKinds: TASK_KINDS.flatMap(({ kind, ownerOnly }) => (ownerOnly === true ? [] : [kind])),
+      taskKinds: taskKinds.flatMap(({ kind, ownerOnly }) => (ownerOnly === true ? [] : [kind])),
       models: heldModels,
     }
   })
