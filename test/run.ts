@@ -125,9 +125,8 @@ const sourceProblems = files.flatMap((file) => {
   return problem === null ? [] : [`${file} ${problem}`]
 })
 const outcomes: Outcome[] = []
-// Files under test/network start many daemons: one at a time, after all others.
-const parallel = files.filter((file) => !file.includes('test/network/'))
-const alone = files.filter((file) => file.includes('test/network/'))
+// Files under test/network start many daemons and wait for most of their time: one of them at a time, beside others.
+const isNetwork = (file: string) => file.includes('test/network/')
 
 function report(outcome: Outcome): void {
   outcomes.push(outcome)
@@ -146,14 +145,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.exit(130)
   })
 
-const queue = [...parallel]
+async function runEach(queue: string[]): Promise<void> {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) report(await runFile(file))
+}
+const network = files.filter(isNetwork)
+const others = files.filter((file) => !isNetwork(file))
 const lanes = Math.min(availableParallelism(), 4)
-await Promise.all(
-  Array.from({ length: lanes }, async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) report(await runFile(file))
-  }),
-)
-for (const file of alone) report(await runFile(file))
+await Promise.all([
+  runEach(network).then(() => runEach(others)),
+  ...Array.from({ length: lanes - 1 }, () => runEach(others)),
+])
 for (const problem of sourceProblems) console.log(`FAIL ${problem}`)
 
 const sum = (pick: (outcome: Outcome) => number) =>
