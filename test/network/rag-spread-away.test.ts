@@ -25,7 +25,10 @@ async function eventually(what: string, holds: () => Promise<boolean>): Promise<
 
 const documentsIn = (node: KnowledgeNode, name: string) =>
   node.knowledge
-    .search({ text: 'w0 w1 w2 w3 w4', mode: 'lexical', limit: 100, collections: [name] }, signal())
+    .search(
+      { text: 'w0 w1 w2 w3 w4', mode: 'lexical', limit: 100, collections: [name], deadlineMs: 20_000 },
+      signal(),
+    )
     .then(({ hits }) => new Set(hits.map(({ document }) => document)))
 
 const known = async (node: KnowledgeNode, name: string) =>
