@@ -6,8 +6,10 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { boolean, integer, integerOrNull, multiaddrs, oneOf, text, textOrNull } from './config-checks.ts'
+import { FEDERATE_FIELDS } from './config-federate.ts'
 import { field } from './config-field.ts'
 import { KNOWLEDGE_FIELDS } from './config-knowledge.ts'
+import { ROUNDS_FIELDS } from './config-rounds.ts'
 import { VillageError } from './errors.ts'
 import { LOG_LEVELS } from './log.ts'
 import { nearest } from './nearest.ts'
@@ -218,6 +220,8 @@ export const FIELDS = {
     check: integer(1, 10_000),
   }),
   ...KNOWLEDGE_FIELDS,
+  ...ROUNDS_FIELDS,
+  ...FEDERATE_FIELDS,
 } as const
 
 export type ConfigKey = keyof typeof FIELDS

@@ -9,6 +9,7 @@ import { createCollectionEncoder } from './agents/rag/collections/collection-enc
 import { createCollections } from './agents/rag/collections/collections.ts'
 import { createIndexHost } from './agents/rag/index/index-host.ts'
 import { createIngest } from './agents/rag/ingest/ingest.ts'
+import { createSettingsScoring } from './agents/rag/query/score-settings.ts'
 import { createSearch } from './agents/rag/query/search.ts'
 import { createSearchEvaluations } from './agents/rag/query/search-evaluations.ts'
 import { createKnowledge } from './agents/rag/village/knowledge.ts'
@@ -30,8 +31,14 @@ import { createSandbox } from './compute/sandbox/sandbox.ts'
 import { TASK_KINDS } from './compute/tasks/table.ts'
 import type { Config } from './config.ts'
 import { createEvents } from './events.ts'
+import { STRATEGIES } from './federated/evolve/table.ts'
 import { federatedJobKinds, federatedTaskKinds } from './federated/kinds.ts'
+import { createFederateClient } from './federated/learn/client.ts'
+import { dataByName } from './federated/learn/consent.ts'
+import { createFederations } from './federated/learn/federations.ts'
 import type { FederatedOperations } from './federated/operations.ts'
+import { createRounds, type Rounds } from './federated/rounds/rounds.ts'
+import { WORKLOADS } from './federated/workloads/table.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
@@ -48,6 +55,7 @@ export interface Daemon {
   readonly kernels: Kernels
   readonly api: Api
   readonly jobs: Jobs
+  readonly rounds: Rounds
   readonly models: Models
   /** Handlers and topics of whoever embeds the daemon are registered here, before the start. */
   readonly mesh: Mesh
@@ -118,7 +126,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       collectEveryMs: config['artifacts.collectEveryMs'],
       published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid) || knowledge.isPublic(cid),
       shared: (cid) => shares.isShared(cid) || knowledge.isShared(cid),
-      lent: (cid) => jobs.lends(cid),
+      lent: (cid) => jobs.lends(cid) || federations.lends(cid) || rounds.lends(cid),
       onMisbehaviour: (peer, code) =>
         log.warn({ peer, code }, 'a peer sent bytes that are not what it promised'),
     },
@@ -147,7 +155,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       directory,
       modelsDirectory,
       taskKinds,
-      jobKinds: [...JOB_KINDS, ...federatedJobKinds({ pool })],
+      jobKinds: [...JOB_KINDS, ...federatedJobKinds({ pool, runState: (run) => rounds.details(run).state })],
     },
   )
 
@@ -177,6 +185,62 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     if (['model:added', 'model:removed', 'model:shared'].includes(type))
       refreshModels().catch((error: unknown) => log.error({ err: error }, 'models could not be announced'))
   })
+
+  const federateClient = createFederateClient(
+    { mesh, artifacts, pool, longPool, resources, store, log },
+    {
+      peerId: identity.peerId,
+      signer: signerFromIdentity(identity.privateKey),
+      directory: path.join(directory, 'federate-client'),
+      modelsDirectory,
+      consent: {
+        data: dataByName(config['federate.data']),
+        servers: config['federate.servers'],
+        roundsByDay: config['federate.roundsByDay'],
+        minutesByDay: config['federate.minutesByDay'],
+        wattHoursByDay: config['federate.wattHoursByDay'],
+      },
+    },
+  )
+  const federations = createFederations(
+    {
+      mesh,
+      artifacts,
+      models,
+      pool,
+      longPool,
+      resources,
+      store,
+      signer: signerFromIdentity(identity.privateKey),
+      events,
+      log,
+    },
+    { peerId: identity.peerId, directory: path.join(directory, 'federations'), modelsDirectory },
+  )
+
+  const rounds = createRounds(
+    {
+      mesh,
+      artifacts,
+      models,
+      pool,
+      resources,
+      store,
+      events,
+      signer: signerFromIdentity(identity.privateKey),
+      // Made later: candidates that are settings of search are scored on what searches.
+      search: { score: (...given) => settingsScoring.score(...given) },
+      onLie: (peer, reason) => jobs.distrust(peer, { kind: 'round', reason }),
+      log,
+    },
+    {
+      directory,
+      modelsDirectory,
+      version: VERSION,
+      config,
+      tables: { workloads: WORKLOADS, strategies: STRATEGIES },
+    },
+  )
 
   const evaluations = createEvaluations({ jobs, artifacts, pool })
   const generation = createGeneration(
@@ -238,6 +302,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     { search, encoder, index: indexHost, collections, log },
     { directory: path.join(directory, 'evaluations'), peer: identity.peerId },
   )
+  const settingsScoring = createSettingsScoring({ evaluations: searchEvaluations })
 
   const api = createApi(
     {
@@ -252,6 +317,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       shares,
       pulls,
       jobs,
+      rounds,
       evaluations,
       generation,
       embedding,
@@ -259,6 +325,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       knowledge,
       answers,
       searchEvaluations,
+      federations,
+      federateClient,
       resources,
       pool,
       sandbox,
@@ -275,6 +343,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     writtenModels,
     mesh,
     jobs,
+    federateClient,
+    federations,
     shares,
     pulls,
     generation,
@@ -290,6 +360,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     kernels,
     api,
     jobs,
+    rounds,
     models,
     mesh,
     village: () => villages.current(),
@@ -300,6 +371,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
     async stop() {
       await lifecycle.stop()
+      await settingsScoring.close()
       // Last, and also when nothing was started: every service writes to it until it has stopped.
       await store.close()
     },

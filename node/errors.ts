@@ -893,6 +893,144 @@ export const ERRORS = {
     fix: 'Raise knowledge.maxPeers to ask more members, or search fewer collections.',
   },
 
+  // federated learning (node/federated/learn)
+  FEDERATION_UNKNOWN: {
+    http: 404,
+    title: 'There is no federation with this id on this node',
+    fix: '`village federations list` shows them.',
+  },
+  FEDERATION_ENDED: {
+    http: 409,
+    title: 'The federation has ended',
+    fix: 'Start another one with `village federate CONFIG`.',
+  },
+  FEDERATION_CONFIG_INVALID: {
+    http: 422,
+    title: 'The configuration of a federation cannot be used',
+    fix: 'Correct the key that the message names (docs/federated.md).',
+  },
+  FEDERATION_TOO_FEW: {
+    http: 409,
+    title: 'Too few clients took part in the rounds of a federation',
+    fix: 'Ask members to offer data (`federate.data`), lower clients.minimum, or give rounds more time.',
+  },
+  FEDERATION_REFUSED: {
+    http: 403,
+    title: 'This member takes no part in the federation',
+    fix: 'Nothing to do: its owner has not offered the data, or its limits for today are reached.',
+  },
+  FEDERATION_ROUND_STALE: {
+    http: 409,
+    title: 'The round of the federation is over, or was never offered to this peer',
+    fix: 'Nothing to do: the next round comes by itself.',
+  },
+  UPDATE_MALFORMED: {
+    http: 422,
+    title:
+      'An update of a federation has not the form or the size that was agreed, or a value that is no number',
+    fix: 'Nothing to do: it is not used, and the client is named in the report of the federation.',
+  },
+  UPDATE_TOO_LARGE: {
+    http: 422,
+    title: 'An update of a federation is far larger than those of the other clients may be',
+    fix: 'Nothing to do: it is not used, and the client is named; raise clients.maxNorm if it was honest.',
+  },
+
+  // merging models (node/federated/merge)
+  MERGE_RECIPE_INVALID: {
+    http: 400,
+    title: 'A merge recipe is not valid',
+    fix: 'Correct the named key; docs/merge.md lists the methods and their parameters.',
+  },
+  MERGE_MODEL_UNSUITABLE: {
+    http: 409,
+    title: 'A model cannot be merged in this way',
+    fix: 'Use models with float weights: unpack a compressed one, and merge an adapter into its model first.',
+  },
+  MERGE_TENSOR_MISSING: {
+    http: 409,
+    title: 'A model lacks a tensor that the merge needs',
+    fix: 'Merge models of one architecture with the same layers, or choose layers with slices.',
+  },
+  MERGE_SHAPE_MISMATCH: {
+    http: 409,
+    title: 'A tensor has different shapes in the models of a merge',
+    fix: 'Merge models of the same size; for vocabularies that differ give a tokenizer_source.',
+  },
+  MERGE_NOT_FINITE: {
+    http: 422,
+    title: 'A merged tensor has values that are no numbers',
+    fix: 'Check the models for infinities, and the weights of the recipe for values that are far too large.',
+  },
+  MERGE_TOKENIZER_DIFFERS: {
+    http: 409,
+    title: 'The models of a merge have different tokenizers',
+    fix: 'Give a tokenizer_source (union, base or a model), so that each row of the embedding goes to its token.',
+  },
+  MERGE_CHANGED: {
+    http: 409,
+    title: 'A merge did not come out as it was recorded',
+    fix: 'A model that it was made of has changed: check the CIDs and hashes that the report names.',
+  },
+
+  // runs of evolution (node/federated/rounds)
+  RUN_UNKNOWN: {
+    http: 404,
+    title: 'This node knows no such run',
+    fix: 'Check the id (`village rounds`); a run of another member is heard of when that member is connected.',
+  },
+  RUN_UNSUPPORTED: {
+    http: 422,
+    title: 'This version of the software cannot take part in the run',
+    fix: 'Update this node to the version of the member that announced the run.',
+  },
+  RUN_OVER: {
+    http: 409,
+    title: 'The run is over',
+    fix: 'Look at its result (`village rounds show`), or start another one.',
+  },
+  RUN_TOO_MANY: {
+    http: 429,
+    title: 'This node has as many runs as it may',
+    fix: 'Wait until one has ended, stop one, or raise rounds.maxRuns.',
+  },
+  RUN_NOT_ALLOWED: {
+    http: 403,
+    title: 'Only the announcer of a run and the admins of the village may do this',
+    fix: 'Ask the announcer (`village rounds show`) or an admin.',
+  },
+  // ledgers of runs (node/federated/ledger)
+  LEDGER_MALFORMED: {
+    http: 502,
+    title: 'A record of a run has a form that is not allowed',
+    fix: 'Update the daemon that made it; if it goes on, revoke the peer.',
+  },
+  LEDGER_UNSIGNED: {
+    http: 502,
+    title: 'A record of a run is not signed by whom it names',
+    fix: 'Nothing was taken over from it; if a peer goes on sending such records, revoke it.',
+  },
+  LEDGER_BROKEN: {
+    http: 409,
+    title: 'A block does not fit the chain of its run',
+    fix: 'Fetch the ledger again from another member; `village ledger verify` says at which height it fails.',
+  },
+  LEDGER_UNCERTIFIED: {
+    http: 409,
+    title: 'A block of a run was not agreed by its committee',
+    fix: 'Fetch the ledger again from another member; revoke who gave it.',
+  },
+  LEDGER_REFUSED: {
+    http: 409,
+    title: 'A block says something that its run does not allow',
+    fix: 'Update the daemon: members with other rules than the committee cannot follow the run.',
+  },
+  LEDGER_CORRUPT: {
+    http: 500,
+    title: 'The stored ledger of a run is damaged',
+    fix: 'It is fetched again from other members; where there is none, the run has to be announced anew.',
+  },
+
   // worker threads
   WORKER_CRASHED: {
     http: 500,
@@ -1016,6 +1154,66 @@ export const ERRORS = {
     http: 422,
     title: 'There are too few judged queries to tune by',
     fix: 'Judge more queries; a hundred or more give a weight that can be relied on.',
+  },
+
+  // workloads of evolution (node/federated/workloads)
+  EVOLVE_CONFIG_INVALID: {
+    http: 400,
+    title: 'The configuration of a run of evolution is not valid',
+    fix: 'Correct the named key; docs/evolve.md has every key and examples that are ready to run.',
+  },
+  EVOLVE_MODELS_DIFFER: {
+    http: 400,
+    title: 'Models that are to be evolved together are not alike',
+    fix: 'Take models of one architecture, shape and tokenizer; `village merge` can join vocabularies first.',
+  },
+  EVOLVE_NOT_HERE: {
+    http: 501,
+    title: 'This node cannot score candidates of that kind',
+    fix: 'Nothing to do; other members of the village score them.',
+  },
+  EVOLVE_NOT_SETTLED: {
+    http: 400,
+    title: 'The description of a workload still names things of one machine',
+    fix: 'Announce it through `village evolve`, which puts everything into artifacts first.',
+  },
+
+  // federated: aggregation and privacy
+  AGGREGATE_TOO_FEW_CLIENTS: {
+    http: 409,
+    title: 'Too few clients answered for the aggregation rule',
+    fix: 'Wait for more clients, lower `adversaries`, or choose a rule that needs fewer.',
+  },
+  UPDATE_INVALID: {
+    http: 422,
+    title: 'The update of a client cannot be used',
+    fix: 'Nothing to do: the client is left out of the round; if it goes on, update or revoke it.',
+  },
+  FEDERATE_EXCLUDED: {
+    http: 400,
+    title: 'Two settings of a federation exclude each other',
+    fix: 'Change one of the two that are named; docs/federated.md has the table.',
+  },
+  SECURE_SUM_TOO_FEW: {
+    http: 409,
+    title: 'Too few clients are left for a secure sum',
+    fix: 'Nothing to do: the round is repeated; lower the threshold if clients often drop out.',
+  },
+  SECURE_SUM_REFUSED: {
+    http: 502,
+    title: 'The other side of a secure sum broke its rules',
+    fix: 'Nothing to do: nothing was given away; if it goes on, revoke the peer.',
+  },
+  // federated: geometry
+  GEOMETRY_TEXTS_INVALID: {
+    http: 422,
+    title: 'The texts cannot be used to look at a model',
+    fix: 'Give a UTF-8 file with a text on each line, 25 or more; without --data the built-in sentences are taken.',
+  },
+  GEOMETRY_MODEL_UNSUITABLE: {
+    http: 422,
+    title: 'This geometry cannot be measured of such a model',
+    fix: 'Barriers need two language models of one shape, layers a model with a graph and a tokenizer (docs/geometry.md).',
   },
 } as const satisfies Record<string, { http: number; title: string; fix: string }>
 

@@ -56,6 +56,11 @@ export interface EventMap {
     tokens: number
     tokensPerSecond: number
   }
+  /**
+   * The intrinsic dimension of a model's hidden states falls while its training has slowed down (docs/geometry.md): a sign that it
+   * begins to generalise. Only for trainings that measure it.
+   */
+  'training:grokking': { job: string; step: number; dimensionBefore: number; dimension: number }
   'generate:loaded': { model: string; residentBytes: number }
   /** `reason`: idle, memory, removed, crashed or stopped. */
   'generate:unloaded': { model: string; reason: string }
@@ -77,6 +82,32 @@ export interface EventMap {
     embedded: number
     chunks: number
   }
+  /** A federation of this node goes on, or has ended; `loss` is that of the last round's clients. */
+  'federation:changed': {
+    federation: string
+    name: string
+    state: string
+    round: number
+    rounds: number
+    /** Updates that have come in for the current round, and clients asked. */
+    answered: number
+    asked: number
+    loss: number | null
+  }
+  /** A run was heard of, or its phase, its generation or whether it stands still has changed. `best`: mean of the best so far. */
+  'round:changed': {
+    run: string
+    name: string
+    phase: string
+    generation: number
+    height: number
+    isPaused: boolean
+    best: number | null
+  }
+  /** Members take note of a lie in a run. */
+  'round:lie': { run: string; peer: string; kind: string }
+  /** The winner of a run is built and agreed on; `cid` is null where it is no model. */
+  'round:published': { run: string; name: string; cid: string | null }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 

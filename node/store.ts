@@ -13,6 +13,8 @@ export interface Store {
   readonly db: Database
   /** A sublevel whose values are JSON. */
   json<T>(name: string): JsonTable<T>
+  /** A sublevel whose values are bytes. */
+  bytes(name: string): JsonTable<Uint8Array>
   close(): Promise<void>
 }
 
@@ -26,8 +28,8 @@ export interface JsonTable<T> {
     operations: readonly ({ type: 'put'; key: string; value: T } | { type: 'del'; key: string })[],
     options?: { sync?: boolean },
   ): Promise<void>
-  /** Entries in key order; `prefix` limits them to keys that start with it. */
-  entries(options?: { prefix?: string }): AsyncIterable<[string, T]>
+  /** Entries in key order; `prefix` limits them to keys that start with it, `from` to those that do not come before it. */
+  entries(options?: { prefix?: string; from?: string }): AsyncIterable<[string, T]>
 }
 
 /** Version of the layout of the data directory; raise it together with a row in MIGRATIONS. */
@@ -155,29 +157,30 @@ async function openDatabase(directory: string): Promise<Database> {
 function createStore(db: Database, onClose: () => void): Store {
   return {
     db,
-    json<T>(name: string): JsonTable<T> {
-      const table = db.sublevel<string, T>(name, { valueEncoding: 'json' })
-      return {
-        get: (key) => translate(table.get(key)),
-        put: (key, value, options) => translate(table.put(key, value, writeOptions(options))),
-        del: (key) => translate(table.del(key)),
-        batch: (operations, options) => translate(table.batch([...operations], writeOptions(options))),
-        async *entries(options = {}) {
-          const range =
-            options.prefix === undefined
-              ? {}
-              : { gte: options.prefix, lt: `${options.prefix}${LAST_CODE_POINT}` }
-          try {
-            yield* table.iterator(range)
-          } catch (error) {
-            throw storeError(error)
-          }
-        },
-      }
-    },
+    json: <T>(name: string) => createTable(db.sublevel<string, T>(name, { valueEncoding: 'json' })),
+    bytes: (name) => createTable(db.sublevel<string, Uint8Array>(name, { valueEncoding: 'view' })),
     async close() {
       await db.close()
       onClose()
+    },
+  }
+}
+
+type Sublevel<T> = ReturnType<typeof Level.prototype.sublevel<string, T>>
+
+function createTable<T>(table: Sublevel<T>): JsonTable<T> {
+  return {
+    get: (key) => translate(table.get(key)),
+    put: (key, value, options) => translate(table.put(key, value, writeOptions(options))),
+    del: (key) => translate(table.del(key)),
+    batch: (operations, options) => translate(table.batch([...operations], writeOptions(options))),
+    async *entries({ prefix = '', from = '' } = {}) {
+      const gte = prefix > from ? prefix : from
+      try {
+        yield* table.iterator({ gte, ...(prefix === '' ? {} : { lt: `${prefix}${LAST_CODE_POINT}` }) })
+      } catch (error) {
+        throw storeError(error)
+      }
     },
   }
 }

@@ -16,6 +16,9 @@ import type { Resources } from '../compute/resources.ts'
 import type { Sandbox } from '../compute/sandbox/sandbox.ts'
 import type { Config } from '../config.ts'
 import type { Events } from '../events.ts'
+import type { FederateClient } from '../federated/learn/client.ts'
+import type { Federations } from '../federated/learn/federations.ts'
+import type { Rounds } from '../federated/rounds/rounds.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
 import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
@@ -54,6 +57,21 @@ export interface ApiComponents {
     Jobs,
     'submit' | 'list' | 'get' | 'tasks' | 'cancel' | 'setPriority' | 'remove' | 'trust' | 'pardon'
   >
+  readonly rounds: Pick<
+    Rounds,
+    | 'plan'
+    | 'announce'
+    | 'list'
+    | 'view'
+    | 'details'
+    | 'report'
+    | 'act'
+    | 'suggest'
+    | 'blocks'
+    | 'exportLedger'
+    | 'verify'
+    | 'verifyArchive'
+  >
   readonly evaluations: Evaluations
   readonly resources: Pick<Resources, 'limits' | 'snapshot'>
   readonly generation: Pick<Generation, 'generate' | 'stats'>
@@ -81,7 +99,9 @@ export interface ApiComponents {
   >
   readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections' | 'stats'>
   readonly answers: Answers
-  readonly searchEvaluations: SearchEvaluations
+  readonly searchEvaluations: Pick<SearchEvaluations, 'evaluateFolder' | 'evaluateCollection' | 'tune'>
+  readonly federations: Pick<Federations, 'begin' | 'list' | 'get' | 'end' | 'remove'>
+  readonly federateClient: Pick<FederateClient, 'list'>
   readonly pool: Pick<Pool, 'stats'>
   readonly sandbox: Pick<Sandbox, 'availability'>
   readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>

@@ -14,7 +14,11 @@ import { createValidator } from './validation.ts'
 const IDLE_TIMEOUT_MS = 60_000
 const HEADERS_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 256
-const UPLOAD_MEDIA_TYPES = ['application/octet-stream', 'application/vnd.ipld.car']
+const UPLOAD_MEDIA_TYPES = [
+  'application/octet-stream',
+  'application/vnd.ipld.car',
+  'application/vnd.aivillage.ledger',
+]
 
 export interface ServerInit {
   routes: readonly Route[]

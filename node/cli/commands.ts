@@ -5,9 +5,14 @@
 import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
 import type { CommandRun } from './command.ts'
 import { EVALUATE_COMMANDS } from './evaluate-commands.ts'
+import { EVOLVE_COMMANDS } from './evolve-commands.ts'
+import { FEDERATE_COMMANDS } from './federate-commands.ts'
 import { GENERATE_COMMANDS } from './generate-commands.ts'
+import { GEOMETRY_COMMANDS } from './geometry-commands.ts'
 import { KNOWLEDGE_COMMANDS } from './knowledge-commands.ts'
+import { MERGE_COMMANDS } from './merge-commands.ts'
 import { MODEL_COMMANDS } from './model-commands.ts'
+import { RUN_COMMANDS } from './run-commands.ts'
 import { TRAIN_COMMANDS } from './train-commands.ts'
 import { VILLAGE_COMMANDS } from './village-commands.ts'
 
@@ -149,6 +154,11 @@ export const COMMANDS: readonly CommandRow[] = [
   ...GENERATE_COMMANDS,
   ...EVALUATE_COMMANDS,
   ...TRAIN_COMMANDS,
+  ...RUN_COMMANDS,
+  ...FEDERATE_COMMANDS,
+  ...GEOMETRY_COMMANDS,
+  ...EVOLVE_COMMANDS,
+  ...MERGE_COMMANDS,
   {
     name: 'jobs list',
     isDefault: true,

@@ -28,7 +28,8 @@ function optionsOf(context: CommandContext): Record<string, number> {
   return options
 }
 
-async function upload(context: CommandContext, file: string): Promise<string> {
+/** Stores a file of this machine as an artifact of the daemon; its CID. */
+export async function uploadFile(context: CommandContext, file: string): Promise<string> {
   const stats = await stat(file).catch(() => null)
   if (stats?.isFile() !== true)
     throw new VillageError('FILE_UNREADABLE', `${file} is no file that can be read`)
@@ -83,7 +84,7 @@ export async function evaluationParams(
   }
   if (typeof shotsData === 'string') paths.shotsData = path.resolve(shotsData)
   const files: Record<string, string> = {}
-  for (const [name, file] of Object.entries(paths)) files[name] = await upload(context, file)
+  for (const [name, file] of Object.entries(paths)) files[name] = await uploadFile(context, file)
   return {
     models: [...models],
     ...(typeof suite === 'string' ? { suite } : {}),

@@ -17,6 +17,7 @@ const USAGE_CODES: readonly ErrorCode[] = [
   'CONFIG_UNKNOWN_KEY',
   'CONFIG_INVALID_VALUE',
   'CONFIG_UNREADABLE',
+  'EVOLVE_CONFIG_INVALID',
 ]
 
 export function exitCodeOf(code: ErrorCode): number {

@@ -22,15 +22,19 @@ const GIVEN_AS: Readonly<Record<string, string>> = {
   collections: 'collection',
   filters: 'filter',
   deadlineMs: 'deadline',
+  barrierPoints: 'barrier',
 }
 
 /** The option or argument of the command that a field was made from; null where it has none. */
 function givenAs(row: CommandRow, field: string): string | null {
-  const name = GIVEN_AS[field] ?? field
-  const flag = flagOf(name)
-  if (row.options?.some(({ flags }) => flags.split(' ').includes(flag)) === true) return flag
-  const isArgument = row.args?.some(([argument]) => argument.replace(/\W/g, '') === name) === true
-  return isArgument ? name.toUpperCase() : null
+  // Some commands call the same field by its own name.
+  for (const name of [GIVEN_AS[field] ?? field, field]) {
+    const flag = flagOf(name)
+    if (row.options?.some(({ flags }) => flags.split(' ').includes(flag)) === true) return flag
+    if (row.args?.some(([argument]) => argument.replace(/\W/g, '') === name) === true)
+      return name.toUpperCase()
+  }
+  return null
 }
 
 /** `body.choices.0` → `choices`; `options.limit` → `limit`; `topP` as it is. */

@@ -2,6 +2,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
 import { evaluationText, intervalText } from './evaluation-text.ts'
 import { bytes, count, facts } from './format.ts'
+import { geometryText } from './geometry-text.ts'
+import { geometryView } from './geometry-view.ts'
+import { mergeText } from './merge-text.ts'
 import { trainingText } from './training-text.ts'
 
 export const figure = (value: JsonValue | undefined): string =>
@@ -114,6 +117,9 @@ export function resultText(kind: string, result: JsonObject): string {
   if (kind === 'compress' && result.totals !== undefined)
     return `${facts([['new model', figure(result.id)]])}\n${compressionText(result)}`
   if (kind === 'evaluate' && Array.isArray(result.models)) return evaluationText(result)
+  if (kind === 'merge') return mergeText(result)
   if (kind === 'train' && isJsonObject(result.config ?? null)) return trainingText(result)
+  const geometry = kind === 'geometry' ? geometryView(result) : null
+  if (geometry !== null) return geometryText(geometry)
   return plainText(result)
 }

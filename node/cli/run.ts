@@ -32,6 +32,10 @@ const SHIPPED_CONFIG = fileURLToPath(new URL('../../daemon.config.json', import.
 const FAMILY_SUMMARIES: Record<string, string> = {
   collection: 'List, show, change, remove, export and import collections of documents.',
   model: 'List, add, inspect and remove models.',
+  evolve: 'Improve models together, and see how a run went.',
+  rounds: 'List, show, follow and steer runs of evolution.',
+  ledger: 'List, show, verify and export ledgers of runs.',
+  federations: 'List, show, stop and remove federations.',
   jobs: 'List, show, cancel, reorder and remove jobs.',
   artifact: 'List, add, read, pin, fetch, export and import artifacts.',
 }

@@ -45,6 +45,10 @@ export const TRAIN_COMMANDS: readonly CommandRow[] = [
       { flags: '--evaluate-every <number>', doc: 'Steps between held-out losses, by default a twentieth.' },
       { flags: '--checkpoint <seconds>', doc: 'Least time between checkpoints, by default 60.' },
       { flags: '--seed <number>', doc: 'Of the order of the data and the start of LoRA, by default 0.' },
+      {
+        flags: '--geometry',
+        doc: 'Measure the geometry of what it learns at each look at what is held out (docs/geometry.md).',
+      },
       { flags: '--from <job>', doc: 'Begin with the weights that a training which failed has kept.' },
       { flags: '--id <id>', doc: 'The short name of the result.' },
       { flags: '--priority <number>', doc: 'Higher goes first.', default: '0' },

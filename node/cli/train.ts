@@ -73,6 +73,7 @@ export async function train(context: CommandContext): Promise<CommandResult> {
       ...numbers(context),
       ...(modules.length === 0 ? {} : { modules }),
       ...(context.options.adapter === true ? { adapter: true } : {}),
+      ...(context.options.geometry === true ? { geometry: true } : {}),
     },
   })
 }

@@ -4,6 +4,7 @@ import type { Bench } from './bench.ts'
 import { compressBench } from './compress.ts'
 import { daemonBench } from './daemon.ts'
 import { evaluateBench } from './evaluate.ts'
+import { geometryBench } from './geometry.ts'
 import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
 import { modelsBench } from './models.ts'
@@ -21,5 +22,6 @@ export const BENCHES: readonly Bench[] = [
   modelsBench,
   ragBench,
   trainBench,
+  geometryBench,
   villageLmBench,
 ]

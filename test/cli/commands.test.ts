@@ -27,6 +27,8 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   'model add': ['--embedded', 'encoder'],
   'collection tune': ['1', '--judged', 'judged'],
   evaluate: ['1'],
+  geometry: ['1'],
+  merge: ['--replay', '1'],
   train: ['1', '--data', 'notes.txt'],
 }
 

@@ -114,11 +114,20 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
       method: 'POST',
       body: { source: 'nobody/nothing', hub: 'http://127.0.0.1:9' },
     })
+    const federation = await askHttp(ready.url, '/api/v1/federations', {
+      token,
+      method: 'POST',
+      body: {
+        config: { name: 'digits', strategy: 'fedavg', rounds: 1, clients: { minimum: 2 } },
+        simulate: true,
+      },
+    })
     for (const row of ROUTES.filter(({ method, response }) => method === 'GET' && response.kind === 'json')) {
       const target = row.path
         .replace('/artifacts/:cid', `/artifacts/${model.cid}`)
         .replace('/models/:id', `/models/${compressed.model.id}`)
         .replace('/jobs/:id', `/jobs/${job.id}`)
+        .replace('/federations/:id', `/federations/${federation.json.id}`)
         .replace('/pulls/:id', `/pulls/${pull.json.id}`)
         .replace('/collections/:id', '/collections/notes')
         .replace('/documents/:document', `/documents/${hit.document}`)

@@ -2,13 +2,18 @@
 import path from 'node:path'
 import type { JobKind } from '../../node/compute/jobs/job.ts'
 import { createJobs, type Jobs } from '../../node/compute/jobs/jobs.ts'
+import { JOB_KINDS } from '../../node/compute/jobs/kinds.ts'
 import { createModels, type Models } from '../../node/compute/models/registry.ts'
 import { createModelShares, type ModelShares } from '../../node/compute/models/shares.ts'
 import { createPool, type Pool } from '../../node/compute/pool.ts'
 import type { Resources } from '../../node/compute/resources.ts'
 import { createSandbox } from '../../node/compute/sandbox/sandbox.ts'
+import { TASK_KINDS } from '../../node/compute/tasks/table.ts'
 import type { TaskKind } from '../../node/compute/tasks/task.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
+import { VillageError } from '../../node/errors.ts'
+import { federatedJobKinds, federatedTaskKinds } from '../../node/federated/kinds.ts'
+import type { FederatedOperations } from '../../node/federated/operations.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { joinWith, type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG } from './mesh.ts'
 
@@ -34,6 +39,8 @@ export interface TestResources extends Pick<Resources, 'limits' | 'accepts' | 'o
 export interface JobNodeInit extends MeshNodeInit {
   taskKinds?: readonly TaskKind[]
   jobKinds?: readonly JobKind[]
+  /** With the kinds and worker threads of federated/, as the daemon has them. */
+  federated?: boolean
   cores?: number
   accepts?: { others: boolean; own: boolean }
   random?: () => number
@@ -64,6 +71,25 @@ export function testResources(init: {
   }
 }
 
+const FEDERATED_WORKER = new URL('../../node/federated/worker.ts', import.meta.url)
+
+/** Such a node takes part in no run. */
+function unknownRun(): never {
+  throw new VillageError('RUN_UNKNOWN')
+}
+
+function kindsOf(
+  { taskKinds, jobKinds, federated }: JobNodeInit,
+  pool: Pool<FederatedOperations>,
+): { taskKinds?: readonly TaskKind[]; jobKinds?: readonly JobKind[] } {
+  if (federated === true)
+    return {
+      taskKinds: [...TASK_KINDS, ...federatedTaskKinds({ pool })],
+      jobKinds: [...JOB_KINDS, ...federatedJobKinds({ pool, runState: unknownRun })],
+    }
+  return { ...(taskKinds && { taskKinds }), ...(jobKinds && { jobKinds }) }
+}
+
 const running = new Set<JobNode>()
 
 export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
@@ -82,7 +108,9 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
     ...init,
     prepare(mesh, { store, events, directory }) {
       const log = TEST_LOG
-      const pool = createPool({ log }, { threads: cores, niceness: 0 })
+      const workerUrl = init.federated === true ? { workerUrl: FEDERATED_WORKER } : {}
+      const pool = createPool<FederatedOperations>({ log }, { threads: cores, niceness: 0, ...workerUrl })
+      const kinds = kindsOf(init, pool)
       const longPool = createPool({ log }, { threads: 1, niceness: 0 })
       const artifacts = createArtifacts(
         { mesh, store, events, log },
@@ -108,8 +136,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
           config,
           directory,
           modelsDirectory,
-          ...(init.taskKinds === undefined ? {} : { taskKinds: init.taskKinds }),
-          ...(init.jobKinds === undefined ? {} : { jobKinds: init.jobKinds }),
+          ...kinds,
           ...(init.random === undefined ? {} : { random: init.random }),
         },
       )

@@ -1,7 +1,7 @@
 /** Measures the real search over the documents of a judged folder, held by a backend without an index. */
 import { evaluateRanking } from '../../node/agents/rag/query/evaluate-ranking.ts'
 import { createSearch } from '../../node/agents/rag/query/search.ts'
-import type { RankerChoice, SearchEvaluations } from '../../node/agents/rag/query/search-evaluations.ts'
+import type { RankerChoice } from '../../node/agents/rag/query/search-evaluations.ts'
 import { tuneWeight } from '../../node/agents/rag/query/tune-weight.ts'
 import type { ApiComponents } from '../../node/api/components.ts'
 import {
@@ -15,7 +15,7 @@ export function memorySearchEvaluations(
   components: Pick<ApiComponents, 'log' | 'embedding'> & {
     collections: { need(idOrName: string): Promise<unknown> }
   },
-): SearchEvaluations {
+): ApiComponents['searchEvaluations'] {
   const { log, embedding, collections } = components
   const search = createSearch({ embed: embedding.embed, log })
 

@@ -21,10 +21,12 @@ import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
 import { type MemoryCollections, memoryCollections } from './memory-collections.ts'
+import { memoryFederations } from './memory-federations.ts'
 import { memoryGeneration } from './memory-generation.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
 import { memoryKnowledge } from './memory-knowledge.ts'
 import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
+import { memoryRounds } from './memory-rounds.ts'
 import { memorySearchEvaluations } from './memory-search-evaluations.ts'
 
 export const SELF = '12D3KooWSelfSelfSelfSelfSelfSelfSelfSelfSelfSelfSelf'
@@ -258,10 +260,12 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       },
     },
     collections,
+    ...memoryFederations({ nowMs: NOW_MS }),
     searchEvaluations: memorySearchEvaluations({ log, embedding: generated.embedding, collections }),
     shares: { list: () => [] },
     pulls: memoryPulls({ events }),
     jobs: queue.jobs,
+    rounds: memoryRounds(),
     evaluations,
     addArtifact: memory.add,
     finishTask: queue.finishTask,

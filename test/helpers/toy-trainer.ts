@@ -65,6 +65,8 @@ export function createToyTrainer(init: { vocabulary: number; divergeAt?: number 
       step += 1
       return { gradientNorm }
     },
+    // It has no hidden layer.
+    hidden: async () => null,
     loss: async (batch) => look(batch, () => undefined),
     state: () => ({
       step,

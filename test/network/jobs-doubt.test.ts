@@ -108,4 +108,17 @@ test('a crash between the lie and the marks is made good at the next start', asy
   assert.is(again.jobs.get(id)!.doubt!.sinceMs, lieAtMs)
 })
 
+test('who was proven a liar in other work of the village gets no tasks, and the owner itself is never one', async () => {
+  const [owner, peer] = (await startJobVillage([toyNode(), toyNode()])) as [JobNode, JobNode]
+  owner.jobs.distrust(owner.peer, { kind: 'round', reason: 'test' })
+  owner.jobs.distrust(peer.peer, { kind: 'round', reason: 'test' })
+  const entry = owner.jobs.trust().find((one) => one.peer === peer.peer && one.kind === 'round')!
+  assert.ok(entry.quarantinedUntilMs !== null)
+  assert.is(entry.reason, 'test')
+  assert.not.ok(owner.jobs.trust().some((one) => one.peer === owner.peer))
+  const { id } = await owner.jobs.submit({ kind: 'toys', params: { tasks: 4 } })
+  const { shares } = await end(owner, id)
+  assert.is(shares[peer.peer], undefined)
+})
+
 test.run()

@@ -2,12 +2,14 @@
 import { ARTIFACT_ROUTES } from './artifacts.ts'
 import { COLLECTION_ROUTES } from './collections.ts'
 import { EVALUATION_ROUTES } from './evaluations.ts'
+import { FEDERATION_ROUTES } from './federations.ts'
 import { GENERATE_ROUTES } from './generate.ts'
 import { JOB_ROUTES } from './jobs.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { NODE_ROUTES } from './node.ts'
 import { PULL_ROUTES } from './pulls.ts'
 import type { Route } from './route.ts'
+import { RUN_ROUTES } from './runs.ts'
 import { SEARCH_ROUTES } from './search.ts'
 import { SEARCH_EVALUATION_ROUTES } from './search-evaluations.ts'
 import { VILLAGE_ROUTES } from './village.ts'
@@ -22,6 +24,8 @@ export const ROUTES: readonly Route[] = [
   ...PULL_ROUTES,
   ...GENERATE_ROUTES,
   ...JOB_ROUTES,
+  ...RUN_ROUTES,
   ...EVALUATION_ROUTES,
+  ...FEDERATION_ROUTES,
   ...SEARCH_EVALUATION_ROUTES,
 ]

@@ -60,6 +60,8 @@ export interface Jobs extends Service {
   lends(cid: string): boolean
   trust(): TrustEntry[]
   pardon(peer: string): Promise<void>
+  /** A peer was proven a liar in other work of the village (`kind`): no job takes anything from it for a while. */
+  distrust(peer: string, init: { readonly kind: string; readonly reason: string }): void
   /** Owners that this node works for now, itself included. */
   work(): { owner: string; leases: number; running: number }[]
   /** Share of the lent cores that is busy, 0 to 1. */
@@ -338,6 +340,9 @@ export function createJobs(components: Components, init: Init): Jobs {
       owner.refreshTrust()
       review()
       await reviewing
+    },
+    distrust(peer, { kind, reason }) {
+      if (peer !== peerId) owner.distrust(peer, kind, reason)
     },
     work: worker.owners,
     load: worker.load,

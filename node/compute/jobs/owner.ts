@@ -70,6 +70,8 @@ export interface Owner {
   setPriority(job: string, priority: number): void
   /** Connects a worker; `close` when it is gone. Throws PEER_QUARANTINED. */
   attach(init: { peer: string; kinds: readonly string[] }, link: WorkerLink): OwnerLink & { close(): void }
+  /** A peer was proven a liar elsewhere: it is quarantined as if it had lied in a job. */
+  distrust(peer: string, kind: string, reason: string): void
   /** Peers were pardoned or their time is over. */
   refreshTrust(): void
   openTasks(): number
@@ -115,18 +117,16 @@ export function createOwner(components: Components, init: Init): Owner {
     })
   }
 
+  function tick(): void {
+    carryOut(expireLeases(state, now()))
+    dispatchSoon()
+  }
+
   function updateTimer(): void {
     if (state.jobs.size === 0 || stopping.signal.aborted) {
       clearInterval(timer)
       timer = undefined
-    } else
-      timer ??= setInterval(
-        () => {
-          carryOut(expireLeases(state, now()))
-          dispatchSoon()
-        },
-        Math.min(MAX_TICK_MS, init.limits.leaseMs / 4),
-      )
+    } else timer ??= setInterval(tick, Math.min(MAX_TICK_MS, init.limits.leaseMs / 4))
   }
 
   async function check(effect: Extract<Effect, { type: 'check' }>): Promise<void> {
@@ -331,12 +331,11 @@ export function createOwner(components: Components, init: Init): Owner {
         },
       }
     },
+    distrust: (peer, kind, reason) => blame(peer, kind, reason, 'lie'),
     refreshTrust() {
       for (const peer of state.quarantined) if (!trust.quarantined(peer)) state.quarantined.delete(peer)
     },
-    openTasks() {
-      return [...state.jobs.values()].reduce((open, job) => open + openToPeers(job), 0)
-    },
+    openTasks: () => [...state.jobs.values()].reduce((open, job) => open + openToPeers(job), 0),
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))
       updateTimer()

@@ -2,7 +2,7 @@
  * Job kind `train`: one task, on this node. What comes out is a model of its own beside the one that was trained, or an
  * adapter for it; the figures of every step are an artifact of the job.
  */
-import { rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
@@ -14,6 +14,7 @@ import { invalid, readParams } from '../tasks/read-params.ts'
 import type { TrainTask } from '../tasks/train-task.ts'
 import type { MemoryFit } from '../training/memory-fit.ts'
 import { readTrainWish } from '../training/read-run.ts'
+import { GEOMETRY_FILE } from '../training/train-operation.ts'
 import { runOf, type TrainRun, type TrainWish } from '../training/train-run.ts'
 import type { JobContext, JobKind } from './job.ts'
 
@@ -182,7 +183,13 @@ export const trainJob: JobKind = {
       pin,
       private: true,
     })
-    const report = reportOf(run, result!.stats, { base: base?.id ?? null, metrics: metrics.cid, adapter })
+    const geometry = await geometryOf(run, id, context)
+    const report = reportOf(run, result!.stats, {
+      base: base?.id ?? null,
+      metrics: metrics.cid,
+      geometry,
+      adapter,
+    })
     const entry = await models.register({
       id,
       cid: trained.cid,
@@ -198,6 +205,19 @@ export const trainJob: JobKind = {
     })
     return { id: entry.id, ...report }
   },
+}
+
+/** CID of what was measured while it trained, a JSON object a line; null where nothing was asked for. */
+async function geometryOf(
+  { geometry }: TrainRun,
+  id: string,
+  { artifacts, keptDirectory, pin }: JobContext,
+): Promise<string | null> {
+  if (!geometry) return null
+  const bytes = await readFile(path.join(keptDirectory, GEOMETRY_FILE))
+  const name = `${id}.geometry.jsonl`
+  const { cid } = await artifacts.addBytes(bytes, { name, pin, private: true })
+  return cid
 }
 
 /** What is kept of a training: what it was asked to do, and how it went. Paths say nothing about a model, names do. */

@@ -23,6 +23,16 @@ function placeOf(name: string, tensor: TensorInfo | undefined): { file: string |
  * one that is not of floats.
  */
 export function replaceTensors(modelPath: string, outDir: string, values: TensorValues): void {
+  const steps = replacingTensors(modelPath, outDir, values)
+  while (steps.next().done !== true);
+}
+
+/** The same in steps, one a tensor, for who has something to look at between them. What is abandoned leaves its files behind. */
+export function* replacingTensors(
+  modelPath: string,
+  outDir: string,
+  values: TensorValues,
+): Generator<undefined, void> {
   const directory = path.dirname(modelPath)
   const target = path.join(outDir, path.basename(modelPath))
   const copies = new Map<string | null, string>([[null, target]])
@@ -40,8 +50,10 @@ export function replaceTensors(modelPath: string, outDir: string, values: Tensor
   }
   const fds = new Map([...copies.values()].map((copy) => [copy, openSync(copy, 'r+')]))
   try {
-    for (const { file, offset, tensor, read } of places)
+    for (const { file, offset, tensor, read } of places) {
       write(fds.get(copies.get(file)!)!, offset, tensor, read())
+      yield
+    }
     for (const fd of fds.values()) fsyncSync(fd)
   } finally {
     for (const fd of fds.values()) closeSync(fd)

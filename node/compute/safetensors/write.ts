@@ -2,15 +2,16 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { VillageError } from '../../errors.ts'
-import { encodeFloats, FLOAT16, FLOAT32 } from '../onnx/data-types.ts'
+import { BFLOAT16, encodeFloats, FLOAT16, FLOAT32 } from '../onnx/data-types.ts'
 import { encodeHead } from './header.ts'
 
 /** Element types that can be written. */
-export type WrittenType = 'F32' | 'F16'
+export type WrittenType = 'F32' | 'F16' | 'BF16'
 
 const TYPES: Readonly<Record<WrittenType, { code: number; sizeBytes: number }>> = {
   F32: { code: FLOAT32, sizeBytes: 4 },
   F16: { code: FLOAT16, sizeBytes: 2 },
+  BF16: { code: BFLOAT16, sizeBytes: 2 },
 }
 
 export interface WrittenTensor {
@@ -31,6 +32,16 @@ export function writeSafetensors(
   tensors: readonly WrittenTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  const steps = writingSafetensors(path, tensors, metadata)
+  while (steps.next().done !== true);
+}
+
+/** The same in steps, one a tensor, for who has something to look at between them. Nothing is left of what is abandoned. */
+export function* writingSafetensors(
+  path: string,
+  tensors: readonly WrittenTensor[],
+  metadata: Readonly<Record<string, string>> = {},
+): Generator<undefined, void> {
   let end = 0
   const header = tensors.map(({ name, shape, dtype }) => {
     const elements = shape.reduce((product, size) => product * size, 1)
@@ -43,18 +54,22 @@ export function writeSafetensors(
   const write = (bytes: Uint8Array): void => {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
   }
+  let isWhole = false
   try {
     try {
       write(encodeHead({ metadata, tensors: header }))
-      for (const [index, tensor] of tensors.entries()) writeTensor(tensor, header[index]!.sizeBytes, write)
+      for (const [index, tensor] of tensors.entries()) {
+        writeTensor(tensor, header[index]!.sizeBytes, write)
+        yield
+      }
       fsyncSync(fd)
     } finally {
       closeSync(fd)
     }
     renameSync(temporary, path)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
+    isWhole = true
+  } finally {
+    if (!isWhole) rmSync(temporary, { force: true })
   }
 }
 

@@ -32,7 +32,13 @@ function localOf({ local }: TaskContext): LocalContext {
 function createTeller(job: string, board: TrainingBoard, { events }: LocalContext): () => void {
   let told = -1
   let toldHeldOut = -1
+  let toldFinding = -1
   return () => {
+    const finding = board.finding()
+    if (finding !== null && finding.step !== toldFinding) {
+      toldFinding = finding.step
+      events.emit('training:grokking', { job, ...finding })
+    }
     const latest = board.latest()
     if (latest === null || (latest.step === told && latest.heldOutStep === toldHeldOut)) return
     const { heldOutStep, heldOutLoss, ...figures } = latest

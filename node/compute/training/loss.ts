@@ -15,6 +15,8 @@ export interface Loss {
   readonly gradients: ReadonlyMap<string, string>
   readonly rows: number
   readonly vocabulary: number
+  /** What the output matrix reads, [rows, width]: the last hidden states. Null where the logits are made in another way. */
+  readonly hidden: string | null
 }
 
 /** Logits that are alive at once: above this the rows are taken in pieces. 64 MiB, of which there are about three. */
@@ -33,9 +35,11 @@ export function crossEntropy(tape: Tape, value: string, maxLogits: number = MAX_
   const count = Math.min(rows, Math.ceil((rows * vocabulary) / maxLogits))
   const head = tape.nodes.find((node) => node.outputs[0] === logits)
   const gradients = new Map<string, string>()
-  if (count <= 1 || head === undefined || !isRowWise(tape, head, rows)) {
+  const isSplittable = head !== undefined && isRowWise(tape, head, rows)
+  const states = isSplittable ? head.inputs[0]! : null
+  if (count <= 1 || !isSplittable) {
     const { total, gradient } = lossOf(tape, logits, labels, weights)
-    return { total, gradients: gradients.set(logits, gradient), rows, vocabulary }
+    return { total, gradients: gradients.set(logits, gradient), rows, vocabulary, hidden: states }
   }
 
   const sizes = Array.from(
@@ -53,7 +57,13 @@ export function crossEntropy(tape: Tape, value: string, maxLogits: number = MAX_
     gradients.set(part, gradient)
     return total
   })
-  return { total: totals.reduce((sum, part) => tape.add('Add', [sum, part])), gradients, rows, vocabulary }
+  return {
+    total: totals.reduce((sum, part) => tape.add('Add', [sum, part])),
+    gradients,
+    rows,
+    vocabulary,
+    hidden: states,
+  }
 }
 
 /** Whether a node makes each row of its result from the same row of its first input. */

@@ -1,10 +1,9 @@
 /** The figures of a training as JSON lines, one a step: they are kept with its result. */
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { VillageError } from '../../errors.ts'
-import type { TrainingMetrics } from './run-training.ts'
 
 export interface MetricsWriter {
-  append(metrics: TrainingMetrics): void
+  append(metrics: object): void
   sizeBytes(): number
   close(): void
 }

@@ -7,7 +7,14 @@ import { feedsOf } from './batch-feeds.ts'
 import { type GraphSession, loadGraphSession } from './graph-session.ts'
 import { checkOptimiser, globalNorm, momentCount, type Slot, update } from './optimiser.ts'
 import type { BatchLoss, Trainer, TrainerInit, TrainerState } from './trainer.ts'
-import { buildTrainingGraph, gradientName, inputName, LOSS, type TrainingGraph } from './training-graph.ts'
+import {
+  buildTrainingGraph,
+  gradientName,
+  HIDDEN,
+  inputName,
+  LOSS,
+  type TrainingGraph,
+} from './training-graph.ts'
 
 /** Shapes are fixed; more tokens than this in one micro-batch are a mistake. */
 const MAX_BATCH_TOKENS = 2 ** 20
@@ -121,7 +128,7 @@ function createTrainer(components: Components, init: TrainerInit): Trainer {
       return loss
     },
 
-    step({ learningRate, clipNorm }) {
+    step({ learningRate, clipNorm, correct }) {
       if (!(learningRate >= 0 && learningRate < Infinity) || (clipNorm !== null && !(clipNorm > 0)))
         throw new VillageError('INVALID_ARGUMENT', 'The learning rate or the clipping is out of range.')
       if (counted === 0)
@@ -136,7 +143,15 @@ function createTrainer(components: Components, init: TrainerInit): Trainer {
       stepsMade++
       const clipping = clipNorm !== null && gradientNorm > clipNorm ? clipNorm / gradientNorm : 1
       const at = { learningRate, scale: clipping / labels, step: stepsMade }
-      for (const slot of slots) update(optimiser, slot, at)
+      for (const slot of slots) {
+        if (correct === undefined) update(optimiser, slot, at)
+        else {
+          const { name, gradient, values } = slot
+          for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! * at.scale
+          correct(name, gradient, values)
+          update(optimiser, slot, { ...at, scale: 1 })
+        }
+      }
       return { gradientNorm }
     },
 
@@ -144,6 +159,17 @@ function createTrainer(components: Components, init: TrainerInit): Trainer {
       checkOpen(signal)
       evaluation ??= loadGraphSession(graph.evaluation, threads)
       return run(await evaluation, given, { [LOSS]: lossTensor })
+    },
+
+    async hidden(given, signal) {
+      checkOpen(signal)
+      const width = graph.hiddenWidth
+      if (width === null) return null
+      evaluation ??= loadGraphSession(graph.evaluation, threads)
+      const values = new Float32Array(batch * length * width)
+      const states = new ort.Tensor('float32', values, [batch * length, width])
+      await run(await evaluation, given, { [LOSS]: lossTensor, [HIDDEN]: states })
+      return { values, width }
     },
 
     state(): TrainerState {

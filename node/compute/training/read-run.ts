@@ -63,11 +63,14 @@ export function readTrainWish(reader: ParamsReader): TrainWish {
     evaluateEvery: optionalInteger(reader, 'evaluateEvery', 1, MAX_STEPS),
     checkpointSeconds: reader.optionalNumber('checkpointSeconds', 0, 86_400) ?? DEFAULT_CHECKPOINT_SECONDS,
     seed: reader.integer('seed', 0, MAX_SEED, 0),
+    geometry: reader.flag('geometry'),
   }
   if (run.batch * (run.length ?? 1) > MAX_BATCH_TOKENS)
     throw invalid('batch', `a micro-batch of at most ${MAX_BATCH_TOKENS} tokens with this length`)
   if (run.earlyStop !== null && run.heldOut === 0)
     throw invalid('earlyStop', 'left out: nothing is held out that it could go by')
+  if (run.geometry && run.heldOut === 0)
+    throw invalid('geometry', 'left out: it is measured on what is held out, and nothing is')
   if (run.method === 'full' && run.modules !== null) throw invalid('modules', 'left out: it is for LoRA')
   return run
 }

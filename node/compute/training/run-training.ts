@@ -44,6 +44,14 @@ export interface TrainingMetrics {
   readonly tokensPerSecond: number
 }
 
+/** The state of a training when its held-out part was looked at. */
+export interface Observation {
+  readonly step: number
+  /** Mean over the updates since the look before; at step 0 the held-out loss. */
+  readonly loss: number
+  readonly heldOutLoss: number
+}
+
 /** The lowest held-out loss and where it was. */
 export interface Best {
   readonly step: number
@@ -92,6 +100,8 @@ interface Components {
   readonly nowMs: () => number
   /** Looked at between micro-batches: true writes a checkpoint and ends the run as `paused`. */
   readonly pauses?: () => boolean
+  /** Called after each look at the held-out part, for what else is to be measured then. */
+  readonly observe?: (at: Observation) => Promise<void>
 }
 
 /**
@@ -118,6 +128,9 @@ export async function runTraining(
   let savedMs = nowMs()
   let toldMs = nowMs()
   let toldTokens = state.tokens
+  /** Losses of the updates since the held-out part was looked at. */
+  let lossesSum = 0
+  let losses = 0
 
   async function save(): Promise<void> {
     if (savedStep === step) return
@@ -185,6 +198,8 @@ export async function runTraining(
     isSettled = false
     const loss = lossSum / count
     state = { ...state, tokens: state.tokens + count, loss }
+    lossesSum += loss
+    losses += 1
     return { loss, gradientNorm, learningRate }
   }
 
@@ -202,6 +217,7 @@ export async function runTraining(
         await judge(before)
         state = { ...state, heldOutBefore: before, loss: before }
         tell(before, before, 0, null)
+        await components.observe?.({ step, loss: before, heldOutLoss: before })
       }
     }
     while (step < steps && !isEarly()) {
@@ -215,6 +231,11 @@ export async function runTraining(
       if (heldOutLoss !== null) await judge(heldOutLoss)
       isSettled = true
       tell(updated.loss, heldOutLoss, updated.learningRate, updated.gradientNorm)
+      if (heldOutLoss !== null) {
+        await components.observe?.({ step, loss: lossesSum / losses, heldOutLoss })
+        lossesSum = 0
+        losses = 0
+      }
       if (nowMs() - savedMs >= config.checkpointMs) await save()
     }
     await save()

@@ -5,6 +5,7 @@
  *   checkpoint.bin                         where to go on (checkpoint.ts)
  *   best.bin                               the parameters with the lowest held-out loss
  *   metrics.jsonl                          the figures so far
+ *   geometry.jsonl                         what an observer measured, where one was asked for
  *   failed.json                            why it failed for good (final-failure.ts)
  *   trained.bin                            the parameters that it ended with, where nothing is held out
  *   start.bin                              the parameters that it begins with, where they are not those of the model
@@ -24,15 +25,23 @@ import { createBatches } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { failOnce } from './final-failure.ts'
 import { openMetricsWriter } from './metrics-file.ts'
+import { openObservations, type TrainingObserver } from './observer.ts'
 import { openTrainer } from './open-trainer.ts'
 import { openPrepared, type PreparedData, prepareData, readPrepared } from './prepare-data.ts'
-import { type Checkpoint, type LoopState, runTraining, type TrainingOutcome } from './run-training.ts'
+import {
+  type Checkpoint,
+  type LoopState,
+  type Observation,
+  runTraining,
+  type TrainingOutcome,
+} from './run-training.ts'
 import { heldOutBatches, loopConfig, optimiserOf, type TrainRun, trainableOf } from './train-run.ts'
 import type { Trainer } from './trainer.ts'
 import { type BoardMemory, openBoard } from './training-board.ts'
 
 export const METRICS_FILE = 'metrics.jsonl'
-const TRAINED_FILE = 'trained.bin'
+export const GEOMETRY_FILE = 'geometry.jsonl'
+export const TRAINED_FILE = 'trained.bin'
 const CHECKPOINT_FILE = 'checkpoint.bin'
 const BEST_FILE = 'best.bin'
 const START_FILE = 'start.bin'
@@ -55,7 +64,10 @@ export interface TrainResult {
 
 /** Of everything that the weights depend on: a checkpoint of another training is not gone on from. */
 function runHash(run: TrainRun, data: PreparedData): string {
-  return createHash('sha256').update(canonicalJson({ run, data })).digest('hex')
+  const { geometry: _, ...counts } = run
+  return createHash('sha256')
+    .update(canonicalJson({ run: counts, data }))
+    .digest('hex')
 }
 
 /** Throws what the reading of model and data throws, TRAIN_DIVERGED, TRAIN_CHECKPOINT_INVALID, and the signal's reason. */
@@ -63,15 +75,17 @@ export function train(
   request: TrainRequest,
   signal: AbortSignal,
   progress: (share: number) => void,
+  observer: TrainingObserver | null = null,
 ): Promise<TrainResult> {
   mkdirSync(request.directory, { recursive: true, mode: 0o700 })
-  return failOnce(request.directory, () => trainFrom(request, signal, progress))
+  return failOnce(request.directory, () => trainFrom(request, signal, progress, observer))
 }
 
 async function trainFrom(
   request: TrainRequest,
   signal: AbortSignal,
   progress: (share: number) => void,
+  observer: TrainingObserver | null,
 ): Promise<TrainResult> {
   const { directory, modelDir, run, threads } = request
   const { batch, length } = run
@@ -94,22 +108,38 @@ async function trainFrom(
   try {
     if (from === null) restoreStart(trainer, at(START_FILE))
     const metrics = openMetricsWriter(at(METRICS_FILE), from?.metricsBytes ?? 0)
+    const observations =
+      run.geometry && observer !== null ? openObservations(at(GEOMETRY_FILE), from?.geometryBytes ?? 0) : null
     try {
+      const batches = createBatches(rows, {
+        batch,
+        length,
+        seed: run.seed,
+        maxHeldOutBatches: heldOutBatches(config),
+      })
+      const observe = async (now: Observation) => {
+        if (observations === null || observer === null) return
+        const source = { trainer, data: batches }
+        const { line, finding } = await observer(now, source, observations.lines, signal)
+        observations.append(line)
+        if (finding !== null) board.showFinding(finding)
+      }
       const outcome = await runTraining(
         {
           trainer,
-          data: createBatches(rows, {
-            batch,
-            length,
-            seed: run.seed,
-            maxHeldOutBatches: heldOutBatches(config),
-          }),
+          data: batches,
+          observe,
           nowMs: () => performance.now(),
           pauses: board.pauses,
           checkpoints: {
             async save({ trainer: state, best, ...rest }) {
               const loop = { ...rest, best: best === null ? null : { ...best } }
-              const facts = { run: hash, loop, metricsBytes: metrics.sizeBytes() }
+              const facts = {
+                run: hash,
+                loop,
+                metricsBytes: metrics.sizeBytes(),
+                geometryBytes: observations?.sizeBytes() ?? 0,
+              }
               writeCheckpoint(at(CHECKPOINT_FILE), state, facts, { moments: true })
             },
             async saveBest(state) {
@@ -130,6 +160,7 @@ async function trainFrom(
         writeCheckpoint(at(TRAINED_FILE), trainer.state(), { run: hash }, { moments: false })
       return { ended: outcome.ended, outcome, steps: config.steps, data }
     } finally {
+      observations?.close()
       metrics.close()
     }
   } finally {
@@ -189,15 +220,25 @@ async function prepare(
 }
 
 /** What `save` wrote; its own hash has been checked, so that it is what this program wrote. */
-function readLoop(file: string, hash: string): { checkpoint: Checkpoint; metricsBytes: number } | null {
+function readLoop(
+  file: string,
+  hash: string,
+): { checkpoint: Checkpoint; metricsBytes: number; geometryBytes: number } | null {
   const found = readCheckpoint(file)
   if (found === null) return null
-  const { run, loop, metricsBytes } = found.facts as {
+  // Checkpoints of older versions know nothing of observers.
+  const {
+    run,
+    loop,
+    metricsBytes,
+    geometryBytes = 0,
+  } = found.facts as {
     run: string
     loop: LoopState & JsonObject
     metricsBytes: number
+    geometryBytes?: number
   }
   if (run !== hash)
     throw new VillageError('TRAIN_CHECKPOINT_INVALID', 'The checkpoint belongs to another training')
-  return { checkpoint: { ...loop, trainer: found.state }, metricsBytes }
+  return { checkpoint: { ...loop, trainer: found.state }, metricsBytes, geometryBytes }
 }

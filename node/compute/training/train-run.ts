@@ -41,6 +41,8 @@ export interface TrainWish extends JsonObject {
   /** Least time between checkpoints. */
   readonly checkpointSeconds: number
   readonly seed: number
+  /** Measures the geometry of the hidden states at each look at the held-out part. The weights do not depend on it. */
+  readonly geometry: boolean
 }
 
 /** As it is done. */

@@ -67,6 +67,17 @@ export interface TrainerState {
 }
 
 /**
+ * Changes the gradient of one parameter in place before the optimiser sees it: what a training adds to the loss that is no
+ * part of the graph, such as a proximal term or a control variate. `gradient` is the mean by label, clipped; both arrays are
+ * the trainer's own.
+ */
+export type GradientCorrection = (
+  parameter: string,
+  gradient: Float32Array,
+  values: Readonly<Float32Array>,
+) => void
+
+/**
  * Gradients and updates of one model. Calls block their thread while onnxruntime works: use it in a worker thread. Not for
  * several calls at once.
  */
@@ -81,11 +92,18 @@ export interface Trainer {
    * Divides the summed gradient by the labels counted since the last step, clips it to `clipNorm` by its global norm, updates
    * the parameters and clears the gradient. `gradientNorm` is the norm before clipping. Throws TRAIN_DIVERGED when it is not
    * finite (the parameters stay as they were, the gradient is cleared), INVALID_ARGUMENT when no
-   * label was counted or a factor is out of range.
+   * label was counted or a factor is out of range. `correct` may change the gradient after the clipping.
    */
-  step(init: { learningRate: number; clipNorm: number | null }): { gradientNorm: number }
+  step(init: { learningRate: number; clipNorm: number | null; correct?: GradientCorrection }): {
+    gradientNorm: number
+  }
   /** The loss without gradients; what was accumulated stays. */
   loss(batch: TrainingBatch, signal: AbortSignal): Promise<BatchLoss>
+  /**
+   * What the output matrix reads for each token of a batch, [batch × length, width], row-major; null for a model whose logits are
+   * made in another way. Throws as `loss`.
+   */
+  hidden(batch: TrainingBatch, signal: AbortSignal): Promise<{ values: Float32Array; width: number } | null>
   state(): TrainerState
   /** Clears what was accumulated. Throws INVALID_ARGUMENT for a state of another model or optimiser. */
   restore(state: TrainerState): void

@@ -2,6 +2,7 @@
  * What the thread that trains and the main thread show each other, over shared memory: the latest figures one way, the wish
  * for a pause the other. Only the latest: a small model makes hundreds of steps a second, and nobody can follow them.
  */
+import type { Finding } from './observer.ts'
 import type { TrainingMetrics } from './run-training.ts'
 
 /** Goes to a worker as it is; both sides see the same memory. */
@@ -12,6 +13,9 @@ export interface TrainingBoard {
   show(metrics: TrainingMetrics): void
   /** The latest figures, null before the first; `heldOutLoss` is the latest that there was, of the step `heldOutStep`. */
   latest(): (TrainingMetrics & { readonly heldOutStep: number | null }) | null
+  /** What an observer of the training found (observer.ts). */
+  showFinding(finding: Finding): void
+  finding(): Finding | null
   askForPause(): void
   pauses(): boolean
 }
@@ -21,13 +25,16 @@ const PAUSE = 0
 const SEQUENCE = 1
 const HEAD_BYTES = 8
 const FIGURES = 9
-const BOARD_BYTES = HEAD_BYTES + FIGURES * 8
+/** step, dimension before and now. */
+const FINDING = 3
+const BOARD_BYTES = HEAD_BYTES + (FIGURES + FINDING) * 8
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
 
 export function openBoard(memory: BoardMemory = new SharedArrayBuffer(BOARD_BYTES)): TrainingBoard {
   const head = new Int32Array(memory, 0, 2)
   const figures = new Float64Array(memory, HEAD_BYTES, FIGURES)
+  const found = new Float64Array(memory, HEAD_BYTES + FIGURES * 8, FINDING)
   let heldOut: [step: number, loss: number] = [Number.NaN, Number.NaN]
   return {
     memory,
@@ -74,6 +81,19 @@ export function openBoard(memory: BoardMemory = new SharedArrayBuffer(BOARD_BYTE
           tokens,
           tokensPerSecond,
         }
+      }
+    },
+    showFinding({ step, dimensionBefore, dimension }) {
+      Atomics.add(head, SEQUENCE, 1)
+      found.set([step, dimensionBefore, dimension])
+      Atomics.add(head, SEQUENCE, 1)
+    },
+    finding() {
+      for (;;) {
+        const before = Atomics.load(head, SEQUENCE)
+        const [step, dimensionBefore, dimension] = found.slice() as unknown as [number, number, number] // FINDING
+        if (before % 2 !== 0 || Atomics.load(head, SEQUENCE) !== before) continue
+        return step === 0 ? null : { step, dimensionBefore, dimension }
       }
     },
     askForPause: () => void Atomics.store(head, PAUSE, 1),

@@ -17,6 +17,7 @@ import type { ParameterInfo, TrainerInit } from './trainer.ts'
 /** Inputs and outputs of the graphs. Weights are inputs, so that they change without loading anything again. */
 export const TOKENS = 'tokens'
 export const LOSS = 'loss'
+export const HIDDEN = 'hidden'
 export const gradientName = (parameter: string): string => `gradient:${parameter}`
 export const inputName = (weight: string): string => `weight:${weight}`
 
@@ -25,7 +26,9 @@ const LOGITS = 'logits'
 export interface TrainingGraph {
   /** inputs tokens, labels, label_weights and weights; outputs loss and one gradient a parameter. */
   readonly training: ModelSpec
+  /** Without gradients; also gives HIDDEN, [batch × length, hiddenWidth], where that is not null. */
   readonly evaluation: ModelSpec
+  readonly hiddenWidth: number | null
   readonly parameters: readonly ParameterInfo[]
   /** Initializers of the model that are fed as they are. */
   readonly frozen: readonly TensorInfo[]
@@ -69,7 +72,10 @@ export function buildTrainingGraph(
 
   const outputs = new Map([[LOSS, loss.total]])
   const opset = opsetOf(model)
-  const evaluation = emitModel(tape, outputs, opset)
+  const { hidden } = loss
+  const states: [string, string][] = hidden === null ? [] : [[HIDDEN, hidden]]
+  const evaluation = emitModel(tape, new Map([...outputs, ...states]), opset)
+  const hiddenWidth = hidden === null ? null : tape.dimsOf(hidden).at(-1)!
   for (const { name } of parameters) outputs.set(gradientName(name), gradients.get(inputName(name))!)
   const training = emitModel(tape, outputs, opset)
   const used = new Set(training.inputs.map(({ name }) => name))
@@ -78,7 +84,7 @@ export function buildTrainingGraph(
   )
   const flops = matmulFlops(tape, outputs.values())
   const activationBytes = peakBytes(tape, outputs.values()) + peakBytes(tape, [loss.total])
-  return { training, evaluation, parameters, frozen, vocabulary, flops, activationBytes }
+  return { training, evaluation, hiddenWidth, parameters, frozen, vocabulary, flops, activationBytes }
 }
 
 /** Weights keep the names of their safetensors; tables of angles, masks and small constants have other names. */

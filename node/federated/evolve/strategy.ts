@@ -4,6 +4,7 @@
  * Math.exp, pow, log, sin of the language: evolve/exact-math.ts), and its state is plain JSON.
  */
 import type { JsonObject, JsonValue } from '../../json.ts'
+import type { OptionFields } from './option-fields.ts'
 
 /** A candidate in its smallest form: what travels. Canonical JSON of at most MAX_GENOME_BYTES. */
 export type Genome = JsonObject
@@ -50,18 +51,20 @@ export interface Origin {
   readonly by: string
 }
 
+export interface Proposal {
+  readonly genome: Genome
+  readonly origin: Origin
+}
+
 export interface SearchStrategy {
   readonly name: string
+  /** What its options are, for the documents. */
+  readonly fields: OptionFields
   /** Checks what comes from a file or a peer, fills in defaults. Throws INVALID_ARGUMENT naming the option. */
   parseOptions(input: unknown): JsonObject
   start(context: SearchContext, options: JsonObject): JsonValue
-  /** The genomes of the next generation by slot; deterministic in state and generation. */
-  ask(
-    context: SearchContext,
-    options: JsonObject,
-    state: JsonValue,
-    generation: number,
-  ): { genome: Genome; origin: Origin }[]
+  /** The genomes of the next generation by slot, exactly `population`: deterministic in the state, which counts the generations itself. */
+  ask(context: SearchContext, options: JsonObject, state: JsonValue): Proposal[]
   /** The state after a generation; `scored` has a row for each slot, in the order of the slots. */
   tell(
     context: SearchContext,

@@ -27,6 +27,8 @@ export interface RunSpec extends JsonObject {
     readonly plateau: number | null
     readonly minGain: number
   }
+  /** Participants that must have joined before the first generation begins; the announcer may start it earlier. */
+  readonly minimum: number
   /** Scorers by candidate at first; more are drawn where they disagree or where it matters (rounds/judge). */
   readonly scorers: number
   /** Most members that decide about blocks. */

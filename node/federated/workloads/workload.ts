@@ -11,6 +11,27 @@ import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Genome, GenomeSpace } from '../evolve/strategy.ts'
 import type { FederatedOperations } from '../operations.ts'
 
+/** How knowledge is searched: what the workload `agent` evolves. */
+export interface SearchSettings extends JsonObject {
+  /** Share of the vectors in the fused scores, 0 to 1. */
+  readonly weight: number
+  /** Whether words of the best passages are added to the query. */
+  readonly feedback: boolean
+  /** How many each ranker puts up for fusion. */
+  readonly candidates: number
+}
+
+/** Of the domain above, handed in by the daemon: this one knows nothing of searching. */
+export interface SearchScoring {
+  /** nDCG@10 of each of the queries, in their order. `folder` is in BEIR's layout; its index stays for a while. */
+  score(
+    folder: string,
+    settings: SearchSettings,
+    queries: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Float32Array>
+}
+
 export interface WorkloadContext {
   readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has' | 'addPath' | 'pin' | 'unpin'>
   readonly models: Pick<Models, 'need' | 'get' | 'register'>
@@ -19,10 +40,15 @@ export interface WorkloadContext {
   /** For candidates that are being scored; emptied at the start. */
   readonly workDirectory: string
   readonly log: Log
+  /** Only the workload `agent` needs it. */
+  readonly search?: SearchScoring
 }
 
-/** Which items: what selection sees, or what only the final comparison does. */
-export type ItemSplit = 'selection' | 'final'
+/**
+ * Which items: what selection sees, what chooses among the best few that came of it, or what only the claim of the winner rests on. Where
+ * there are none for validation, the best by selection wins.
+ */
+export type ItemSplit = 'selection' | 'validation' | 'final'
 
 export interface WorkloadScore {
   /** By item of the split, 0 to 1. */
@@ -42,10 +68,14 @@ export interface Workload {
   settle(options: JsonObject, context: WorkloadContext, signal: AbortSignal): Promise<JsonObject>
   /** Pure: from settled options alone. */
   space(options: JsonObject): GenomeSpace
-  /** Items of a split, from settled options alone; the length of every score vector. */
+  /** Items of a split, from settled options alone; the length of every score vector. None only for validation. */
   items(options: JsonObject, split: ItemSplit): number
   /** How finely a score is told: 1 bit where it is right or wrong, 8 where it is a share. */
   readonly scoreBits: 1 | 8
+  /** How far two honest machines may be apart: the share of items, and on an item the steps of a quantised score (scoring/judge.ts). */
+  readonly tolerance: { readonly share: number; readonly closeness: number }
+  /** Whether build() makes a model; false: the winning genome itself is the result. */
+  readonly builds: boolean
   /** CIDs that a scorer needs, fetched before it joins. */
   inputs(options: JsonObject): string[]
   /** Objectives besides the mean score, from the genome alone (size, kept share …): every member computes them. Higher is better. */

@@ -50,7 +50,27 @@ export interface SearchEvaluation extends RankingReport {
   readonly indexSeconds: number
 }
 
+/** An indexed folder that can be asked more than once. */
+export interface OpenJudgedFolder {
+  readonly documents: number
+  readonly indexSeconds: number
+  /** `queries` are ids of judged ones, all by default; of those, `limit`. */
+  measure(
+    choice: RankerChoice & { readonly candidates?: number },
+    signal: AbortSignal,
+    queries?: readonly string[],
+  ): Promise<RankingReport & Pick<SearchEvaluation, 'ranker' | 'feedback' | 'weight' | 'encoder'>>
+  /** Removes the index. */
+  close(): Promise<void>
+}
+
 export interface SearchEvaluations {
+  /** As evaluateFolder(), to be measured several times. `vectors` false: an index of words alone. */
+  openFolder(
+    folder: string,
+    init: { readonly vectors: boolean; readonly encoder?: string; readonly language?: string },
+    signal: AbortSignal,
+  ): Promise<OpenJudgedFolder>
   /**
    * Indexes `corpus.jsonl` of a folder in a temporary directory, a document a chunk. `encoder` is a model of this node, the one that
    * comes with the daemon where it is absent. Throws FILE_UNREADABLE, EVALUATION_DATA_INVALID naming file and line, what
@@ -126,7 +146,7 @@ export function createSearchEvaluations(
 
   async function measure(
     given: { backend: SearchBackend; collection: SearchCollection; queries: readonly JudgedQuery[] },
-    choice: RankerChoice,
+    choice: RankerChoice & { readonly candidates?: number },
     judgedIds: (document: string) => readonly string[],
     signal: AbortSignal,
   ): Promise<RankingReport & Pick<SearchEvaluation, 'ranker' | 'feedback' | 'weight' | 'encoder'>> {
@@ -143,6 +163,7 @@ export function createSearchEvaluations(
           mode: ranker === 'bm25' ? 'lexical' : ranker,
           feedback,
           weight,
+          ...(choice.candidates !== undefined && { candidates: choice.candidates }),
         },
       },
       signal,
@@ -151,47 +172,68 @@ export function createSearchEvaluations(
     return { ...report, ranker, feedback, weight: ranker === 'hybrid' ? weight : null, encoder }
   }
 
-  return {
-    async evaluateFolder(folder, choice, signal) {
-      const files = judgedFiles(folder, { needsCorpus: true })
-      const documents = readJudgedDocuments(files.corpus)
-      const known = new Map(documents.map(({ id }) => [judgedDocumentId(id), [id]]))
-      const ids = new Set(documents.map(({ id }) => id))
-      const queries = readJudgedQueries(files, (id) => ids.has(id))
-      if (queries.length === 0) throw new VillageError('JUDGEMENTS_UNMATCHED')
-      const startedAt = performance.now()
-      const model = choice.ranker === 'bm25' ? null : await encoders.resolve(choice.encoder, signal)
-      const encoder = model?.cid ?? null
-      const embed =
-        model === null ? null : createPassageEmbedder((texts) => encoders.embed(model.cid, texts, signal))
-      const language = choice.language ?? 'en'
-      const directory = await temporaryDirectory()
-      try {
-        await index.create(directory, {
-          maxSegmentChunks: Math.max(10_000, documents.length),
-          dims: model?.dims ?? null,
-        })
-        const target = {
-          add: (batch: Parameters<IndexHost['add']>[1]) => index.add(directory, batch),
-          commit: () => index.commit(directory),
-        }
-        await indexJudgedDocuments({ target, embed }, documents, { language }, signal)
-        const indexSeconds = (performance.now() - startedAt) / 1000
-        log.debug({ documents: documents.length, indexSeconds }, 'judged documents indexed')
-        const chunks = documents.length
-        const collection = {
-          name: 'judged',
-          languages: [language],
-          encoder,
-          weight: DEFAULT_WEIGHT,
-          chunks,
-        }
-        const backend = backendOf('judged', directory, encoder)
+  async function openFolder(
+    folder: string,
+    init: { readonly vectors: boolean; readonly encoder?: string; readonly language?: string },
+    signal: AbortSignal,
+  ): Promise<OpenJudgedFolder> {
+    const files = judgedFiles(folder, { needsCorpus: true })
+    const documents = readJudgedDocuments(files.corpus)
+    const known = new Map(documents.map(({ id }) => [judgedDocumentId(id), [id]]))
+    const ids = new Set(documents.map(({ id }) => id))
+    const queries = readJudgedQueries(files, (id) => ids.has(id))
+    if (queries.length === 0) throw new VillageError('JUDGEMENTS_UNMATCHED')
+    const startedAt = performance.now()
+    const model = init.vectors ? await encoders.resolve(init.encoder, signal) : null
+    const encoder = model?.cid ?? null
+    const embed =
+      model === null ? null : createPassageEmbedder((texts) => encoders.embed(model.cid, texts, signal))
+    const language = init.language ?? 'en'
+    const directory = await temporaryDirectory()
+    const close = () => index.drop(directory).finally(() => rm(directory, { recursive: true, force: true }))
+    try {
+      await index.create(directory, {
+        maxSegmentChunks: Math.max(10_000, documents.length),
+        dims: model?.dims ?? null,
+      })
+      const target = {
+        add: (batch: Parameters<IndexHost['add']>[1]) => index.add(directory, batch),
+        commit: () => index.commit(directory),
+      }
+      await indexJudgedDocuments({ target, embed }, documents, { language }, signal)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    const indexSeconds = (performance.now() - startedAt) / 1000
+    log.debug({ documents: documents.length, indexSeconds }, 'judged documents indexed')
+    const chunks = documents.length
+    const collection = { name: 'judged', languages: [language], encoder, weight: DEFAULT_WEIGHT, chunks }
+    const backend = backendOf('judged', directory, encoder)
+    return {
+      documents: chunks,
+      indexSeconds,
+      close,
+      measure(choice, during, wanted) {
+        const byId = new Map(queries.map((query) => [query.id, query]))
+        const asked = wanted === undefined ? queries : wanted.flatMap((id) => byId.get(id) ?? [])
         const idsOf = (document: string) => known.get(document) ?? []
-        const report = await measure({ backend, collection, queries }, choice, idsOf, signal)
-        return { ...report, documents: documents.length, chunks, indexSeconds }
+        return measure({ backend, collection, queries: asked }, choice, idsOf, during)
+      },
+    }
+  }
+
+  return {
+    openFolder,
+
+    async evaluateFolder(folder, choice, signal) {
+      const opened = await openFolder(folder, { ...choice, vectors: choice.ranker !== 'bm25' }, signal)
+      try {
+        const report = await opened.measure(choice, signal)
+        const { documents, indexSeconds } = opened
+        return { ...report, documents, chunks: documents, indexSeconds }
       } finally {
-        await index.drop(directory).finally(() => rm(directory, { recursive: true, force: true }))
+        await opened.close()
       }
     },
 

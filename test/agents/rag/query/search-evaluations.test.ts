@@ -4,6 +4,7 @@ import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CollectionEncoder } from '../../../../node/agents/rag/collections/collection-encoder.ts'
+import { createSettingsScoring } from '../../../../node/agents/rag/query/score-settings.ts'
 import { createSearch } from '../../../../node/agents/rag/query/search.ts'
 import {
   createSearchEvaluations,
@@ -167,6 +168,40 @@ test('a weight is chosen by other queries than those that it is judged by', () =
     { current: 0.2, seed: 1 },
   )
   assert.equal([settled.best, settled.isBetter, settled.gain.value], [0.2, false, 0])
+})
+
+test('settings are scored query by query over an index that is made once', async () => {
+  await within(async ({ directory, judged, evaluations }) => {
+    let opened = 0
+    const counting = {
+      openFolder: (...given: Parameters<SearchEvaluations['openFolder']>) => {
+        opened += 1
+        return evaluations.openFolder(...given)
+      },
+    }
+    const scoring = createSettingsScoring({ evaluations: counting })
+    const queries = Array.from({ length: JUDGED_QUERIES }, (_, at) => `q${at}`).reverse()
+    const words = { weight: 0, feedback: false, candidates: 100 }
+    const [first, second] = await Promise.all([
+      scoring.score(judged, words, queries, signal),
+      scoring.score(judged, { ...words, weight: 1 }, queries, signal),
+    ])
+    assert.is(opened, 1)
+    assert.is(first.length, JUDGED_QUERIES)
+    const folder = await evaluations.evaluateFolder(judged, { ranker: 'hybrid', weight: 0 }, signal)
+    assert.equal(
+      [...first].reverse(),
+      folder.queries.map(({ ndcg }) => Math.fround(ndcg)),
+    )
+    // Letters say less of a topic than its word.
+    assert.not.equal(first, second)
+    assert.equal(await scoring.score(judged, words, ['q3'], signal), first.slice(-4, -3))
+    await scoring.close()
+    assert.equal(await readdir(path.join(directory, 'temporary')), [])
+    await rejectsCode(scoring.score(path.join(directory, 'none'), words, ['q0'], signal), 'FILE_UNREADABLE')
+    assert.is((await scoring.score(judged, words, ['q0'], signal)).length, 1)
+    await scoring.close()
+  })
 })
 
 test.run()

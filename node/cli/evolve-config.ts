@@ -1,0 +1,192 @@
+/**
+ * The configuration of `village evolve`: YAML or JSON, strict, with the units that people write. What workload and strategy make of
+ * their options is for the daemon to check; here every other key is known or refused with the nearest known one.
+ */
+import { parseDocument } from 'yaml'
+import { VillageError } from '../errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
+import { nearest } from '../nearest.ts'
+
+const MAX_CONFIG_BYTES = 64 * 1024
+/** A CIDv1 in base32 of a SHA-256: what `data` may name beside a path. */
+const CID = /^b[a-z2-7]{58}$/
+const DURATION_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+const ENERGY_JOULES: Readonly<Record<string, number>> = { J: 1, kJ: 1_000, MJ: 1e6, Wh: 3_600, kWh: 3.6e6 }
+
+const FIELDS = [
+  'name',
+  'workload',
+  'strategy',
+  'seed',
+  'population',
+  'limits',
+  'minimum',
+  'scorers',
+  'committee',
+  'deadlines',
+  'publish',
+]
+const LIMITS = ['generations', 'evaluations', 'duration', 'energy', 'plateau', 'minGain']
+const DEADLINES = ['propose', 'commit', 'reveal', 'build']
+const POPULATION = 12
+const GENERATIONS = 10
+
+/** A file or folder that a part of the workload names: uploaded, its CID takes the place of the path. */
+export interface DataFile {
+  /** Keys and indexes from the workload's options to the value. */
+  readonly at: readonly (string | number)[]
+  readonly path: string
+}
+
+export interface EvolveConfig {
+  /** As the API takes it, but for the files. */
+  readonly spec: JsonObject
+  readonly files: readonly DataFile[]
+}
+
+const invalid = (message: string, field: string, cause?: unknown): VillageError =>
+  new VillageError('EVOLVE_CONFIG_INVALID', message, {
+    fields: { field },
+    ...(cause === undefined ? {} : { cause }),
+  })
+
+function objectIn(value: JsonValue | undefined, field: string): JsonObject {
+  if (value === undefined || value === null) return {}
+  if (!isJsonObject(value)) throw invalid(`"${field}" must have keys of its own`, field)
+  return value
+}
+
+function checkKeys(given: JsonObject, known: readonly string[], where: string): void {
+  for (const key of Object.keys(given))
+    if (!known.includes(key)) {
+      const near = nearest(key, known)
+      const field = where === '' ? key : `${where}.${key}`
+      throw invalid(`"${field}" is no key of a run${near === null ? '' : `; did you mean "${near}"?`}`, field)
+    }
+}
+
+/** `1h30m`, `90s`, `250ms`: one or more numbers, each with its unit. A plain number is refused: of what? */
+function quantity(value: JsonValue, field: string, units: Readonly<Record<string, number>>): number {
+  const names = Object.keys(units)
+  const pattern = new RegExp(
+    `(\\d+(?:\\.\\d+)?)\\s*(${[...names].sort((a, b) => b.length - a.length).join('|')})`,
+    'g',
+  )
+  const text = typeof value === 'string' ? value.trim() : ''
+  const parts = [...text.matchAll(pattern)]
+  if (text === '' || text.replace(pattern, '').trim() !== '')
+    throw invalid(`"${field}" must be a number with a unit (${names.join(', ')})`, field)
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit!]!, 0)
+}
+
+function limitsOf(given: JsonObject): JsonObject {
+  checkKeys(given, LIMITS, 'limits')
+  const { duration, energy, ...counts } = given
+  return {
+    generations: GENERATIONS,
+    ...counts,
+    ...(duration === undefined || duration === null
+      ? {}
+      : { durationMs: Math.round(quantity(duration, 'limits.duration', DURATION_MS)) }),
+    ...(energy === undefined || energy === null
+      ? {}
+      : { joules: quantity(energy, 'limits.energy', ENERGY_JOULES) }),
+  }
+}
+
+function deadlinesOf(given: JsonObject): JsonObject {
+  checkKeys(given, DEADLINES, 'deadlines')
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      `${name}Ms`,
+      Math.round(quantity(value, `deadlines.${name}`, DURATION_MS)),
+    ]),
+  )
+}
+
+/** `{kind: merge, parents: …}` → `{kind: merge, options: {parents: …}}` */
+function named(value: JsonValue | undefined, field: string, key: 'kind' | 'name'): JsonObject {
+  if (typeof value === 'string') return { [key]: value, options: {} }
+  const { [key]: name, ...options } = objectIn(value, field)
+  if (typeof name !== 'string') throw invalid(`"${field}.${key}" must be named`, `${field}.${key}`)
+  return { [key]: name, options }
+}
+
+/** Keys below `workload` whose values are files or folders of this machine, or CIDs. */
+const DATA_KEYS = ['data', 'judged']
+
+/** Values of these keys that are no CIDs: paths. */
+function dataFiles(value: JsonValue, at: readonly (string | number)[]): DataFile[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => dataFiles(item, [...at, index]))
+  if (!isJsonObject(value)) return []
+  return Object.entries(value).flatMap(([key, inner]): DataFile[] => {
+    const here = [...at, key]
+    if (DATA_KEYS.includes(key) && typeof inner === 'string')
+      return CID.test(inner) ? [] : [{ at: here, path: inner }]
+    return dataFiles(inner, here)
+  })
+}
+
+/** A copy with another value at one place. */
+export function withValueAt(
+  value: JsonValue,
+  at: readonly (string | number)[],
+  replaced: JsonValue,
+): JsonValue {
+  const [key, ...rest] = at
+  if (key === undefined) return replaced
+  if (Array.isArray(value))
+    return value.map((item, index) => (index === key ? withValueAt(item, rest, replaced) : item))
+  const object = objectIn(value, 'workload')
+  return { ...object, [key]: withValueAt(object[key]!, rest, replaced) }
+}
+
+function parseText(text: string): JsonObject {
+  if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
+    throw invalid(`A configuration has at most ${MAX_CONFIG_BYTES} bytes`, '')
+  const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: true })
+  const [problem] = document.errors
+  if (problem !== undefined)
+    throw invalid(`The configuration is not YAML: ${problem.message.split('\n')[0]}`, '', problem)
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: 0 })
+  } catch (error) {
+    throw invalid('The configuration uses aliases of YAML; write the values out', '', error)
+  }
+  if (!isJsonObject(value)) throw invalid('The configuration must have keys', '')
+  return value
+}
+
+/**
+ * `fallbackName` is the name of a run that the configuration does not name: that of the file. Throws EVOLVE_CONFIG_INVALID naming the
+ * field.
+ */
+export function readEvolveConfig(text: string, fallbackName: string): EvolveConfig {
+  const given = parseText(text)
+  checkKeys(given, FIELDS, '')
+  const { name, workload, strategy, population, limits, deadlines, publish, ...rest } = given
+  const kind = named(workload, 'workload', 'kind')
+  if (publish !== undefined && publish !== null && typeof publish !== 'string')
+    throw invalid('"publish" must be the id that the winner gets', 'publish')
+  return {
+    spec: {
+      version: 1,
+      name: name ?? fallbackName,
+      workload: kind,
+      strategy: named(strategy ?? 'tournament', 'strategy', 'name'),
+      population: population ?? POPULATION,
+      limits: limitsOf(objectIn(limits, 'limits')),
+      deadlines: deadlinesOf(objectIn(deadlines, 'deadlines')),
+      ...(typeof publish === 'string' ? { publish: { id: publish } } : {}),
+      ...rest,
+    },
+    files: dataFiles(kind.options!, []),
+  }
+}

@@ -1,0 +1,193 @@
+/** What `village evolve` writes for people: a line by generation, a report, what a run would be. */
+import type { JsonObject } from '../json.ts'
+import type { GenerationView, ReportView } from './evolve-view.ts'
+import { bytes, count, counted, duration, facts, short, table } from './format.ts'
+
+const score = (value: number | null): string => (value === null ? '–' : value.toFixed(4))
+
+const ENDS: Readonly<Record<string, string>> = {
+  stopped: 'it was stopped',
+  'no-scores': 'nobody could score any candidate',
+  'no-gain': 'no candidate was better than what there was before',
+  'build-disagreement': 'members that built the winner do not agree on what it is',
+}
+
+const LIMIT_TEXT: Readonly<Record<string, (reached: number) => string>> = {
+  generations: (reached) => `after ${counted(reached, 'generation')}`,
+  evaluations: (reached) => `after ${counted(reached, 'evaluation')}`,
+  duration: (reached) => `after ${duration(reached)}`,
+  energy: (reached) => `after ${Math.round(reached).toLocaleString('en-GB')} J`,
+  plateau: (reached) => `${counted(reached, 'generation')} brought nothing better`,
+}
+
+const stopText = (stopped: NonNullable<ReportView['stopped']>): string =>
+  LIMIT_TEXT[stopped.limit]?.(stopped.reached) ?? stopped.limit
+
+/** Why and how a run ended, or where it is. */
+export function phaseText({
+  phase,
+  endReason,
+  stopped,
+}: Pick<ReportView, 'phase' | 'endReason' | 'stopped'>): string {
+  const why = stopped === null ? '' : ` (${stopText(stopped)})`
+  if (phase === 'published') return `published${why}`
+  if (phase === 'ended') return `ended${why}: ${ENDS[endReason ?? ''] ?? endReason ?? 'for no stated reason'}`
+  return phase
+}
+
+/** One line for a generation that has ended. */
+export function generationLine(row: GenerationView, before: GenerationView | undefined): string {
+  const gain = row.bestSoFar !== null && before?.bestSoFar != null ? row.bestSoFar - before.bestSoFar : 0
+  const parts = [
+    `best ${score(row.bestSoFar)}${gain > 0 ? ` (+${gain.toFixed(4)})` : ''}`,
+    `mean ${score(row.mean)}`,
+    counted(row.evaluations, 'candidate'),
+    duration(row.elapsedMs),
+  ]
+  return `generation ${row.generation}: ${parts.join(', ')}`
+}
+
+const pText = (p: number): string => (p < 0.0001 ? '<0.0001' : p.toFixed(4))
+const signed = (value: number): string => `${value >= 0 ? '+' : ''}${value.toFixed(4)}`
+
+function finalText({ final }: ReportView): string[] {
+  if (final === null) return []
+  const { comparisons } = final
+  const rows = final.rows.map(({ id, kind, mean }) => {
+    const against = comparisons.find(({ seed }) => seed === id)
+    return [
+      id,
+      kind,
+      mean === null ? '–' : `${score(mean.value)} (${score(mean.low)} to ${score(mean.high)})`,
+      against === undefined ? '' : signed(against.difference.value),
+      against === undefined ? '' : pText(against.adjustedP),
+    ]
+  })
+  const test = comparisons[0]?.test === 'mcnemar' ? 'McNemar’s exact test' : 'a sign-flip test'
+  const how = `p by ${test}, after Holm’s correction for ${counted(comparisons.length, 'comparison')}`
+  return [
+    '',
+    `Final comparison on ${counted(final.items, 'item')} that neither selection nor the choice of the winner saw:`,
+    table(['candidate', 'kind', 'score (95% interval)', 'winner gains', 'p'], rows),
+    final.beatsAllSeeds
+      ? `The winner beats every seed (${how}).`
+      : `The winner is not told apart from every seed (${how}).`,
+  ]
+}
+
+function peersText({ peers, lies }: ReportView): string[] {
+  if (peers.length === 0) return []
+  const rows = peers.map((peer) => [
+    short(peer.peer),
+    count(peer.scored),
+    duration(peer.busyMs),
+    `${Math.round(peer.joules)} J`,
+    bytes(peer.inBytes + peer.outBytes),
+    peer.bytesPerCandidate === null ? '–' : `${Math.round(peer.bytesPerCandidate)} B`,
+    peer.lies > 0 ? 'lied' : (peer.gone ?? ''),
+  ])
+  return [
+    '',
+    'Who did what (bytes as this node counted them, both ways):',
+    table(['peer', 'scored', 'busy', 'energy', 'bytes', 'by candidate', ''], rows),
+    ...lies.map(
+      ({ peer, kind, generation }) =>
+        `${short(peer)} was caught lying (${kind}) in generation ${generation}.`,
+    ),
+  ]
+}
+
+const LAST_GENERATIONS = 12
+
+export function reportText(report: ReportView): string {
+  const { generations, lineage, result } = report
+  const seeds = lineage?.nodes.filter(({ by }) => by === 'seed').map(({ id }) => id) ?? []
+  return [
+    facts([
+      ['run', report.run],
+      ['name', report.name],
+      ['kind', report.kind],
+      ['strategy', `${report.strategy.name}, population ${report.population}`],
+      ['phase', phaseText(report)],
+      ['generations', String(generations.length)],
+      ['evaluations', count(report.evaluations)],
+      ['time', report.elapsedMs === null ? 'not begun' : duration(report.elapsedMs)],
+      ['energy', `${count(Math.round(report.joules))} J (as scorers tell it)`],
+      ['ledger', `${counted(report.height, 'block')}, ${report.tip.slice(0, 16)}…`],
+    ]),
+    ...(generations.length === 0
+      ? []
+      : [
+          '',
+          ...(generations.length > LAST_GENERATIONS ? [`The last ${LAST_GENERATIONS} generations:`] : []),
+          table(
+            ['generation', 'best so far', 'best', 'mean', 'candidates', 'time'],
+            generations
+              .slice(-LAST_GENERATIONS)
+              .map((row) => [
+                String(row.generation),
+                score(row.bestSoFar),
+                score(row.best),
+                score(row.mean),
+                String(row.evaluations),
+                duration(row.elapsedMs),
+              ]),
+          ),
+        ]),
+    ...(lineage === null
+      ? []
+      : [
+          '',
+          `${lineage.id} descends from ${counted(lineage.nodes.length - 1, 'candidate')}${seeds.length === 0 ? '' : `, first of all ${seeds.join(', ')}`}.`,
+        ]),
+    ...finalText(report),
+    ...peersText(report),
+    ...(result === null
+      ? []
+      : [
+          '',
+          result.cid === null
+            ? 'The winner is no model: its genome is the result.'
+            : `The winner: ${result.cid}`,
+          JSON.stringify(result.genome),
+        ]),
+  ].join('\n')
+}
+
+/** What `--dry-run` was told (federated/evolve/describe-run.ts). */
+export interface PlanView {
+  readonly name: string
+  readonly kind: string
+  readonly strategy: { readonly name: string; readonly options: JsonObject }
+  readonly genes: number
+  readonly seeds: readonly JsonObject[]
+  readonly selectionItems: number
+  readonly validationItems: number
+  readonly finalItems: number
+  readonly mostCandidates: number
+  readonly inputs: readonly string[]
+  readonly first: readonly { readonly genome: JsonObject; readonly by: string }[]
+}
+
+const SHOWN_GENOMES = 12
+
+export function planText(plan: PlanView): string {
+  return [
+    facts([
+      ['name', plan.name],
+      ['kind', plan.kind],
+      ['strategy', `${plan.strategy.name} ${JSON.stringify(plan.strategy.options)}`],
+      ['genes', String(plan.genes)],
+      ['seeds', String(plan.seeds.length)],
+      [
+        'items',
+        `${count(plan.selectionItems)} for selection, ${count(plan.validationItems)} to choose the winner, ${count(plan.finalItems)} for the final comparison`,
+      ],
+      ['candidates', `${count(plan.mostCandidates)} at most`],
+      ['inputs', plan.inputs.map(short).join(', ')],
+    ]),
+    '',
+    'The first candidates:',
+    ...plan.first.slice(0, SHOWN_GENOMES).map(({ genome, by }) => `${by}: ${JSON.stringify(genome)}`),
+  ].join('\n')
+}

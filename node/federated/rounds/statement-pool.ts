@@ -1,0 +1,90 @@
+/** Statements of a run that wait for a block: own ones until they are in it, those of others while the run would take them. No clock of its own. */
+import type { SignedStatement } from '../ledger/statement.ts'
+
+export interface PooledStatement {
+  readonly signed: SignedStatement
+  /** Of the clock of whoever holds the pool. */
+  readonly sinceMs: number
+  readonly isOwn: boolean
+}
+
+export interface StatementPool {
+  /** False where it is there already, or its author has too many. */
+  add(signed: SignedStatement, init: { isOwn: boolean; nowMs: number }): boolean
+  has(digest: string): boolean
+  remove(digests: Iterable<string>): void
+  /** In the order in which they came. */
+  list(): PooledStatement[]
+  /** Own statements that ought to be said again now, and to how many: the coordinator first, everybody where that did not help. */
+  due(nowMs: number): { readonly signed: SignedStatement; readonly toAll: boolean }[]
+  /** When due() or a reason of age changes next; null: never. */
+  nextMs(nowMs: number): number | null
+  /** Another member coordinates: own statements go to it at once. */
+  redirect(): void
+}
+
+const MAX_STATEMENTS = 4_096
+const MAX_BY_AUTHOR = 64
+const MAX_WAIT_MS = 30_000
+
+interface Entry extends PooledStatement {
+  tries: number
+  nextTryMs: number
+}
+
+export function createStatementPool(init: {
+  /** So long a statement may wait for others to come into the same block. */
+  readonly batchMs: number
+  /** So long its author waits for the coordinator before it tells everybody. */
+  readonly patienceMs: number
+}): StatementPool {
+  const { batchMs, patienceMs } = init
+  const entries = new Map<string, Entry>()
+  const authors = new Map<string, number>()
+  const own = () => [...entries.values()].filter(({ isOwn }) => isOwn)
+  return {
+    add(signed, { isOwn, nowMs }) {
+      const { author } = signed.statement
+      const count = authors.get(author) ?? 0
+      if (entries.has(signed.digest)) return false
+      if (!isOwn && (count >= MAX_BY_AUTHOR || entries.size >= MAX_STATEMENTS)) return false
+      entries.set(signed.digest, { signed, isOwn, sinceMs: nowMs, tries: 0, nextTryMs: nowMs })
+      authors.set(author, count + 1)
+      return true
+    },
+    has: (digest) => entries.has(digest),
+    remove(digests) {
+      for (const digest of digests) {
+        const author = entries.get(digest)?.signed.statement.author
+        if (author === undefined) continue
+        entries.delete(digest)
+        const count = authors.get(author)! - 1
+        if (count > 0) authors.set(author, count)
+        else authors.delete(author)
+      }
+    },
+    list: () => [...entries.values()],
+    due(nowMs) {
+      return own()
+        .filter(({ nextTryMs }) => nextTryMs <= nowMs)
+        .map((entry) => {
+          const { signed, tries } = entry
+          entry.tries += 1
+          entry.nextTryMs = nowMs + Math.min(MAX_WAIT_MS, patienceMs * 2 ** tries)
+          return { signed, toAll: tries > 0 }
+        })
+    },
+    nextMs(nowMs) {
+      let next = Number.POSITIVE_INFINITY
+      for (const entry of entries.values()) {
+        if (entry.isOwn) next = Math.min(next, entry.nextTryMs)
+        for (const atMs of [entry.sinceMs + batchMs, entry.sinceMs + patienceMs])
+          if (atMs > nowMs) next = Math.min(next, atMs)
+      }
+      return Number.isFinite(next) ? next : null
+    },
+    redirect() {
+      for (const entry of own()) entry.nextTryMs = 0
+    },
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Whether this node takes part in a run: by its configuration, by what its person has said, and once it has what scoring needs. And what
+ * it does when the run is over: the winner becomes one of its models.
+ */
+import { availableParallelism, totalmem } from 'node:os'
+import { toVillageError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { Role } from '../../mesh/mesh.ts'
+import type { Workload, WorkloadContext } from '../workloads/workload.ts'
+import { mayJoin } from './duties.ts'
+import { winnerIn } from './finale.ts'
+import type { LiveRun } from './live-run.ts'
+import { isActive } from './participants.ts'
+import { isOver } from './run-state.ts'
+import type { WorkGate } from './work-gate.ts'
+
+/** `auto`: as the configuration says. */
+export type Wish = 'auto' | 'in' | 'out'
+
+export interface TakingPart {
+  /** Joins if it should and can; called after everything that may change that. */
+  consider(): void
+  wish(): Wish
+  isPublished(): boolean
+  setWish(wish: Wish): void
+  /** This node is about to stop: it says that it leaves, and joins nothing more. What it wishes stays for the next start. */
+  retire(): void
+  stop(): Promise<void>
+}
+
+interface Components {
+  readonly live: LiveRun
+  readonly workload: Workload
+  readonly context: WorkloadContext
+  readonly artifacts: Pick<Artifacts, 'fetch' | 'unpin' | 'has'>
+  readonly gate: WorkGate
+  readonly roleOf: (peer: string) => Role | null
+  readonly log: Log
+}
+
+const RETRY_MS = 15_000
+/** A member that was not seen for so long is not worth waiting for; another may have the inputs. */
+const FETCH_TIMEOUT_MS = 30 * 60_000
+
+export const runPin = (run: string): string => `run:${run}`
+
+export function createTakingPart(
+  components: Components,
+  init: {
+    readonly self: string
+    readonly version: string
+    readonly wish: Wish
+    readonly isPublished: boolean
+    readonly now: () => number
+    /** By the configuration, at this moment. */
+    readonly isWanted: () => boolean
+    readonly onWish: (wish: Wish) => void
+    readonly onPublished: (cid: string | null) => void
+  },
+): TakingPart {
+  const { live, workload, context, artifacts, gate, roleOf, log } = components
+  const { self, now } = init
+  const { run, rules, announcement } = live
+  const options = rules.spec.workload.options
+  const abort = new AbortController()
+  let wish = init.wish
+  let isReady = false
+  let isRetired = false
+  let isPublished = init.isPublished
+  let preparing: Promise<void> | null = null
+  let retry: NodeJS.Timeout | undefined
+  let lastSequence = 0
+
+  /** Grows over restarts too. */
+  function sequence(): number {
+    lastSequence = Math.max(now(), lastSequence + 1, (live.state().sequences[self] ?? 0) + 1)
+    return lastSequence
+  }
+
+  function isWanted(): boolean {
+    if (wish === 'out') return false
+    const role = roleOf(self)
+    if (role === null || role === 'guest') return false
+    return wish === 'in' || announcement.announcer === self || init.isWanted()
+  }
+
+  async function prepare(): Promise<void> {
+    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)])
+    for (const cid of workload.inputs(options))
+      await artifacts.fetch(cid, { signal, providers: [announcement.announcer], pin: runPin(run) })
+    isReady = true
+  }
+
+  /** All in good order: the others need not wait for deadlines. */
+  function leave(): void {
+    if (isActive(live.state(), self) && !live.isSaying('leave'))
+      live.say({ kind: 'leave', author: self, sequence: sequence() })
+  }
+
+  function join(): void {
+    if (live.isSaying('join')) return
+    live.say({
+      kind: 'join',
+      author: self,
+      sequence: sequence(),
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+      software: init.version,
+    })
+  }
+
+  /** Each builds for itself what the members have agreed on, and takes it only if it is the same. */
+  async function publish(): Promise<void> {
+    const state = live.state()
+    const { id, genome } = winnerIn(state)
+    const cid = state.result!.cid
+    if (cid !== null && rules.spec.publish !== null && isActive(state, self)) {
+      const { signal } = abort
+      const own = announcement.announcer === self
+      const made = await gate.within({ own, signal }, () =>
+        workload.build(options, genome, context, { id: rules.spec.publish!.id, pin: runPin(run) }, signal),
+      )
+      if (made?.cid === cid) await made.register()
+      else
+        log.warn({ run, candidate: id }, 'the winner that was built here is not what the members agreed on')
+    }
+    isPublished = true
+    init.onPublished(cid)
+    for (const input of workload.inputs(options))
+      if (await artifacts.has(input)) await artifacts.unpin(input, runPin(run))
+  }
+
+  function begin(work: () => Promise<void>, message: string): void {
+    if (preparing !== null || abort.signal.aborted) return
+    preparing = work().then(
+      () => {
+        preparing = null
+        consider()
+      },
+      (error: unknown) => {
+        preparing = null
+        if (abort.signal.aborted) return
+        log.warn({ err: toVillageError(error), run }, message)
+        clearTimeout(retry)
+        retry = setTimeout(consider, RETRY_MS)
+      },
+    )
+  }
+
+  function consider(): void {
+    const state = live.state()
+    if (abort.signal.aborted) return
+    if (isOver(state)) {
+      if (state.phase === 'published' && !isPublished)
+        begin(publish, 'the winner of a run could not be published')
+      return
+    }
+    if (wish === 'out' || isRetired) leave()
+    else if (mayJoin(state, self) && isWanted()) {
+      if (isReady) join()
+      else begin(prepare, 'what a run needs could not be fetched')
+    } else if (!isReady && isActive(state, self)) begin(prepare, 'what a run needs could not be fetched')
+  }
+
+  return {
+    consider,
+    wish: () => wish,
+    isPublished: () => isPublished,
+    setWish(next) {
+      wish = next
+      init.onWish(next)
+      consider()
+    },
+    retire() {
+      isRetired = true
+      consider()
+    },
+    async stop() {
+      clearTimeout(retry)
+      abort.abort(new Error('the node is stopping'))
+      await preparing
+    },
+  }
+}

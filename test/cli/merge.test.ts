@@ -1,0 +1,56 @@
+/** What `village merge` makes of its arguments, and what it shows. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { withAbsolutePaths } from '../../node/cli/merge.ts'
+import { mergeText } from '../../node/cli/merge-text.ts'
+
+const test = suite('village merge')
+const root = mkdtempSync(path.join(tmpdir(), 'village-merge-cli-'))
+test.after(() => rmSync(root, { recursive: true, force: true }))
+
+test('directories of a recipe are found from where the recipe lies, ids stay ids', () => {
+  mkdirSync(path.join(root, 'models', 'one'), { recursive: true })
+  writeFileSync(path.join(root, 'models', 'one', 'config.json'), '{}')
+  const placed = withAbsolutePaths(
+    {
+      base_model: './models/one',
+      models: [{ model: 'models/one' }, { model: 'org/name' }, { model: 'plain' }, { model: '/somewhere' }],
+      tokenizer: {
+        source: './models/one',
+        tokens: { x: { source: { kind: 'model_token', model: 'plain' } } },
+      },
+      merge_method: './models/one',
+    },
+    root,
+  )
+  const one = path.join(root, 'models', 'one')
+  assert.equal(placed, {
+    base_model: one,
+    models: [{ model: one }, { model: 'org/name' }, { model: 'plain' }, { model: '/somewhere' }],
+    tokenizer: { source: one, tokens: { x: { source: { kind: 'model_token', model: 'plain' } } } },
+    merge_method: './models/one',
+  })
+})
+
+test('a result and a replay are shown', () => {
+  const result = {
+    id: 'mixed',
+    cid: 'bafy1',
+    replayed: false,
+    method: 'ties',
+    seed: 0,
+    tensors: 56,
+    parameters: 1_219_200,
+    shared: 3,
+    models: { a: { id: 'a', cid: 'bafy2' }, '/b': { id: null, cid: null } },
+  }
+  const text = mergeText(result)
+  for (const part of ['mixed', 'ties', '56 with 1,219,200 parameters', '3 slices', 'bafy2', 'a directory'])
+    assert.ok(text.includes(part), part)
+  assert.match(mergeText({ id: 'mixed', cid: 'bafy1', replayed: true }), /the same bit by bit/)
+})
+
+test.run()
