@@ -4,15 +4,7 @@
  */
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { createAnswers } from './agents/rag/answers/answers.ts'
-import { createCollectionEncoder } from './agents/rag/collections/collection-encoder.ts'
-import { createCollections } from './agents/rag/collections/collections.ts'
-import { createIndexHost } from './agents/rag/index/index-host.ts'
-import { createIngest } from './agents/rag/ingest/ingest.ts'
-import { createSettingsScoring } from './agents/rag/query/score-settings.ts'
-import { createSearch } from './agents/rag/query/search.ts'
-import { createSearchEvaluations } from './agents/rag/query/search-evaluations.ts'
-import { createKnowledge } from './agents/rag/village/knowledge.ts'
+import { createKnowledgeServices } from './agents/rag/knowledge-services.ts'
 import { type Api, createApi } from './api/api.ts'
 import { createEvaluations } from './compute/evaluate/evaluations.ts'
 import { createGeneration } from './compute/generate/generation.ts'
@@ -65,7 +57,6 @@ export interface Daemon {
 }
 
 const MAX_ANNOUNCED_MODELS = 64
-const MIB = 2 ** 20
 const PUBLIC_HUB = 'https://huggingface.co'
 
 /**
@@ -92,6 +83,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     onError: (error) => log.error({ err: error }, 'a listener of events failed'),
   })
   const identity = await loadIdentity({ log }, { directory })
+  const signer = signerFromIdentity(identity.privateKey)
   const kernels = loadKernels({ native: config['compute.native'] as 'auto' | 'off' })
   if (!kernels.native)
     log.warn({ reason: kernels.reason }, 'the TypeScript reference serves: compression is many times slower')
@@ -190,7 +182,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     { mesh, artifacts, pool, longPool, resources, store, log },
     {
       peerId: identity.peerId,
-      signer: signerFromIdentity(identity.privateKey),
+      signer,
       directory: path.join(directory, 'federate-client'),
       modelsDirectory,
       consent: {
@@ -211,7 +203,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       longPool,
       resources,
       store,
-      signer: signerFromIdentity(identity.privateKey),
+      signer,
       events,
       log,
     },
@@ -227,7 +219,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       resources,
       store,
       events,
-      signer: signerFromIdentity(identity.privateKey),
+      signer,
       // Made later: candidates that are settings of search are scored on what searches.
       search: { score: (...given) => settingsScoring.score(...given) },
       onLie: (peer, reason) => jobs.distrust(peer, { kind: 'round', reason }),
@@ -249,60 +241,11 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   )
   const embedding = createEmbedding({ models, artifacts, pool }, { modelsDirectory })
 
-  const isEdge = config.profile === 'edge'
-  const ingest = createIngest(
-    { log },
-    {
-      maxFileBytes: config['knowledge.maxFileBytes'],
-      maxStreamedBytes: config['knowledge.maxTextBytes'],
-      parserTimeoutMs: config['knowledge.parserTimeoutMs'],
-      parserMemoryBytes: config['knowledge.parserMemoryBytes'] ?? (isEdge ? 384 : 768) * MIB,
-      ...(isEdge ? { parsers: 1 } : {}),
-    },
-  )
-  const indexHost = createIndexHost({ log })
-  const encoder = createCollectionEncoder({ models, embedding })
-  const collections = createCollections(
-    { ingest, index: indexHost, encoder, store, events, log },
-    {
-      directory,
-      peerId: identity.peerId,
-      maxFileBytes: config['knowledge.maxFileBytes'],
-      commitEveryMs: config['knowledge.commitEveryMs'],
-      watchDelayMs: config['knowledge.watchDelayMs'],
-      isSmall: isEdge,
-    },
-  )
-  const search = createSearch({ embed: encoder.embed, log })
-  const knowledge = createKnowledge(
-    {
-      mesh,
-      artifacts,
-      collections,
-      host: indexHost,
-      search,
-      encoder,
-      events,
-      store,
-      signer: signerFromIdentity(identity.privateKey),
-      log,
-    },
-    {
-      directory,
-      replicaBytes: config['knowledge.replicaBytes'],
-      deadlineMs: config['knowledge.deadlineMs'],
-      maxPeers: config['knowledge.maxPeers'],
-      requestsByMinute: config['knowledge.requestsByMinute'],
-      repairAfterMs: config['knowledge.repairAfterMs'],
-      forgetAfterMs: config['knowledge.forgetAfterMs'],
-    },
-  )
-  const answers = createAnswers({ knowledge, embedding, generation, log }, { config })
-  const searchEvaluations = createSearchEvaluations(
-    { search, encoder, index: indexHost, collections, log },
-    { directory: path.join(directory, 'evaluations'), peer: identity.peerId },
-  )
-  const settingsScoring = createSettingsScoring({ evaluations: searchEvaluations })
+  const { collections, knowledge, answers, searchEvaluations, settingsScoring, services } =
+    createKnowledgeServices(
+      { mesh, artifacts, models, embedding, generation, store, events, signer, log },
+      { config, directory, peerId: identity.peerId },
+    )
 
   const api = createApi(
     {
@@ -343,15 +286,13 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     writtenModels,
     mesh,
     jobs,
+    rounds,
     federateClient,
     federations,
     shares,
     pulls,
     generation,
-    ingest,
-    indexHost,
-    collections,
-    knowledge,
+    ...services,
     api,
   ])
 

@@ -1,7 +1,7 @@
 /** A report as one HTML page that needs nothing else: no script, no request, light and dark. */
 import { escapeHtml } from './chart-scale.ts'
 import { finalChart, fitnessChart, lineageChart } from './evolve-charts.ts'
-import { phaseText } from './evolve-text.ts'
+import { phaseText, verdictText } from './evolve-text.ts'
 import type { ReportView } from './evolve-view.ts'
 import { bytes, count, duration, short } from './format.ts'
 
@@ -70,11 +70,9 @@ function finalPart({ final }: ReportView): string {
       { code: JSON.stringify(genome) },
     ]
   })
-  const verdict = final.beatsAllSeeds
-    ? 'The winner beats every seed.'
-    : 'The winner is not told apart from every seed.'
+  const verdict = final.comparisons.length === 0 ? 'Nobody could score the winner there' : verdictText(final)
   const test = final.comparisons[0]?.test === 'mcnemar' ? 'McNemar’s exact test' : 'a sign-flip test'
-  return `<h2>Final comparison</h2><p>${verdict} <span class="soft">${count(final.items)} items that neither selection nor the choice of the winner saw; p by ${test}, two-sided, after Holm’s correction for ${final.comparisons.length} comparisons.</span></p>${figure(finalChart(final), '')}${tableOf(['candidate', 'kind', number('score (95% interval)'), number('winner gains'), number('items better / worse'), number('p'), 'genome'], rows)}`
+  return `<h2>Final comparison</h2><p>${verdict}. <span class="soft">${count(final.items)} items that neither selection nor the choice of the winner saw; p by ${test}, two-sided, after Holm’s correction for ${final.comparisons.length} comparisons.</span></p>${figure(finalChart(final), '')}${tableOf(['candidate', 'kind', number('score (95% interval)'), number('winner gains'), number('items better / worse'), number('p'), 'genome'], rows)}`
 }
 
 function finalists({ finalists: rows, final }: ReportView): string {

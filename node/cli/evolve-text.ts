@@ -1,6 +1,6 @@
 /** What `village evolve` writes for people: a line by generation, a report, what a run would be. */
 import type { JsonObject } from '../json.ts'
-import type { GenerationView, ReportView } from './evolve-view.ts'
+import type { FinalView, GenerationView, ReportView } from './evolve-view.ts'
 import { bytes, count, counted, duration, facts, short, table } from './format.ts'
 
 const score = (value: number | null): string => (value === null ? '–' : value.toFixed(4))
@@ -50,6 +50,10 @@ export function generationLine(row: GenerationView, before: GenerationView | und
 const pText = (p: number): string => (p < 0.0001 ? '<0.0001' : p.toFixed(4))
 const signed = (value: number): string => `${value >= 0 ? '+' : ''}${value.toFixed(4)}`
 
+/** What the final comparison has shown, without the full stop. */
+export const verdictText = ({ beatsAllSeeds }: FinalView): string =>
+  beatsAllSeeds ? 'The winner beats every seed' : 'The winner is not told apart from every seed'
+
 function finalText({ final }: ReportView): string[] {
   if (final === null) return []
   const { comparisons } = final
@@ -69,9 +73,7 @@ function finalText({ final }: ReportView): string[] {
     '',
     `Final comparison on ${counted(final.items, 'item')} that neither selection nor the choice of the winner saw:`,
     table(['candidate', 'kind', 'score (95% interval)', 'winner gains', 'p'], rows),
-    final.beatsAllSeeds
-      ? `The winner beats every seed (${how}).`
-      : `The winner is not told apart from every seed (${how}).`,
+    comparisons.length === 0 ? 'Nobody could score the winner there.' : `${verdictText(final)} (${how}).`,
   ]
 }
 

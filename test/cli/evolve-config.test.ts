@@ -1,7 +1,7 @@
 /** The configuration of `village evolve`: what it becomes, and what is refused with which hint. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readEvolveConfig, withValueAt } from '../../node/cli/evolve-config.ts'
+import { readEvolveConfig, withValueAt } from '../../node/evolve-config.ts'
 import { parseRunSpec } from '../../node/federated/rounds/spec-check.ts'
 import { throwsCode } from '../helpers/throws.ts'
 

@@ -55,14 +55,20 @@ export async function startRoundNode(init: RoundNodeInit = {}): Promise<RoundNod
       const log = TEST_LOG
       const artifacts = createArtifacts(
         { mesh, store, events, log },
-        { directory, maxBytes: 2 ** 30, uploadBytesPerSecond: null, collectEveryMs: 0 },
+        {
+          directory,
+          maxBytes: 2 ** 30,
+          uploadBytesPerSecond: null,
+          collectEveryMs: 0,
+          lent: (cid) => rounds.lends(cid),
+        },
       )
       // Toys run on this thread: the pool is never started.
       const pool = createPool<FederatedOperations>({ log }, { threads: 1, niceness: 0 })
       const modelsDirectory = path.join(directory, 'models')
       const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
       const cuttable = cuttableMesh(mesh)
-      const rounds = createRounds(
+      const rounds: Rounds = createRounds(
         {
           mesh: cuttable.mesh,
           artifacts,

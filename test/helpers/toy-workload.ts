@@ -1,6 +1,7 @@
 /**
  * A workload that takes no time and has a known best: genomes are points in a cube, items are targets that a coordinate should be near.
- * `watch` sees every scoring, so that a test can count them; `delayMs` makes scorers slow.
+ * `watch` sees every scoring, so that a test can count them; `delayMs` makes scorers slow. The option `input` is the CID of an artifact that
+ * scorers must have.
  */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -49,9 +50,11 @@ export function toyWorkload(
     scoreBits: 8,
     tolerance: { share: 0.02, closeness: 1 },
     builds: true,
-    parseOptions(input) {
-      const reader = readParams(input)
-      const options = { items: reader.integer('items', 1, 4_096, 24) }
+    parseOptions(given) {
+      const reader = readParams(given)
+      const items = reader.integer('items', 1, 4_096, 24)
+      const input = reader.optionalText('input', 128)
+      const options = input === null ? { items } : { items, input }
       reader.end()
       return options
     },
@@ -64,7 +67,7 @@ export function toyWorkload(
         ],
       }),
     items: (options: JsonObject) => Number(options.items),
-    inputs: () => [],
+    inputs: ({ input }) => (typeof input === 'string' ? [input] : []),
     objectives: () => [],
     checkGenome: (_options, genome) => void pointOf(genome),
     async score(options, genome, split, _context, signal) {

@@ -1,18 +1,22 @@
 /** Secure sums between real nodes: three in ten drop out in the middle of the stages, and the sum is that of the others. */
+
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EMPTY_CLIENT } from '../../node/federated/learn/answer-server.ts'
+import { askToBeReady } from '../../node/federated/learn/ask-client.ts'
 import { readGlobal } from '../../node/federated/learn/global-state.ts'
 import { answerSecurely } from '../../node/federated/learn/secure-answer.ts'
 import { readTerms, type Terms } from '../../node/federated/learn/terms.ts'
-import { receiveBytes } from '../../node/federated/learn/vector-stream.ts'
+import { bytesOf, receiveBytes } from '../../node/federated/learn/vector-stream.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
 import { ClientFrame, FEDERATE_PROTOCOL, ServerFrame } from '../../node/mesh/protocols/federate.ts'
 import { ended, type FederateNode, startFederateNode, stopFederateNodes } from '../helpers/federate-nodes.ts'
 import { writeTinySource } from '../helpers/language-models.ts'
 import { joinWith, startMeshNode, stopMeshNodes, temporaryDirectory } from '../helpers/mesh.ts'
+import { rejectsCode } from '../helpers/throws.ts'
 import { trainingText } from '../helpers/training-data.ts'
 
 test.after(async () => {
@@ -150,8 +154,30 @@ test('real clients train, mask, and the model learns; with privacy the noise and
     },
     { simulate: false },
   )
+  const { parameters } = readGlobal(path.join(server.mesh.directory, 'federations', id, 'global-0.bin'))
   const done = await ended(server, id)
   assert.is(done.state, 'done', JSON.stringify(done.error))
+  // Once the masks were off, the update of the first round goes into no other sum.
+  const [client] = Object.keys(done.clients)
+  const vectors = bytesOf(parameters)
+  await rejectsCode(
+    askToBeReady(server.mesh, {
+      peer: client!,
+      task: {
+        federation: id,
+        round: 0,
+        counted: null,
+        elements: parameters.length,
+        layoutHash: '00'.repeat(32),
+        hasControl: false,
+        vectors,
+        vectorsHash: createHash('sha256').update(vectors).digest(),
+      },
+      signal: AbortSignal.timeout(20_000),
+      work: async () => assert.unreachable('the client is ready again'),
+    }),
+    'FEDERATION_ROUND_STALE',
+  )
   assert.equal(
     done.rounds.map(({ used }) => used),
     [2, 2],

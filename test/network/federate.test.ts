@@ -6,8 +6,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { counterRandom } from '../../node/compute/training/philox.ts'
 import { EMPTY_CLIENT, sendUpdate } from '../../node/federated/learn/answer-server.ts'
+import { askForUpdate, offerTo, type RoundTask } from '../../node/federated/learn/ask-client.ts'
+import type { FederationView } from '../../node/federated/learn/federation-view.ts'
+import { federationId, type SignedTerms, signTerms } from '../../node/federated/learn/terms.ts'
 import { encodeUpdate } from '../../node/federated/learn/update-codec.ts'
 import { receiveBytes } from '../../node/federated/learn/vector-stream.ts'
+import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
 import { ClientFrame, FEDERATE_PROTOCOL, ServerFrame } from '../../node/mesh/protocols/federate.ts'
 import { ended, type FederateNode, startFederateNode, stopFederateNodes } from '../helpers/federate-nodes.ts'
 import { writeTinySource } from '../helpers/language-models.ts'
@@ -64,6 +68,47 @@ function withNaN(elements: number): Uint8Array {
   return bytes
 }
 
+/** Another member that plays server: what it may not do, the client refuses before any training. */
+async function standsLyingServer(admin: FederateNode, client: FederateNode, real: FederationView) {
+  const liar = await startMeshNode({ name: 'lying server' })
+  await joinWith(admin.mesh, liar)
+  const signal = AbortSignal.timeout(20_000)
+  const signer = signerFromIdentity(liar.identity.privateKey)
+  const offer = (over: object, by = signer) => {
+    const spec = { ...real.config.spec, ...over }
+    const village = liar.mesh.village()!.id
+    const terms = { version: 1, server: liar.mesh.peerId, village, createdAtMs: 1, spec } as const
+    return { id: federationId(signTerms(terms, by).bytes), signed: signTerms(terms, by) }
+  }
+  const refused = (signed: SignedTerms) =>
+    rejectsCode(offerTo(liar, client.peer, signed, signal), 'FEDERATION_REFUSED')
+  await refused(offer({}, signerFromIdentity(admin.mesh.identity.privateKey)).signed)
+  await refused(offer({ data: 'mail' }).signed)
+  const { id, signed } = offer({})
+  await offerTo(liar, client.peer, signed, signal)
+  const vectors = new Uint8Array(16)
+  const task: RoundTask = {
+    federation: id,
+    round: 0,
+    counted: null,
+    elements: 4,
+    layoutHash: '00'.repeat(32),
+    hasControl: false,
+    vectors,
+    vectorsHash: createHash('sha256').update(vectors).digest(),
+  }
+  const ask = (over: Partial<RoundTask>) =>
+    askForUpdate(liar, { peer: client.peer, task: { ...task, ...over }, signal, take: async () => undefined })
+  // That of another server, and one that was never offered.
+  await rejectsCode(ask({ federation: real.id }), 'FEDERATION_ROUND_STALE')
+  await rejectsCode(ask({ federation: '00'.repeat(16) }), 'FEDERATION_ROUND_STALE')
+  await rejectsCode(ask({ elements: 2 ** 40 }), 'RESOURCES_INSUFFICIENT')
+  await rejectsCode(ask({ hasControl: true }), 'PROTOCOL_MALFORMED')
+  await rejectsCode(ask({ vectorsHash: new Uint8Array(32) }), 'PEER_DISCONNECTED')
+  // Everything right but the model: the client says so instead of training.
+  await rejectsCode(ask({}), 'FEDERATION_REFUSED')
+}
+
 test('two honest clients, one that offers nothing, and three liars: the loss falls, liars are named, texts stay', async () => {
   const server = await startFederateNode({})
   await server.mesh.villages.create({ name: 'test village', open: false })
@@ -118,6 +163,7 @@ test('two honest clients, one that offers nothing, and three liars: the loss fal
     )
   }
   assert.equal(await idle.client.list(), [])
+  await standsLyingServer(server, honest[0]!, done)
   await rejectsCode(server.federations.end(id, { publish: false }), 'FEDERATION_ENDED')
   await server.federations.remove(id)
   await rejectsCode(server.federations.get(id), 'FEDERATION_UNKNOWN')

@@ -45,9 +45,14 @@ test('three nodes: a run ends published, all ledgers are equal, nothing was scor
   const counters = [counting(), counting(), counting()]
   const nodes = await startRoundVillage(counters.map(({ workloads }) => ({ workloads })))
   const first = nodes[0]!
+  const { cid } = await first.artifacts.addBytes(Buffer.from('what scoring needs'), {
+    pin: 'mine',
+    private: true,
+  })
   const { run } = await first.rounds.announce(
     toySpec({
       minimum: 3,
+      workload: { kind: 'toy', options: { items: 24, input: cid } },
       deadlines: { proposeMs: 4_000, commitMs: 4_000, revealMs: 4_000, buildMs: 4_000 },
     }),
     SIGNAL,
@@ -60,6 +65,7 @@ test('three nodes: a run ends published, all ledgers are equal, nothing was scor
   const states = nodes.map((node) => node.rounds.details(run).state)
   assert.equal(states[1], states[0])
   assert.equal(states[2], states[0])
+  assert.ok(await nodes[2]!.artifacts.has(cid), 'what is private is lent to those who take part')
   for (const { scorings } of counters) for (const [what, times] of scorings) assert.is(times, 1, what)
 })
 
@@ -81,7 +87,7 @@ test('a partition without a majority stands still, and goes on when it heals', a
       heights = now
       sent = nodes.map((_, index) => sentWithin(index))
     }
-    return nodes.every((_, index) => sentWithin(index) > sent[index]! + 400)
+    return nodes.every((_, index) => sentWithin(index) > sent[index]! + 200)
   })
   assert.ok(
     nodes.every((node) => !isOver(node, run)),

@@ -50,7 +50,10 @@ export function encodeBegin({ session, clients }: { session: Uint8Array; clients
   return bytes
 }
 
+/** Throws PROTOCOL_MALFORMED. */
 export function decodeBegin(bytes: Uint8Array): { session: Uint8Array; clients: number } {
+  if (bytes.length !== BEGIN_BYTES)
+    throw new VillageError('PROTOCOL_MALFORMED', 'A message is malformed: it begins no session')
   const buffer = Buffer.from(bytes)
   return {
     session: new Uint8Array(buffer.subarray(0, SESSION_BYTES)),

@@ -74,6 +74,16 @@ export interface HostInit {
   readonly now: () => number
 }
 
+/** At the border of generations; less often where the history is long, because a checkpoint holds all of it. */
+function isCheckpoint(before: RunState, after: RunState): boolean {
+  if (isOver(after)) return true
+  const candidates = after.history.length * after.spec.population
+  const every = 1 + Math.floor(candidates / CHECKPOINT_CANDIDATES)
+  return before.generation !== after.generation && after.generation % every === 0
+}
+
+const CHECKPOINT_CANDIDATES = 2_000
+
 export function createHostedRun(
   components: HostComponents & OpenedRun & { readonly outlet: HostOutlet },
   init: HostInit,
@@ -119,7 +129,7 @@ export function createHostedRun(
   function changed(before: RunState, tip: LedgerTip<RunState>, proposer: string): void {
     tell(before, tip)
     if (proposer === self) outlet.made(tip.height)
-    if (before.generation !== tip.state.generation || isOver(tip.state)) {
+    if (isCheckpoint(before, tip.state)) {
       writing = writing
         .then(() => ledgers.putSnapshot(tip))
         .catch((error: unknown) => log.error({ err: error, run }, 'a checkpoint was not kept'))

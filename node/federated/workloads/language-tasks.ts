@@ -70,7 +70,7 @@ export function parseLanguageTasks(input: JsonObject): LanguageTasks {
   })
   const parsed = {
     tasks,
-    selectionItems: reader.integer('selectionItems', tasks.length, MAX_ITEMS, 120),
+    selectionItems: reader.integer('selectionItems', tasks.length, MAX_ITEMS, 240),
     validationItems: reader.integer('validationItems', tasks.length, MAX_ITEMS, 240),
     finalItems: reader.integer('finalItems', tasks.length, MAX_ITEMS, 600),
     finalShare: reader.optionalNumber('finalShare', 0.05, 0.95) ?? 0.5,

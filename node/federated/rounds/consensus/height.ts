@@ -13,7 +13,7 @@ import { type Committee, coordinatorOf, faultyOf, quorumOf } from '../../ledger/
 import type { SignedVote, Step } from '../../ledger/vote.ts'
 import type { ConsensusEffect, ConsensusTimer, ConsensusTiming } from './effects.ts'
 import type { ConsensusMessage, IndexedSignature, ProposalMessage, VoteMessage } from './messages.ts'
-import { createOwnVotes } from './own-votes.ts'
+import { createOwnVotes, STEP_AFTER } from './own-votes.ts'
 import { proposalFault } from './proposal-fault.ts'
 import type { HeightRecord } from './record.ts'
 import { createTally, VIEWS_BEHIND } from './tally.ts'
@@ -67,9 +67,8 @@ export function createHeight(
   record: HeightRecord | null,
 ): Height & { begin(): ConsensusEffect[] } {
   const { committee, self, height, startView } = context
-  const size = committee.members.length
-  const quorum = quorumOf(size)
-  const faulty = faultyOf(size)
+  const quorum = quorumOf(committee.members.length)
+  const faulty = faultyOf(committee.members.length)
   const others = committee.members.filter((_, index) => index !== self)
 
   let view = Math.max(startView, record?.view ?? startView)
@@ -226,10 +225,9 @@ export function createHeight(
       attend()
       return true
     }
-    if (reached === view && !isActive) {
-      isActive = true
-      attend()
-    }
+    if (reached < view || isActive) return false
+    isActive = true
+    attend()
     return false
   }
 
@@ -350,6 +348,3 @@ export function createHeight(
     attend()
   }
 }
-
-/** In which step a member is that has given this vote; its own proposal alone does not move it. */
-const STEP_AFTER: Record<Step, Step | null> = { propose: null, prevote: 'prevote', precommit: 'precommit' }

@@ -26,6 +26,13 @@ export interface OwnVotes {
   unkept(view: number): HeightRecord | null
 }
 
+/** In which step a member is that has given this vote; its own proposal alone does not move it. */
+export const STEP_AFTER: Record<Step, Step | null> = {
+  propose: null,
+  prevote: 'prevote',
+  precommit: 'precommit',
+}
+
 export function createOwnVotes(
   context: { readonly height: number; readonly votes: VoteScheme },
   record: HeightRecord | null,

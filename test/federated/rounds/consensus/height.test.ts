@@ -226,6 +226,18 @@ rules('without a coordinator the next one takes over', () => {
   assert.is(member.of('view')[0]?.coordinator, committee.members[1])
 })
 
+rules('who leaves a view, or passes over it, gives its missing votes of it', () => {
+  const member = createMember()
+  member.hear(proposalOf(0, blockAt(0)))
+  for (const voter of [0, 1]) member.hear(voteOf(voter, 1, 'prevote', null))
+  assert.is(member.consensus.view, 1)
+  assert.is(member.voted('prevote', 0), blockAt(0).hash)
+  assert.is(member.voted('precommit', 0), null)
+  for (const voter of [0, 1]) member.hear(voteOf(voter, 5, 'prevote', null))
+  assert.is(member.consensus.view, 5)
+  assert.equal([member.voted('prevote', 4), member.voted('precommit', 4)], [null, null])
+})
+
 rules('the votes of those who may lie move nobody to a later view', () => {
   const member = createMember()
   member.hear(voteOf(2, 900, 'prevote', null))

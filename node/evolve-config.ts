@@ -1,11 +1,11 @@
 /**
- * The configuration of `village evolve`: YAML or JSON, strict, with the units that people write. What workload and strategy make of
+ * The configuration of `village evolve`, which goals of self-evolution hold too: YAML or JSON, strict, with the units that people write. What workload and strategy make of
  * their options is for the daemon to check; here every other key is known or refused with the nearest known one.
  */
 import { parseDocument } from 'yaml'
-import { VillageError } from '../errors.ts'
-import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
-import { nearest } from '../nearest.ts'
+import { VillageError } from './errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
+import { nearest } from './nearest.ts'
 
 const MAX_CONFIG_BYTES = 64 * 1024
 /** A CIDv1 in base32 of a SHA-256: what `data` may name beside a path. */
@@ -50,24 +50,26 @@ export interface EvolveConfig {
   readonly files: readonly DataFile[]
 }
 
-const invalid = (message: string, field: string, cause?: unknown): VillageError =>
+export const invalidConfig = (message: string, field: string, cause?: unknown): VillageError =>
   new VillageError('EVOLVE_CONFIG_INVALID', message, {
     fields: { field },
     ...(cause === undefined ? {} : { cause }),
   })
 
-function objectIn(value: JsonValue | undefined, field: string): JsonObject {
+/** Absent and null are empty. */
+export function objectIn(value: JsonValue | undefined, field: string): JsonObject {
   if (value === undefined || value === null) return {}
-  if (!isJsonObject(value)) throw invalid(`"${field}" must have keys of its own`, field)
+  if (!isJsonObject(value)) throw invalidConfig(`"${field}" must have keys of its own`, field)
   return value
 }
 
-function checkKeys(given: JsonObject, known: readonly string[], where: string): void {
+/** Throws EVOLVE_CONFIG_INVALID, with the nearest key that there is. */
+export function checkKeys(given: JsonObject, known: readonly string[], where: string): void {
   for (const key of Object.keys(given))
     if (!known.includes(key)) {
       const near = nearest(key, known)
       const field = where === '' ? key : `${where}.${key}`
-      throw invalid(`"${field}" is no key of a run${near === null ? '' : `; did you mean "${near}"?`}`, field)
+      throw invalidConfig(`"${field}" is no known key${near === null ? '' : `; did you mean "${near}"?`}`, field)
     }
 }
 
@@ -81,9 +83,16 @@ function quantity(value: JsonValue, field: string, units: Readonly<Record<string
   const text = typeof value === 'string' ? value.trim() : ''
   const parts = [...text.matchAll(pattern)]
   if (text === '' || text.replace(pattern, '').trim() !== '')
-    throw invalid(`"${field}" must be a number with a unit (${names.join(', ')})`, field)
+    throw invalidConfig(`"${field}" must be a number with a unit (${names.join(', ')})`, field)
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit!]!, 0)
 }
+
+/** In milliseconds. Throws EVOLVE_CONFIG_INVALID. */
+export const durationIn = (value: JsonValue, field: string): number =>
+  Math.round(quantity(value, field, DURATION_MS))
+
+/** In joules. Throws EVOLVE_CONFIG_INVALID. */
+export const energyIn = (value: JsonValue, field: string): number => quantity(value, field, ENERGY_JOULES)
 
 function limitsOf(given: JsonObject): JsonObject {
   checkKeys(given, LIMITS, 'limits')
@@ -93,10 +102,10 @@ function limitsOf(given: JsonObject): JsonObject {
     ...counts,
     ...(duration === undefined || duration === null
       ? {}
-      : { durationMs: Math.round(quantity(duration, 'limits.duration', DURATION_MS)) }),
+      : { durationMs: durationIn(duration, 'limits.duration') }),
     ...(energy === undefined || energy === null
       ? {}
-      : { joules: quantity(energy, 'limits.energy', ENERGY_JOULES) }),
+      : { joules: energyIn(energy, 'limits.energy') }),
   }
 }
 
@@ -105,7 +114,7 @@ function deadlinesOf(given: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
       `${name}Ms`,
-      Math.round(quantity(value, `deadlines.${name}`, DURATION_MS)),
+      durationIn(value, `deadlines.${name}`),
     ]),
   )
 }
@@ -114,7 +123,7 @@ function deadlinesOf(given: JsonObject): JsonObject {
 function named(value: JsonValue | undefined, field: string, key: 'kind' | 'name'): JsonObject {
   if (typeof value === 'string') return { [key]: value, options: {} }
   const { [key]: name, ...options } = objectIn(value, field)
-  if (typeof name !== 'string') throw invalid(`"${field}.${key}" must be named`, `${field}.${key}`)
+  if (typeof name !== 'string') throw invalidConfig(`"${field}.${key}" must be named`, `${field}.${key}`)
   return { [key]: name, options }
 }
 
@@ -147,20 +156,21 @@ export function withValueAt(
   return { ...object, [key]: withValueAt(object[key]!, rest, replaced) }
 }
 
-function parseText(text: string): JsonObject {
+/** Throws EVOLVE_CONFIG_INVALID for what is no YAML with keys. */
+export function parseConfigText(text: string): JsonObject {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
-    throw invalid(`A configuration has at most ${MAX_CONFIG_BYTES} bytes`, '')
+    throw invalidConfig(`A configuration has at most ${MAX_CONFIG_BYTES} bytes`, '')
   const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: true })
   const [problem] = document.errors
   if (problem !== undefined)
-    throw invalid(`The configuration is not YAML: ${problem.message.split('\n')[0]}`, '', problem)
+    throw invalidConfig(`The configuration is not YAML: ${problem.message.split('\n')[0]}`, '', problem)
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 0 })
   } catch (error) {
-    throw invalid('The configuration uses aliases of YAML; write the values out', '', error)
+    throw invalidConfig('The configuration uses aliases of YAML; write the values out', '', error)
   }
-  if (!isJsonObject(value)) throw invalid('The configuration must have keys', '')
+  if (!isJsonObject(value)) throw invalidConfig('The configuration must have keys', '')
   return value
 }
 
@@ -168,13 +178,16 @@ function parseText(text: string): JsonObject {
  * `fallbackName` is the name of a run that the configuration does not name: that of the file. Throws EVOLVE_CONFIG_INVALID naming the
  * field.
  */
-export function readEvolveConfig(text: string, fallbackName: string): EvolveConfig {
-  const given = parseText(text)
+export const readEvolveConfig = (text: string, fallbackName: string): EvolveConfig =>
+  evolveConfigOf(parseConfigText(text), fallbackName)
+
+/** As readEvolveConfig(), of what was read already. */
+export function evolveConfigOf(given: JsonObject, fallbackName: string): EvolveConfig {
   checkKeys(given, FIELDS, '')
   const { name, workload, strategy, population, limits, deadlines, publish, ...rest } = given
   const kind = named(workload, 'workload', 'kind')
   if (publish !== undefined && publish !== null && typeof publish !== 'string')
-    throw invalid('"publish" must be the id that the winner gets', 'publish')
+    throw invalidConfig('"publish" must be the id that the winner gets', 'publish')
   return {
     spec: {
       version: 1,
