@@ -10,6 +10,7 @@ import { FEDERATE_FIELDS } from './config-federate.ts'
 import { field } from './config-field.ts'
 import { KNOWLEDGE_FIELDS } from './config-knowledge.ts'
 import { ROUNDS_FIELDS } from './config-rounds.ts'
+import { SELF_EVOLUTION_FIELDS } from './config-self-evolution.ts'
 import { VillageError } from './errors.ts'
 import { LOG_LEVELS } from './log.ts'
 import { nearest } from './nearest.ts'
@@ -222,6 +223,7 @@ export const FIELDS = {
   ...KNOWLEDGE_FIELDS,
   ...ROUNDS_FIELDS,
   ...FEDERATE_FIELDS,
+  ...SELF_EVOLUTION_FIELDS,
 } as const
 
 export type ConfigKey = keyof typeof FIELDS

@@ -1178,6 +1178,43 @@ export const ERRORS = {
     fix: 'Announce it through `village evolve`, which puts everything into artifacts first.',
   },
 
+  // self-evolution (node/federated/self-evolution)
+  SELF_EVOLUTION_GOALS_INVALID: {
+    http: 400,
+    title: 'The goals of self-evolution are not valid',
+    fix: 'Correct the named key of the file that selfEvolution.goals names; docs/self-evolution.md has every key.',
+  },
+  SELF_EVOLUTION_OFF: {
+    http: 409,
+    title: 'Self-evolution is off',
+    fix: 'Set selfEvolution.enabled and selfEvolution.goals, and start the daemon anew.',
+  },
+  SELF_EVOLUTION_GOAL_UNKNOWN: {
+    http: 404,
+    title: 'There is no such goal',
+    fix: 'Check the name: `village self-evolution status` lists the goals.',
+  },
+  SELF_EVOLUTION_BUSY: {
+    http: 409,
+    title: 'A run of self-evolution goes on, or a goal is paused',
+    fix: 'Wait until the run has ended (`village self-evolution status`), or resume the goal.',
+  },
+  SELF_EVOLUTION_BUDGET_SPENT: {
+    http: 429,
+    title: "The day's budget of self-evolution is spent",
+    fix: 'Wait until tomorrow (UTC), or raise the budget in the file of goals.',
+  },
+  SELF_EVOLUTION_NO_PRESENT: {
+    http: 400,
+    title: 'A goal does not evolve what it is to change',
+    fix: 'Name the target among the models of the workload: as a parent or the base of merges, as the model that is perturbed.',
+  },
+  SELF_EVOLUTION_NO_VERSION: {
+    http: 404,
+    title: 'There is no such version to go back to',
+    fix: '`village self-evolution history GOAL` lists the versions that are kept.',
+  },
+
   // federated: aggregation and privacy
   AGGREGATE_TOO_FEW_CLIENTS: {
     http: 409,

@@ -108,6 +108,18 @@ export interface EventMap {
   'round:lie': { run: string; peer: string; kind: string }
   /** The winner of a run is built and agreed on; `cid` is null where it is no model. */
   'round:published': { run: string; name: string; cid: string | null }
+  /** A run of self-evolution has begun. */
+  'self-evolution:started': { goal: string; run: string }
+  /** It has ended. `outcome`: adopted, kept, stopped or failed; `version`: the one that is present now. */
+  'self-evolution:ended': {
+    goal: string
+    run: string | null
+    outcome: string
+    reason: string
+    version: number | null
+  }
+  /** A person went back to an earlier version. */
+  'self-evolution:rolled-back': { goal: string; version: number }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 

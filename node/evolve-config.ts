@@ -69,7 +69,10 @@ export function checkKeys(given: JsonObject, known: readonly string[], where: st
     if (!known.includes(key)) {
       const near = nearest(key, known)
       const field = where === '' ? key : `${where}.${key}`
-      throw invalidConfig(`"${field}" is no known key${near === null ? '' : `; did you mean "${near}"?`}`, field)
+      throw invalidConfig(
+        `"${field}" is no known key${near === null ? '' : `; did you mean "${near}"?`}`,
+        field,
+      )
     }
 }
 
@@ -103,19 +106,14 @@ function limitsOf(given: JsonObject): JsonObject {
     ...(duration === undefined || duration === null
       ? {}
       : { durationMs: durationIn(duration, 'limits.duration') }),
-    ...(energy === undefined || energy === null
-      ? {}
-      : { joules: energyIn(energy, 'limits.energy') }),
+    ...(energy === undefined || energy === null ? {} : { joules: energyIn(energy, 'limits.energy') }),
   }
 }
 
 function deadlinesOf(given: JsonObject): JsonObject {
   checkKeys(given, DEADLINES, 'deadlines')
   return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [
-      `${name}Ms`,
-      durationIn(value, `deadlines.${name}`),
-    ]),
+    Object.entries(given).map(([name, value]) => [`${name}Ms`, durationIn(value, `deadlines.${name}`)]),
   )
 }
 

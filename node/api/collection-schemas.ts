@@ -12,6 +12,8 @@ export const COLLECTION = object({
   replicas: integer(),
   keepsCopy: flag,
   weight: amount,
+  feedback: flag,
+  candidates: orNull(integer(1)),
   encoder: orNull(anyText),
   segmentChunks: integer(),
   createdAtMs: amount,

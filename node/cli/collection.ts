@@ -77,6 +77,8 @@ function collectionFacts(info: CollectionView): string {
     ['languages', info.languages.join(', ') || '-'],
     ['encoder', info.encoder ?? 'none: it is searched by words alone'],
     ['weight', `${info.weight} of the vectors in a score`],
+    ['feedback', info.feedback ? 'queries are expanded by words of the best passages' : 'none'],
+    ['candidates', info.candidates === null ? 'by the number of hits' : count(info.candidates)],
     ['replicas', info.access === 'private' ? '-' : String(info.replicas)],
     ['text here', info.keepsCopy ? 'kept' : 'let go when enough members hold it'],
     ...(info.roots.length > 0 ? info.roots : [{ path: 'nothing', prefix: '' }]).map(
@@ -172,12 +174,15 @@ export async function set(context: CommandContext): Promise<CommandResult> {
   const access = optionText(context, 'access')
   const replicas = numberOption(context, 'replicas')
   const weight = numberOption(context, 'weight')
+  const candidates = numberOption(context, 'candidates')
   const unwatched = optionText(context, 'unwatch')
-  const { keep } = context.options
+  const { keep, feedback } = context.options
   const changes = {
     ...(access === null ? {} : { access }),
     ...(replicas === null ? {} : { replicas }),
     ...(weight === null ? {} : { weight }),
+    ...(candidates === null ? {} : { candidates }),
+    ...(typeof feedback === 'boolean' ? { feedback } : {}),
     ...(typeof keep === 'boolean' ? { keepsCopy: keep } : {}),
   }
   if (Object.keys(changes).length === 0 && unwatched === null)

@@ -85,6 +85,15 @@ export const KNOWLEDGE_COMMANDS: readonly CommandRow[] = [
       { flags: '--keep', doc: 'Keep a copy of the text here (the default).' },
       { flags: '--no-keep', doc: 'Let the text go when enough members hold it.' },
       { flags: '--weight <share>', doc: 'Share of the vectors in the score, 0 to 1.' },
+      {
+        flags: '--feedback',
+        doc: 'Expand queries by words of the best passages, unless a search says otherwise.',
+      },
+      { flags: '--no-feedback', doc: 'Do not (the default).' },
+      {
+        flags: '--candidates <number>',
+        doc: 'Passages that each ranker puts up, unless a search says otherwise.',
+      },
       { flags: '--unwatch <path>', doc: 'Do not watch this path any more.' },
     ],
     load: async () => (await import('./collection.ts')).set,

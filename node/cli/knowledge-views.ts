@@ -13,6 +13,8 @@ export interface CollectionView {
   readonly replicas: number
   readonly keepsCopy: boolean
   readonly weight: number
+  readonly feedback: boolean
+  readonly candidates: number | null
   /** What was indexed, with the beginning of the sources that came of it. */
   readonly roots: readonly { readonly path: string; readonly prefix: string }[]
   readonly watched: readonly string[]

@@ -4,6 +4,7 @@ import { EVOLVE_OPERATIONS } from './evolve/operations.ts'
 import { GEOMETRY_OPERATIONS } from './geometry/operations.ts'
 import { LEARN_OPERATIONS } from './learn/operations.ts'
 import { MERGE_OPERATIONS } from './merge/operations.ts'
+import { SELF_EVOLUTION_OPERATIONS } from './self-evolution/operations.ts'
 import { WORKLOAD_OPERATIONS } from './workloads/operations.ts'
 
 export const FEDERATED_OPERATIONS = {
@@ -12,6 +13,7 @@ export const FEDERATED_OPERATIONS = {
   ...GEOMETRY_OPERATIONS,
   ...EVOLVE_OPERATIONS,
   ...MERGE_OPERATIONS,
+  ...SELF_EVOLUTION_OPERATIONS,
   ...WORKLOAD_OPERATIONS,
 } satisfies OperationTable
 

@@ -7,12 +7,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CAR_MEDIA_TYPE } from '../../node/api/routes/artifacts.ts'
-import { LEDGER_MEDIA_TYPE } from '../../node/api/routes/runs.ts'
 import { ROUTES } from '../../node/api/routes/table.ts'
 import { PROBLEM } from '../../node/api/schemas.ts'
 import { isErrorCode } from '../../node/errors.ts'
-import { type Ask, startTestApi, type TestApi } from '../helpers/api-server.ts'
+import { startTestApi, type TestApi } from '../helpers/api-server.ts'
 import { COLLECTION_CALLS } from '../helpers/collection-calls.ts'
+import { type Call, FEDERATED_CALLS } from '../helpers/federated-calls.ts'
 import { SEGMENT } from '../helpers/memory-knowledge.ts'
 import { FRIEND, SELF } from '../helpers/memory-services.ts'
 
@@ -20,12 +20,6 @@ const test = suite('api routes')
 const ajv = new Ajv2020({ allErrors: true })
 const isProblem = ajv.compile(PROBLEM)
 const OCTETS = { 'content-type': 'application/octet-stream' }
-
-type Call = Ask & { path: string }
-const FEDERATION = { name: 'digits', strategy: 'fedavg', rounds: 2 }
-
-const federation = async ({ services }: TestApi): Promise<string> =>
-  (await services.federations.begin(FEDERATION, { simulate: true })).id
 
 /** How to call each row so that it succeeds; `prepare` brings the services into the state that it needs. */
 const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
@@ -180,44 +174,7 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     body: { priority: 3 },
   }),
   removeJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
-  listRuns: async (server) => {
-    await run(server)
-    return { path: '/api/v1/runs' }
-  },
-  announceRun: async () => ({ path: '/api/v1/runs', body: { spec: TOY_RUN } }),
-  getRun: async (server) => ({ path: `/api/v1/runs/${await run(server)}` }),
-  getRunState: async (server) => ({ path: `/api/v1/runs/${await run(server)}/state` }),
-  reportRun: async (server) => ({ path: `/api/v1/runs/${await run(server)}/report` }),
-  controlRun: async (server) => ({
-    path: `/api/v1/runs/${await run(server)}/control`,
-    body: { action: 'pause' },
-  }),
-  suggestCandidate: async (server) => ({
-    path: `/api/v1/runs/${await run(server)}/candidates`,
-    body: { genome: { x: [0.1, 0.2, 0.3, 0.4] } },
-  }),
-  listBlocks: async (server) => ({ path: `/api/v1/runs/${await run(server)}/blocks?from=1&limit=5` }),
-  exportLedger: async (server) => ({ path: `/api/v1/runs/${await run(server)}/ledger` }),
-  verifyRun: async (server) => ({ path: `/api/v1/runs/${await run(server)}/verify` }),
-  verifyLedger: async (server) => ({
-    path: '/api/v1/ledgers/verify',
-    body: await server.services.rounds.exportLedger(await run(server)),
-    headers: { 'content-type': LEDGER_MEDIA_TYPE },
-  }),
-  listFederations: async (server) => {
-    await federation(server)
-    return { path: '/api/v1/federations' }
-  },
-  beginFederation: async () => ({
-    path: '/api/v1/federations',
-    body: { config: FEDERATION, simulate: true },
-  }),
-  getFederation: async (server) => ({ path: `/api/v1/federations/${await federation(server)}` }),
-  stopFederation: async (server) => ({
-    path: `/api/v1/federations/${await federation(server)}/stop`,
-    body: { publish: true },
-  }),
-  removeFederation: async (server) => ({ path: `/api/v1/federations/${await federation(server)}` }),
+  ...FEDERATED_CALLS,
   compareEvaluations: async (server) => {
     const first = { job: await evaluation(server), model: 'one' }
     const second = { job: first.job, model: 'two' }
@@ -229,17 +186,6 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
 /** An endless stream has a test file of its own. */
 const ENDLESS = ['followEvents']
 
-const TOY_RUN = {
-  name: 'toy',
-  workload: { kind: 'toy', options: { items: 8 } },
-  strategy: { name: 'tournament', options: {} },
-  population: 4,
-  limits: { generations: 2 },
-}
-
-async function run({ services }: TestApi): Promise<string> {
-  return (await services.rounds.announce(TOY_RUN, new AbortController().signal)).run
-}
 async function artifact({ services }: TestApi): Promise<string> {
   return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
 }

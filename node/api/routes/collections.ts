@@ -5,6 +5,7 @@ import {
   type CollectionAccess,
   type CollectionSettings,
   MAX_REPLICAS,
+  MAX_SEARCH_CANDIDATES,
   MAX_SEGMENT_CHUNKS,
   MIN_SEGMENT_CHUNKS,
 } from '../../agents/rag/collections/collection.ts'
@@ -33,6 +34,8 @@ const SETTINGS = {
   replicas: integer(0, MAX_REPLICAS),
   keepsCopy: flag,
   weight: { type: 'number', minimum: 0, maximum: 1 },
+  feedback: flag,
+  candidates: orNull(integer(1, MAX_SEARCH_CANDIDATES)),
 }
 
 interface NewBody extends Partial<CollectionSettings> {

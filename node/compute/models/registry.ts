@@ -36,6 +36,13 @@ export interface Models {
    * something else to keep, a number is added to it.
    */
   register(model: NewModel): Promise<ModelEntry>
+  /** All that is known of it, as replace() takes it. Throws MODEL_UNKNOWN. */
+  stored(idOrCid: string): Promise<StoredModel>
+  /**
+   * Lets an id stand for another model, whose artifacts are here, in one write: who asks sees either. With the entry that stored() gave it
+   * is put back as it was; only whether it is shared stays. What it stood for is let go: pin it before to keep it. Throws MODEL_UNKNOWN.
+   */
+  replace(entry: StoredModel): Promise<ModelEntry>
   list(): Promise<ModelEntry[]>
   get(idOrCid: string): Promise<ModelEntry | null>
   /** As get(), but throws MODEL_UNKNOWN with the nearest id. */
@@ -215,6 +222,22 @@ export function createModels(components: Components, init: Init): Models {
         if (before.cid === model.cid && sameSet(before.keeps, model.keeps)) return completeEntry(before)
         return put({ ...model, id: await freeId(model.id) })
       }),
+    replace: (wanted) =>
+      exclusive(async () => {
+        const before = await need(wanted.id)
+        const entry: StoredModel = { ...completeEntry(wanted), shared: before.shared }
+        const [pins, old] = [
+          [entry.cid, ...entry.keeps],
+          [before.cid, ...before.keeps],
+        ]
+        for (const cid of pins) await artifacts.pin(cid, pinOf(entry.id))
+        await table.put(entry.id, entry, { sync: true })
+        for (const cid of old) if (!pins.includes(cid)) await artifacts.unpin(cid, pinOf(entry.id))
+        events.emit('model:added', { id: entry.id, name: entry.name })
+        if (entry.shared) events.emit('model:shared', { id: entry.id, shared: true })
+        return entry
+      }),
+    stored: need,
     list,
     get,
     need,

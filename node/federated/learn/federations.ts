@@ -1,6 +1,6 @@
 /** The federations that this node is the server of: started, stored, continued after a restart, published as models. */
-import { randomBytes, randomInt } from 'node:crypto'
-import { rm, stat } from 'node:fs/promises'
+import { randomInt } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Models } from '../../compute/models/registry.ts'
 import type { Pool } from '../../compute/pool.ts'
@@ -14,14 +14,14 @@ import type { Signer } from '../../mesh/membership/keys.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import type { Store } from '../../store.ts'
 import type { FederatedOperations } from '../operations.ts'
-import type { FederateConfig } from './federate-spec.ts'
-import { publishFederation, trainableModel } from './federation-model.ts'
+import { beginReal, beginSimulated, modelPin } from './begin-federation.ts'
+import { publishFederation } from './federation-model.ts'
 import type { FederationRecord, RoundReport } from './federation-record.ts'
-import { globalFile, runRounds } from './federation-run.ts'
+import { runRounds } from './federation-run.ts'
 import { createFederationStore } from './federation-store.ts'
 import { type FederationSummary, type FederationView, summaryOf } from './federation-view.ts'
 import { readFederateConfig } from './read-federate-spec.ts'
-import { federationId, type SignedTerms, signTerms } from './terms.ts'
+import type { SignedTerms } from './terms.ts'
 
 export interface Federations extends Service {
   /**
@@ -67,8 +67,6 @@ interface Running {
   record: FederationRecord
 }
 
-const ID_BYTES = 16
-const SECRET_SEEDS = 2 ** 47
 const UNIFORM_STEPS = 2 ** 47
 const STOPPED = 'FEDERATION_ENDED'
 
@@ -76,13 +74,12 @@ const STOPPED = 'FEDERATION_ENDED'
 const secretUniform = () => (randomInt(UNIFORM_STEPS) + 0.5) / UNIFORM_STEPS
 
 export function createFederations(components: FederationComponents, init: FederationsInit): Federations {
-  const { mesh, artifacts, events, longPool, resources } = components
+  const { artifacts, events, longPool, resources } = components
   const log = components.log.child({ service: 'federations' })
   const now = init.now ?? Date.now
   const records = createFederationStore(components.store)
   const running = new Map<string, Running>()
   const directoryOf = (id: string) => path.join(init.directory, id)
-  const pinOf = (id: string) => `job:federation-${id}`
 
   function tell({ id, config, state, round, current }: FederationRecord, loss: number | null): void {
     events.emit('federation:changed', {
@@ -203,52 +200,15 @@ export function createFederations(components: FederationComponents, init: Federa
 
   /** What only a running one needs. The parameters of one that was stopped stay until it is removed. */
   async function settle({ id, state, modelCid }: FederationRecord): Promise<void> {
-    if (modelCid !== null) await artifacts.unpin(modelCid, pinOf(id))
+    if (modelCid !== null) await artifacts.unpin(modelCid, modelPin(id))
     if (state === 'done') await rm(directoryOf(id), { recursive: true, force: true })
-  }
-
-  async function beginSimulated(config: FederateConfig): Promise<FederationRecord> {
-    const id = randomBytes(ID_BYTES).toString('hex')
-    const record = freshRecord(id, config, now())
-    if (config.spec.model === null) return record
-    await checkReadable(config.texts)
-    const { model } = await trainableModel(components, config, init.modelsDirectory)
-    await artifacts.pin(model.cid, pinOf(id))
-    return { ...record, modelCid: model.cid }
-  }
-
-  async function beginReal(config: FederateConfig): Promise<FederationRecord> {
-    const village = mesh.village()
-    if (village === null) throw new VillageError('VILLAGE_NONE')
-    await checkReadable(config.test)
-    const { model, modelDir } = await trainableModel(components, config, init.modelsDirectory)
-    const createdAtMs = now()
-    const spec = { ...config.spec, model: model.cid }
-    const terms = { version: 1, server: init.peerId, village: village.id, createdAtMs, spec } as const
-    const signed = signTerms(terms, components.signer)
-    const id = federationId(signed.bytes)
-    const { elements, layoutHash } = await longPool.run('federate.start', {
-      modelDir,
-      spec,
-      threads: resources.limits().cpuCores,
-      file: globalFile(directoryOf(id), 0),
-    })
-    await artifacts.pin(model.cid, pinOf(id))
-    return {
-      ...freshRecord(id, { ...config, spec }, createdAtMs),
-      terms: Buffer.from(signed.bytes).toString('base64'),
-      signature: Buffer.from(signed.signature).toString('base64'),
-      modelCid: model.cid,
-      elements,
-      layoutHash,
-    }
   }
 
   return {
     name: 'federations',
     async begin(given, { simulate }) {
       const config = readFederateConfig(given, simulate)
-      const record = await (simulate ? beginSimulated(config) : beginReal(config))
+      const record = await (simulate ? beginSimulated : beginReal)({ ...components, now }, init, config)
       await records.save(record, null)
       log.info({ federation: record.id, rounds: config.spec.rounds }, 'a federation begins')
       run(record)
@@ -292,36 +252,5 @@ export function createFederations(components: FederationComponents, init: Federa
       for (const { abort } of all) abort.abort(new VillageError('SHUTTING_DOWN'))
       await Promise.all(all.map(({ done }) => done))
     },
-  }
-}
-
-async function checkReadable(files: readonly string[]): Promise<void> {
-  for (const file of files)
-    await stat(file).catch((error: unknown) => {
-      throw new VillageError('FILE_UNREADABLE', `${file} cannot be read`, { cause: error })
-    })
-}
-
-function freshRecord(id: string, config: FederateConfig, createdAtMs: number): FederationRecord {
-  return {
-    version: 1,
-    id,
-    config,
-    terms: null,
-    signature: null,
-    modelCid: null,
-    elements: 0,
-    layoutHash: '',
-    secretSeed: randomInt(SECRET_SEEDS),
-    createdAtMs,
-    finishedAtMs: null,
-    state: 'running',
-    error: null,
-    round: 0,
-    attempt: 0,
-    current: null,
-    clients: {},
-    model: null,
-    testLossBefore: null,
   }
 }

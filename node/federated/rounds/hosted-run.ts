@@ -23,11 +23,12 @@ import type { WorkGate } from './work-gate.ts'
 /** What this node keeps of a run beside its ledger. */
 export interface RunNotes {
   readonly wish: Wish
-  readonly isPublished: boolean
+  /** It is over, and nothing more is to be done for it. */
+  readonly isSettled: boolean
   readonly traffic: Readonly<Record<string, PeerTraffic>>
 }
 
-export const NO_NOTES: RunNotes = { wish: 'auto', isPublished: false, traffic: {} }
+export const NO_NOTES: RunNotes = { wish: 'auto', isSettled: false, traffic: {} }
 
 export interface HostedRun extends OpenedRun {
   readonly live: LiveRun
@@ -97,8 +98,7 @@ export function createHostedRun(
     { table: components.scores, workload, context, signer, log },
     { run, spec: rules.spec },
   )
-  const notes = () => ({ wish: takingPart.wish(), isPublished })
-  let isPublished = init.notes.isPublished
+  const notes = () => ({ wish: takingPart.wish(), isSettled: takingPart.isSettled() })
   /** Checkpoints and the like: nothing waits for them but the stop. */
   let writing: Promise<void> = Promise.resolve()
 
@@ -188,15 +188,12 @@ export function createHostedRun(
       self,
       version: init.version,
       wish: init.notes.wish,
-      isPublished,
+      isSettled: init.notes.isSettled,
       now,
       isWanted: init.isWanted,
       onWish: () => outlet.noted(notes()),
-      onPublished(cid) {
-        isPublished = true
-        outlet.noted(notes())
-        events.emit('round:published', { run, name: rules.spec.name, cid })
-      },
+      onPublished: (cid) => events.emit('round:published', { run, name: rules.spec.name, cid }),
+      onSettled: () => outlet.noted(notes()),
     },
   )
 

@@ -94,8 +94,9 @@ export function createRunMesh(
         return { run: bytesOf(run), height, hash: bytesOf(hash) }
       })
 
-  function sendTips(peer: string): void {
-    if (runs.size > 0 && isMember(peer)) send(peer, ALL_RUNS, { tips: { tips: tipsOf(runs.values()) } })
+  function sendTips(peer: string, ofRuns: Iterable<HostedRun> = runs.values()): void {
+    const tips = tipsOf(ofRuns)
+    if (tips.length > 0 && isMember(peer)) send(peer, ALL_RUNS, { tips: { tips } })
   }
   function sendTip(run: string, peer: string): void {
     const hosted = runs.get(run)
@@ -225,7 +226,9 @@ export function createRunMesh(
         for (const { live } of runs.values()) if (!isOver(live.state())) live.greet(peer)
       })
       every = setInterval(() => {
-        for (const { peer } of mesh.peers()) sendTips(peer)
+        // Those that are over were told when the peer connected.
+        const running = [...runs.values()].filter(({ live }) => !isOver(live.state()))
+        for (const { peer } of mesh.peers()) sendTips(peer, running)
       }, TIPS_EVERY_MS)
       every.unref()
       // Those who are connected already said what they have when nobody listened here.

@@ -19,6 +19,7 @@ import type { RunMesh } from './run-mesh.ts'
 import { openRun, type RunTables } from './run-opening.ts'
 import { isOver } from './run-state.ts'
 import { readStoredRun } from './stored-run.ts'
+import { runPin } from './taking-part.ts'
 
 export interface RunRegistry {
   readonly runs: ReadonlyMap<string, HostedRun>
@@ -54,7 +55,7 @@ export interface RegistryInit extends Pick<HostInit, 'timing' | 'patience' | 've
 const MAX_RUNNING = 256
 
 export function createRunRegistry(components: RegistryComponents, init: RegistryInit): RunRegistry {
-  const { mesh, runMesh, notes, ledgers, events, log } = components
+  const { mesh, runMesh, notes, ledgers, context, events, log } = components
   const { config, tables } = init
   const runs = new Map<string, HostedRun>()
   let writing: Promise<void> = Promise.resolve()
@@ -90,6 +91,10 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
       runMesh().forget(run)
       writeSoon(async () => {
         await hosted.stop()
+        // A model that was published keeps it by a pin of its own.
+        const cid = hosted.live.state().result?.cid ?? null
+        if (cid !== null && (await context.artifacts.has(cid)))
+          await context.artifacts.unpin(cid, runPin(run))
         await ledgers.remove(run)
         await notes.del(run)
       }, run)
@@ -182,7 +187,7 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
       const hosted = [...runs.values()]
       await Promise.all(hosted.map((one) => one.stop()))
       for (const { live, takingPart } of hosted)
-        keepNotes(live.run, { wish: takingPart.wish(), isPublished: takingPart.isPublished() })
+        keepNotes(live.run, { wish: takingPart.wish(), isSettled: takingPart.isSettled() })
       await writing
       runs.clear()
     },

@@ -22,7 +22,8 @@ export interface TakingPart {
   /** Joins if it should and can; called after everything that may change that. */
   consider(): void
   wish(): Wish
-  isPublished(): boolean
+  /** Whether nothing more is to be done for a run that is over. */
+  isSettled(): boolean
   setWish(wish: Wish): void
   /** This node is about to stop: it says that it leaves, and joins nothing more. What it wishes stays for the next start. */
   retire(): void
@@ -51,12 +52,13 @@ export function createTakingPart(
     readonly self: string
     readonly version: string
     readonly wish: Wish
-    readonly isPublished: boolean
+    readonly isSettled: boolean
     readonly now: () => number
     /** By the configuration, at this moment. */
     readonly isWanted: () => boolean
     readonly onWish: (wish: Wish) => void
     readonly onPublished: (cid: string | null) => void
+    readonly onSettled: () => void
   },
 ): TakingPart {
   const { live, workload, context, artifacts, gate, roleOf, log } = components
@@ -67,7 +69,7 @@ export function createTakingPart(
   let wish = init.wish
   let isReady = false
   let isRetired = false
-  let isPublished = init.isPublished
+  let isSettled = init.isSettled
   let preparing: Promise<void> | null = null
   let retry: NodeJS.Timeout | undefined
   let lastSequence = 0
@@ -125,10 +127,18 @@ export function createTakingPart(
       else
         log.warn({ run, candidate: id }, 'the winner that was built here is not what the members agreed on')
     }
-    isPublished = true
     init.onPublished(cid)
-    for (const input of workload.inputs(options))
-      if (await artifacts.has(input)) await artifacts.unpin(input, runPin(run))
+  }
+
+  /** The run is over: what it needed may be collected, what it built stays only if the members agreed on it. */
+  async function settle(): Promise<void> {
+    const state = live.state()
+    if (state.phase === 'published') await publish()
+    const own = state.phase === 'ended' && Object.hasOwn(state.built, self) ? [state.built[self]!] : []
+    for (const cid of [...workload.inputs(options), ...own])
+      if (await artifacts.has(cid)) await artifacts.unpin(cid, runPin(run))
+    isSettled = true
+    init.onSettled()
   }
 
   function begin(work: () => Promise<void>, message: string): void {
@@ -152,8 +162,7 @@ export function createTakingPart(
     const state = live.state()
     if (abort.signal.aborted) return
     if (isOver(state)) {
-      if (state.phase === 'published' && !isPublished)
-        begin(publish, 'the winner of a run could not be published')
+      if (!isSettled) begin(settle, 'a run that is over could not be settled')
       return
     }
     if (wish === 'out' || isRetired) leave()
@@ -166,7 +175,7 @@ export function createTakingPart(
   return {
     consider,
     wish: () => wish,
-    isPublished: () => isPublished,
+    isSettled: () => isSettled,
     setWish(next) {
       wish = next
       init.onWish(next)

@@ -9,7 +9,7 @@ import {
 } from '../../compute/evaluate/judged-collection.ts'
 import { invalid, readParams } from '../../compute/tasks/read-params.ts'
 import { VillageError } from '../../errors.ts'
-import type { JsonObject } from '../../json.ts'
+import { canonicalJson, type JsonObject } from '../../json.ts'
 import type { Genome, GenomeSpace } from '../evolve/strategy.ts'
 import { estimatedJoules } from './energy.ts'
 import { checkMembers, checkWhole, geneOfStep, geneOfWhole, stepOf, wholeOf } from './gene-steps.ts'
@@ -22,6 +22,8 @@ interface AgentOptions extends JsonObject {
   /** CID of a directory in BEIR's layout. */
   readonly judged: string
   readonly finalShare: number
+  /** Settings in use, which are among the seeds then. */
+  readonly present?: Genome
 }
 
 interface SettledAgent extends AgentOptions {
@@ -34,6 +36,8 @@ interface SettledAgent extends AgentOptions {
 const MAX_WEIGHT = 100
 /** As many as a person is shown, up to what a search may put up. */
 const CANDIDATES: readonly number[] = [10, 20, 50, 100, 200, 500, 1_000]
+/** Of a search for ten hits that says nothing else. */
+const DEFAULT_CANDIDATES = 100
 const MAX_QUERIES = 20_000
 
 function settled(options: JsonObject): SettledAgent {
@@ -55,11 +59,24 @@ export function searchSettings(genome: Genome): SearchSettings {
 
 const genomeOf = (w: number, f: number, c: number): Genome => ({ c, f, w })
 
+/** The genome that is nearest to settings in use. */
+export function presentGenome(settings: {
+  readonly weight: number
+  readonly feedback: boolean
+  readonly candidates: number | null
+}): Genome {
+  const wanted = settings.candidates ?? DEFAULT_CANDIDATES
+  const nearest = CANDIDATES.reduce((best, count) =>
+    Math.abs(count - wanted) < Math.abs(best - wanted) ? count : best,
+  )
+  return genomeOf(Math.round(settings.weight * MAX_WEIGHT), settings.feedback ? 1 : 0, nearest)
+}
+
 const SPACE: GenomeSpace = {
   dimensions: 3,
   groups: [0, 1, 2],
   // How searches go unless they are told otherwise, words alone, vectors alone, and all with expanded queries.
-  seeds: [50, 0, 100].flatMap((w) => [0, 1].map((f) => genomeOf(w, f, 100))),
+  seeds: [50, 0, 100].flatMap((w) => [0, 1].map((f) => genomeOf(w, f, DEFAULT_CANDIDATES))),
   decode: (genes) =>
     genomeOf(
       wholeOf(genes[0]!, 0, MAX_WEIGHT),
@@ -98,10 +115,11 @@ export const agentWorkload: Workload = {
 
   parseOptions(input) {
     const reader = readParams(input)
-    const own = {
-      judged: checkCid(reader.text('judged', 128), 'judged'),
-      finalShare: reader.optionalNumber('finalShare', 0.05, 0.95) ?? 0.5,
-    }
+    const judged = checkCid(reader.text('judged', 128), 'judged')
+    const finalShare = reader.optionalNumber('finalShare', 0.05, 0.95) ?? 0.5
+    const present = reader.object('present')
+    if (Object.keys(present).length > 0) searchSettings(present)
+    const own = { judged, finalShare, ...(Object.keys(present).length > 0 && { present }) }
     const [selection, validation, final] = SPLITS.map((name) => reader.optionalNumber(name, 0, MAX_QUERIES))
     reader.end()
     if (selection === null && validation === null && final === null) return own
@@ -113,7 +131,7 @@ export const agentWorkload: Workload = {
 
   async settle(given, context, signal) {
     if ('selection' in given) return given
-    const { judged, finalShare } = given as AgentOptions
+    const { judged, finalShare, ...rest } = given as AgentOptions
     await context.artifacts.fetch(judged, { signal })
     const folder = await context.artifacts.materialize(judged, context.modelsDirectory)
     const count = (split: ItemSplit): number => {
@@ -123,6 +141,7 @@ export const agentWorkload: Workload = {
       return length
     }
     return {
+      ...rest,
       judged,
       finalShare,
       selection: count('selection'),
@@ -132,8 +151,10 @@ export const agentWorkload: Workload = {
   },
 
   space(options) {
-    settled(options)
-    return SPACE
+    const { present } = settled(options)
+    if (present === undefined) return SPACE
+    const others = SPACE.seeds.filter((seed) => canonicalJson(seed) !== canonicalJson(present))
+    return { ...SPACE, seeds: [present, ...others] }
   },
   items: (options, split) => settled(options)[split],
   inputs: (options) => [settled(options).judged],

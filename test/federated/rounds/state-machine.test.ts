@@ -75,6 +75,29 @@ test('a liar is named, thrown out, and changes nothing', () => {
   throwsCode(() => other.block([joinOf(liar, 9)]), 'LEDGER_REFUSED')
 })
 
+test('two signed votes that exclude each other throw their voter out', () => {
+  const { run, peers } = started(4)
+  const [witness, voter] = peers as [string, string]
+  const vote = {
+    height: 2,
+    view: 0,
+    step: 'prevote',
+    validView: null,
+    signature: new Uint8Array(64),
+  } as const
+  const votes = [
+    { ...vote, hash: null },
+    { ...vote, hash: 'ab'.repeat(32) },
+  ] as const
+  run.block([{ kind: 'proof', author: witness, voter, votes }])
+  assert.equal(run.state.lies, [{ peer: voter, generation: 0, kind: 'equivocation', slots: [], items: 0 }])
+  throwsCode(() => run.block([{ kind: 'proof', author: witness, voter, votes }]), 'LEDGER_REFUSED')
+  throwsCode(() => run.block([joinOf(voter, 9)]), 'LEDGER_REFUSED')
+  const state = run.play()
+  assert.is(state.phase, 'published')
+  assert.not(state.history.at(-1)!.committee.includes(voter))
+})
+
 test('pause moves deadlines, and nothing is taken meanwhile', () => {
   const { run, peers } = started(3)
   const before = run.state.deadlineMs!

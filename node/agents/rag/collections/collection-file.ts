@@ -38,6 +38,8 @@ export function parseCollection(value: JsonValue): StoredCollection | null {
   const { version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase } = value
   const { languages, roots, watched, unfinished } = value
   const { access, replicas, keepsCopy, weight } = value
+  // Files of earlier versions have neither.
+  const { feedback = false, candidates = null } = value
   if (version !== VERSION || !isText(id) || !isText(name) || !isText(owner)) return null
   if (!isText(documentBase) || !isCollectionId(documentBase)) return null
   if (!isCollectionId(id) || id !== collectionId(owner, name)) return null
@@ -47,9 +49,10 @@ export function parseCollection(value: JsonValue): StoredCollection | null {
   if (!isObjects(unfinished) || !unfinished.every(isWatched)) return null
   if (!COLLECTION_ACCESS.some((one) => one === access) || !isNumber(replicas)) return null
   if (typeof keepsCopy !== 'boolean' || !isNumber(weight)) return null
+  if (typeof feedback !== 'boolean' || (candidates !== null && !isNumber(candidates))) return null
   return {
     ...{ version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase, languages },
-    ...{ access: access as CollectionAccess, replicas, keepsCopy, weight },
+    ...{ access: access as CollectionAccess, replicas, keepsCopy, weight, feedback, candidates },
     roots: roots.map(({ path: at, prefix }) => ({ path: at, prefix }) as IndexedRoot),
     watched: watched.map(watchedOf),
     unfinished: unfinished.map(watchedOf),

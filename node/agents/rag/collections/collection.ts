@@ -27,6 +27,10 @@ export interface CollectionSettings {
   readonly keepsCopy: boolean
   /** Share of the vectors in the fused score of a search, 0 to 1. */
   readonly weight: number
+  /** Whether its searches add words of the best passages to the query, where the search does not say. */
+  readonly feedback: boolean
+  /** How many passages each ranker puts up in its searches, where the search does not say; null: by the number of hits. */
+  readonly candidates: number | null
 }
 
 export interface CollectionInfo extends CollectionSettings {
@@ -92,7 +96,10 @@ export const DEFAULT_SETTINGS: CollectionSettings = {
   replicas: 2,
   keepsCopy: true,
   weight: 0.5,
+  feedback: false,
+  candidates: null,
 }
+export const MAX_SEARCH_CANDIDATES = 1_000
 /** Vectors of a segment are compared one by one below this (DESIGN, section 11), which needs no graph. */
 export const DEFAULT_SEGMENT_CHUNKS = 10_000
 export const MIN_SEGMENT_CHUNKS = 16
@@ -130,7 +137,7 @@ export function documentId(documentBase: string, source: string): string {
 
 /** Throws INVALID_ARGUMENT. */
 export function checkSettings(settings: Partial<CollectionSettings>): void {
-  const { access, replicas, weight } = settings
+  const { access, replicas, weight, candidates = null } = settings
   const refuse = (argument: string, message: string) =>
     new VillageError('INVALID_ARGUMENT', message, { fields: { argument } })
   if (access !== undefined && !COLLECTION_ACCESS.includes(access))
@@ -139,6 +146,12 @@ export function checkSettings(settings: Partial<CollectionSettings>): void {
     throw refuse('replicas', `The number of replicas is a whole number from 0 to ${MAX_REPLICAS}`)
   if (weight !== undefined && !(weight >= 0 && weight <= 1))
     throw refuse('weight', 'The weight of the vectors is a number from 0 to 1')
+  const isCount = Number.isInteger(candidates) && candidates! >= 1 && candidates! <= MAX_SEARCH_CANDIDATES
+  if (candidates !== null && !isCount)
+    throw refuse(
+      'candidates',
+      `The candidates are a whole number from 1 to ${MAX_SEARCH_CANDIDATES}, or null`,
+    )
 }
 
 /** Throws INVALID_ARGUMENT. */

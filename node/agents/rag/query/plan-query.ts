@@ -24,6 +24,7 @@ export interface QueryPlan extends BuiltQuery {
   readonly limit: number
   readonly perDocument: number
   readonly candidates: number
+  readonly feedback: boolean
   /** What is asked for first: with one ranker so many are only needed where few documents have all the best passages. */
   readonly firstCandidates: number
   /** What is asked for where those are not enough for `limit` passages of as many documents as `perDocument` makes necessary. */
@@ -38,9 +39,10 @@ export function planQuery(options: SearchOptions): QueryPlan {
   const { collections, mode = 'hybrid', filters = [], weight } = options
   const limit = whole('limit', options.limit ?? 10, MAX_LIMIT)
   const perDocument = whole('perDocument', options.perDocument ?? 2, MAX_LIMIT)
+  const chosenCandidates = options.candidates ?? agreed(collections, ({ candidates = null }) => candidates)
   const candidates = whole(
     'candidates',
-    options.candidates ?? Math.max(MIN_CANDIDATES, limit * CANDIDATES_BY_HIT),
+    chosenCandidates ?? Math.max(MIN_CANDIDATES, limit * CANDIDATES_BY_HIT),
     MAX_CANDIDATES,
   )
   if (!SEARCH_MODES.includes(mode)) throw refused('mode', `The mode is one of ${SEARCH_MODES.join(', ')}`)
@@ -90,9 +92,10 @@ export function planQuery(options: SearchOptions): QueryPlan {
     limit,
     perDocument,
     candidates,
+    feedback: options.feedback ?? (mode !== 'vectors' && agreed(collections, isExpanding) === true),
     firstCandidates:
-      isLexical && options.candidates === undefined ? Math.min(candidates, limit * FIRST_BY_HIT) : candidates,
-    mostCandidates: options.candidates ?? MAX_CANDIDATES,
+      isLexical && chosenCandidates === null ? Math.min(candidates, limit * FIRST_BY_HIT) : candidates,
+    mostCandidates: chosenCandidates ?? MAX_CANDIDATES,
     filters,
     languages,
     warnings,
@@ -103,6 +106,16 @@ export const TRUNCATED: SearchWarning = {
   code: 'QUERY_TRUNCATED',
   message: 'The query is very long: only a part of its words is looked for.',
 }
+
+/** What all collections say; null where they differ. */
+function agreed<T>(collections: readonly SearchCollection[], of: (one: SearchCollection) => T): T | null {
+  const [first, ...others] = collections
+  if (first === undefined) return null
+  const value = of(first)
+  return others.every((one) => of(one) === value) ? value : null
+}
+
+const isExpanding = ({ feedback = false }: SearchCollection): boolean => feedback
 
 function refused(argument: string, message: string): VillageError {
   return new VillageError('INVALID_ARGUMENT', message, { fields: { argument } })

@@ -18,6 +18,9 @@ export interface SearchCollection {
   readonly isEncoderHere?: boolean
   /** Share of the vectors in its fused scores, 0 to 1; `collection tune` finds it. */
   readonly weight: number
+  /** Of searches over collections that all say the same; absent, as of those of other members: what a search does by default. */
+  readonly feedback?: boolean
+  readonly candidates?: number | null
   /** Where encoders differ, the query is embedded by the one that most chunks have, of those that are here. */
   readonly chunks: number
 }
@@ -34,7 +37,7 @@ export interface SearchOptions {
   readonly limit?: number
   /** `hybrid` by default; where nothing has vectors it is `lexical`, and the answer says so. */
   readonly mode?: SearchMode
-  /** Adds terms of the best passages of a first round to the query (RM3); off by default, and not in the mode `vectors`. */
+  /** Adds terms of the best passages of a first round to the query (RM3); by default as all its collections say, else off; not in the mode `vectors`. */
   readonly feedback?: boolean
   /** All must hold; none by default. */
   readonly filters?: readonly FieldFilter[]
@@ -44,7 +47,7 @@ export interface SearchOptions {
   readonly perDocument?: number
   /** Instead of the collections' own weights. */
   readonly weight?: number
-  /** How many each ranker puts up for fusion, 1 to 1000; by default ten for each hit, at least 100. */
+  /** How many each ranker puts up for fusion, 1 to 1000; by default as all its collections say, else ten for each hit, at least 100. */
   readonly candidates?: number
   /** Every hit says how its score came about; off by default. */
   readonly explain?: boolean

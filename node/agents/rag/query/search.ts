@@ -50,7 +50,7 @@ export function createSearch(components: { embed: Embedding['embed']; log: Log }
       const init = {
         plan,
         vector: vector.then((made) => made.vector),
-        feedback: options.feedback ?? false,
+        feedback: plan.feedback,
         weightOf,
       }
       const runOnce = async (): Promise<Round> => {

@@ -60,7 +60,10 @@ export const searchCollectionOf = (source: Source): SearchCollection => {
   const { languages, encoder, weight } = source.kind === 'own' ? source.info : source.record.facts
   const segments = source.kind === 'own' ? source.manifest.segments : source.record.facts.segments
   const chunks = segments.reduce((sum, segment) => sum + segment.chunks, 0)
-  return { name: source.label, languages, encoder, weight, chunks }
+  const common = { name: source.label, languages, encoder, weight, chunks }
+  if (source.kind !== 'own') return common
+  const { feedback, candidates } = source.info
+  return { ...common, feedback, candidates }
 }
 
 export function createVillageScope(components: Components, init: { self: string }): VillageScope {
