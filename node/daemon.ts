@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { tunedCollections } from './agents/rag/collections/tuned-collections.ts'
 import { createKnowledgeServices } from './agents/rag/knowledge-services.ts'
 import { type Api, createApi } from './api/api.ts'
 import { createEvaluations } from './compute/evaluate/evaluations.ts'
@@ -30,6 +31,7 @@ import { dataByName } from './federated/learn/consent.ts'
 import { createFederations } from './federated/learn/federations.ts'
 import type { FederatedOperations } from './federated/operations.ts'
 import { createRounds, type Rounds } from './federated/rounds/rounds.ts'
+import { createSelfEvolution } from './federated/self-evolution/self-evolution.ts'
 import { WORKLOADS } from './federated/workloads/table.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
@@ -247,6 +249,14 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       { config, directory, peerId: identity.peerId },
     )
 
+  const selfEvolution = createSelfEvolution(
+    {
+      ...{ rounds, models, artifacts, pool, resources, mesh, store, events, log },
+      collections: tunedCollections(collections),
+    },
+    { config, tables: { workloads: WORKLOADS, strategies: STRATEGIES } },
+  )
+
   const api = createApi(
     {
       log,
@@ -261,6 +271,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       pulls,
       jobs,
       rounds,
+      selfEvolution,
       evaluations,
       generation,
       embedding,
@@ -293,6 +304,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     pulls,
     generation,
     ...services,
+    selfEvolution,
     api,
   ])
 

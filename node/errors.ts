@@ -933,7 +933,7 @@ export const ERRORS = {
   UPDATE_TOO_LARGE: {
     http: 422,
     title: 'An update of a federation is far larger than those of the other clients may be',
-    fix: 'Nothing to do: it is not used, and the client is named; raise clients.maxNorm if it was honest.',
+    fix: 'Nothing to do: it is not used, and the client is named; raise aggregation.maxNorm if it was honest.',
   },
 
   // merging models (node/federated/merge)

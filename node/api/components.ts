@@ -19,6 +19,7 @@ import type { Events } from '../events.ts'
 import type { FederateClient } from '../federated/learn/client.ts'
 import type { Federations } from '../federated/learn/federations.ts'
 import type { Rounds } from '../federated/rounds/rounds.ts'
+import type { SelfEvolution } from '../federated/self-evolution/self-evolution.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
 import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
@@ -72,6 +73,7 @@ export interface ApiComponents {
     | 'verify'
     | 'verifyArchive'
   >
+  readonly selfEvolution: Pick<SelfEvolution, 'status' | 'history' | 'run' | 'rollback' | 'resume'>
   readonly evaluations: Evaluations
   readonly resources: Pick<Resources, 'limits' | 'snapshot'>
   readonly generation: Pick<Generation, 'generate' | 'stats'>

@@ -15,7 +15,6 @@ import {
   stopRoundNodes,
 } from '../../test/helpers/round-nodes.ts'
 import { toyWorkload } from '../../test/helpers/toy-workload.ts'
-import type { BenchContext } from './bench.ts'
 import type { BenchCase } from './bench-cases.ts'
 
 const PHASES: readonly Phase[] = ['proposing', 'commit', 'reveal', 'merging']

@@ -16,9 +16,7 @@ const PATIENCE = 10
 /** So many of the items that are not `value` become it: liars who do the same agree with one another. */
 function tilted({ truth, isOwn }: LyingContext, items: number): Uint8Array {
   const value = isOwn ? 1 : 0
-  const changed = new Set(
-    [...truth.keys()].filter((item) => truth[item] !== value).slice(0, items),
-  )
+  const changed = new Set([...truth.keys()].filter((item) => truth[item] !== value).slice(0, items))
   return truth.map((score, item) => (changed.has(item) ? value : score))
 }
 

@@ -1,6 +1,7 @@
 /** How fast each method merges, against copying the same bytes; that they are right, the tests say (test/federated/merge). */
-import { MERGE_METHODS } from '../../node/federated/merge/methods/table.ts'
+
 import type { MergeMethod, Parameters } from '../../node/federated/merge/methods/method.ts'
+import { MERGE_METHODS } from '../../node/federated/merge/methods/table.ts'
 import { mergeInput, relatedTensors } from '../../test/helpers/merge-inputs.ts'
 import type { BenchContext } from './bench.ts'
 import type { BenchCase } from './bench-cases.ts'

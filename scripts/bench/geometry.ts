@@ -33,7 +33,7 @@ function cloud(shape: keyof typeof SHAPES, dims: number, seed: number): Points {
   return { values: Float32Array.from(rows.flat()), count: POINTS, dims }
 }
 
-function measureDimensions({ report, log }: BenchContext): void {
+export function measureDimensions({ report, log }: Pick<BenchContext, 'report' | 'log'>): void {
   for (const shape of ['cube', 'normal'] as const)
     for (const [dims, bar] of DIMENSIONS) {
       const found = Array.from(

@@ -4,6 +4,8 @@ import type { Bench } from './bench.ts'
 import { compressBench } from './compress.ts'
 import { daemonBench } from './daemon.ts'
 import { evaluateBench } from './evaluate.ts'
+import { evolveBench } from './evolve.ts'
+import { federateBench } from './federate.ts'
 import { geometryBench } from './geometry.ts'
 import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
@@ -23,5 +25,7 @@ export const BENCHES: readonly Bench[] = [
   ragBench,
   trainBench,
   geometryBench,
+  evolveBench,
+  federateBench,
   villageLmBench,
 ]

@@ -162,6 +162,8 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
         replicas: 2,
         keepsCopy: true,
         weight: 0.5,
+        feedback: false,
+        candidates: null,
         segmentChunks: 50,
         ...before,
         ...changes,

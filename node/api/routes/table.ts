@@ -12,6 +12,7 @@ import type { Route } from './route.ts'
 import { RUN_ROUTES } from './runs.ts'
 import { SEARCH_ROUTES } from './search.ts'
 import { SEARCH_EVALUATION_ROUTES } from './search-evaluations.ts'
+import { SELF_EVOLUTION_ROUTES } from './self-evolution.ts'
 import { VILLAGE_ROUTES } from './village.ts'
 
 export const ROUTES: readonly Route[] = [
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   ...GENERATE_ROUTES,
   ...JOB_ROUTES,
   ...RUN_ROUTES,
+  ...SELF_EVOLUTION_ROUTES,
   ...EVALUATION_ROUTES,
   ...FEDERATION_ROUTES,
   ...SEARCH_EVALUATION_ROUTES,

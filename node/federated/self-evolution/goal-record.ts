@@ -8,6 +8,7 @@
 
 import type { StoredModel } from '../../compute/models/model-entry.ts'
 import type { JsonObject } from '../../json.ts'
+import type { Genome } from '../evolve/strategy.ts'
 import type { Target } from './goals.ts'
 import type { Superiority } from './superiority.ts'
 
@@ -31,6 +32,8 @@ export interface Version {
   /** `found`: it was there, or somebody else has put it there. `adopted`: it has won a run. */
   readonly by: 'found' | 'adopted'
   readonly run: string | null
+  /** The one that was present before: what a rollback goes back to. */
+  readonly replaced: number | null
   readonly content: VersionContent
 }
 
@@ -78,6 +81,9 @@ export interface RunningGoal {
   readonly startedAtMs: number
   /** Version that the winner has to beat. */
   readonly version: number
+  /** The genome of that version, among the seeds of the run. */
+  readonly present: Genome
+  readonly alpha: number
   /** What the day is charged where the run cannot be asked any more. */
   readonly atMost: Omit<Spending, 'day'>
 }
@@ -142,9 +148,9 @@ const noted = (record: GoalRecord, entry: HistoryEntry): GoalRecord => ({
   history: [...record.history, entry].slice(-MAX_HISTORY),
 })
 
-/** The present one and the last ones before it; with an intent also that. Oldest first. */
+/** The last ones, and whatever is needed: the present one, what it is being changed to, what a run is compared with. */
 export function trimmed(record: GoalRecord, keep: number): GoalRecord {
-  const needed = [record.present, record.intent]
+  const needed = [record.present, record.intent, record.running?.version]
   const others = record.versions.filter(({ number }) => !needed.includes(number))
   const room = Math.max(0, keep - (record.versions.length - others.length))
   const dropped = new Set(others.slice(0, Math.max(0, others.length - room)))
@@ -154,7 +160,7 @@ export function trimmed(record: GoalRecord, keep: number): GoalRecord {
 /** What the target is now that was not made here: it becomes a version like any other. */
 export function found(record: GoalRecord, content: VersionContent, atMs: number): GoalRecord {
   const number = record.nextVersion
-  const version: Version = { number, atMs, by: 'found', run: null, content }
+  const version: Version = { number, atMs, by: 'found', run: null, replaced: record.present, content }
   const next = {
     ...record,
     versions: [...record.versions, version],
@@ -204,7 +210,10 @@ export function concluded(
     looks: record.looks + (verdict.look === null ? 0 : 1),
     ...(isAdopted && {
       adoptions: record.adoptions + 1,
-      versions: [...record.versions, { number, atMs, by: 'adopted' as const, run, content: winner }],
+      versions: [
+        ...record.versions,
+        { number, atMs, by: 'adopted' as const, run, replaced: record.present, content: winner },
+      ],
       nextVersion: number + 1,
       intent: number,
     }),
@@ -239,8 +248,10 @@ export const resumed = (record: GoalRecord, atMs: number): GoalRecord =>
     { atMs, event: 'resumed', reason: 'command', run: null, version: record.present, look: null },
   )
 
-/** What a rollback goes back to: the one before the present one. Null: there is none. */
+/** What a rollback goes back to: the one that the present one took the place of, or, where it is kept no more, the last before it. */
 export function formerVersion(record: GoalRecord): Version | null {
+  const replaced = versionOf(record, versionOf(record, record.present)?.replaced ?? null)
+  if (replaced !== null) return replaced
   const before = record.versions.filter(({ number }) => record.present !== null && number < record.present)
   return before.at(-1) ?? null
 }

@@ -98,6 +98,7 @@ function ownerWith(init: { segments?: number; deleted?: number; compacts?: boole
       ...{ id, name, owner: self, encoder: null, segmentChunks: 200_000, createdAtMs: 1, documents: 10 },
       ...{ chunks: 10, sizeBytes: 10, generation: 1, languages: ['en'], roots: [], watched: [] },
       ...{ problem: null, access: 'village', replicas: 2, keepsCopy: true, weight: 0.5 },
+      ...{ feedback: false, candidates: null },
     })
     return id
   }
