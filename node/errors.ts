@@ -940,7 +940,7 @@ export const ERRORS = {
   MERGE_RECIPE_INVALID: {
     http: 400,
     title: 'A merge recipe is not valid',
-    fix: 'Correct the named key; docs/merge.md lists the methods and their parameters.',
+    fix: 'Correct what is named; docs/merge.md lists the keys, the methods and their parameters.',
   },
   MERGE_MODEL_UNSUITABLE: {
     http: 409,
@@ -970,7 +970,7 @@ export const ERRORS = {
   MERGE_CHANGED: {
     http: 409,
     title: 'A merge did not come out as it was recorded',
-    fix: 'A model that it was made of has changed: check the CIDs and hashes that the report names.',
+    fix: 'Bring the files that are named back; `village model inspect` shows the hashes that they had.',
   },
 
   // runs of evolution (node/federated/rounds)

@@ -31,6 +31,7 @@ const FIELDS = [
   'committee',
   'deadlines',
   'publish',
+  'publishOnly',
 ]
 const LIMITS = ['generations', 'evaluations', 'duration', 'energy', 'plateau', 'minGain']
 const DEADLINES = ['propose', 'commit', 'reveal', 'build']
@@ -125,6 +126,21 @@ function named(value: JsonValue | undefined, field: string, key: 'kind' | 'name'
   return { [key]: name, options }
 }
 
+/** Which winners become models: those that beat every seed, or all. */
+const PUBLISH_ONLY = ['better', 'always']
+
+function publishOf(id: JsonValue | undefined, only: JsonValue | undefined): JsonObject {
+  if (id !== undefined && id !== null && typeof id !== 'string')
+    throw invalidConfig('"publish" must be the id that the winner gets', 'publish')
+  const when = only ?? 'better'
+  if (!PUBLISH_ONLY.some((known) => known === when))
+    throw invalidConfig(`"publishOnly" must be one of ${PUBLISH_ONLY.join(', ')}`, 'publishOnly')
+  if (typeof id === 'string') return { publish: when === 'always' ? { id, always: true } : { id } }
+  if (only !== undefined && only !== null)
+    throw invalidConfig('"publishOnly" is about "publish", which is not there', 'publishOnly')
+  return {}
+}
+
 /** Keys below `workload` whose values are files or folders of this machine, or CIDs. */
 const DATA_KEYS = ['data', 'judged']
 
@@ -182,10 +198,8 @@ export const readEvolveConfig = (text: string, fallbackName: string): EvolveConf
 /** As readEvolveConfig(), of what was read already. */
 export function evolveConfigOf(given: JsonObject, fallbackName: string): EvolveConfig {
   checkKeys(given, FIELDS, '')
-  const { name, workload, strategy, population, limits, deadlines, publish, ...rest } = given
+  const { name, workload, strategy, population, limits, deadlines, publish, publishOnly, ...rest } = given
   const kind = named(workload, 'workload', 'kind')
-  if (publish !== undefined && publish !== null && typeof publish !== 'string')
-    throw invalidConfig('"publish" must be the id that the winner gets', 'publish')
   return {
     spec: {
       version: 1,
@@ -195,7 +209,7 @@ export function evolveConfigOf(given: JsonObject, fallbackName: string): EvolveC
       population: population ?? POPULATION,
       limits: limitsOf(objectIn(limits, 'limits')),
       deadlines: deadlinesOf(objectIn(deadlines, 'deadlines')),
-      ...(typeof publish === 'string' ? { publish: { id: publish } } : {}),
+      ...publishOf(publish, publishOnly),
       ...rest,
     },
     files: dataFiles(kind.options!, []),

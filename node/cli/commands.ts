@@ -13,6 +13,7 @@ import { KNOWLEDGE_COMMANDS } from './knowledge-commands.ts'
 import { MERGE_COMMANDS } from './merge-commands.ts'
 import { MODEL_COMMANDS } from './model-commands.ts'
 import { RUN_COMMANDS } from './run-commands.ts'
+import { SELF_EVOLUTION_COMMANDS } from './self-evolution-commands.ts'
 import { TRAIN_COMMANDS } from './train-commands.ts'
 import { VILLAGE_COMMANDS } from './village-commands.ts'
 
@@ -159,6 +160,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...GEOMETRY_COMMANDS,
   ...EVOLVE_COMMANDS,
   ...MERGE_COMMANDS,
+  ...SELF_EVOLUTION_COMMANDS,
   {
     name: 'jobs list',
     isDefault: true,

@@ -134,10 +134,10 @@ export function finalChart({ rows, winner }: FinalView): string | null {
     (tick) =>
       `<line class="grid" x1="${round(x(tick))}" x2="${round(x(tick))}" y1="${MARGIN.top}" y2="${bottom}"/><text class="tick" x="${round(x(tick))}" y="${bottom + 18}" text-anchor="middle">${tick.toFixed(places)}</text>`,
   )
-  const bars = scored.map(({ id, mean }, index) => {
+  const bars = scored.map(({ id, name, mean }, index) => {
     const y = MARGIN.top + ROW * (index + 0.5)
     const kind = id === winner ? 'subject' : 'seed'
-    return `<text class="tick" x="${left - 12}" y="${round(y)}" text-anchor="end" dominant-baseline="middle">${escapeHtml(id)}</text><line class="interval ${kind}" x1="${round(x(mean.low))}" x2="${round(x(mean.high))}" y1="${round(y)}" y2="${round(y)}"/><circle class="${kind}" cx="${round(x(mean.value))}" cy="${round(y)}" r="5"/>`
+    return `<text class="tick" x="${left - 12}" y="${round(y)}" text-anchor="end" dominant-baseline="middle">${escapeHtml(name ?? id)}</text><line class="interval ${kind}" x1="${round(x(mean.low))}" x2="${round(x(mean.high))}" y1="${round(y)}" y2="${round(y)}"/><circle class="${kind}" cx="${round(x(mean.value))}" cy="${round(y)}" r="5"/>`
   })
   return svg(
     'Final comparison',

@@ -52,11 +52,11 @@ function fitness({ generations }: ReportView): string {
 
 function finalPart({ final }: ReportView): string {
   if (final === null) return ''
-  const rows = final.rows.map(({ id, kind, mean, genome }): Cell[] => {
+  const rows = final.rows.map(({ id, kind, name, mean, genome }): Cell[] => {
     const against = final.comparisons.find(({ seed }) => seed === id)
     return [
       id,
-      kind,
+      name ?? kind,
       number(mean === null ? '–' : `${score(mean.value)} (${score(mean.low)}–${score(mean.high)})`),
       number(
         against === undefined
@@ -72,7 +72,7 @@ function finalPart({ final }: ReportView): string {
   })
   const verdict = final.comparisons.length === 0 ? 'Nobody could score the winner there' : verdictText(final)
   const test = final.comparisons[0]?.test === 'mcnemar' ? 'McNemar’s exact test' : 'a sign-flip test'
-  return `<h2>Final comparison</h2><p>${verdict}. <span class="soft">${count(final.items)} items that neither selection nor the choice of the winner saw; p by ${test}, two-sided, after Holm’s correction for ${final.comparisons.length} comparisons.</span></p>${figure(finalChart(final), '')}${tableOf(['candidate', 'kind', number('score (95% interval)'), number('winner gains'), number('items better / worse'), number('p'), 'genome'], rows)}`
+  return `<h2>Final comparison</h2><p>${escapeHtml(verdict)}. <span class="soft">${count(final.items)} items that neither selection nor the choice of the winner saw; p by ${test}, two-sided, after Holm’s correction for ${final.comparisons.length} comparisons.</span></p>${figure(finalChart(final), '')}${tableOf(['candidate', 'what', number('score (95% interval)'), number('winner gains'), number('items better / worse'), number('p'), 'genome'], rows)}`
 }
 
 function finalists({ finalists: rows, final }: ReportView): string {

@@ -51,17 +51,43 @@ const pText = (p: number): string => (p < 0.0001 ? '<0.0001' : p.toFixed(4))
 const signed = (value: number): string => `${value >= 0 ? '+' : ''}${value.toFixed(4)}`
 
 /** What the final comparison has shown, without the full stop. */
-export const verdictText = ({ beatsAllSeeds }: FinalView): string =>
-  beatsAllSeeds ? 'The winner beats every seed' : 'The winner is not told apart from every seed'
+export function verdictText({ beatsAllSeeds, beaten, seeds, comparisons, rows }: FinalView): string {
+  if (beatsAllSeeds === true) return `The winner beats every seed (${seeds})`
+  const unscored = seeds - comparisons.length
+  const unknown = unscored === 0 ? '' : `; nothing is known of ${unscored} that nobody could score`
+  const left = comparisons
+    .filter(({ verdict }) => verdict !== 'better')
+    .map(({ seed, verdict }) => {
+      const name = rows.find(({ id }) => id === seed)?.name ?? seed
+      return verdict === 'worse' ? `${name} (which is better)` : name
+    })
+  const open = left.length === 0 ? '' : `; it cannot be told from ${left.join(', ')}`
+  return `The winner beats ${beaten} of ${seeds} seeds${open}${unknown}`
+}
+
+/** Whether members that took part have the winner among their models: as in rounds/taking-part.ts. */
+function publishText({ final, publish, result, run }: ReportView): string[] {
+  if (result === null || result.cid === null) return []
+  if (publish === null) return ['It is nobody’s model by itself: the configuration has no "publish".']
+  const isBetter = final?.beatsAllSeeds === true
+  if (isBetter || publish.always === true)
+    return [
+      `It becomes the model ${publish.id} of the members that took part${isBetter ? '' : ', because "publishOnly" is always'}.`,
+    ]
+  return [
+    `NOT BETTER: it is not told apart from every seed, so that it becomes no model ("publishOnly: always" would make it ${publish.id}).`,
+    `The comparison: village evolve report ${run}. More final items tell smaller differences.`,
+  ]
+}
 
 function finalText({ final }: ReportView): string[] {
   if (final === null) return []
   const { comparisons } = final
-  const rows = final.rows.map(({ id, kind, mean }) => {
+  const rows = final.rows.map(({ id, kind, name, mean }) => {
     const against = comparisons.find(({ seed }) => seed === id)
     return [
       id,
-      kind,
+      name ?? kind,
       mean === null ? '–' : `${score(mean.value)} (${score(mean.low)} to ${score(mean.high)})`,
       against === undefined ? '' : signed(against.difference.value),
       against === undefined ? '' : pText(against.adjustedP),
@@ -72,7 +98,7 @@ function finalText({ final }: ReportView): string[] {
   return [
     '',
     `Final comparison on ${counted(final.items, 'item')} that neither selection nor the choice of the winner saw:`,
-    table(['candidate', 'kind', 'score (95% interval)', 'winner gains', 'p'], rows),
+    table(['candidate', 'what', 'score (95% interval)', 'winner gains', 'p'], rows),
     comparisons.length === 0 ? 'Nobody could score the winner there.' : `${verdictText(final)} (${how}).`,
   ]
 }
@@ -101,9 +127,26 @@ function peersText({ peers, lies }: ReportView): string[] {
 
 const LAST_GENERATIONS = 12
 
+function lineageText({ id, nodes }: NonNullable<ReportView['lineage']>): string {
+  const seeds = nodes.filter(({ by }) => by === 'seed').map((node) => node.id)
+  if (nodes.length <= 1) return `Candidate ${id} ${seeds.length === 0 ? 'has no parents' : 'is a seed'}.`
+  const from = seeds.length === 0 ? '' : `, first of all ${seeds.join(', ')}`
+  return `Candidate ${id} descends from ${counted(nodes.length - 1, 'candidate')}${from}.`
+}
+
+/** A run without gain has a finalist that was there before. */
+const seedText = ({ endReason, winnerSeed, finalists }: ReportView): string[] =>
+  endReason !== 'no-gain' || winnerSeed === null
+    ? []
+    : [
+        '',
+        `The best is a seed: ${winnerSeed}. The finalists on the items of validation: ${finalists
+          .map(({ id, validation }) => `${id} ${score(validation?.value ?? null)}`)
+          .join(', ')}.`,
+      ]
+
 export function reportText(report: ReportView): string {
   const { generations, lineage, result } = report
-  const seeds = lineage?.nodes.filter(({ by }) => by === 'seed').map(({ id }) => id) ?? []
   return [
     facts([
       ['run', report.run],
@@ -136,13 +179,9 @@ export function reportText(report: ReportView): string {
               ]),
           ),
         ]),
-    ...(lineage === null
-      ? []
-      : [
-          '',
-          `${lineage.id} descends from ${counted(lineage.nodes.length - 1, 'candidate')}${seeds.length === 0 ? '' : `, first of all ${seeds.join(', ')}`}.`,
-        ]),
+    ...(lineage === null ? [] : ['', lineageText(lineage)]),
     ...finalText(report),
+    ...seedText(report),
     ...peersText(report),
     ...(result === null
       ? []
@@ -152,6 +191,7 @@ export function reportText(report: ReportView): string {
             ? 'The winner is no model: its genome is the result.'
             : `The winner: ${result.cid}`,
           JSON.stringify(result.genome),
+          ...publishText(report),
         ]),
   ].join('\n')
 }
@@ -163,6 +203,7 @@ export interface PlanView {
   readonly strategy: { readonly name: string; readonly options: JsonObject }
   readonly genes: number
   readonly seeds: readonly JsonObject[]
+  readonly seedNames: readonly string[]
   readonly selectionItems: number
   readonly validationItems: number
   readonly finalItems: number
@@ -180,16 +221,16 @@ export function planText(plan: PlanView): string {
       ['kind', plan.kind],
       ['strategy', `${plan.strategy.name} ${JSON.stringify(plan.strategy.options)}`],
       ['genes', String(plan.genes)],
-      ['seeds', String(plan.seeds.length)],
+      ['seeds', `${plan.seeds.length}: ${plan.seedNames.join('; ')}`],
       [
         'items',
-        `${count(plan.selectionItems)} for selection, ${count(plan.validationItems)} to choose the winner, ${count(plan.finalItems)} for the final comparison`,
+        `${count(plan.selectionItems)} for selection, ${count(plan.validationItems)} to choose the winner, ${count(plan.finalItems)} for the final comparison: what was asked for, or all that there are`,
       ],
       ['candidates', `${count(plan.mostCandidates)} at most`],
       ['inputs', plan.inputs.map(short).join(', ')],
     ]),
     '',
-    'The first candidates:',
+    'The first candidates (genomes: docs/scoring.md):',
     ...plan.first.slice(0, SHOWN_GENOMES).map(({ genome, by }) => `${by}: ${JSON.stringify(genome)}`),
   ].join('\n')
 }

@@ -70,10 +70,16 @@ export interface ComparisonView {
 export interface FinalView {
   readonly items: number
   readonly winner: string | null
-  readonly beatsAllSeeds: boolean
+  /** That there are, scored or not. */
+  readonly seeds: number
+  readonly beaten: number
+  /** Null: some seed could not be compared, and the winner beats the others. */
+  readonly beatsAllSeeds: boolean | null
   readonly rows: readonly {
     readonly id: string
     readonly kind: string
+    /** What a seed is: base, parent 2 … */
+    readonly name: string | null
     readonly genome: JsonObject
     readonly selectionMean: number | null
     readonly mean: IntervalView | null
@@ -113,6 +119,9 @@ export interface ReportView {
     readonly validation: IntervalView | null
   }[]
   readonly final: FinalView | null
+  /** Name of the seed that has won, where no candidate was better. */
+  readonly winnerSeed: string | null
+  readonly publish: { readonly id: string; readonly always?: true } | null
   readonly result: {
     readonly id: string
     readonly genome: JsonObject

@@ -16,7 +16,9 @@ export function jobText(job: JobView): string {
       ['kind', job.kind],
       [
         'state',
-        `${job.state} (${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${job.total} tasks)`,
+        job.total === 0
+          ? `${job.state}${job.stage === null ? '' : ` (${job.stage})`}`
+          : `${job.state} (${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${job.total} tasks)`,
       ],
       ['priority', String(job.priority)],
       ['submitted', time(job.createdAtMs)],

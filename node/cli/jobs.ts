@@ -1,9 +1,9 @@
 /** `village jobs …` */
-import type { JsonObject } from '../json.ts'
 import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { percent, short, table, time } from './format.ts'
 import { jobText } from './job-text.ts'
+import { mergeSubject } from './merge-text.ts'
 import { pickId } from './pick.ts'
 import { followJob, parsePriority } from './submit-job.ts'
 import type { JobView } from './wait-job.ts'
@@ -46,7 +46,8 @@ export async function pickJob(client: Client, given: string): Promise<string> {
 }
 
 /** What a job works on, from the parameters of its kind: `encoder int4`, `similarity: a, b`. */
-function subject(params: JsonObject): string {
+function subject({ kind, params }: Pick<JobView, 'kind' | 'params'>): string {
+  if (kind === 'merge') return mergeSubject(params)
   const models = (Array.isArray(params.models) ? params.models : [params.model]).join(', ')
   // What is cut off at the end should not be the suite, which tells two evaluations of the same models apart.
   if (typeof params.suite === 'string' && Array.isArray(params.models)) return `${params.suite}: ${models}`
@@ -67,7 +68,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
             jobs.map((job) => [
               job.id.slice(0, 12),
               job.kind,
-              subject(job.params),
+              subject(job),
               job.state,
               job.total === 0 ? '-' : `${job.done}/${job.total}`,
               ...(hasPriorities ? [String(job.priority)] : []),

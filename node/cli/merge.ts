@@ -17,13 +17,14 @@ async function readRecipe(file: string): Promise<JsonObject> {
   const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
     throw new VillageError('FILE_UNREADABLE', `${file} cannot be read (${error.code})`, { cause: error })
   })
-  if (!stats.isFile() || stats.size > MAX_RECIPE_BYTES)
-    throw new VillageError('MERGE_RECIPE_INVALID', `${file} is no file of at most ${MAX_RECIPE_BYTES} bytes`)
+  if (!stats.isFile()) throw new VillageError('FILE_UNREADABLE', `${file} is no file: a recipe is one`)
+  if (stats.size > MAX_RECIPE_BYTES)
+    throw new VillageError('MERGE_RECIPE_INVALID', `${file} has more than ${MAX_RECIPE_BYTES} bytes`)
   let recipe: JsonValue
   try {
     recipe = parse(await readFile(file, 'utf8'), { maxAliasCount: 50, logLevel: 'error' }) as JsonValue
   } catch (error) {
-    const problem = error instanceof Error ? error.message.split('\n')[0] : ''
+    const problem = error instanceof Error ? error.message.split('\n')[0]!.replace(/:$/, '') : ''
     throw new VillageError('MERGE_RECIPE_INVALID', `${file} is not valid YAML: ${problem}`, { cause: error })
   }
   if (isJsonObject(recipe)) return recipe

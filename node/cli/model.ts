@@ -6,6 +6,7 @@ import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, short, table, time } from './format.ts'
+import { mergeText } from './merge-text.ts'
 import {
   cardFacts,
   keptTable,
@@ -16,7 +17,7 @@ import {
   tensorTable,
 } from './model-tables.ts'
 import { allPages } from './pages.ts'
-import { compressionText, figure } from './result-text.ts'
+import { compressionText, figure, plainText } from './result-text.ts'
 import { trainingText } from './training-text.ts'
 
 export interface ModelView {
@@ -208,9 +209,13 @@ export async function add(context: CommandContext): Promise<CommandResult> {
 
 /** What the job that made the model says of it. */
 const reportTexts = (report: JsonObject, tensors: readonly TensorView[]): string[] =>
-  report.totals === undefined
-    ? [trainingText(report)]
-    : [compressionText(report), reportTable(report), keptTable(report, tensors)]
+  report.totals !== undefined
+    ? [compressionText(report), reportTable(report), keptTable(report, tensors)]
+    : report.recipe !== undefined
+      ? [mergeText(report)]
+      : report.config !== undefined
+        ? [trainingText(report)]
+        : [plainText(report)]
 
 export async function inspect(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()

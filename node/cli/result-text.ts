@@ -101,7 +101,7 @@ function qualityFacts(report: JsonObject): [string, string][] {
 }
 
 /** Plain members, nested ones as `a.b` down to one level. */
-function plainText(result: JsonObject): string {
+export function plainText(result: JsonObject): string {
   const brief = (value: JsonValue): string =>
     typeof value === 'object' && value !== null ? `${Object.keys(value).length} entries` : figure(value)
   return facts(

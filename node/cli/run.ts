@@ -34,6 +34,7 @@ const FAMILY_SUMMARIES: Record<string, string> = {
   model: 'List, add, inspect and remove models.',
   evolve: 'Improve models together, and see how a run went.',
   rounds: 'List, show, follow and steer runs of evolution.',
+  'self-evolution': 'What this node improves by itself, what came of it, and the way back.',
   ledger: 'List, show, verify and export ledgers of runs.',
   federations: 'List, show, stop and remove federations.',
   jobs: 'List, show, cancel, reorder and remove jobs.',

@@ -30,6 +30,8 @@ const FLOAT_BYTES = 4
 const NO_BUDGET_BITS = 32
 
 export interface RecipeSetting {
+  /** What a recipe chooses from; those that cost more and keep less than one of these would only lengthen the search. */
+  readonly choices: readonly CodecRow[]
   /** Codecs at whose size a recipe is evolved, as nameOf() has them. */
   readonly sizes: readonly string[]
   readonly workload: JsonObject
@@ -39,11 +41,19 @@ export interface RecipeSetting {
 }
 
 export const RECIPE_SETTING: RecipeSetting = {
+  choices: [
+    { codec: 'trellis', params: { bits: 2 } },
+    { codec: 'trellis', params: { bits: 3 } },
+    { codec: 'trellis', params: { bits: 4 } },
+    { codec: 'int4', params: { blockSize: 128 } },
+    { codec: 'int8', params: {} },
+  ],
   sizes: ['trellis 3', 'trellis 4'],
   workload: { selectionItems: 240, finalItems: 600 },
-  strategy: { name: 'tournament', options: {} },
+  // Genes are choices of five: a change has to reach the next one.
+  strategy: { name: 'tournament', options: { mutation: 'gaussian', mutationDeviation: 0.25 } },
   population: 12,
-  generations: 14,
+  generations: 16,
 }
 
 interface Single {
@@ -97,9 +107,15 @@ function describe(options: SettledCompress, genome: JsonObject): string {
     .join(', ')
 }
 
+/** The codec that all weights have; null for a mixture. */
+function singleOf(options: SettledCompress, genome: JsonObject): string | null {
+  const chosen = new Set(chosenBy(compressSpaceOf(options), genome))
+  return chosen.size === 1 ? nameOf(options.choices[[...chosen][0]!]!) : null
+}
+
 function reportOutcome(
   { report, log }: BenchContext,
-  size: Single,
+  { size, best }: { readonly size: Single; readonly best: Single },
   outcome: ReportView,
   options: SettledCompress,
 ): void {
@@ -110,7 +126,9 @@ function reportOutcome(
   const winner = rows.find(({ kind }) => kind === 'winner')!
   // Seeds are the single codecs that fit, then what `auto` would choose.
   const seeds = rows.filter(({ kind }) => kind === 'seed')
-  const [auto, single] = [seeds.at(-1)!, seeds.slice(0, -1).reduce((a, b) => (b.kept > a.kept ? b : a))]
+  const auto = seeds.at(-1)!
+  const single = seeds.find(({ genome }) => singleOf(options, genome) === best.name)
+  if (single === undefined) throw new Error(`${best.name} is better than what the recipe chooses from`)
   const against = (id: string) => final.comparisons.find(({ seed }) => seed === id)!
   log(`${name}: ${describe(options, winner.genome)}`)
   const kept = { unit: 'kept', better: 'higher', bar: null } as const
@@ -143,7 +161,7 @@ async function evolveAt(
   context: BenchContext,
   node: LocalNode,
   setting: RecipeSetting,
-  given: { readonly size: Single; readonly elements: number },
+  given: { readonly size: Single; readonly best: Single; readonly elements: number },
 ): Promise<void> {
   const { size, elements } = given
   const { strategy, population, generations } = setting
@@ -152,7 +170,10 @@ async function evolveAt(
   const spec = {
     version: 1,
     name: `recipe at ${size.name}`,
-    workload: { kind: 'compression', options: { model: MODEL, bitsPerWeight, ...setting.workload } },
+    workload: {
+      kind: 'compression',
+      options: { model: MODEL, bitsPerWeight, choices: setting.choices, ...setting.workload },
+    },
     strategy,
     population,
     limits: { generations },
@@ -163,7 +184,7 @@ async function evolveAt(
   const settled = settledCompress(options)
   if (settled.budgetBytes !== size.bytes)
     throw new Error(`the budget is ${settled.budgetBytes} bytes, not the ${size.bytes} of ${size.name}`)
-  reportOutcome(context, size, outcome, settled)
+  reportOutcome(context, given, outcome, settled)
   const watched = { better: 'lower', bar: null } as const
   const { evaluations } = outcome
   const name = `recipe at the size of ${size.name}`
@@ -193,7 +214,9 @@ export async function measureRecipe(
       for (const named of setting.sizes) {
         const size = singles.find(({ name }) => name === named)
         if (size === undefined) throw new Error(`no codec is called ${named}`)
-        await evolveAt(context, node, setting, { size, elements })
+        const fitting = singles.filter(({ bytes }) => bytes <= size.bytes)
+        const best = fitting.reduce((a, b) => (b.kept > a.kept ? b : a))
+        await evolveAt(context, node, setting, { size, best, elements })
       }
     } finally {
       await node.stop()

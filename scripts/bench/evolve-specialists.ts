@@ -173,7 +173,9 @@ async function reportCosts(
   report({ ...share, value: sizeBytes / bytes, bar: null })
   const different = await differentLedgers(nodes, run)
   report({ case: 'specialists: different ledgers', value: different, unit: '', better: 'lower', bar: 1 })
-  const holders = outcome.result === null ? 0 : await holdersOf(nodes, outcome.result.cid, signal)
+  // Only a winner that beats all that it began with becomes a model of the members.
+  const isBetter = outcome.final?.beatsAllSeeds === true && outcome.result !== null
+  const holders = isBetter ? await holdersOf(nodes, outcome.result.cid, signal) : 0
   report({
     case: 'specialists: daemons that have the winner',
     value: holders,

@@ -68,6 +68,14 @@ test('every key, in the units that people write', () => {
   ])
 })
 
+test('only a winner that is better becomes a model, unless the configuration says otherwise', () => {
+  const publishOf = (text: string) =>
+    parseRunSpec(readEvolveConfig(`workload: {kind: agent}\n${text}`, 'x').spec).publish
+  assert.equal(publishOf('publish: a'), { id: 'a' })
+  assert.equal(publishOf('publish: a\npublishOnly: better'), { id: 'a' })
+  assert.equal(publishOf('publish: a\npublishOnly: always'), { id: 'a', always: true })
+})
+
 test('a short one gets the defaults; JSON is YAML', () => {
   const short = readEvolveConfig('workload: {kind: merge, parents: [a, b]}', 'my-file')
   const parsed = parseRunSpec(short.spec)
@@ -91,6 +99,8 @@ const REFUSED: readonly [text: string, field: string, hint: RegExp][] = [
   ['workload: {parents: [a]}', 'workload.kind', /must be named/],
   ['name: x', 'workload.kind', /must be named/],
   ['workload: {kind: merge}\npublish: [a]', 'publish', /the id that the winner gets/],
+  ['workload: {kind: merge}\npublish: a\npublishOnly: worse', 'publishOnly', /one of better, always/],
+  ['workload: {kind: merge}\npublishOnly: always', 'publishOnly', /which is not there/],
   ['workload: {kind: merge}\nworkload: {kind: agent}', '', /not YAML/],
   ['- a\n- b', '', /must have keys/],
   ['', '', /must have keys/],

@@ -27,6 +27,8 @@ export interface FederateNodeInit extends MeshNodeInit {
   /** As the key federate.data. */
   data?: readonly string[]
   roundsByDay?: number
+  /** That of another node: a worker takes a second to load all that it needs. */
+  pool?: Pool<FederatedOperations>
 }
 
 const WORKER = new URL('../../node/federated/worker.ts', import.meta.url)
@@ -39,7 +41,8 @@ export async function startFederateNode(init: FederateNodeInit = {}): Promise<Fe
     ...init,
     prepare(mesh, { store, events, directory, identity }) {
       const log = TEST_LOG
-      const pool = createPool<FederatedOperations>({ log }, { threads: 1, niceness: 0, workerUrl: WORKER })
+      const pool =
+        init.pool ?? createPool<FederatedOperations>({ log }, { threads: 1, niceness: 0, workerUrl: WORKER })
       const artifacts = createArtifacts(
         { mesh, store, events, log },
         {
@@ -76,7 +79,7 @@ export async function startFederateNode(init: FederateNodeInit = {}): Promise<Fe
     },
   })
   const { artifacts, models, pool, client, federations } = parts as Required<typeof parts>
-  const services = [pool, artifacts, client, federations]
+  const services = [...(init.pool === undefined ? [pool] : []), artifacts, client, federations]
   for (const service of services) await service.start(AbortSignal.timeout(60_000))
   const node: FederateNode = {
     mesh,
@@ -92,7 +95,7 @@ export async function startFederateNode(init: FederateNodeInit = {}): Promise<Fe
       await client.stop()
       await mesh.mesh.stop()
       await artifacts.stop()
-      await pool.stop()
+      if (init.pool === undefined) await pool.stop()
       await mesh.stop()
     },
   }

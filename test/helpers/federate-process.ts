@@ -17,7 +17,6 @@ export type FederateCall =
   | { call: 'join'; invite: string }
   | { call: 'add'; path: string; id: string }
   | { call: 'begin'; config: JsonObject }
-  | { call: 'get'; id: string }
 
 async function answer(message: FederateCall): Promise<unknown> {
   const { villages } = node.mesh
@@ -32,11 +31,12 @@ async function answer(message: FederateCall): Promise<unknown> {
       return node.models.add({ path: message.path, id: message.id })
     case 'begin':
       return node.federations.begin(message.config, { simulate: false })
-    case 'get':
-      return node.federations.get(message.id)
   }
 }
 
+node.mesh.events.subscribe((event) => {
+  if (event.type === 'federation:changed') process.send!({ call: 'changed', value: event.data })
+})
 process.on('message', (message: FederateCall) => {
   answer(message).then(
     (value) => process.send!({ call: message.call, value }),

@@ -60,4 +60,9 @@ export const FEDERATED_CALLS: Record<string, (server: TestApi) => Promise<Call>>
     body: { publish: true },
   }),
   removeFederation: async (server) => ({ path: `/api/v1/federations/${await federation(server)}` }),
+  getSelfEvolution: async () => ({ path: '/api/v1/self-evolution' }),
+  getGoalHistory: async () => ({ path: '/api/v1/self-evolution/notes' }),
+  runGoal: async () => ({ path: '/api/v1/self-evolution/notes/run' }),
+  rollbackGoal: async () => ({ path: '/api/v1/self-evolution/notes/rollback', body: { version: 1 } }),
+  resumeGoal: async () => ({ path: '/api/v1/self-evolution/notes/resume' }),
 }

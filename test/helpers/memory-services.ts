@@ -28,6 +28,7 @@ import { memoryKnowledge } from './memory-knowledge.ts'
 import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
 import { memoryRounds } from './memory-rounds.ts'
 import { memorySearchEvaluations } from './memory-search-evaluations.ts'
+import { memorySelfEvolution } from './memory-self-evolution.ts'
 
 export const SELF = '12D3KooWSelfSelfSelfSelfSelfSelfSelfSelfSelfSelfSelf'
 export const FRIEND = '12D3KooWFriendFriendFriendFriendFriendFriendFriendFr'
@@ -266,6 +267,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     pulls: memoryPulls({ events }),
     jobs: queue.jobs,
     rounds: memoryRounds(),
+    selfEvolution: memorySelfEvolution({ nowMs: NOW_MS }),
     evaluations,
     addArtifact: memory.add,
     finishTask: queue.finishTask,

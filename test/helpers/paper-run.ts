@@ -53,6 +53,8 @@ export interface PaperRun {
   play(init?: {
     silent?: readonly string[]
     liars?: Readonly<Record<string, (scores: Float32Array, slot: number) => Float32Array>>
+    /** What is said in place of what would be. */
+    alter?: (statement: Statement) => Statement
     isDone?: (state: RunState) => boolean
   }): RunState
 }
@@ -138,11 +140,17 @@ export function paperRun(spec: RunSpec, announcer = peerNamed('member 0')): Pape
           return { kind: 'built', author, cid: `cid of ${duty.id}` }
       }
     },
-    play({ silent = [], liars = {}, isDone = () => false } = {}) {
+    play({
+      silent = [],
+      liars = {},
+      alter = (statement: Statement) => statement,
+      isDone = () => false,
+    } = {}) {
       while (!['published', 'ended'].includes(run.state.phase) && !isDone(run.state)) {
         const said = Object.keys(run.state.participants)
           .filter((peer) => !silent.includes(peer))
           .flatMap((peer) => run.say(peer, liars[peer]) ?? [])
+          .map(alter)
         const { taken } = admissible(
           rules,
           run.state,

@@ -6,8 +6,9 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { VillageEvent } from '../../node/events.ts'
 import type { FederationView } from '../../node/federated/learn/federation-view.ts'
-import { startFederateNode, stopFederateNodes } from '../helpers/federate-nodes.ts'
+import { ended, startFederateNode, stopFederateNodes } from '../helpers/federate-nodes.ts'
 import type { FederateCall } from '../helpers/federate-process.ts'
 import { writeTinySource } from '../helpers/language-models.ts'
 import { stopMeshNodes, temporaryDirectory } from '../helpers/mesh.ts'
@@ -15,6 +16,8 @@ import { trainingText } from '../helpers/training-data.ts'
 
 const SCRIPT = fileURLToPath(new URL('../helpers/federate-process.ts', import.meta.url))
 const children = new Set<ChildProcess>()
+
+type Changed = Extract<VillageEvent, { type: 'federation:changed' }>['data']
 
 class Remote {
   readonly child: ChildProcess
@@ -40,6 +43,20 @@ class Remote {
     const answer = this.hear<T>(message.call)
     this.child.send(message)
     return answer
+  }
+  /** Resolves with the first change of a federation that holds. */
+  changed(holds: (change: Changed) => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const gone = (code: number | null) => reject(new Error(`the process ended with ${code}`))
+      this.child.on('exit', gone)
+      this.child.on('message', ({ call, value }: { call: string; value: Changed }) => {
+        if (call !== 'changed') return
+        if (value.state === 'failed') reject(new Error('the federation failed'))
+        if (!holds(value)) return
+        this.child.off('exit', gone)
+        resolve()
+      })
+    })
   }
   async kill(): Promise<void> {
     const gone = once(this.child, 'exit')
@@ -82,8 +99,8 @@ test('SIGKILL of the server and of a client in mid-round: both go on, and every 
   const home = await temporaryDirectory()
   const away = await temporaryDirectory()
   const file = await written('away.txt', 25)
-  let server = new Remote([home])
-  let killed = new Remote([away, `stories=${file}`])
+  const server = new Remote([home])
+  const killed = new Remote([away, `stories=${file}`])
   await Promise.all([server.hear('ready'), killed.hear('ready')])
   await server.ask({ call: 'create' })
   const { invite } = await server.ask<{ invite: string }>({ call: 'invite' })
@@ -92,26 +109,20 @@ test('SIGKILL of the server and of a client in mid-round: both go on, and every 
   await client.mesh.villages.join(invite, { signal: AbortSignal.timeout(30_000) })
   await server.ask({ call: 'add', path: await tinyModel(), id: 'tiny' })
   const config = { ...CONFIG, rounds: 2, clients: { minimum: 2, target: 2, deadlineSeconds: 60 } }
+  const inRound = server.changed(({ asked }) => asked === 2)
+  const inNext = server.changed(({ round, answered }) => round === 1 && answered === 1)
   const { id } = await server.ask<FederationView>({ call: 'begin', config })
-  const get = () => server.ask<FederationView>({ call: 'get', id })
-  const until = async (holds: (view: FederationView) => boolean) => {
-    for (;;) {
-      const view = await get()
-      if (holds(view)) return view
-      assert.is(view.state, 'running', JSON.stringify(view.error))
-    }
-  }
   // In the middle of the first round: the client dies, and its round is made by it after all.
-  await until(({ asked }) => asked === 2)
+  await inRound
   await killed.kill()
-  killed = new Remote([away, `stories=${file}`])
-  await killed.hear('ready')
+  // What comes after the deaths runs here: a process less to start.
+  const { pool } = client
+  await startFederateNode({ directory: away, data: [`stories=${file}`], pool })
   // In the middle of the second: one update has come in, and the server dies.
-  await until(({ round, answered }) => round === 1 && answered === 1)
+  await inNext
   await server.kill()
-  server = new Remote([home])
-  await server.hear('ready')
-  const done = await until(({ state }) => state !== 'running')
+  const revived = await startFederateNode({ directory: home, pool })
+  const done = await ended(revived, id)
   assert.is(done.state, 'done', JSON.stringify(done.error))
   assert.equal(
     done.rounds.map(({ used, attempt }) => [used, attempt]),

@@ -108,6 +108,14 @@ test('directories by path give what models of the registry give', async () => {
   assert.is(named.kind, result.kind)
 })
 
+test('a replay of what has changed meanwhile names the file', async () => {
+  writeTinySource(path.join(sources, 'two'), 'llama', { seed: 22 })
+  const { id } = await owner.jobs.submit({ kind: 'merge', params: { replay: 'by-path' } })
+  const job = await owner.jobs.wait(id, { signal: signal() })
+  assert.is(job.error?.code, 'MERGE_CHANGED')
+  assert.match(job.error!.message, /; changed: model\.safetensors of \/.*two$/)
+})
+
 test('what is made of a private model is private, and no task leaves the node', async () => {
   const two = await owner.models.need('two')
   // Other bytes, or it would be the artifact that is public already.

@@ -52,7 +52,7 @@ export const RUN_ROUTES: readonly Route[] = [
       'Announces a run (docs/rounds.md has the spec); members that may take part do. With `dryRun` it says what the run would be, and announces nothing.',
     body: { kind: 'json', schema: object({ spec: anyObject, dryRun: flag }, ['dryRun']) },
     response: { kind: 'json', status: 201, schema: object({ run: RUN, plan: anyObject }, ['run', 'plan']) },
-    errors: ['VILLAGE_NONE', 'RUN_UNSUPPORTED', 'RUN_TOO_MANY', 'MODEL_UNKNOWN'],
+    errors: ['VILLAGE_NONE', 'EVOLVE_CONFIG_INVALID', 'RUN_TOO_MANY', 'MODEL_UNKNOWN'],
     slow: true,
     handle: async ({ body: { spec, dryRun = false }, signal }, { rounds }) =>
       dryRun ? { plan: await rounds.plan(spec, signal) } : { run: await rounds.announce(spec, signal) },

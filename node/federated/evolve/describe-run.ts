@@ -28,6 +28,7 @@ export function describeRun({
     genes: space.dimensions,
     groups: space.groups.length,
     seeds: [...space.seeds],
+    seedNames: space.seeds.map((_, index) => space.seedNames?.[index] ?? `seed ${index}`),
     selectionItems: workload.items(spec.workload.options, 'selection'),
     validationItems: workload.items(spec.workload.options, 'validation'),
     finalItems: workload.items(spec.workload.options, 'final'),

@@ -9,6 +9,9 @@ import type { ReportInput } from './report.ts'
 /** Below this a difference is told apart from chance, after the correction. */
 const SIGNIFICANT = 0.05
 
+/** As rounds/finale.ts calls them. */
+const SEED_ID = /^seed\.(\d+)$/
+
 interface ScoredRow {
   readonly row: FinalRecord
   readonly scores: readonly number[]
@@ -64,17 +67,24 @@ export function finalReport(input: ReportInput): JsonObject | null {
     adjustedP: adjusted[index]!,
     verdict: verdictOf(comparison, adjusted[index]!),
   }))
+  const beaten = comparisons.filter(({ verdict }) => verdict === 'better').length
   return {
     items: finalItems,
     correction: 'holm',
     winner: state.winner,
-    /** Better than every seed, each told apart from chance after the correction. */
-    beatsAllSeeds: comparisons.length > 0 && comparisons.every(({ verdict }) => verdict === 'better'),
+    seeds: input.seeds.length,
+    beaten,
+    /**
+     * Better than every seed, each told apart from chance after the correction. Null: it is better than all that it was compared with, but
+     * nobody could score the winner or some of the seeds.
+     */
+    beatsAllSeeds: beaten < comparisons.length ? false : beaten === input.seeds.length ? true : null,
     rows: state.final.map(({ id, kind, genome, selectionMean, objectives, scorers }) => {
       const scores = scored.find(({ row }) => row.id === id)?.scores
       return {
         id,
         kind,
+        name: input.seeds[Number(SEED_ID.exec(id)?.[1] ?? -1)]?.name ?? null,
         genome,
         selectionMean,
         mean: scores === undefined ? null : { ...bootstrapMean(scores, seed) },

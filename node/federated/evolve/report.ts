@@ -3,31 +3,38 @@
  * is better than what there was before. A pure function of what the ledger says and of the bytes that this node has counted; run on a
  * worker thread (operations.ts), for it resamples.
  */
-import type { JsonObject } from '../../json.ts'
+import { canonicalJson, type JsonObject } from '../../json.ts'
 import type { RunRules } from '../rounds/run-rules.ts'
 import type { RunState } from '../rounds/run-state.ts'
 import type { PeerTraffic } from '../rounds/traffic.ts'
 import { recordOf } from '../scoring/reputation.ts'
 import { finalistRows, finalReport } from './final-report.ts'
 import { lineageOf } from './lineage.ts'
+import type { Genome } from './strategy.ts'
 
 export interface ReportInput {
   readonly state: RunState
   /** How scores of the two last splits are packed. */
   readonly scores: { readonly bits: 1 | 8; readonly validationItems: number; readonly finalItems: number }
+  /** What the winner has to beat. */
+  readonly seeds: readonly { readonly name: string; readonly genome: Genome }[]
   /** Counted by this node, by peer. */
   readonly traffic: Readonly<Record<string, PeerTraffic>>
 }
 
 /** What the worker needs, from what the service has. */
 export function reportInput(
-  rules: Pick<RunRules, 'spec' | 'workload'>,
+  rules: Pick<RunRules, 'spec' | 'workload' | 'space'>,
   state: RunState,
   traffic: ReportInput['traffic'],
 ): ReportInput {
-  const { workload, spec } = rules
+  const { workload, spec, space } = rules
   return {
     state,
+    seeds: space.seeds.map((genome, index) => ({
+      name: space.seedNames?.[index] ?? `seed ${index}`,
+      genome,
+    })),
     scores: {
       bits: workload.scoreBits,
       validationItems: workload.items(spec.workload.options, 'validation'),
@@ -116,6 +123,14 @@ function peers({ state, traffic }: ReportInput): JsonObject[] {
   })
 }
 
+/** Which seed has won, where none of the candidates was better. */
+function winnerSeed({ state, seeds }: ReportInput): string | null {
+  const winner = state.finalists.find(({ id }) => id === state.winner)
+  if (winner === undefined) return null
+  const own = canonicalJson(winner.genome)
+  return seeds.find(({ genome }) => canonicalJson(genome) === own)?.name ?? null
+}
+
 export function evolveReport(input: ReportInput): JsonObject {
   const { state } = input
   const { spec } = state
@@ -149,6 +164,8 @@ export function evolveReport(input: ReportInput): JsonObject {
     lies: state.lies.map((lie) => ({ ...lie, slots: [...lie.slots] })),
     finalists: finalistRows(input),
     final: finalReport(input),
+    winnerSeed: winnerSeed(input),
+    publish: spec.publish === null ? null : { ...spec.publish },
     result: state.result === null ? null : { ...state.result, builders: [...state.result.builders] },
   }
 }

@@ -20,6 +20,8 @@ export interface GenomeSpace {
   readonly groups: readonly number[]
   /** Known good starting points: parents, one-shot recipes. At least one. */
   readonly seeds: readonly Genome[]
+  /** What each seed is, for people; absent: its genome says it. */
+  readonly seedNames?: readonly string[]
   decode(genes: readonly number[]): Genome
   encode(genome: Genome): number[]
   /** For quality diversity: behaviour in [0, 1]^n by what a genome scored, or of the genome itself. Null: it has none. */

@@ -57,11 +57,12 @@ export function aggregateRound(spec: FederateSpec, state: GlobalState, input: Ro
 /**
  * Client-level differential privacy (McMahan et al., arXiv 1710.06963, algorithm 1, with the fixed denominator): every update is
  * clipped to C, all count alike, noise of deviation σ·C is added to the sum, and it is divided by the number of clients that
- * was expected, q·N, whatever came.
+ * the specification expects, whatever came and whoever is there: else one client more would change what all the others are
+ * divided by.
  */
 function privateSum(spec: FederateSpec, input: RoundInput, target: Float32Array): AggregationReport {
-  const { clip, noiseMultiplier, samplingRate } = spec.privacy!
-  const { updates, population, summed } = input
+  const { clip, noiseMultiplier } = spec.privacy!
+  const { updates, summed } = input
   const row = new Float32Array(target.length)
   const sum = new Float64Array(target.length)
   const refused: AggregationReport['refused'][number][] = []
@@ -81,8 +82,7 @@ function privateSum(spec: FederateSpec, input: RoundInput, target: Float32Array)
     for (let i = 0; i < row.length; i++) sum[i]! += row[i]! * (summed ?? 1)
   }
   addGaussian(sum, noiseMultiplier * clip, input.noise)
-  const expected = samplingRate * population
-  for (let i = 0; i < target.length; i++) target[i] = sum[i]! / expected
+  for (let i = 0; i < target.length; i++) target[i] = sum[i]! / spec.clients.target
   return { adversaries: 0, refused, excluded: [], clipped, used }
 }
 

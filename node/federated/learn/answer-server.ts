@@ -4,6 +4,7 @@ import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { FramedStream } from '../../mesh/framed-stream.ts'
 import { ClientFrame, FEDERATE_BEAT_MS, ServerFrame } from '../../mesh/protocols/federate.ts'
+import { type FederateSpec, hidesClients } from './federate-spec.ts'
 import { receiveBytes, sendBytes } from './vector-stream.ts'
 
 export const EMPTY_CLIENT: ClientFrame = {
@@ -38,6 +39,14 @@ export interface StoredUpdate extends JsonObject {
   readonly tokens: number
   readonly loss: number
   readonly busyMs: number
+}
+
+/**
+ * What is said of an update. Where single clients are to be hidden nothing that was computed from their texts goes along: the
+ * tokens are in the masked sum where they count, and the loss is needed by nobody.
+ */
+export function shownOf(spec: FederateSpec, kept: StoredUpdate): StoredUpdate {
+  return hidesClients(spec) ? { ...kept, tokens: 0, loss: 0 } : kept
 }
 
 /** Throws PROTOCOL_MALFORMED for vectors that are not those of the task. */

@@ -189,7 +189,7 @@ async function receiveUpdate(
       update: bytes.subarray(0, updateBytes),
       control: task.hasControl ? bytes.subarray(updateBytes) : null,
       tokens,
-      loss: Number.isFinite(loss) ? loss : 0,
+      loss,
       busyMs,
     }
   }

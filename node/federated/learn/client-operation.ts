@@ -28,6 +28,10 @@ export interface ClientTask {
   /** The last round whose update of this client was used; null: none. */
   readonly counted: number | null
   readonly spec: FederateSpec
+  /** Of the order of the texts. */
+  readonly dataSeed: number
+  /** Steps that the texts were gone through for; null: as many as the last round that counted had behind it. */
+  readonly stepsBefore: number | null
   readonly layoutHash: string
   readonly parameters: Float32Array
   /** SCAFFOLD: c. */
@@ -75,7 +79,8 @@ export async function trainClient(
 ): Promise<ClientUpdate> {
   const { directory, modelDir, files, spec, threads } = task
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  using texts = await openTexts({ directory, modelDir, files, spec }, signal)
+  const ordered = { ...spec, seed: task.dataSeed }
+  using texts = await openTexts({ directory, modelDir, files, spec: ordered }, signal)
   const { trainer, layout } = await openModelTrainer(modelDir, spec, threads)
   try {
     if (layout.hash !== task.layoutHash)
@@ -112,7 +117,7 @@ function localRound(
     {
       rule,
       steps: local.steps,
-      firstBatch: Number(before?.facts.steps ?? 0),
+      firstBatch: task.stepsBefore ?? Number(before?.facts.steps ?? 0),
       learningRate: local.learningRate,
       clipNorm: local.clip === 0 ? null : local.clip,
       proximal: local.proximal,
@@ -148,7 +153,7 @@ function keepPending(task: ClientTask, result: LocalResult, before: StoredVector
       change.seen.map((value, i) => value + (own?.[i] ?? 0)),
     )
   }
-  const steps = Number(before?.facts.steps ?? 0) + local.steps
+  const steps = (task.stepsBefore ?? Number(before?.facts.steps ?? 0)) + local.steps
   const facts = { round, steps, optimiserStep: result.optimiser.step }
   writeVectors(path.join(directory, PENDING_FILE), { vectors, facts })
   return { bytes: sent.bytes, control, tokens: result.examples, loss: result.loss }

@@ -12,9 +12,9 @@ import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { JsonTable, Store } from '../../store.ts'
 import type { FederatedOperations } from '../operations.ts'
 import type { StoredUpdate, TaskFrame } from './answer-server.ts'
-import { addUse, type Consent, type DayUse, offeredFiles, useOn } from './consent.ts'
-import { measureEnergy } from './energy.ts'
+import { type Consent, offeredFiles } from './consent.ts'
 import { runOfSpec } from './model-trainer.ts'
+import { createOwnerLimits } from './owner-limits.ts'
 import type { Terms } from './terms.ts'
 import { floatsOf } from './vector-stream.ts'
 
@@ -23,6 +23,11 @@ export interface Joined extends JsonObject {
   readonly id: string
   readonly terms: Terms
   readonly usedAtMs: number
+  /**
+   * Of the order in which the texts are learned, drawn by this node: what nobody else knows cannot be trained again to take two
+   * sums apart.
+   */
+  readonly dataSeed: number
   /** The update that was made last, as long as the server may still ask for it. */
   readonly kept: StoredUpdate | null
 }
@@ -45,7 +50,6 @@ export interface TrainingInit {
   readonly now?: () => number
 }
 
-const USE_KEY = 'today'
 export const UPDATE_FILE = 'update.bin'
 
 export function createClientTraining(
@@ -54,19 +58,27 @@ export function createClientTraining(
 ) {
   const { artifacts, pool, longPool, resources, joined, log } = components
   const { peerId, consent, now = Date.now } = init
-  const uses: JsonTable<DayUse> = components.store.json('federate-use')
+  const limits = createOwnerLimits(components, { consent, now })
   const pinOf = (id: string) => `work:federation-${id}`
   const directoryOf = (id: string) => path.join(init.directory, id)
-  const useToday = async (): Promise<DayUse> => useOn((await uses.get(USE_KEY)) ?? null, now())
 
+  /** `secureRounds`: how many of its rounds were in secure sums. */
   async function train(
-    { id, terms }: Joined,
+    member: Joined,
     task: TaskFrame,
     vectors: Uint8Array,
-    context: { peer: string; signal: AbortSignal; progress: (share: number) => void },
+    context: {
+      peer: string
+      secureRounds: number
+      signal: AbortSignal
+      progress: (share: number) => void
+    },
   ): Promise<StoredUpdate> {
-    const { peer, signal, progress } = context
+    const { id, terms, dataSeed } = member
+    const { peer, progress, secureRounds } = context
     const { spec } = terms
+    const deadlineMs = spec.clients.deadlineSeconds * 1_000
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(deadlineMs)])
     const files = offeredFiles(consent, { server: peer, data: spec.data })
     const cid = spec.model!
     await artifacts.fetch(cid, { signal, providers: [peer] })
@@ -79,52 +91,46 @@ export function createClientTraining(
       { signal },
     )
     if (fit.totalBytes > memoryBytes) throw new VillageError('RESOURCES_INSUFFICIENT')
-    const endEnergy = await measureEnergy({ cores: cpuCores, now })
-    const startMs = now()
     const floats = floatsOf(vectors)
-    const made = await longPool.run(
-      'federate.train',
-      {
-        directory: directoryOf(id),
-        modelDir,
-        files,
-        federation: id,
-        client: peerId,
-        round: task.round,
-        counted: task.counted,
-        spec,
-        layoutHash: task.layoutHash,
-        parameters: floats.slice(0, task.elements),
-        control: task.hasControl ? floats.slice(task.elements) : null,
-        threads: cpuCores,
-      },
-      { signal, onProgress: progress },
+    const { result, busyMs, joules, measured } = await limits.within({ deadlineMs, signal }, (allowed) =>
+      longPool.run(
+        'federate.train',
+        {
+          directory: directoryOf(id),
+          modelDir,
+          files,
+          federation: id,
+          client: peerId,
+          round: task.round,
+          counted: task.counted,
+          spec,
+          dataSeed,
+          // The server's word would do to have the same steps made again, in other company.
+          stepsBefore: spec.secure === null ? null : secureRounds * spec.local.steps,
+          layoutHash: task.layoutHash,
+          parameters: floats.slice(0, task.elements),
+          control: task.hasControl ? floats.slice(task.elements) : null,
+          threads: cpuCores,
+        },
+        { signal: allowed, onProgress: progress },
+      ),
     )
-    const busyMs = Math.max(0, Math.round(now() - startMs))
-    const { joules, measured } = await endEnergy()
-    const use = addUse(await useToday(), { busyMs, joules })
-    await uses.put(USE_KEY, use)
+    const { round } = task
+    const { tokens } = result
     log.info(
-      {
-        federation: id,
-        round: task.round,
-        busyMs,
-        joules: Math.round(joules),
-        measured,
-        tokens: made.tokens,
-      },
+      { federation: id, round, busyMs, joules: Math.round(joules), measured, tokens },
       'trained a round of a federation',
     )
-    return keep(id, terms, task, { ...made, busyMs })
+    return keep(member, task, { ...result, busyMs })
   }
 
   async function keep(
-    id: string,
-    terms: Terms,
+    member: Joined,
     task: TaskFrame,
     made: { bytes: Uint8Array; control: Uint8Array | null; tokens: number; loss: number; busyMs: number },
   ): Promise<StoredUpdate> {
     const { bytes, control, tokens, loss, busyMs } = made
+    const { id } = member
     const all = control === null ? bytes : Buffer.concat([bytes, control])
     await writeFile(path.join(directoryOf(id), UPDATE_FILE), all, { mode: 0o600, flush: true })
     const kept: StoredUpdate = {
@@ -138,9 +144,9 @@ export function createClientTraining(
       loss,
       busyMs,
     }
-    await joined.put(id, { id, terms, usedAtMs: now(), kept }, { sync: true })
+    await joined.put(id, { ...member, usedAtMs: now(), kept }, { sync: true })
     return kept
   }
 
-  return { train, directoryOf, pinOf, useToday }
+  return { train, directoryOf, pinOf, useToday: limits.useToday }
 }

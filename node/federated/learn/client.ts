@@ -2,7 +2,8 @@
  * This node as a client of federations: it answers offers and tasks of members that its owner allows, trains on the owner's
  * texts, and sends updates. Texts, residuals and control variates never leave the directory of the federation.
  */
-import { readFile, rm } from 'node:fs/promises'
+import { createHash, randomInt } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { Service } from '../../lifecycle.ts'
@@ -16,6 +17,7 @@ import {
   receiveVectors,
   type StoredUpdate,
   sendUpdate,
+  shownOf,
   type TaskFrame,
   withBeats,
 } from './answer-server.ts'
@@ -27,9 +29,11 @@ import {
   UPDATE_FILE,
 } from './client-training.ts'
 import { checkUse, offeredFiles } from './consent.ts'
+import { createForgetting } from './joined-federations.ts'
 import { answerSecurely } from './secure-answer.ts'
 import { STRATEGY_TABLE } from './strategies.ts'
 import { federationId, readTerms } from './terms.ts'
+import { createUnmaskedRounds } from './unmasked-rounds.ts'
 import { decodeUpdate } from './update-codec.ts'
 
 export interface FederateClient extends Service {
@@ -47,9 +51,8 @@ interface Init extends TrainingInit {
   readonly signer: Signer
 }
 
-const unmaskedKey = (id: string, vectors: string) => `${id}/${vectors}`
-/** A federation that has asked for nothing for this long is forgotten with all that was kept for it. */
-const FORGOTTEN_MS = 30 * 86_400_000
+const SEEDS = 2 ** 32
+const FORGET_EVERY_MS = 86_400_000
 /** Vectors that come in may take this share of the memory that is lent. */
 const VECTORS_SHARE = 0.25
 
@@ -59,12 +62,13 @@ export function createFederateClient(components: Components, init: Init): Federa
   const log = components.log.child({ service: 'federate-client' })
   const { consent, now = Date.now } = init
   const joined: JsonTable<Joined> = components.store.json('federate-joined')
-  /** Parameters of which an update was in a secure sum: no other sum may have it. */
-  const unmasked: JsonTable<boolean> = components.store.json('federate-unmasked')
+  const unmasked = createUnmaskedRounds(components.store)
   /** One training at a time: it takes all threads that are lent. */
   let busy = false
+  let forgetTimer: NodeJS.Timeout | undefined
   const stopping = new AbortController()
   const training = createClientTraining({ ...components, log, joined }, init)
+  const forgetting = createForgetting({ artifacts, joined, log }, { ...training, consent, now })
 
   const isParticipant = (id: string): boolean => {
     const role = mesh.roleOf(peerOf(Buffer.from(id, 'hex')))
@@ -83,8 +87,10 @@ export function createFederateClient(components: Components, init: Init): Federa
       const terms = readTerms({ bytes: offer.terms, signature: offer.signature }, { peer, village })
       offeredFiles(consent, { server: peer, data: terms.spec.data })
       const id = federationId(offer.terms)
+      await forgetting.makeRoom(id, peer)
       const before = await joined.get(id)
-      await joined.put(id, { id, terms, usedAtMs: now(), kept: before?.kept ?? null }, { sync: true })
+      const { kept = null, dataSeed = randomInt(SEEDS) } = before ?? {}
+      await joined.put(id, { id, terms, usedAtMs: now(), kept, dataSeed }, { sync: true })
       if (before === undefined)
         log.info({ federation: id, server: peer, data: terms.spec.data }, 'takes part in a federation')
     } catch (error) {
@@ -99,20 +105,19 @@ export function createFederateClient(components: Components, init: Init): Federa
   }
 
   /** Throws the refusal. */
-  async function mayWork(task: TaskFrame, peer: string): Promise<Joined> {
+  async function mayWork(task: TaskFrame, peer: string): Promise<Joined & { secureRounds: number }> {
     const found = await joined.get(task.federation)
     if (found === undefined || found.terms.server !== peer) throw new VillageError('FEDERATION_ROUND_STALE')
-    if ((await unmasked.get(unmaskedKey(found.id, task.vectorsHash))) === true)
-      throw new VillageError('FEDERATION_ROUND_STALE')
+    if (task.round >= found.terms.spec.rounds) throw new VillageError('FEDERATION_ROUND_STALE')
+    const secureRounds = await unmasked.check(found.id, task.round)
     const hasControl = STRATEGY_TABLE[found.terms.spec.strategy].rule === 'control'
     if (task.hasControl !== hasControl) throw new VillageError('PROTOCOL_MALFORMED')
     offeredFiles(consent, { server: peer, data: found.terms.spec.data })
     if (found.terms.village !== mesh.village()?.id) throw new VillageError('FEDERATION_REFUSED')
-    return found
+    return { ...found, secureRounds }
   }
 
   async function mayTrain(task: TaskFrame): Promise<void> {
-    if (!resources.accepts(false) || busy) throw new VillageError('WORK_PAUSED')
     checkUse(consent, await training.useToday())
     const vectorBytes = task.elements * 4 * (task.hasControl ? 2 : 1)
     if (vectorBytes > resources.limits().memoryBytes * VECTORS_SHARE)
@@ -128,31 +133,35 @@ export function createFederateClient(components: Components, init: Init): Federa
     const cores = resources.limits().cpuCores
     const answer = (code: string, wantsVectors: boolean) =>
       stream.send(ClientFrame, { ...EMPTY_CLIENT, answer: { code, cores, wantsVectors } }, { signal })
-    let found: Joined
-    let before: StoredUpdate | null
+    let isMine = false
     try {
-      found = await mayWork(task, peer)
-      before = keptFor(found, task)
-      if (before === null) await mayTrain(task)
-    } catch (error) {
-      await answer(toVillageError(error).code, false)
-      return
-    }
-    if (before !== null) {
-      await answer('', false)
-      await deliver(stream, found, before, signal)
-      return
-    }
-    busy = true
-    try {
-      await answer('', true)
-      const vectors = await receiveVectors(stream, task, signal)
-      const kept = await withBeats(stream, { connection: signal, stopping: stopping.signal }, (work) =>
-        training.train(found, task, vectors, { peer, ...work }),
-      )
-      await deliver(stream, found, kept, signal)
+      let found: Joined & { secureRounds: number }
+      let before: StoredUpdate | null
+      try {
+        found = await mayWork(task, peer)
+        before = keptFor(found, task)
+        if (before === null) {
+          if (busy || !resources.accepts(false)) throw new VillageError('WORK_PAUSED')
+          // At once, before anything is waited for: of two tasks at the same moment one is worked on.
+          busy = true
+          isMine = true
+          await mayTrain(task)
+        }
+      } catch (error) {
+        await answer(toVillageError(error).code, false)
+        return
+      }
+      await answer('', before === null)
+      const { secureRounds, ...member } = found
+      if (before === null) {
+        const vectors = await receiveVectors(stream, task, signal)
+        before = await withBeats(stream, { connection: signal, stopping: stopping.signal }, (work) =>
+          training.train(member, task, vectors, { peer, secureRounds, ...work }),
+        )
+      }
+      await deliver(stream, member, before, signal)
     } finally {
-      busy = false
+      if (isMine) busy = false
     }
   }
 
@@ -163,32 +172,23 @@ export function createFederateClient(components: Components, init: Init): Federa
     signal: AbortSignal,
   ): Promise<void> {
     const bytes = await readFile(path.join(training.directoryOf(id), UPDATE_FILE))
+    // Another round may have been trained meanwhile: its update must not be taken for that of this one.
+    if (createHash('sha256').update(bytes).digest('hex') !== kept.hash)
+      throw new VillageError('FEDERATION_ROUND_STALE')
     const code =
       terms.spec.secure === null
-        ? await sendUpdate(stream, kept, bytes, signal)
+        ? await sendUpdate(stream, shownOf(terms.spec, kept), bytes, signal)
         : await answerSecurely(stream, {
             spec: terms.spec,
             signer: init.signer,
             isParticipant,
             kept,
             update: decodeUpdate(bytes, 'none', kept.elements),
-            beforeUnmasking: () => unmasked.put(unmaskedKey(id, kept.vectors), true, { sync: true }),
+            beforeUnmasking: () => unmasked.claim(id, kept.round),
             signal,
           })
     if (code !== '')
       log.warn({ federation: id, round: kept.round, code }, 'the server did not take the update')
-  }
-
-  async function forgetOld(): Promise<void> {
-    for await (const [id, { usedAtMs, terms }] of joined.entries()) {
-      const isOffered = terms.spec.data !== null && consent.data.has(terms.spec.data)
-      if (isOffered && now() - usedAtMs < FORGOTTEN_MS) continue
-      await joined.del(id)
-      await rm(training.directoryOf(id), { recursive: true, force: true })
-      await artifacts
-        .unpin(terms.spec.model!, training.pinOf(id))
-        .catch((error: unknown) => log.debug({ err: error, federation: id }, 'its model was not here'))
-    }
   }
 
   mesh.handle(FEDERATE_PROTOCOL, async (stream, context) => {
@@ -213,8 +213,16 @@ export function createFederateClient(components: Components, init: Init): Federa
 
   return {
     name: 'federate-client',
-    start: forgetOld,
+    async start() {
+      await forgetting.forgetOld()
+      forgetTimer = setInterval(() => {
+        forgetting
+          .forgetOld()
+          .catch((error: unknown) => log.warn({ err: error }, 'old federations could not be forgotten'))
+      }, FORGET_EVERY_MS)
+    },
     async stop() {
+      clearInterval(forgetTimer)
       stopping.abort(new VillageError('SHUTTING_DOWN'))
     },
     async list() {

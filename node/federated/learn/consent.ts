@@ -40,9 +40,11 @@ export function useOn(use: DayUse | null, nowMs: number): DayUse {
   return use?.day === day ? use : { day, rounds: 0, busyMs: 0, joules: 0 }
 }
 
+/** Counted when it begins: one that is broken off is one too. */
+export const addRound = (use: DayUse): DayUse => ({ ...use, rounds: use.rounds + 1 })
+
 export function addUse(use: DayUse, work: { busyMs: number; joules: number }): DayUse {
-  const { day, rounds, busyMs, joules } = use
-  return { day, rounds: rounds + 1, busyMs: busyMs + work.busyMs, joules: joules + work.joules }
+  return { ...use, busyMs: use.busyMs + work.busyMs, joules: use.joules + work.joules }
 }
 
 function refused(reason: string): VillageError {
@@ -61,10 +63,14 @@ export function offeredFiles(
   return files
 }
 
-/** Throws FEDERATION_REFUSED when what the owner allows for a day is used up. */
+/** Throws FEDERATION_REFUSED when no other round may begin today. */
 export function checkUse(consent: Consent, use: DayUse): void {
-  const { roundsByDay, minutesByDay, wattHoursByDay } = consent
-  if (use.rounds >= roundsByDay) throw refused('the rounds of today are used up')
+  if (use.rounds >= consent.roundsByDay) throw refused('the rounds of today are used up')
+  checkAmounts(consent, use)
+}
+
+/** Throws FEDERATION_REFUSED when the time or the energy that the owner allows for a day is used up, also in the middle of a round. */
+export function checkAmounts({ minutesByDay, wattHoursByDay }: Consent, use: DayUse): void {
   if (use.busyMs >= minutesByDay * 60_000) throw refused('the minutes of today are used up')
   if (wattHoursByDay !== null && use.joules >= wattHoursByDay * JOULES_BY_WATT_HOUR)
     throw refused('the energy of today is used up')

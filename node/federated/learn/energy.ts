@@ -35,21 +35,28 @@ export interface EnergyUse {
   readonly measured: boolean
 }
 
-/** Begins to measure; the function that it returns ends it. `root` is another place in tests. */
+/**
+ * Begins to measure. The function that it returns says what was taken since it was called before; counters start again after an
+ * hour or so of work, so that it has to be called more often than that. `root` is another place in tests.
+ */
 export async function measureEnergy(
   init: { cores: number; now: () => number },
   root = POWERCAP,
 ): Promise<() => Promise<EnergyUse>> {
-  const before = await readCounters(root)
-  const startMs = init.now()
+  let before = await readCounters(root)
+  let startMs = init.now()
   return async () => {
     const after = await readCounters(root)
+    const nowMs = init.now()
     let microjoules = 0
     for (const [name, { microjoules: end, range }] of after) {
       const start = before.get(name)?.microjoules ?? end
       microjoules += end >= start ? end - start : end + range - start
     }
-    if (before.size > 0 && after.size > 0) return { joules: microjoules / 1e6, measured: true }
-    return { joules: ((init.now() - startMs) / 1000) * init.cores * WATTS_BY_CORE, measured: false }
+    const measured = before.size > 0 && after.size > 0
+    const estimate = (Math.max(0, nowMs - startMs) / 1000) * init.cores * WATTS_BY_CORE
+    before = after
+    startMs = nowMs
+    return { joules: measured ? microjoules / 1e6 : estimate, measured }
   }
 }

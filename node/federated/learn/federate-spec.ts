@@ -104,6 +104,16 @@ export interface FederateConfig extends JsonObject {
   readonly id: string | null
 }
 
+/** Whether what is known of a single client stays with it. */
+export const hidesClients = ({ secure, privacy }: FederateSpec): boolean =>
+  secure !== null || privacy !== null
+
+/** Of two, each knows the other's update: it is the mean that both get, less its own. */
+export const MIN_SECURE_CLIENTS = 3
+
+/** A client learns from no more tokens than its steps have places. */
+export const mostTokens = ({ local }: FederateSpec): number => local.steps * local.batch * local.length
+
 const BETAS = [0.9, 0.95] as const
 const EPSILON = 1e-8
 

@@ -34,23 +34,31 @@ export async function trainableModel(
   return { model, modelDir }
 }
 
-/** What is kept of a federation in the model's report: no names of files, no data. Peers are counted, not named. */
+/**
+ * What is kept of a federation in the model's report: no names of files, no data. Peers are counted, not named. With privacy they are not
+ * even counted, for who sees the model sees the report, and the ε says nothing about exact numbers.
+ */
 function reportOf(
   { id, config, clients, testLossBefore }: FederationRecord,
   rounds: readonly RoundReport[],
 ): JsonObject {
   const { model: _model, ...spec } = config.spec
   const last = rounds.at(-1)
-  return {
+  const measured = {
     federation: id,
     spec,
-    clients: Object.values(clients).filter(({ counted }) => counted !== null).length,
-    sentBytes: rounds.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
-    receivedBytes: rounds.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0),
-    tokens: rounds.reduce((sum, { tokens }) => sum + tokens, 0),
     epsilon: last?.epsilon ?? null,
     testLossBefore,
     testLoss: last?.testLoss ?? null,
+  }
+  if (spec.privacy !== null)
+    return { ...measured, rounds: rounds.map(({ round, testLoss }) => ({ round, testLoss })) }
+  return {
+    ...measured,
+    clients: Object.values(clients).filter(({ counted }) => counted !== null).length,
+    sentBytes: rounds.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+    receivedBytes: rounds.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0),
+    tokens: spec.secure === null ? rounds.reduce((sum, { tokens }) => sum + (tokens ?? 0), 0) : null,
     rounds: rounds.map(({ round, used, loss, testLoss, receivedBytes, tookMs }) => ({
       round,
       used,

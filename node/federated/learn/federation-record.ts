@@ -42,13 +42,14 @@ export interface RoundReport extends JsonObject {
   readonly answered: number
   readonly used: number
   readonly refused: { readonly [peer: string]: string }
-  /** Mean of the clients, weighted by tokens; null where nobody answered. */
+  /** Mean of the clients, weighted by tokens; null where nobody answered, and where single clients are hidden. */
   readonly loss: number | null
   /** On the server's own texts; null where it has none. */
   readonly testLoss: number | null
   /** Share of the test data that is classified right; null for language models. */
   readonly accuracy: number | null
-  readonly tokens: number
+  /** What the clients learned from together; null where single clients are hidden. */
+  readonly tokens: number | null
   readonly norm: number
   readonly sentBytes: number
   readonly receivedBytes: number

@@ -11,6 +11,7 @@ import type { Log } from '../../log.ts'
 import type { Mesh, PeerInfo } from '../../mesh/mesh.ts'
 import type { FederatedOperations } from '../operations.ts'
 import { offerTo, type RoundTask } from './ask-client.ts'
+import { hidesClients } from './federate-spec.ts'
 import {
   accepted,
   beginRound,
@@ -168,7 +169,7 @@ export async function runRounds(
       loss: tokens === 0 ? null : all.reduce((sum, one) => sum + one.loss * one.tokens, 0) / tokens,
       testLoss,
       accuracy: null,
-      tokens,
+      tokens: hidesClients(spec) ? null : tokens,
       norm: made.norm,
       sentBytes,
       receivedBytes: all.reduce((sum, one) => sum + one.receivedBytes, 0),

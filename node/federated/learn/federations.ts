@@ -20,7 +20,6 @@ import type { FederationRecord, RoundReport } from './federation-record.ts'
 import { runRounds } from './federation-run.ts'
 import { createFederationStore } from './federation-store.ts'
 import { type FederationSummary, type FederationView, summaryOf } from './federation-view.ts'
-import { readFederateConfig } from './read-federate-spec.ts'
 import type { SignedTerms } from './terms.ts'
 
 export interface Federations extends Service {
@@ -74,7 +73,7 @@ const STOPPED = 'FEDERATION_ENDED'
 const secretUniform = () => (randomInt(UNIFORM_STEPS) + 0.5) / UNIFORM_STEPS
 
 export function createFederations(components: FederationComponents, init: FederationsInit): Federations {
-  const { artifacts, events, longPool, resources } = components
+  const { artifacts, events, pool, longPool, resources } = components
   const log = components.log.child({ service: 'federations' })
   const now = init.now ?? Date.now
   const records = createFederationStore(components.store)
@@ -207,7 +206,7 @@ export function createFederations(components: FederationComponents, init: Federa
   return {
     name: 'federations',
     async begin(given, { simulate }) {
-      const config = readFederateConfig(given, simulate)
+      const config = await pool.run('federate.read', { config: given, simulate })
       const record = await (simulate ? beginSimulated : beginReal)({ ...components, now }, init, config)
       await records.save(record, null)
       log.info({ federation: record.id, rounds: config.spec.rounds }, 'a federation begins')

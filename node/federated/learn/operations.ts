@@ -1,4 +1,5 @@
 import { trainClient } from './client-operation.ts'
+import { readConfig } from './read-config-operation.ts'
 import {
   aggregateFiles,
   measureGlobal,
@@ -11,6 +12,7 @@ import { runSimulation } from './simulate-operation.ts'
 
 /** Rows of the operations table. Those that train hold their thread until they are done. */
 export const LEARN_OPERATIONS = {
+  'federate.read': readConfig,
   'federate.train': trainClient,
   'federate.start': startGlobal,
   'federate.vectors': roundVectors,

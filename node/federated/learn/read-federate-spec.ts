@@ -7,15 +7,17 @@ import { isJsonObject, type JsonObject } from '../../json.ts'
 import { checkCombination } from '../aggregate/exclusions.ts'
 import { parseAggregation } from '../aggregate/table.ts'
 import { calibrateNoise } from '../privacy/accountant.ts'
-import type {
-  ClientsSpec,
-  FederateConfig,
-  FederateSpec,
-  LocalSpec,
-  MethodSpec,
-  PrivacySpec,
-  SecureSpec,
-  SimulationSpec,
+import { MAX_COMPLETE_CLIENTS } from '../privacy/secure-messages.ts'
+import {
+  type ClientsSpec,
+  type FederateConfig,
+  type FederateSpec,
+  type LocalSpec,
+  type MethodSpec,
+  MIN_SECURE_CLIENTS,
+  type PrivacySpec,
+  type SecureSpec,
+  type SimulationSpec,
 } from './federate-spec.ts'
 import { SERVER_OPTIMISERS, serverDefaults } from './server-optimisers.ts'
 import { STRATEGIES, STRATEGY_TABLE, type StrategyName } from './strategies.ts'
@@ -50,11 +52,12 @@ function section<T>(reader: ParamsReader, name: string, read: (part: ParamsReade
   }
 }
 
-function readClients(reader: ParamsReader): ClientsSpec {
-  const minimum = reader.integer('minimum', 1, MAX_CLIENTS, 2)
+function readClients(reader: ParamsReader, isSecure: boolean): ClientsSpec {
+  const [least, most] = isSecure ? [MIN_SECURE_CLIENTS, MAX_COMPLETE_CLIENTS] : [1, MAX_CLIENTS]
+  const minimum = reader.integer('minimum', least, most, Math.max(least, 2))
   return {
     minimum,
-    target: reader.integer('target', minimum, MAX_CLIENTS, Math.max(minimum, 4)),
+    target: reader.integer('target', minimum, most, Math.max(minimum, 4)),
     overSelection: reader.optionalNumber('overSelection', 1, 10) ?? 1.3,
     deadlineSeconds: reader.optionalNumber('deadlineSeconds', 1, 7 * 86_400) ?? 600,
     attempts: reader.integer('attempts', 1, 1_000, 5),
@@ -192,7 +195,7 @@ export function readFederateSpec(input: unknown): FederateSpec {
     strategy,
     rounds,
     seed: reader.integer('seed', 0, MAX_SEED, 0),
-    clients: section(reader, 'clients', readClients),
+    clients: section(reader, 'clients', (part) => readClients(part, Object.hasOwn(given, 'secure'))),
     local: section(reader, 'local', (part) => readLocal(part, strategy)),
     method: section(reader, 'method', readMethod),
     server: section(reader, 'server', (part) => readServer(part, strategy)),
@@ -204,7 +207,17 @@ export function readFederateSpec(input: unknown): FederateSpec {
   }
   reader.end()
   checkTogether(spec)
-  return spec
+  const isTargetGiven = isJsonObject(given.clients) && (given.clients.target ?? null) !== null
+  return spec.privacy === null || isTargetGiven ? spec : withExpected(spec, spec.privacy)
+}
+
+/** With privacy the sum of a round is divided by `clients.target`: any other number than what comes makes other steps. */
+function withExpected(spec: FederateSpec, { samplingRate }: PrivacySpec): FederateSpec {
+  const { simulation, clients } = spec
+  if (simulation === null)
+    throw invalid('clients.target', 'given: the clients expected in a round, by which the sum is divided')
+  const expected = Math.max(1, Math.round(samplingRate * simulation.clients))
+  return { ...spec, clients: { ...clients, minimum: Math.min(clients.minimum, expected), target: expected } }
 }
 
 /** The same with what concerns the server alone. `simulate` fills in a simulation where the configuration has none. */

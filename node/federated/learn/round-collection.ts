@@ -10,6 +10,7 @@ import type { Log } from '../../log.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import type { FederatedOperations } from '../operations.ts'
 import { askForUpdate, type ReceivedUpdate, type RoundTask } from './ask-client.ts'
+import { type FederateSpec, hidesClients, mostTokens } from './federate-spec.ts'
 import { type FederationRecord, factsOf, refusedUpdate, reported, sent } from './federation-record.ts'
 import { collectSecurely } from './secure-collection.ts'
 
@@ -133,6 +134,23 @@ async function collectSingles(context: RoundContext, task: RoundTask): Promise<v
   signal.throwIfAborted()
 }
 
+/** What a client may say of an update: not all of it can be checked, but what no honest one can say is refused. */
+const MAX_LOSS = 1_000
+
+/** Nothing where single clients are hidden, whatever they say. Throws UPDATE_MALFORMED. */
+export function learnedOf(
+  spec: FederateSpec,
+  { tokens, loss }: Pick<ReceivedUpdate, 'tokens' | 'loss'>,
+): { tokens: number; loss: number } {
+  if (hidesClients(spec)) return { tokens: 0, loss: 0 }
+  // The weight of the update: one client could be the mean, else.
+  if (tokens > mostTokens(spec))
+    throw new VillageError('UPDATE_MALFORMED', 'An update is malformed: its steps have not so many tokens')
+  if (!(loss >= 0 && loss <= MAX_LOSS))
+    throw new VillageError('UPDATE_MALFORMED', 'An update is malformed: its loss is none')
+  return { tokens, loss }
+}
+
 /** On the disk and in the record before the client is told. Throws UPDATE_MALFORMED, UPDATE_TOO_LARGE. */
 async function store(
   context: RoundContext,
@@ -141,8 +159,9 @@ async function store(
   roundSignal: AbortSignal,
 ): Promise<void> {
   const { pool, directory, record, change } = context
-  const { update, control, tokens, loss, busyMs, sentBytes } = received
+  const { update, control, busyMs, sentBytes } = received
   const { config, elements } = record()
+  const learned = learnedOf(config.spec, received)
   const { norm } = await pool.run(
     'federate.store',
     {
@@ -157,6 +176,6 @@ async function store(
   )
   const receivedBytes = update.length + (control?.length ?? 0)
   await change((before) =>
-    reported(sent(before, sentBytes), peer, { tokens, loss, busyMs, receivedBytes, norm }),
+    reported(sent(before, sentBytes), peer, { ...learned, busyMs, receivedBytes, norm }),
   )
 }

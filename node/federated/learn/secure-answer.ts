@@ -7,7 +7,7 @@ import { ClientFrame, ServerFrame } from '../../mesh/protocols/federate.ts'
 import { encodeInput } from '../privacy/fixed-point.ts'
 import { secureClient } from '../privacy/secure-client.ts'
 import { type ClientId, SECURE_STAGES } from '../privacy/secure-sum.ts'
-import { EMPTY_CLIENT, type StoredUpdate } from './answer-server.ts'
+import { EMPTY_CLIENT, type StoredUpdate, shownOf } from './answer-server.ts'
 import type { FederateSpec } from './federate-spec.ts'
 import { BEGIN_BYTES, BEGIN_STAGE, decodeBegin, maxStageBytes, secureTerms } from './secure-terms.ts'
 import { receiveBytes, sendBytes } from './vector-stream.ts'
@@ -19,8 +19,8 @@ export interface SecureAnswer {
   readonly kept: StoredUpdate
   readonly update: Float32Array
   /**
-   * Called once, before the masks can come off: the update must never go into another sum from then on, for the difference of two
-   * sums would show it. Durable when it resolves.
+   * Called once, before the masks can come off: no other update of this round may go into a sum from then on, for the difference of
+   * two sums would show it. Durable when it resolves; throws FEDERATION_ROUND_STALE where one was in a sum already.
    */
   readonly beforeUnmasking: () => Promise<void>
   readonly signal: AbortSignal
@@ -31,8 +31,10 @@ const UNIFORM_STEPS = 2 ** 47
 /** Returns the code with which the server settled it. Throws SECURE_SUM_REFUSED for a server that breaks the rules. */
 export async function answerSecurely(stream: FramedStream, answer: SecureAnswer): Promise<string> {
   const { spec, signer, isParticipant, kept, update, signal } = answer
-  const { tokens, loss, busyMs } = kept
-  const ready = { updateBytes: 0, controlBytes: 0, hash: EMPTY_HASH, tokens, loss, busyMs }
+  const { tokens } = kept
+  const shown = shownOf(spec, kept)
+  const facts = { tokens: shown.tokens, loss: shown.loss, busyMs: shown.busyMs }
+  const ready = { updateBytes: 0, controlBytes: 0, hash: EMPTY_HASH, ...facts }
   await stream.send(ClientFrame, { ...EMPTY_CLIENT, update: ready }, { signal })
   // The others may need as long as the round lasts.
   const timeoutMs = spec.clients.deadlineSeconds * 1_000

@@ -15,6 +15,7 @@ import { askToBeReady, EMPTY_SERVER, type ReceivedUpdate, type RoundTask } from 
 import { factsOf, reported, sent } from './federation-record.ts'
 import {
   type CollectedRound,
+  learnedOf,
   missingClients,
   type RoundContext,
   roundSignalOf,
@@ -78,7 +79,7 @@ export async function collectSecurely(context: RoundContext, task: RoundTask): P
     }
     const session = [...ready.values()].sort((a, b) => (a.peer < b.peer ? -1 : 1))
     ready.clear()
-    if (session.length < Math.max(2, clients.minimum)) {
+    if (session.length < clients.minimum) {
       for (const { finish } of session) finish(new VillageError('FEDERATION_ROUND_STALE'))
       break
     }
@@ -149,8 +150,8 @@ async function runSession(
     let after = start
     for (const id of survivors) {
       const { peer, ready } = byId.get(id)!
-      const { tokens, loss, busyMs, sentBytes } = ready
-      const report = { tokens, loss, busyMs, receivedBytes: byteShare, norm: 0 }
+      const { busyMs, sentBytes } = ready
+      const report = { ...learnedOf(spec, ready), busyMs, receivedBytes: byteShare, norm: 0 }
       after = reported(sent(after, sentBytes), peer, report)
     }
     return after

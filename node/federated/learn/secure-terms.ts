@@ -3,7 +3,7 @@ import { VillageError } from '../../errors.ts'
 import { checkFixedPoint, type FixedPoint, widestValueBits } from '../privacy/fixed-point.ts'
 import { MAX_COMPLETE_CLIENTS } from '../privacy/secure-messages.ts'
 import type { SecureSumParameters } from '../privacy/secure-sum.ts'
-import type { FederateSpec } from './federate-spec.ts'
+import { type FederateSpec, MIN_SECURE_CLIENTS, mostTokens } from './federate-spec.ts'
 
 export const SESSION_BYTES = 32
 /** The two sides of the table of stages in privacy/secure-sum.ts, and what opens a session. */
@@ -24,16 +24,16 @@ export function secureTerms(
   elements: number,
   begin: { session: Uint8Array; clients: number },
 ): SecureTerms {
-  const { secure, privacy, local } = spec
+  const { secure, privacy } = spec
   const { clients, session } = begin
   // A server that could name any number would ask one client to sum up with a helper of its own.
-  const isEnough = clients >= Math.max(2, spec.clients.minimum) && clients <= MAX_COMPLETE_CLIENTS
+  const isEnough =
+    clients >= Math.max(MIN_SECURE_CLIENTS, spec.clients.minimum) && clients <= MAX_COMPLETE_CLIENTS
   if (secure === null || session.length !== SESSION_BYTES || !isEnough)
     throw new VillageError('FEDERATION_REFUSED', 'A secure sum is not as the terms say')
   const { ringBits, range } = secure
   const threshold = Math.max(Math.ceil(secure.threshold * clients), Math.floor(clients / 2) + 1)
-  // A client learns from no more tokens than its steps have places.
-  const maxWeight = privacy === null ? local.steps * local.batch * local.length : 1
+  const maxWeight = privacy === null ? mostTokens(spec) : 1
   const fixedPoint = { range, ringBits, valueBits: widestValueBits(ringBits, clients), maxWeight, clients }
   checkFixedPoint(fixedPoint)
   return {

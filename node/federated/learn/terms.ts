@@ -57,6 +57,13 @@ export function readTerms(signed: SignedTerms, from: { peer: string; village: st
   if (server !== from.peer || village !== from.village)
     throw refused('it was made for another village or by another')
   if (!Number.isSafeInteger(createdAtMs)) throw refused('it has no time')
+  // What is signed says how much noise; to find it for an ε takes a second, which no stranger may have.
+  if (
+    isJsonObject(json.spec) &&
+    isJsonObject(json.spec.privacy) &&
+    Object.hasOwn(json.spec.privacy, 'epsilon')
+  )
+    throw refused('it names no noise')
   let spec: FederateSpec
   try {
     spec = readFederateSpec(json.spec)

@@ -128,7 +128,7 @@ export const STATEMENT_FIELDS: { readonly [K in StatementKind]: Row<K> } = {
     write: (said) => [
       said.generation,
       said.stage,
-      said.entries.map(({ slot, digest }) => [slot, fromHex(digest)]),
+      said.entries.map(({ slot, digest }) => [slot, digest === null ? null : fromHex(digest)]),
     ],
     read: (author, [generation, stage, entries]) => ({
       kind: 'commit',
@@ -137,7 +137,7 @@ export const STATEMENT_FIELDS: { readonly [K in StatementKind]: Row<K> } = {
       stage: readStage(stage),
       entries: readEntries(entries, 2, ([slot, digest]) => ({
         slot: readSlot(slot),
-        digest: readHash(digest, 'a commitment'),
+        digest: digest === null ? null : readHash(digest, 'a commitment'),
       })),
     }),
   },

@@ -67,8 +67,8 @@ export interface CommitStatement extends Said {
 }
 export interface ScoreCommitment {
   readonly slot: number
-  /** Hex of `scoreDigest`. */
-  readonly digest: string
+  /** Hex of `scoreDigest`; null: the candidate cannot be scored. */
+  readonly digest: string | null
 }
 
 export interface RevealStatement extends Said {

@@ -6,7 +6,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { JobContext, JobKind, PlannedTask, TaskResult } from '../../compute/jobs/job.ts'
 import { VillageError } from '../../errors.ts'
-import type { JsonObject } from '../../json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import { type MergeParams, parseMergeParams, settleMerge } from './merge-params.ts'
 import type { MergeModel } from './merge-sources.ts'
 import type { MergeComponents, MergeTask } from './merge-task.ts'
@@ -18,6 +18,7 @@ import { renameModels } from './rename-models.ts'
 /** With fewer, a merge is done before the first task has reached another machine. */
 const LEAST_SLICES = 2
 const MAX_ID = 64
+const MAX_MESSAGE = 1_000
 
 interface Slice {
   readonly from: number
@@ -161,14 +162,36 @@ async function publish(
   return { id: entry.id, cid: added.cid, replayed: false, ...init.report }
 }
 
-async function compare(params: MergeParams, outDir: string, { artifacts, stagePin, signal }: JobContext) {
+/** Files of directories that are not what they were when the model was made; models that are artifacts cannot change. */
+async function changedFiles(
+  params: MergeParams,
+  files: JsonObject,
+  { models }: JobContext,
+): Promise<string[]> {
+  const before = (await models.get(params.replay!))?.report?.files ?? null
+  const hashesIn = (all: JsonValue, name: string): JsonObject => {
+    const entry = isJsonObject(all) && isJsonObject(all[name] ?? null) ? (all[name] as JsonObject) : {}
+    return isJsonObject(entry.files ?? null) ? (entry.files as JsonObject) : {}
+  }
+  return Object.keys(files).flatMap((name) => {
+    const [then, now] = [hashesIn(before, name), hashesIn(files, name)]
+    return [...new Set([...Object.keys(then), ...Object.keys(now)])]
+      .filter((file) => then[file] !== now[file])
+      .map((file) => `${file} of ${name}`)
+  })
+}
+
+async function compare(params: MergeParams, outDir: string, files: JsonObject, context: JobContext) {
+  const { artifacts, stagePin, signal } = context
   const { cid } = await artifacts.addPath(outDir, { pin: stagePin, private: true, signal })
   if (cid === params.expected) return { id: params.replay, cid, replayed: true }
+  const changed = await changedFiles(params, files, context)
+  const why = changed.length === 0 ? 'none of its files has changed' : `changed: ${changed.join(', ')}`
   throw new VillageError(
     'MERGE_CHANGED',
-    `The merge gave ${cid}, and "${params.replay}" is ${params.expected}`,
+    `The merge gave ${cid}, and "${params.replay}" is ${params.expected}; ${why}`.slice(0, MAX_MESSAGE),
     {
-      fields: { cid, expected: params.expected },
+      fields: { cid, expected: params.expected, changed: changed.length },
     },
   )
 }
@@ -214,14 +237,15 @@ export function mergeJob(components: MergeComponents): JobKind {
       await rm(outDir, { recursive: true, force: true })
       const workDir = path.join(workDirectory, 'building')
       const merged = await pool.run('merge.build', { recipe, models, outDir, workDir, parts }, { signal })
-      if (params.replay !== null) return compare(params, outDir, context)
+      const files = await hashesOf(models, components, signal)
+      if (params.replay !== null) return compare(params, outDir, files, context)
       const { method, seed } = parseRecipe(recipe)
       const report: JsonObject = {
         method,
         seed,
         // Named by CID, so that a replay does not depend on what ids mean then.
         recipe: renameModels(recipe, (name) => params.models[name]!.cid ?? name),
-        files: await hashesOf(models, components, signal),
+        files,
         models: Object.fromEntries(
           Object.entries(params.models).map(([name, { id, cid }]) => [name, { id, cid }]),
         ),

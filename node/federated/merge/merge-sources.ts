@@ -127,7 +127,7 @@ function aboutMerge({ method }: Recipe, directories: readonly string[]): MergeAb
   const titles = [...new Set(cards.map(({ title }) => title))]
   return {
     name: `merge-${method.replaceAll('_', '-')}`,
-    title: `Merge by ${method} of ${titles.join(', ')}`.slice(0, MAX_TITLE),
+    title: `Merge by ${method} of ${titles.join('; ')}`.slice(0, MAX_TITLE),
     licence: licences.join(' and ').slice(0, MAX_TITLE),
     source: `merged by ${method}`,
   }

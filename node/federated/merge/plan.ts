@@ -52,6 +52,13 @@ interface Place {
   readonly offset: number | null
 }
 
+const noLayer = (model: string, layer: number, layers: number): VillageError =>
+  new VillageError(
+    'MERGE_TENSOR_MISSING',
+    `The model "${model}" has no layer ${layer}: its layers are 0 to ${layers - 1}`,
+    { fields: { model } },
+  )
+
 function missing(model: string, tensor: string): VillageError {
   return new VillageError('MERGE_TENSOR_MISSING', `The model "${model}" has no tensor "${tensor}"`, {
     fields: { model, tensor },
@@ -71,7 +78,7 @@ function lookUp(
     if (value !== undefined) return value
   }
   if (spec.absent !== null) return spec.absent
-  throw invalidRecipe(name, `has no value for the tensor "${tensor}"`)
+  throw invalidRecipe(name, `has no default, and the recipe gives no value for the tensor "${tensor}"`)
 }
 
 const resolve = (
@@ -181,7 +188,7 @@ export function planMerge(recipe: Recipe, models: ReadonlyMap<string, ModelShape
       for (let offset = 0; offset < end - from; offset++, out++) {
         const t = end - from === 1 ? 1 : offset / (end - from - 1)
         const inLayer = names.filter((name) => layerOf(name)?.layer === from + offset)
-        if (inLayer.length === 0) throw missing(lead.model, `of layer ${from + offset}`)
+        if (inLayer.length === 0) throw noLayer(lead.model, from + offset, layersOf(names))
         for (const tensor of inLayer)
           planned.push(planTensor(nameInLayer(layerOf(tensor)!, out), tensor, { slice, t, offset }))
       }

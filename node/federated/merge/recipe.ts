@@ -64,7 +64,7 @@ export function readRecipeText(text: string): JsonValue {
     if (error !== undefined) throw error
     return document.toJS({ maxAliasCount: 50 }) as JsonValue
   } catch (error) {
-    const problem = error instanceof Error ? error.message.split('\n')[0] : ''
+    const problem = error instanceof Error ? error.message.split('\n')[0]!.replace(/:$/, '') : ''
     throw new VillageError('MERGE_RECIPE_INVALID', `The recipe is not valid YAML: ${problem}`, {
       cause: error,
     })
@@ -161,8 +161,10 @@ function parseDtype(reader: RecipeFields, key: string): FloatName | undefined {
 function parseSlices(reader: RecipeFields, method: MergeMethod): RecipeSlice[] {
   const models = reader.list('models', MAX_MERGED_MODELS)
   const slices = reader.list('slices', MAX_SLICES)
-  if ((models === undefined) === (slices === undefined))
-    throw invalidRecipe(models === undefined ? 'models' : 'slices', 'must be there, either models or slices')
+  if (models === undefined && slices === undefined)
+    throw invalidRecipe('models', 'is missing: a recipe has models, or slices')
+  if (models !== undefined && slices !== undefined)
+    throw invalidRecipe('slices', 'cannot stand beside "models": a recipe has the one or the other')
   if (slices !== undefined) return slices.map((one, index) => parseSlice(one, method, `slices[${index}]`))
   const sources = models!.map((one, index) => parseSource(one, method, `models[${index}]`, false))
   return [{ sources, parameters: {} }]

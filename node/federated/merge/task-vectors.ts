@@ -28,10 +28,13 @@ export function taskVectors(
   })
 }
 
+/** False: they cancel out. */
+export const canDivide = (weights: readonly number[]): boolean =>
+  Math.abs(weights.reduce((total, weight) => total + weight, 0)) >= LEAST_DIVISOR
+
 function divisorOf(weights: readonly number[], normalize: boolean): number {
   if (!normalize) return 1
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  return Math.abs(sum) < LEAST_DIVISOR ? 1 : sum
+  return canDivide(weights) ? weights.reduce((total, weight) => total + weight, 0) : 1
 }
 
 /** Σ w_i x_i of a stretch, into `sums`. */

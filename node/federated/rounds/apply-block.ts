@@ -50,6 +50,7 @@ export function startState(
     reputation: {},
     committee: { epoch: 0, members: [announcer] },
     roster: [],
+    absent: [],
     spoken: [],
     search: rules.strategy.start(searchContext(rules), rules.spec.strategy.options),
     slots: [],

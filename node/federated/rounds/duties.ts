@@ -2,7 +2,7 @@
 import type { Genome } from '../evolve/strategy.ts'
 import type { ItemSplit } from '../workloads/workload.ts'
 import { owedBuilds, winnerIn } from './finale.ts'
-import { isActive } from './participants.ts'
+import { isActive, mayReplace } from './participants.ts'
 import { slotOwner } from './proposing.ts'
 import { isOver, type RunState, type SlotState } from './run-state.ts'
 import { owedScores } from './scoring-stages.ts'
@@ -26,7 +26,8 @@ export function dutyOf(state: RunState, peer: string): Duty | null {
   const { generation, phase, slots } = state
   if (phase === 'proposing') {
     if (!state.roster.includes(peer) || state.spoken.includes(peer)) return null
-    return { kind: 'propose', generation, slots: slots.filter(({ slot }) => slotOwner(state, slot) === peer) }
+    const own = mayReplace(state, peer) ? slots.filter(({ slot }) => slotOwner(state, slot) === peer) : []
+    return { kind: 'propose', generation, slots: own }
   }
   if (phase === 'commit' || phase === 'reveal') {
     const owed = new Set(owedScores(state).get(peer) ?? [])

@@ -41,6 +41,22 @@ const MAX_SUGGESTIONS = 64
 /** With a share of the time left, what is scored is committed to, and the rest later if it can be. */
 const COMMIT_BEFORE = 0.25
 const RETRY_MS = 5_000
+/** Tries of a candidate before this member says that it cannot be scored. */
+const TRIES = 2
+/** With so little of the time left, what is not scored by now will not be. */
+const GIVE_UP_BEFORE = 0.1
+/** A candidate that began later than this before the deadline was short of time, not impossible. */
+const FAIR_SHARE = 0.25
+
+/** A workload may take a while to notice that nobody waits for it any more. */
+function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
 
 const nameOf = (duty: Duty): string => {
   if (duty.kind === 'build') return 'build'
@@ -78,6 +94,44 @@ export function createDutyWorker(
     }),
   })
 
+  /** Null: it cannot be scored, neither again nor in the time that there is. */
+  async function tried(init: {
+    slot: Commit['slots'][number]
+    split: Commit['split']
+    giveUpMs: number | null
+    signal: AbortSignal
+  }): Promise<KeptScore | null | 'too late'> {
+    const { slot, split, giveUpMs } = init
+    const late = new AbortController()
+    const signal = AbortSignal.any([init.signal, late.signal])
+    let beganMs = Number.POSITIVE_INFINITY
+    const timer =
+      giveUpMs === null ? undefined : setTimeout(() => late.abort(), Math.max(0, giveUpMs - now()))
+    try {
+      for (let count = 1; ; count++) {
+        try {
+          return await orAborted(
+            signal,
+            within(signal, () => {
+              beganMs = Math.min(beganMs, now())
+              return scores.score(slot, split, signal)
+            }),
+          )
+        } catch (error) {
+          init.signal.throwIfAborted()
+          log.warn({ err: toVillageError(error), run, candidate: slot.id }, 'a candidate could not be scored')
+          if (late.signal.aborted)
+            return now() - beganMs >= FAIR_SHARE * spec.deadlines.commitMs ? null : 'too late'
+          const isLast = count === TRIES || (giveUpMs !== null && now() + RETRY_MS >= giveUpMs)
+          if (isLast) return null
+          await sleep(RETRY_MS, undefined, { signal: init.signal })
+        }
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   async function commit(duty: Commit, deadlineMs: number | null, signal: AbortSignal): Promise<void> {
     const { generation, stage, split } = duty
     let found: ScoreCommitment[] = []
@@ -87,21 +141,17 @@ export function createDutyWorker(
       found = []
       say({ kind: 'commit', author: peer, generation, stage, entries })
     }
-    const hurryMs =
-      deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs - COMMIT_BEFORE * spec.deadlines.commitMs
+    const { commitMs } = spec.deadlines
+    const hurryMs = deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs - COMMIT_BEFORE * commitMs
+    const giveUpMs = deadlineMs === null ? null : deadlineMs - GIVE_UP_BEFORE * commitMs
     await Promise.all(
       duty.slots.map(async (slot) => {
-        try {
-          const kept =
-            (await scores.find(slot.hash, split)) ??
-            (await within(signal, () => scores.score(slot, split, signal)))
-          found.push(commitmentOf(duty, slot.slot, kept))
-          if (now() >= hurryMs) tell()
-        } catch (error) {
-          signal.throwIfAborted()
-          // The others draw another scorer for it; this member counts as silent.
-          log.warn({ err: toVillageError(error), run, candidate: slot.id }, 'a candidate could not be scored')
-        }
+        const known = await scores.find(slot.hash, split)
+        const kept = known ?? (await tried({ slot, split, giveUpMs, signal }))
+        if (kept === 'too late') return // others are drawn for it; this member counts as silent
+        found.push(kept === null ? { slot: slot.slot, digest: null } : commitmentOf(duty, slot.slot, kept))
+        // That it cannot be scored is said at once: the others need not wait for it.
+        if (kept === null || now() >= hurryMs) tell()
       }),
     )
     tell()
@@ -141,7 +191,7 @@ export function createDutyWorker(
             genome,
             context,
             // The name is in the model's card: the same everywhere, and that of what is published.
-            { id: spec.publish?.id ?? `${run}-${id}`, pin: `run:${run}` },
+            { id: builtId(spec, run, id), pin: `run:${run}` },
             signal,
           ),
         )

@@ -2,9 +2,9 @@
  * The end of a run: the best few are validated on items that selection never saw, the best of them is compared with the seeds on items
  * that decide nothing, it is built by several members, and what they agree on is published. Pure.
  */
-import { faultyOf, rendezvousOrder } from '../ledger/committee.ts'
+import { rendezvousOrder } from '../ledger/committee.ts'
 import type { ItemSplit } from '../workloads/workload.ts'
-import { isActive, missedBy } from './participants.ts'
+import { faultsOf, isActive, missedBy } from './participants.ts'
 import { emptySlot, withRoster } from './proposing.ts'
 import { genomeHash, meanOf, objectivesOf, type RunRules, scoresOf } from './run-rules.ts'
 import type { CandidateRecord, EndReason, Finalist, FinalRecord, RunState, SlotState } from './run-state.ts'
@@ -13,7 +13,8 @@ import { openScoring } from './scoring-stages.ts'
 const BUILDER_DOMAIN = 'aivillage/rounds/builder/v1'
 /** Every further one costs a full check and makes chance findings likelier. */
 export const MAX_FINALISTS = 3
-const MAX_SEEDS = 16
+/** More than any workload has: the claim is about all of them. */
+const MAX_SEEDS = 64
 /** A second time everybody is asked. */
 const BUILD_STAGES = 2
 
@@ -168,7 +169,7 @@ export function closeComparison(rules: RunRules, before: RunState, timeMs: numbe
 }
 
 /** So many equal ones are believed: more than can lie. */
-const neededBuilds = ({ roster }: RunState): number => faultyOf(roster.length) + 1
+const neededBuilds = (state: RunState): number => faultsOf(state) + 1
 
 function openBuilding({ spec }: RunRules, state: RunState, stage: number, timeMs: number): RunState {
   const active = state.roster.filter((peer) => isActive(state, peer))
@@ -179,7 +180,7 @@ function openBuilding({ spec }: RunRules, state: RunState, stage: number, timeMs
     phaseAtMs: timeMs,
     deadlineMs: timeMs + spec.deadlines.buildMs,
     buildStage: stage,
-    builders: stage === 0 ? order.slice(0, 2 * faultyOf(state.roster.length) + 1) : order,
+    builders: stage === 0 ? order.slice(0, 2 * faultsOf(state) + 1) : order,
   }
 }
 

@@ -5,13 +5,13 @@ import { peerOf, type Signer } from '../../mesh/membership/keys.ts'
 import type { Role } from '../../mesh/mesh.ts'
 import type { JsonTable } from '../../store.ts'
 import type { Announcement } from '../ledger/announcement.ts'
-import { faultyOf } from '../ledger/committee.ts'
 import type { LedgerStore } from '../ledger/ledger-store.ts'
 import type { LedgerTip } from '../ledger/verify.ts'
 import type { WorkloadContext } from '../workloads/workload.ts'
 import type { ConsensusTiming } from './consensus/effects.ts'
 import { createDutyWorker } from './duty-worker.ts'
 import { createLiveRun, type LiveRun, type RunPatience } from './live-run.ts'
+import { faultsOf } from './participants.ts'
 import type { OpenedRun } from './run-opening.ts'
 import { isOver, type RunState } from './run-state.ts'
 import { createScoreKeeper, type KeptScore } from './score-keeper.ts'
@@ -121,7 +121,7 @@ export function createHostedRun(
       log.warn({ run, peer, kind }, 'a member lied in a run')
       events.emit('round:lie', { run, peer, kind })
       // Where nobody is thought to lie, two who agree are no proof that holds outside of the run.
-      if (kind === 'equivocation' || faultyOf(state.roster.length) > 0)
+      if (kind === 'equivocation' || faultsOf(state) > 0)
         components.onLie?.(peer, `it lied in the run ${run} (${kind})`)
     }
   }
@@ -178,6 +178,7 @@ export function createHostedRun(
       timing: init.timing,
       patience: init.patience,
       muteTo: init.stored.muteTo,
+      isShared: Object.keys(init.notes.traffic).length > 0,
       now,
     },
   )

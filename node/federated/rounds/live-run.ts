@@ -21,6 +21,7 @@ import { createRunDriver } from './run-driver.ts'
 import type { RunRules } from './run-rules.ts'
 import { isOver, type RunState } from './run-state.ts'
 import { createStatementPool } from './statement-pool.ts'
+import { voterObjection } from './voter-objection.ts'
 
 /** How this member's side of a run reaches the others and the disk. */
 export interface RunOutlet {
@@ -40,7 +41,10 @@ export interface RunOutlet {
 export interface RunPatience {
   /** How long the coordinator waits for more statements to come into a block. */
   readonly batchMs: number
-  /** How long an author waits for the coordinator before it tells everybody. */
+  /**
+   * How long an author waits for the coordinator before it tells everybody; and how long a voter has known of a statement when it begins to
+   * refuse blocks without it.
+   */
   readonly patienceMs: number
 }
 
@@ -67,6 +71,8 @@ export interface LiveRun {
   stop(): Promise<void>
 }
 
+/** With less time left than so many times the patience, authors tell everybody at once. */
+const HURRY = 3
 /** These are not kept waiting for company. */
 const URGENT: readonly Statement['kind'][] = ['join', 'leave', 'control', 'proof']
 
@@ -86,6 +92,7 @@ export function createLiveRun(
     readonly timing: ConsensusTiming
     readonly patience: RunPatience
     readonly muteTo: number
+    readonly isShared: boolean
     readonly now: () => number
   },
 ): LiveRun {
@@ -144,11 +151,15 @@ export function createLiveRun(
             : null
         },
         objection(block) {
-          for (const { statement } of block.statements) {
-            const problem = roleProblem(statement)
-            if (problem !== null) return problem
-          }
-          return null
+          const nowMs = now()
+          const { state } = driver.tip()
+          const reason = voterObjection(rules, state, block, {
+            nowMs,
+            overdue: pool.overdue(nowMs),
+            roleProblem,
+          })
+          if (reason !== null) log.debug({ run, height: block.height, reason }, 'a block was not voted for')
+          return reason
         },
         moved(before, block) {
           pool.remove(block.statements.map(({ digest }) => digest))
@@ -162,7 +173,16 @@ export function createLiveRun(
         refused: outlet.misbehaved,
       },
     },
-    { self, machine, tip: init.tip, timing: init.timing, muteTo: init.muteTo, now, post: postQuietly },
+    {
+      self,
+      machine,
+      tip: init.tip,
+      timing: init.timing,
+      muteTo: init.muteTo,
+      isShared: init.isShared,
+      now,
+      post: postQuietly,
+    },
   )
 
   /** What the run does not take any more; those of others get a while, because this member may be behind. */
@@ -188,18 +208,19 @@ export function createLiveRun(
 
   function sayAgain(nowMs: number): void {
     const { members } = machine.committee(driver.tip().state)
-    for (const { signed, toAll } of pool.due(nowMs)) {
+    const { deadlineMs } = driver.tip().state
+    const isHurried = deadlineMs !== null && deadlineMs - nowMs < HURRY * patience.patienceMs
+    for (const { signed, toAll } of pool.due(nowMs, isHurried)) {
       const targets = toAll ? members : [driver.coordinator()]
       for (const peer of targets) if (peer !== self) outlet.sendStatement(peer, signed.bytes)
     }
   }
 
   /** Whether a block ought to come now: at once where this member makes it, later where it waits for another. */
-  function hasReason(nowMs: number): boolean {
+  function hasReason(nowMs: number, statements: readonly SignedStatement[]): boolean {
     const { state, timeMs } = driver.tip()
     const atMs = Math.max(nowMs, timeMs)
     if (wouldAdvance(rules, state, [], atMs)) return true
-    const statements = ready(nowMs)
     if (statements.length === 0) return false
     const digests = new Set(statements.map(({ digest }) => digest))
     const ages = pool
@@ -222,7 +243,13 @@ export function createLiveRun(
       worker.attend(dutyOf(state, self), state.deadlineMs)
       nowMs = now()
       sayAgain(nowMs)
-      if (driver.isVoter) await driver.offer(hasReason(nowMs))
+      if (!driver.isVoter) break
+      const statements = ready(nowMs)
+      pool.mark(statements, nowMs)
+      const coordinator = driver.coordinator()
+      if (coordinator !== self)
+        for (const { bytes } of pool.relayed(nowMs)) outlet.sendStatement(coordinator, bytes)
+      await driver.offer(hasReason(nowMs, statements))
     }
     clearTimeout(alarm)
     if (isStopped) return
@@ -241,6 +268,13 @@ export function createLiveRun(
       pool.add(signStatement(signer, run, statement), { isOwn: true, nowMs: now() })
       prune()
     })
+  }
+
+  /** Keys cost nothing: what anybody else says would crowd out those who take part. */
+  function hearSigned(signed: SignedStatement): void {
+    const { author } = signed.statement
+    const isKnown = roleOf(author) !== null || Object.hasOwn(driver.tip().state.participants, author)
+    if (isKnown) pool.add(signed, { isOwn: false, nowMs: now() })
   }
 
   const worker = components.worker(say)
@@ -282,7 +316,7 @@ export function createLiveRun(
         const { state } = driver.tip()
         // Its author has not heard of the last block.
         if (isOver(state)) outlet.sendTip(from)
-        else pool.add(checkStatement(run, bytes), { isOwn: false, nowMs: now() })
+        else hearSigned(checkStatement(run, bytes))
       })
     },
     greet: (peer) => postQuietly(() => driver.greet(peer)),

@@ -2,7 +2,7 @@
 import { VillageError } from '../../errors.ts'
 import type { Origin, Proposal } from '../evolve/strategy.ts'
 import { type Committee, drawCommittee, rendezvousOrder } from '../ledger/committee.ts'
-import { activeParticipants, sendAway } from './participants.ts'
+import { absentParticipants, activeParticipants, faultsOf, isActive, sendAway } from './participants.ts'
 import { genomeHash, type RunRules, searchContext } from './run-rules.ts'
 import type { RunState, SlotState } from './run-state.ts'
 
@@ -38,14 +38,29 @@ export function withRoster(rules: RunRules, before: RunState): RunState | null {
   const state = sendAway(before)
   const roster = activeParticipants(state)
   if (roster.length === 0) return null
-  return { ...state, roster, committee: committeeOf(rules, state, roster) }
+  const drawn = { ...state, roster, absent: absentParticipants(state) }
+  return { ...drawn, committee: committeeOf(rules, drawn, roster) }
+}
+
+/** Who decides has left in good order: the others decide without it from the next block on, or nobody could let it go. */
+export function withoutVoter(rules: RunRules, state: RunState, peer: string): RunState {
+  const active = state.roster.filter((one) => isActive(state, one))
+  if (!state.committee.members.includes(peer) || active.length === 0) return state
+  return { ...state, committee: committeeOf(rules, state, active) }
 }
 
 /**
  * Two would need each other, and stand less than either alone: then one decides, the announcer if it is here. Neither stands a lie.
+ * Where too few are left to stand as many lies as the members who are here or were a while ago, the latter keep seats, last in the order.
  */
 function committeeOf({ spec }: RunRules, state: RunState, roster: readonly string[]): Committee {
   const epoch = state.committee.epoch + 1
+  const needed = Math.min(spec.committee, 3 * faultsOf(state) + 1)
+  if (roster.length < needed && state.absent.length > 0) {
+    const here = drawCommittee(state.run, epoch, roster, spec.committee)
+    const seats = drawCommittee(state.run, epoch, state.absent, needed - roster.length)
+    return { epoch, members: [...here.members, ...seats.members] }
+  }
   if (Math.min(spec.committee, roster.length) !== 2)
     return drawCommittee(state.run, epoch, roster, spec.committee)
   const candidates = roster.includes(state.announcer) ? [state.announcer] : roster
@@ -57,6 +72,7 @@ const waiting = (state: RunState): RunState => ({
   phase: 'announced',
   deadlineMs: null,
   roster: [],
+  absent: [],
   slots: [],
   scoring: null,
 })

@@ -50,7 +50,7 @@ export const RUN_ACTIONS = ['start', 'pause', 'resume', 'stop', 'join', 'leave']
 export type RunAction = (typeof RUN_ACTIONS)[number]
 
 export interface Rounds extends Service {
-  /** What would be announced: every default filled in, models and items by CID. Throws INVALID_ARGUMENT, RUN_UNSUPPORTED. */
+  /** What would be announced: every default filled in, models and items by CID. Throws INVALID_ARGUMENT, EVOLVE_CONFIG_INVALID. */
   settle(spec: unknown, signal: AbortSignal): Promise<RunSpec>
   /** What a run would be; nothing is announced. Throws what settle() throws. */
   plan(spec: unknown, signal: AbortSignal): Promise<JsonObject>
@@ -68,6 +68,11 @@ export interface Rounds extends Service {
   }
   /** How the run went, for people (evolve/report.ts). Throws RUN_UNKNOWN. */
   report(run: string, signal: AbortSignal): Promise<JsonObject>
+  /**
+   * Builds the winner of a run that is over on this node, kept under `pin`, and gives its CID: what others say that it is need not be
+   * believed. Null where the winner is no model. Throws RUN_UNKNOWN, and what building throws.
+   */
+  rebuild(run: string, pin: string, signal: AbortSignal): Promise<string | null>
   /** Throws RUN_UNKNOWN, RUN_OVER, RUN_NOT_ALLOWED. It takes effect with the next block. */
   act(run: string, action: RunAction): void
   /** A genome for one of the next slots of this node. Throws RUN_UNKNOWN, RUN_OVER, INVALID_ARGUMENT. */
@@ -266,6 +271,16 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
     async report(run, signal) {
       const { live, rules } = registry.need(run)
       return pool.run('evolve.report', reportInput(rules, live.state(), runMesh.traffic.of(run)), { signal })
+    },
+    async rebuild(run, pin, signal) {
+      const { live, rules, workload } = registry.need(run)
+      const { result } = live.state()
+      if (result === null || result.cid === null) return null
+      const id = builtId(rules.spec, run, result.id)
+      const made = await gate.within({ own: true, signal }, () =>
+        workload.build(rules.spec.workload.options, result.genome, context, { id, pin }, signal),
+      )
+      return made?.cid ?? null
     },
     act(run, action) {
       if (action === 'join') registry.needRunning(run).takingPart.setWish('in')

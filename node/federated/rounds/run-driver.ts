@@ -30,7 +30,7 @@ export interface DriverHooks {
   send(peer: string, message: Uint8Array): void
   /** Statements for a block now, all of them admissible; null: there is nothing to say. */
   compose(nowMs: number): readonly SignedStatement[] | null
-  /** What speaks against voting for the block beyond the rules of the run. */
+  /** What speaks against voting for a new block beyond the rules of the run. */
   objection(block: Block): string | null
   /** The tip has moved. */
   moved(before: RunState, block: Block): void
@@ -57,6 +57,9 @@ export interface RunDriver {
   stop(): void
 }
 
+/** After a write that failed, such as on a full disk. */
+const RETRY_WRITE_MS = 5_000
+
 export function createRunDriver(
   components: { readonly signer: Signer; readonly log: Log; readonly hooks: DriverHooks },
   init: {
@@ -66,6 +69,8 @@ export function createRunDriver(
     readonly timing: ConsensusTiming
     /** Up to this height the member does not vote: it no longer knows what it has said. */
     readonly muteTo: number
+    /** Other members have heard of the run before this start: they may have blocks that are lost here. */
+    readonly isShared: boolean
     readonly now: () => number
     /** Runs work after what is under way; its failure is logged there. */
     readonly post: (work: () => Promise<void>) => void
@@ -74,7 +79,7 @@ export function createRunDriver(
   const { signer, log, hooks } = components
   const { self, machine, now, post } = init
   let { tip } = init
-  /** What was voted before the start: it may be of a later height than the blocks that the disk still has. */
+  /** What was kept last of own votes: after a start it may be of a later height than the blocks that the disk still has. */
   let record: HeightRecord | null = null
   const timers = new Set<NodeJS.Timeout>()
   const consensus: Consensus = createConsensus({
@@ -89,25 +94,51 @@ export function createRunDriver(
     timers.clear()
   }
 
+  /** Nobody else has ever heard of blocks that are lost here, and nobody has them: another may stand in their place. */
+  const isAlone = () => !init.isShared && Object.keys(tip.state.participants).every((peer) => peer === self)
+
+  const heightInit = () => ({
+    height: tip.height + 1,
+    parent: tip.hash,
+    committee: machine.committee(tip.state),
+    startView: startViewOf(machine, tip),
+    objection: (block: Block, isNew: boolean) =>
+      isNew
+        ? (objectionTo(machine, tip, block, now()) ?? hooks.objection(block))
+        : objectionTo(machine, tip, block, Number.POSITIVE_INFINITY),
+  })
+
   function beginHeight(): ConsensusEffect[] {
     clearTimers()
-    if (isOver(tip.state) || tip.height < init.muteTo) return []
-    return consensus.begin(
-      {
-        height: tip.height + 1,
-        parent: tip.hash,
-        committee: machine.committee(tip.state),
-        startView: startViewOf(machine, tip),
-        objection: (block) => objectionTo(machine, tip, block, now()) ?? hooks.objection(block),
-      },
-      record,
-    )
+    if (isOver(tip.state) || (tip.height < init.muteTo && !isAlone())) return []
+    const isAhead = record !== null && record.height > tip.height + 1
+    return consensus.begin(heightInit(), isAhead && isAlone() ? null : record)
+  }
+
+  /** What could not be written must not be said: no vote of this height leaves until the disk takes it. Then it goes on from what was kept. */
+  function fallSilent(): void {
+    clearTimers()
+    consensus.begin({ ...heightInit(), mute: true })
+    const handle = setTimeout(() => {
+      timers.delete(handle)
+      post(() => carryOut(beginHeight()))
+    }, RETRY_WRITE_MS)
+    timers.add(handle)
+  }
+
+  async function written<T>(writing: Promise<T>): Promise<T> {
+    try {
+      return await writing
+    } catch (error) {
+      fallSilent()
+      throw error
+    }
   }
 
   async function move(entry: CertifiedBlock): Promise<ConsensusEffect[]> {
     const before = tip.state
     const next = extendLedger(machine, tip, entry)
-    await hooks.append(entry)
+    await written(hooks.append(entry))
     tip = next
     hooks.moved(before, entry.block)
     return beginHeight()
@@ -115,9 +146,14 @@ export function createRunDriver(
 
   function propose({ height, view }: { height: number; view: number }): ConsensusEffect[] {
     if (height !== tip.height + 1) return []
-    const timeMs = Math.max(now(), tip.timeMs)
-    const statements = hooks.compose(timeMs)
+    const nowMs = Math.max(now(), tip.timeMs)
+    const statements = hooks.compose(nowMs)
     if (statements === null) return []
+    const fitting = fitStatements(statements)
+    // Where not all of them fit, the deadline is for a later block: nobody is late because others said much.
+    const { deadlineMs } = tip.state
+    const lastMs = fitting.length < statements.length && deadlineMs !== null ? deadlineMs - 1 : nowMs
+    const timeMs = Math.max(tip.timeMs, Math.min(nowMs, lastMs))
     return consensus.propose(
       createBlock({
         run: tip.run,
@@ -126,7 +162,7 @@ export function createRunDriver(
         timeMs,
         proposer: self,
         view,
-        statements: fitStatements(statements),
+        statements: fitting,
       }),
     )
   }
@@ -143,7 +179,8 @@ export function createRunDriver(
   async function one(effect: ConsensusEffect): Promise<ConsensusEffect[]> {
     switch (effect.type) {
       case 'persist':
-        await hooks.keepRecord(effect.record)
+        await written(hooks.keepRecord(effect.record))
+        record = effect.record
         return []
       case 'send': {
         const bytes = encodeMessage(effect.message)

@@ -22,22 +22,27 @@ export interface OpenedRun {
   readonly machine: LedgerMachine<RunState>
 }
 
-const named = <T>(table: Readonly<Record<string, T>>, name: string, what: string): T => {
+const named = <T>(
+  table: Readonly<Record<string, T>>,
+  name: string,
+  { what, code }: { what: string; code: 'RUN_UNSUPPORTED' | 'EVOLVE_CONFIG_INVALID' },
+): T => {
   if (Object.hasOwn(table, name)) return table[name]!
   const near = nearest(name, Object.keys(table))
   const hint = near === null ? `it knows ${Object.keys(table).join(', ')}` : `did you mean "${near}"?`
-  throw new VillageError('RUN_UNSUPPORTED', `This version knows no ${what} "${name}"; ${hint}`, {
+  throw new VillageError(code, `This version knows no ${what} "${name}"; ${hint}`, {
     fields: { [what]: name },
   })
 }
 
-/** Throws RUN_UNSUPPORTED. */
+/** Throws RUN_UNSUPPORTED; `code` for what this node's own person has asked for. */
 export const rowsOf = (
   tables: RunTables,
   { workload, strategy }: Pick<RunSpec, 'workload' | 'strategy'>,
+  code: 'RUN_UNSUPPORTED' | 'EVOLVE_CONFIG_INVALID' = 'RUN_UNSUPPORTED',
 ) => ({
-  workload: named(tables.workloads, workload.kind, 'workload'),
-  strategy: named(tables.strategies, strategy.name, 'strategy'),
+  workload: named(tables.workloads, workload.kind, { what: 'workload', code }),
+  strategy: named(tables.strategies, strategy.name, { what: 'strategy', code }),
 })
 
 /** Throws RUN_UNSUPPORTED, and INVALID_ARGUMENT for options that workload or strategy do not take. */

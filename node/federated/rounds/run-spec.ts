@@ -40,6 +40,9 @@ export interface RunSpec extends JsonObject {
     readonly revealMs: number
     readonly buildMs: number
   }
-  /** Whether the winner is added to the models of members that take part, and under which id. */
-  readonly publish: { readonly id: string } | null
+  /**
+   * Whether the winner is added to the models of members that take part, and under which id: where it beats every seed on the final items,
+   * or, with `always`, whatever they say.
+   */
+  readonly publish: { readonly id: string; readonly always?: true } | null
 }

@@ -28,8 +28,13 @@ export interface Participant {
   readonly joinedGeneration: number
   /** Takes part no more: `left` by its own word, `away` for what it did not do, `lied` by proof. It may join again, unless it lied. */
   readonly gone: 'left' | 'away' | 'lied' | null
-  /** Duties that it let pass in a row. */
+  /** Duties that it let pass since it last did one. */
   readonly missed: number
+  /** The generation before which it was sent away; null: it was not. */
+  readonly awayGeneration: number | null
+  /** Proposals of its own that more members than can lie could not score. */
+  readonly unscorable: number
+  /** As it tells itself, like `busyMs`. */
   readonly joules: number
   readonly busyMs: number
 }
@@ -40,8 +45,13 @@ export interface SlotScore {
   readonly stage: number
   /** Hex of SHA-256, or null: drawn, and not committed yet. */
   readonly digest: string | null
+  /** It says that the candidate cannot be scored: nothing more is owed. */
+  readonly isUnscorable: boolean
   /** Base64 of the packed scores (scoring/quantise.ts). */
   readonly values: string | null
+  /** As the scorer tells. */
+  readonly joules: number
+  readonly busyMs: number
 }
 
 export interface SlotState {
@@ -137,7 +147,7 @@ export interface RunResult {
 }
 
 /** Raised when states of an earlier version of the software cannot be gone on with: checkpoints of another number are not used. */
-export const STATE_FORMAT = 1
+export const STATE_FORMAT = 2
 
 export interface RunState {
   readonly format: number
@@ -171,6 +181,8 @@ export interface RunState {
   readonly committee: Committee
   /** Who takes part in this generation, in the order of their ids. */
   readonly roster: readonly string[]
+  /** Sent away not long ago: they do nothing, and still count among those of whom some may lie. */
+  readonly absent: readonly string[]
   /** Peers that have said what they would in this phase (proposing). */
   readonly spoken: readonly string[]
   readonly search: JsonValue
@@ -182,7 +194,7 @@ export interface RunState {
   readonly lies: readonly Lie[]
   readonly evaluations: number
   readonly joules: number
-  /** Told by the scorers of this generation. */
+  /** Of this generation, as far as scorers are believed. */
   readonly work: { readonly joules: number; readonly busyMs: number }
   readonly best: { readonly id: string; readonly mean: number; readonly generation: number } | null
   /** Generations in a row without one usable score. */

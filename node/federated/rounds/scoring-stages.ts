@@ -3,25 +3,46 @@
  * more scorers are wanted. Pure.
  */
 
-import { faultyOf } from '../ledger/committee.ts'
 import { drawFirstScorers, drawScorers } from '../scoring/assignment.ts'
 import { decisiveSlots, judge } from '../scoring/judge.ts'
 import type { CandidateEvidence, Judgement } from '../scoring/judgement.ts'
 import { packScores, unpackScores } from '../scoring/quantise.ts'
-import { afterGeneration, isQuarantined, quarantinedScorers, trustedScorers } from '../scoring/reputation.ts'
+import {
+  afterGeneration,
+  isQuarantined,
+  quarantinedScorers,
+  recordOf,
+  trustedScorers,
+} from '../scoring/reputation.ts'
 import type { ItemSplit } from '../workloads/workload.ts'
-import { caughtLying, isActive, missedBy } from './participants.ts'
+import { caughtLying, changeParticipant, faultsOf, isActive, missedBy } from './participants.ts'
 import type { RunRules } from './run-rules.ts'
 import type { Lie, RunState, SlotScore, SlotState } from './run-state.ts'
 
 /** Then what there is decides. */
 const MAX_STAGES = 8
 
-/** Of the roster: still here and believed. */
-export const scorersLeft = (state: RunState): string[] =>
-  state.roster.filter((peer) => isActive(state, peer) && !isQuarantined(state.reputation, peer))
+/** After so many times in a row that a scorer showed nothing it is drawn only now and then. */
+const SILENT_TIMES = 3
+const SECOND_CHANCE_EVERY = 4
 
-const drawn = (scorer: string, stage: number): SlotScore => ({ scorer, stage, digest: null, values: null })
+/** Of the roster: still here, believed, and not silent again and again, as long as enough others are left. */
+export function scorersLeft(state: RunState): string[] {
+  const left = state.roster.filter((peer) => isActive(state, peer) && !isQuarantined(state.reputation, peer))
+  if (state.generation % SECOND_CHANCE_EVERY === 0) return left
+  const heard = left.filter((peer) => recordOf(state.reputation, peer).silent < SILENT_TIMES)
+  return heard.length > 2 * faultsOf(state) ? heard : left
+}
+
+const drawn = (scorer: string, stage: number): SlotScore => ({
+  scorer,
+  stage,
+  digest: null,
+  isUnscorable: false,
+  values: null,
+  joules: 0,
+  busyMs: 0,
+})
 
 /** Opens the first stage for every slot that has no scores yet. */
 export function openScoring(
@@ -31,7 +52,7 @@ export function openScoring(
 ): RunState {
   const { spec } = rules
   const participants = scorersLeft(state)
-  const faulty = faultyOf(state.roster.length)
+  const faulty = faultsOf(state)
   // What decides or is claimed in the end is believed only where more have scored than can lie, whatever the run says.
   const scorers = init.split === 'selection' ? spec.scorers : Math.max(spec.scorers, faulty + 1)
   const slots = state.slots.map((slot): SlotState => {
@@ -70,8 +91,8 @@ export function owedScores(state: RunState): Map<string, number[]> {
   if (state.scoring === null || (state.phase !== 'commit' && state.phase !== 'reveal')) return owed
   for (const { slot, scores } of state.slots)
     for (const score of scores) {
-      if (score.stage !== state.scoring.stage || score.values !== null || !isActive(state, score.scorer))
-        continue
+      const isDone = score.values !== null || score.isUnscorable
+      if (score.stage !== state.scoring.stage || isDone || !isActive(state, score.scorer)) continue
       if (state.phase === 'commit' ? score.digest !== null : score.digest === null) continue
       owed.set(score.scorer, [...(owed.get(score.scorer) ?? []), slot])
     }
@@ -111,7 +132,10 @@ function evidenceOf(
                     },
                   ],
             ),
-            silent: slot.scores.flatMap(({ scorer, values }) => (values === null ? [scorer] : [])),
+            silent: slot.scores.flatMap(({ scorer, values, isUnscorable }) =>
+              values === null && !isUnscorable ? [scorer] : [],
+            ),
+            failed: slot.scores.flatMap(({ scorer, isUnscorable }) => (isUnscorable ? [scorer] : [])),
             exhausted: exhausted(slot),
           },
         ]
@@ -141,7 +165,7 @@ function weigh(rules: RunRules, state: RunState, seed: string, isLast: boolean) 
   const isSelection = state.scoring!.split === 'selection'
   const leaned = isSelection ? Math.ceil(spec.population / 4) : evidence.length
   const judgement = judge(evidence, {
-    faulty: faultyOf(state.roster.length),
+    faulty: faultsOf(state),
     tolerance: workload.tolerance.share,
     closeness: workload.tolerance.closeness,
     decisive: decisiveSlots(evidence, leaned),
@@ -180,6 +204,26 @@ export function closeStage(
   return { state: concluded(rules, state, evidence, judgement), isOver: true }
 }
 
+/**
+ * What the scoring has cost: by candidate what one of the believed scorers tells, times their number. That one is such that no more than
+ * f of them can have put it up: of few the least, of many the median. Scorers that are not believed tell nothing about costs either.
+ */
+function workOf(state: RunState, { valid }: Judgement): RunState['work'] {
+  const faulty = faultsOf(state)
+  let [joules, busyMs] = [0, 0]
+  for (const { slot, scores } of state.slots) {
+    const believed = valid.get(slot) ?? []
+    const told = scores.filter(({ scorer, values }) => values !== null && believed.includes(scorer))
+    if (told.length === 0) continue
+    const last = told.length - 1
+    const index = Math.max(0, Math.min(Math.floor(last / 2), last - faulty))
+    const one = (of: 'joules' | 'busyMs') => told.map((score) => score[of]).sort((a, b) => a - b)[index]!
+    joules += one('joules') * told.length
+    busyMs += one('busyMs') * told.length
+  }
+  return { joules, busyMs }
+}
+
 function concluded(
   rules: RunRules,
   state: RunState,
@@ -214,7 +258,11 @@ function concluded(
     slots,
     reputation: afterGeneration(state.reputation, evidence, judgement),
     lies: [...state.lies, ...lies],
+    work: workOf(state, judgement),
   }
+  for (const { slot, proposer } of slots)
+    if (proposer !== '' && judgement.unscorable.has(slot))
+      next = changeParticipant(next, proposer, (one) => ({ ...one, unscorable: one.unscorable + 1 }))
   for (const { peer } of lies) next = caughtLying(next, peer)
   return next
 }

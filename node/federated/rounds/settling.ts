@@ -7,7 +7,7 @@ import { searchContext } from './run-rules.ts'
 import type { RunSpec } from './run-spec.ts'
 import { parseRunSpec } from './spec-check.ts'
 
-/** Throws INVALID_ARGUMENT naming the field, RUN_UNSUPPORTED, and what the workload throws for models and items that it cannot use. */
+/** Throws INVALID_ARGUMENT naming the field, EVOLVE_CONFIG_INVALID for a kind or strategy that there is not, and what the workload throws for models and items that it cannot use. */
 export async function settleRun(
   components: { readonly tables: RunTables; readonly context: WorkloadContext },
   spec: unknown,
@@ -15,7 +15,7 @@ export async function settleRun(
 ): Promise<RunSpec> {
   const { tables, context } = components
   const given = parseRunSpec(spec)
-  const { workload, strategy } = rowsOf(tables, given)
+  const { workload, strategy } = rowsOf(tables, given, 'EVOLVE_CONFIG_INVALID')
   // Before the models are read, which takes a while.
   const strategyOptions = strategy.parseOptions(given.strategy.options)
   const settled = parseRunSpec({

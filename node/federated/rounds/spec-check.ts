@@ -91,6 +91,7 @@ function readPublish(input: JsonObject): RunSpec['publish'] {
   if (Object.keys(input).length === 0) return null
   const reader = readParams(input)
   const id = checkModelId(reader.text('id', 64))
+  const always = reader.flag('always')
   reader.end()
-  return { id }
+  return always ? { id, always } : { id }
 }

@@ -15,8 +15,17 @@ import type {
 } from '../ledger/statement.ts'
 import { scoreDigest } from '../ledger/statement-codec.ts'
 import { unpackScores } from '../scoring/quantise.ts'
-import { caughtLying, changeParticipant, didSomething, isActive, joined, left } from './participants.ts'
-import { emptySlot, slotId, slotOwner } from './proposing.ts'
+import { recordOf } from '../scoring/reputation.ts'
+import {
+  caughtLying,
+  changeParticipant,
+  didSomething,
+  isActive,
+  joined,
+  left,
+  mayReplace,
+} from './participants.ts'
+import { emptySlot, slotId, slotOwner, withoutVoter } from './proposing.ts'
 import { genomeHash, type RunRules } from './run-rules.ts'
 import { isOver, type RunState, type SlotScore, type SlotState } from './run-state.ts'
 
@@ -45,9 +54,9 @@ function join(state: RunState, statement: JoinStatement): Effect {
   return typeof next === 'string' ? next : joined(next, author)
 }
 
-function leave(state: RunState, statement: LeaveStatement): Effect {
+function leave(rules: RunRules, state: RunState, statement: LeaveStatement): Effect {
   const next = sequenced(state, statement)
-  return typeof next === 'string' ? next : left(next, statement.author)
+  return typeof next === 'string' ? next : withoutVoter(rules, left(next, statement.author), statement.author)
 }
 
 /** Deadlines move by the time that the run stood still. */
@@ -84,6 +93,7 @@ function propose(
     return 'its generation takes no proposals'
   if (!state.roster.includes(author)) return 'its author has no slots in this generation'
   if (state.spoken.includes(author)) return 'its author has proposed'
+  if (entries.length > 0 && !mayReplace(state, author)) return 'what its author proposed could not be scored'
   const slots = [...state.slots]
   for (const { slot, genome, origin } of entries) {
     if (slots[slot] === undefined || slotOwner(state, slot) !== author) return 'a slot is not its author’s'
@@ -92,7 +102,9 @@ function propose(
     const id = slotId(generation, slot)
     slots[slot] = { ...emptySlot({ slot, id, genome, origin }), proposer: author }
   }
-  return { ...state, slots, spoken: [...state.spoken, author] }
+  const next = { ...state, slots, spoken: [...state.spoken, author] }
+  // Who owes scores makes up for them by scores alone.
+  return recordOf(state.reputation, author).silent > 0 ? next : didSomething(next, author)
 }
 
 /** Changes what `author` has said about some slots; a text: the reason why it may not. */
@@ -122,9 +134,14 @@ const isAtStage = (state: RunState, { generation, stage }: { generation: number;
 function commit(state: RunState, statement: CommitStatement): Effect {
   if (state.phase !== 'commit' || !isAtStage(state, statement)) return 'its stage takes no commitments'
   if (statement.entries.length === 0) return 'it says nothing'
-  return withScores(state, statement.author, statement.entries, (before, { digest }) =>
-    before.digest === null ? { ...before, digest } : 'a slot was committed to before',
-  )
+  const { author, entries } = statement
+  const next = withScores(state, author, entries, (before, { digest }) => {
+    if (before.digest !== null || before.isUnscorable) return 'a slot was committed to before'
+    return digest === null ? { ...before, isUnscorable: true } : { ...before, digest }
+  })
+  // A promise is no work yet; that a candidate cannot be scored is an answer.
+  const isAnswer = typeof next !== 'string' && entries.every(({ digest }) => digest === null)
+  return isAnswer ? didSomething(next, author) : next
 }
 
 function reveal(rules: RunRules, state: RunState, statement: RevealStatement): Effect {
@@ -135,31 +152,37 @@ function reveal(rules: RunRules, state: RunState, statement: RevealStatement): E
   const items = workload.items(spec.workload.options, state.scoring!.split)
   let joules = 0
   let busyMs = 0
-  const next = withScores(state, author, statement.entries, (before, { slot, nonce, values, ...work }) => {
+  const next = withScores(state, author, statement.entries, (before, entry) => {
+    const { slot, nonce, values } = entry
     if (before.digest === null) return 'a slot was not committed to'
     if (before.values !== null) return 'a slot was shown before'
     if (scoreDigest({ run: state.run, scorer: author, generation, slot, nonce, values }) !== before.digest)
       return 'scores are not those that were committed to'
     unpackScores(values, items, workload.scoreBits)
-    joules += work.joules
-    busyMs += work.busyMs
-    return { ...before, values: Buffer.from(values).toString('base64') }
+    joules += entry.joules
+    busyMs += entry.busyMs
+    return {
+      ...before,
+      values: Buffer.from(values).toString('base64'),
+      joules: entry.joules,
+      busyMs: entry.busyMs,
+    }
   })
   if (typeof next === 'string') return next
+  // What the run has cost is counted when it is known who is believed (scoring-stages.ts).
   const worked = changeParticipant(next, author, (before) => ({
     ...before,
     joules: before.joules + joules,
     busyMs: before.busyMs + busyMs,
   }))
-  const { work } = state
-  return { ...worked, work: { joules: work.joules + joules, busyMs: work.busyMs + busyMs } }
+  return didSomething(worked, author)
 }
 
 function built(state: RunState, { author, cid }: BuiltStatement): Effect {
   if (state.phase !== 'merging') return 'nothing is built now'
   if (!state.builders.includes(author)) return 'its author was not asked to build'
   if (Object.hasOwn(state.built, author)) return 'its author has built'
-  return { ...state, built: { ...state.built, [author]: cid } }
+  return didSomething({ ...state, built: { ...state.built, [author]: cid } }, author)
 }
 
 function proof(state: RunState, { voter }: ProofStatement): Effect {
@@ -175,7 +198,16 @@ function proof(state: RunState, { voter }: ProofStatement): Effect {
   return caughtLying({ ...state, lies: [...state.lies, lie] }, voter)
 }
 
-function effectOf(rules: RunRules, state: RunState, statement: Statement, timeMs: number): Effect {
+/**
+ * The state after a statement, or the reason why it may not stand in the next block. Throws INVALID_ARGUMENT for a genome or scores that
+ * are none of this run.
+ */
+export function withStatement(
+  rules: RunRules,
+  state: RunState,
+  statement: Statement,
+  timeMs: number,
+): Effect {
   const { kind, author } = statement
   if (isOver(state)) return 'the run is over'
   // Controls come from the announcer or an admin, and proofs from whoever saw the lie: they need not take part.
@@ -183,7 +215,7 @@ function effectOf(rules: RunRules, state: RunState, statement: Statement, timeMs
   if (kind === 'control') return control(state, statement, timeMs)
   if (kind === 'proof') return proof(state, statement)
   if (!isActive(state, author)) return 'its author takes no part'
-  if (kind === 'leave') return leave(state, statement)
+  if (kind === 'leave') return leave(rules, state, statement)
   if (state.pausedAtMs !== null) return 'the run stands still'
   switch (kind) {
     case 'propose':
@@ -195,18 +227,4 @@ function effectOf(rules: RunRules, state: RunState, statement: Statement, timeMs
     case 'built':
       return built(state, statement)
   }
-}
-
-/**
- * The state after a statement, or the reason why it may not stand in the next block. Throws INVALID_ARGUMENT for a genome or scores that
- * are none of this run.
- */
-export function withStatement(
-  rules: RunRules,
-  state: RunState,
-  statement: Statement,
-  timeMs: number,
-): Effect {
-  const effect = effectOf(rules, state, statement, timeMs)
-  return typeof effect === 'string' ? effect : didSomething(effect, statement.author)
 }

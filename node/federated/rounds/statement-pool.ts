@@ -6,6 +6,8 @@ export interface PooledStatement {
   /** Of the clock of whoever holds the pool. */
   readonly sinceMs: number
   readonly isOwn: boolean
+  /** Since when the run would take it; null: it would not, as far as this member knows. */
+  readonly admissibleSinceMs: number | null
 }
 
 export interface StatementPool {
@@ -15,8 +17,17 @@ export interface StatementPool {
   remove(digests: Iterable<string>): void
   /** In the order in which they came. */
   list(): PooledStatement[]
-  /** Own statements that ought to be said again now, and to how many: the coordinator first, everybody where that did not help. */
-  due(nowMs: number): { readonly signed: SignedStatement; readonly toAll: boolean }[]
+  /** These the run would take now, and no others. */
+  mark(admissible: readonly SignedStatement[], nowMs: number): void
+  /** Held for longer than an author waits, while the run would have taken them. */
+  overdue(nowMs: number): SignedStatement[]
+  /** Of others, to be passed on to the coordinator now, once to each: before anybody holds it against it that it lacks them. */
+  relayed(nowMs: number): SignedStatement[]
+  /**
+   * Own statements that ought to be said again now, and to how many: the coordinator first, everybody where that did not help or where it
+   * would come too late.
+   */
+  due(nowMs: number, isHurried?: boolean): { readonly signed: SignedStatement; readonly toAll: boolean }[]
   /** When due() or a reason of age changes next; null: never. */
   nextMs(nowMs: number): number | null
   /** Another member coordinates: own statements go to it at once. */
@@ -30,6 +41,8 @@ const MAX_WAIT_MS = 30_000
 interface Entry extends PooledStatement {
   tries: number
   nextTryMs: number
+  admissibleSinceMs: number | null
+  isRelayed: boolean
 }
 
 export function createStatementPool(init: {
@@ -41,6 +54,7 @@ export function createStatementPool(init: {
   const { batchMs, patienceMs } = init
   const entries = new Map<string, Entry>()
   const authors = new Map<string, number>()
+  const relayAfterMs = patienceMs / 2
   const own = () => [...entries.values()].filter(({ isOwn }) => isOwn)
   return {
     add(signed, { isOwn, nowMs }) {
@@ -48,7 +62,15 @@ export function createStatementPool(init: {
       const count = authors.get(author) ?? 0
       if (entries.has(signed.digest)) return false
       if (!isOwn && (count >= MAX_BY_AUTHOR || entries.size >= MAX_STATEMENTS)) return false
-      entries.set(signed.digest, { signed, isOwn, sinceMs: nowMs, tries: 0, nextTryMs: nowMs })
+      entries.set(signed.digest, {
+        signed,
+        isOwn,
+        sinceMs: nowMs,
+        tries: 0,
+        nextTryMs: nowMs,
+        admissibleSinceMs: null,
+        isRelayed: false,
+      })
       authors.set(author, count + 1)
       return true
     },
@@ -64,27 +86,55 @@ export function createStatementPool(init: {
       }
     },
     list: () => [...entries.values()],
-    due(nowMs) {
+    mark(admissible, nowMs) {
+      const taken = new Set(admissible.map(({ digest }) => digest))
+      for (const [digest, entry] of entries)
+        entry.admissibleSinceMs = taken.has(digest) ? (entry.admissibleSinceMs ?? nowMs) : null
+    },
+    overdue: (nowMs) =>
+      [...entries.values()]
+        .filter(({ admissibleSinceMs: at }) => at !== null && nowMs - at > patienceMs)
+        .map(({ signed }) => signed),
+    relayed(nowMs) {
+      const waiting = [...entries.values()].filter(
+        ({ isOwn, isRelayed, admissibleSinceMs: at }) =>
+          !isOwn && !isRelayed && at !== null && nowMs - at >= relayAfterMs,
+      )
+      for (const entry of waiting) entry.isRelayed = true
+      return waiting.map(({ signed }) => signed)
+    },
+    due(nowMs, isHurried = false) {
       return own()
         .filter(({ nextTryMs }) => nextTryMs <= nowMs)
         .map((entry) => {
           const { signed, tries } = entry
           entry.tries += 1
           entry.nextTryMs = nowMs + Math.min(MAX_WAIT_MS, patienceMs * 2 ** tries)
-          return { signed, toAll: tries > 0 }
+          return { signed, toAll: isHurried || tries > 0 }
         })
     },
     nextMs(nowMs) {
       let next = Number.POSITIVE_INFINITY
       for (const entry of entries.values()) {
         if (entry.isOwn) next = Math.min(next, entry.nextTryMs)
-        for (const atMs of [entry.sinceMs + batchMs, entry.sinceMs + patienceMs])
+        const sinceMs = entry.admissibleSinceMs ?? entry.sinceMs
+        for (const atMs of [
+          entry.sinceMs + batchMs,
+          entry.sinceMs + patienceMs,
+          sinceMs + patienceMs,
+          ...(entry.isOwn || entry.isRelayed || entry.admissibleSinceMs === null
+            ? []
+            : [entry.admissibleSinceMs + relayAfterMs]),
+        ])
           if (atMs > nowMs) next = Math.min(next, atMs)
       }
       return Number.isFinite(next) ? next : null
     },
     redirect() {
-      for (const entry of own()) entry.nextTryMs = 0
+      for (const entry of entries.values()) {
+        entry.isRelayed = false
+        if (entry.isOwn) entry.nextTryMs = 0
+      }
     },
   }
 }

@@ -4,9 +4,11 @@
  */
 import { availableParallelism, totalmem } from 'node:os'
 import { toVillageError } from '../../errors.ts'
+import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Role } from '../../mesh/mesh.ts'
+import { reportInput } from '../evolve/report.ts'
 import type { Workload, WorkloadContext } from '../workloads/workload.ts'
 import { mayJoin } from './duties.ts'
 import { winnerIn } from './finale.ts'
@@ -112,12 +114,23 @@ export function createTakingPart(
     })
   }
 
+  /** By the final comparison: a winner that nobody can tell from what there was becomes no model, unless the run says so. */
+  async function isWorthAModel(): Promise<boolean> {
+    const { publish } = rules.spec
+    if (publish === null || publish.always === true) return publish !== null
+    const input = reportInput(rules, live.state(), {})
+    const { final } = await context.pool.run('evolve.report', input, { signal: abort.signal })
+    const isBetter = isJsonObject(final ?? null) && (final as JsonObject).beatsAllSeeds === true
+    if (!isBetter) log.info({ run }, 'the winner is not told apart from every seed: no model is made of it')
+    return isBetter
+  }
+
   /** Each builds for itself what the members have agreed on, and takes it only if it is the same. */
   async function publish(): Promise<void> {
     const state = live.state()
     const { id, genome } = winnerIn(state)
     const cid = state.result!.cid
-    if (cid !== null && rules.spec.publish !== null && isActive(state, self)) {
+    if (cid !== null && rules.spec.publish !== null && isActive(state, self) && (await isWorthAModel())) {
       const { signal } = abort
       const own = announcement.announcer === self
       const made = await gate.within({ own, signal }, () =>

@@ -65,6 +65,7 @@ interface Belief {
   readonly missing: number
   readonly valid: readonly string[]
   readonly doubtful: readonly string[]
+  readonly isUnscorable: boolean
 }
 
 /** By item the lower median of some vectors: pessimistic where they are evenly split. */
@@ -102,6 +103,7 @@ function neededScorers(
 function believe(
   evidence: CandidateEvidence,
   credible: readonly RevealedScores[],
+  failed: readonly string[],
   rules: JudgeRules,
 ): Belief {
   const matrix = agreements(credible, rules)
@@ -119,8 +121,17 @@ function believe(
     best !== undefined &&
     support.some((count, index) => count === most && !matrix[best]![index])
   if (best === undefined || most < needed || isTied) {
+    // One machine may be too small for it, and as many as lie may say what they like.
+    const isUnscorable = failed.length >= Math.max(2, rules.faulty + 1)
+    if (isUnscorable) return { values: null, missing: 0, valid: [], doubtful: [], isUnscorable }
     const spare = evidence.silent.length > 0 ? 1 : 0
-    return { values: null, missing: Math.max(1, needed - most) + spare, valid: [], doubtful: [] }
+    return {
+      values: null,
+      missing: Math.max(1, needed - most) + spare,
+      valid: [],
+      doubtful: [],
+      isUnscorable,
+    }
   }
   const values = medianOf(credible.filter((_, index) => matrix[best]![index]).map((one) => one.values))
   const isValid = ({ values: own }: RevealedScores) => agree(own, values, rules)
@@ -129,6 +140,7 @@ function believe(
     missing: 0,
     valid: credible.filter(isValid).map(({ scorer }) => scorer),
     doubtful: credible.filter((one) => !isValid(one)).map(({ scorer }) => scorer),
+    isUnscorable: false,
   }
 }
 
@@ -151,14 +163,17 @@ export function judge(evidence: readonly CandidateEvidence[], rules: JudgeRules)
   const wanted = new Map<number, number>()
   const valid = new Map<number, readonly string[]>()
   const doubtful = new Map<number, readonly string[]>()
+  const unscorable = new Set<number>()
   for (const one of evidence) {
-    const belief = believe(one, credibleOf(one), rules)
+    const failed = (one.failed ?? []).filter((scorer) => !excluded.has(scorer))
+    const belief = believe(one, credibleOf(one), failed, rules)
     accepted.set(one.slot, belief.values)
     valid.set(one.slot, belief.valid)
     doubtful.set(one.slot, belief.doubtful)
+    if (belief.isUnscorable) unscorable.add(one.slot)
     if (belief.missing > 0 && one.exhausted !== true) wanted.set(one.slot, belief.missing)
   }
-  return { accepted, wanted, liars, valid, doubtful }
+  return { accepted, wanted, liars, valid, doubtful, unscorable }
 }
 
 /**

@@ -15,6 +15,8 @@ export interface CandidateEvidence {
   readonly reveals: readonly RevealedScores[]
   /** Drawn, committed or not, and have not revealed by the deadline. */
   readonly silent: readonly string[]
+  /** Said that it cannot be scored. Nobody if absent. */
+  readonly failed?: readonly string[]
   /** Nobody is left who could be drawn: what there is decides. False if absent. */
   readonly exhausted?: boolean
 }
@@ -48,6 +50,8 @@ export interface Judgement {
   readonly wanted: ReadonlyMap<number, number>
   /** Proven by more than `faulty` scorers who agree against them: named in the ledger. */
   readonly liars: ReadonlyMap<string, { readonly slots: readonly number[]; readonly items: number }>
+  /** More than `faulty` scorers, and two at least, say that these slots cannot be scored: nobody else is asked. */
+  readonly unscorable: ReadonlySet<number>
   /** Whose vector stands within the tolerance of what is believed, by slot; their streaks grow (reputation.ts). */
   readonly valid: ReadonlyMap<number, readonly string[]>
   /** Who differs from what is believed without being proven a liar. */

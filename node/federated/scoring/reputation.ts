@@ -13,7 +13,7 @@ export interface ScorerRecord extends JsonObject {
   readonly total: number
   /** Results that differed from what was believed, without proof of a lie. */
   readonly doubtful: number
-  /** Times in a row that it was drawn and revealed nothing. */
+  /** Times in a row that it was drawn and revealed nothing, or could not score what others could. */
   readonly silent: number
   /** Proven lies; more than none: it scores no more in this run. */
   readonly lies: number
@@ -57,14 +57,18 @@ export function afterGeneration(
     next[scorer] = edit(recordOf(next, scorer))
   }
   const doubted = new Set<string>()
-  for (const { slot, silent } of evidence) {
+  for (const { slot, silent, failed = [] } of evidence) {
     for (const scorer of judgement.valid.get(slot) ?? [])
       change(scorer, (one) => ({ ...one, valid: one.valid + 1, total: one.total + 1, silent: 0 }))
     for (const scorer of judgement.doubtful.get(slot) ?? []) {
       change(scorer, (one) => ({ ...one, doubtful: one.doubtful + 1, silent: 0 }))
       doubted.add(scorer)
     }
-    for (const scorer of silent) change(scorer, (one) => ({ ...one, silent: Math.min(one.silent + 1, 255) }))
+    // Who could not score what nobody can score is not to blame, nor who was still trying.
+    const blamed = judgement.unscorable.has(slot)
+      ? []
+      : [...silent, ...(judgement.accepted.get(slot) == null ? [] : failed)]
+    for (const scorer of blamed) change(scorer, (one) => ({ ...one, silent: Math.min(one.silent + 1, 255) }))
   }
   // Behind all that counts up: a generation with one wrong result gives no streak, in whatever order its slots stand.
   for (const scorer of doubted) change(scorer, (one) => ({ ...one, valid: 0 }))

@@ -62,7 +62,20 @@ function mcnemarAbove(worse: number, better: number): number {
   return better > worse ? mcnemar(worse, better).p / 2 : 1
 }
 
-export function testSuperiority({ present, winner, isBinary, alpha, seed }: SuperiorityInput): Superiority {
+/** The p-value alone: the chance of so much better, were both alike. */
+export function superiorityP({ present, winner, isBinary, alpha, seed }: SuperiorityInput): number {
+  const differences = winner.map((score, item) => score - present[item]!)
+  const count = (test: (difference: number) => boolean) => differences.filter(test).length
+  return isBinary
+    ? mcnemarAbove(
+        count((one) => one < 0),
+        count((one) => one > 0),
+      )
+    : signFlipAbove(differences, alpha, seed)
+}
+
+export function testSuperiority(input: SuperiorityInput): Superiority {
+  const { present, winner, isBinary, seed } = input
   const differences = winner.map((score, item) => score - present[item]!)
   const better = differences.filter((one) => one > 0).length
   const worse = differences.filter((one) => one < 0).length
@@ -73,6 +86,6 @@ export function testSuperiority({ present, winner, isBinary, alpha, seed }: Supe
     equal: differences.length - better - worse,
     worse,
     test: isBinary ? 'mcnemar' : 'sign-flip',
-    p: isBinary ? mcnemarAbove(worse, better) : signFlipAbove(differences, alpha, seed),
+    p: superiorityP(input),
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../../compute/evaluate/judged-collection.ts'
 import { invalid, readParams } from '../../compute/tasks/read-params.ts'
 import { VillageError } from '../../errors.ts'
-import { canonicalJson, type JsonObject } from '../../json.ts'
+import type { JsonObject } from '../../json.ts'
 import type { Genome, GenomeSpace } from '../evolve/strategy.ts'
 import { estimatedJoules } from './energy.ts'
 import { checkMembers, checkWhole, geneOfStep, geneOfWhole, stepOf, wholeOf } from './gene-steps.ts'
@@ -22,7 +22,7 @@ interface AgentOptions extends JsonObject {
   /** CID of a directory in BEIR's layout. */
   readonly judged: string
   readonly finalShare: number
-  /** Settings in use, which are among the seeds then. */
+  /** Settings in use. They are the only seed then: what a run begins with cannot be its gain (rounds/finale.ts), and any other may be. */
   readonly present?: Genome
 }
 
@@ -153,8 +153,7 @@ export const agentWorkload: Workload = {
   space(options) {
     const { present } = settled(options)
     if (present === undefined) return SPACE
-    const others = SPACE.seeds.filter((seed) => canonicalJson(seed) !== canonicalJson(present))
-    return { ...SPACE, seeds: [present, ...others] }
+    return { ...SPACE, seeds: [present] }
   },
   items: (options, split) => settled(options)[split],
   inputs: (options) => [settled(options).judged],

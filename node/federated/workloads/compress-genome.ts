@@ -77,6 +77,9 @@ export function compressSpace(space: CompressSpace): GenomeSpace {
     dimensions: groups.length,
     groups: groups.map((_, group) => group),
     seeds: space.seeds.map((chosen) => toGenome(fitBudget(space, chosen))),
+    seedNames: space.seeds.map((chosen) =>
+      chosen.every((choice) => choice === chosen[0]) ? `choice ${chosen[0]} alone` : 'as auto mixes them',
+    ),
     decode: (genes) =>
       toGenome(
         fitBudget(

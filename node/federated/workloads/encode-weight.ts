@@ -29,10 +29,13 @@ export interface EncodedWeight {
   readonly sizeBytes: number
 }
 
-/** What is kept for candidates to come; those used longest ago go first. */
+/** What is kept for candidates to come; those used longest ago go first, but none that may be in use. */
 const MAX_CACHE_BYTES = 2 ** 30
+/** A candidate that was told of a file needs it for so long at most: until it has been put together. */
+const SPARED_MS = 10 * 60_000
 
 function shrinkCache(cacheDir: string): void {
+  const sparedFromMs = Date.now() - SPARED_MS
   const files = readdirSync(cacheDir)
     .map((name) => path.join(cacheDir, name))
     .flatMap((file) => {
@@ -41,9 +44,9 @@ function shrinkCache(cacheDir: string): void {
     })
     .sort((a, b) => b.usedAtMs - a.usedAtMs)
   let kept = 0
-  for (const { file, sizeBytes } of files) {
+  for (const { file, sizeBytes, usedAtMs } of files) {
     kept += sizeBytes
-    if (kept > MAX_CACHE_BYTES) rmSync(file, { force: true })
+    if (kept > MAX_CACHE_BYTES && usedAtMs < sparedFromMs) rmSync(file, { force: true })
   }
 }
 

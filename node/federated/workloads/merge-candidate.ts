@@ -37,11 +37,11 @@ function globalsOf(method: MergeMethod): Parameters {
   return Object.fromEntries(values) as Parameters
 }
 
+const isNone = (weights: readonly number[]): boolean => weights.every((weight) => weight === 0)
+
 function weightsOf(method: MergeMethod, weights: readonly number[]): readonly number[] {
-  // A mean needs a weight: without any, all count alike.
-  return method.base !== 'required' && weights.every((weight) => weight === 0)
-    ? weights.map(() => 1)
-    : weights
+  // A mean needs a weight: without any (and without a base, which would stand then), all count alike.
+  return method.base !== 'required' && isNone(weights) ? weights.map(() => 1) : weights
 }
 
 /** Throws EVOLVE_MODELS_DIFFER naming tensor and reason. */
@@ -76,6 +76,7 @@ export async function buildMerge(cache: TensorCache, request: MergeCandidateRequ
     // Constants of the graph and what no training has touched.
     if (models.every((model) => isSame(model.read(name), first))) return first
     const { weights, density } = candidate.groups[groupOf(name, layerGroups)]!
+    if (base !== null && isNone(weights)) return base.read(name)
     merged += 1
     return method.merge({
       name,

@@ -10,7 +10,7 @@ import { canonicalJson } from '../../json.ts'
 import type { Genome, GenomeSpace } from '../evolve/strategy.ts'
 import { MAX_GENOME_BYTES } from '../evolve/strategy.ts'
 import type { MergeMethod } from '../merge/methods/method.ts'
-import { methodNamed } from '../merge/methods/table.ts'
+import { MERGE_METHODS, methodNamed } from '../merge/methods/table.ts'
 import {
   checkList,
   checkMembers,
@@ -55,6 +55,11 @@ export function isEvolvable(method: MergeMethod, init: { parents: number; hasBas
   const fits = parents >= method.models.min && parents <= method.models.max
   return needed.length === 0 && fits && 'weight' in method.byModel && (hasBase || method.base !== 'required')
 }
+
+export const evolvableMethods = (init: { parents: number; hasBase: boolean }): string[] =>
+  Object.values(MERGE_METHODS)
+    .filter((method) => isEvolvable(method, init))
+    .map(({ name }) => name)
 
 /** Throws INVALID_ARGUMENT. */
 export function needMethod(name: string): MergeMethod {
@@ -114,7 +119,7 @@ export function mergeCandidate(space: MergeSpace, genome: Genome): MergeCandidat
 }
 
 /** The base and each parent as they are, then merges that one would try first. */
-function seedsOf(space: MergeSpace): Genome[] {
+function seedsOf(space: MergeSpace): { genome: Genome; name: string }[] {
   const { parents, hasBase } = space
   const weight = (value: number) => Math.round(value * UNIT)
   const recipe = (m: string, row: readonly number[], density: number): Genome => {
@@ -123,21 +128,28 @@ function seedsOf(space: MergeSpace): Genome[] {
   }
   const even = (value: number) => new Array<number>(parents).fill(value)
   const plain = space.methods[0]!
-  const alone = Array.from({ length: parents }, (_, parent) =>
-    recipe(
+  const alone = Array.from({ length: parents }, (_, parent) => ({
+    genome: recipe(
       plain,
       even(0).map((_, other) => (other === parent ? weight(1) : 0)),
       FULL_DENSITY,
     ),
-  )
-  const base = hasBase && needMethod(plain).base === 'required' ? [recipe(plain, even(0), FULL_DENSITY)] : []
+    name: `parent ${parent + 1}`,
+  }))
+  // Without any weight a group is that of the base, whatever the method.
+  const base = hasBase ? [{ genome: recipe(plain, even(0), FULL_DENSITY), name: 'base' }] : []
   // A method that divides by the weights gives the same for all even ones.
   const shares = hasBase ? [1 / parents, 1 / (2 * parents)] : [1 / parents]
   const oneShot = space.methods.flatMap((m) =>
-    shares.map((share) => recipe(m, even(weight(share)), SEED_DENSITY)),
+    shares.map((share) => ({
+      genome: recipe(m, even(weight(share)), SEED_DENSITY),
+      name: `${m}, each ${share.toFixed(2)}`,
+    })),
   )
   const seen = new Set<string>()
-  return [...base, ...alone, ...oneShot].filter((genome) => seen.size < seen.add(canonicalJson(genome)).size)
+  return [...base, ...alone, ...oneShot].filter(
+    ({ genome }) => seen.size < seen.add(canonicalJson(genome)).size,
+  )
 }
 
 const meanOf = (values: readonly number[]): number =>
@@ -167,11 +179,13 @@ export function mergeSpace(space: MergeSpace): GenomeSpace {
     d: new Array<number>(groups).fill(FULL_DENSITY),
   }).length
   if (sizeBytes > MAX_GENOME_BYTES) throw invalid('groups', 'fewer: a genome would be too long to travel')
+  const seeds = seedsOf(space)
   const starts = Array.from({ length: groups }, (_, group) => first + group * stride)
   return {
     dimensions: first + groups * stride,
     groups: withMethod ? [0, ...starts] : starts,
-    seeds: seedsOf(space),
+    seeds: seeds.map(({ genome }) => genome),
+    seedNames: seeds.map(({ name }) => name),
     decode(genes) {
       const m = space.methods[withMethod ? stepOf(genes[0]!, space.methods.length) : 0]!
       const w = starts.map((at) =>

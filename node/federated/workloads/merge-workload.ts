@@ -4,7 +4,6 @@ import { invalid, readParams } from '../../compute/tasks/read-params.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Genome } from '../evolve/strategy.ts'
-import { methodNamed } from '../merge/methods/table.ts'
 import { withCandidateDirectory } from './candidate-directory.ts'
 import { estimatedJoules } from './energy.ts'
 import { checkAlike, materialize, modelCids } from './language-parents.ts'
@@ -18,7 +17,13 @@ import {
   scoreModel,
   settleTasks,
 } from './language-tasks.ts'
-import { checkMergeGenome, isEvolvable, type MergeSpace, mergeCandidate, mergeSpace } from './merge-genome.ts'
+import {
+  checkMergeGenome,
+  evolvableMethods,
+  type MergeSpace,
+  mergeCandidate,
+  mergeSpace,
+} from './merge-genome.ts'
 import { addWinner } from './register-winner.ts'
 import type { Workload, WorkloadContext } from './workload.ts'
 import type { CandidateName } from './write-candidate.ts'
@@ -62,11 +67,10 @@ function readMergeOptions(input: JsonObject): { own: MergeOptions; rest: JsonObj
   const chosen = own.methods.length === 0 ? fallback : own.methods
   const init = { parents: own.parents.length, hasBase: own.base !== null }
   for (const name of chosen) {
-    const method = methodNamed(name)
-    if (method === undefined || !isEvolvable(method, init))
+    if (!evolvableMethods(init).includes(name))
       throw invalid(
         'methods',
-        `methods that weigh so many models${init.hasBase ? '' : ' without a base'}, not "${name}"`,
+        `of those that weigh so many models${init.hasBase ? '' : ' without a base'} (${evolvableMethods(init).join(', ')}), not "${name}"`,
       )
   }
   return { own: { ...own, methods: [...new Set(chosen)] }, rest }

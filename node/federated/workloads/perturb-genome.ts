@@ -60,6 +60,7 @@ export function perturbSpace(space: PerturbSpace): GenomeSpace {
     groups: Array.from({ length: directions }, (_, direction) => direction),
     // The model as it is comes first.
     seeds: [toGenome([]), ...seeds],
+    seedNames: ['the model', ...seeds.map((_, direction) => `direction ${direction}`)],
     decode: (genes) =>
       toGenome(
         Array.from({ length: directions }, (_, direction) => {

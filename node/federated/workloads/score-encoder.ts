@@ -52,7 +52,9 @@ export function keptScores(before: Float32Array, after: Float32Array, count: num
       normB += after[at]! * after[at]!
     }
     const norm = Math.sqrt(normA * normB)
-    const cosine = norm === 0 ? 0 : Math.min(1, dot / norm)
+    const ratio = dot / norm
+    // Vectors of no length, and of numbers that are none, keep nothing.
+    const cosine = Number.isFinite(ratio) ? Math.min(1, ratio) : 0
     return Math.max(0, 1 - Math.sqrt(2 - 2 * cosine))
   })
 }

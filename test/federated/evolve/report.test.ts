@@ -98,6 +98,37 @@ test('the winner is compared with every seed on the final items, corrected for t
   assert.is(report.finalists.length > 0, true)
 })
 
+test('the claim is about every seed: of one that was not compared nothing is known', () => {
+  const { run } = finished({ publish: { id: 'better' } })
+  const whole = structuredClone(reportInput(run.rules, run.state, {}))
+  const reportOf = (final: typeof whole.state.final) =>
+    JSON.parse(JSON.stringify(evolveReport({ ...whole, state: { ...whole.state, final } }))) as ReportView
+  const { final: rows } = whole.state
+  const all = reportOf(rows)
+  assert.is(all.final!.beatsAllSeeds, true, 'the toy is easy')
+  assert.is(all.final!.seeds, 2)
+  assert.match(reportText(all), /The winner beats every seed/)
+  assert.match(reportText(all), /becomes the model better/)
+  const last = rows.length - 1
+  const unscored = rows.map((row, index) => (index === last ? { ...row, values: null } : row))
+  for (const part of [unscored, rows.slice(0, last)]) {
+    const report = reportOf(part)
+    assert.is(report.final!.beatsAllSeeds, null)
+    assert.is(report.final!.beaten, 1)
+    assert.match(reportText(report), /beats 1 of 2 seeds; nothing is known of 1 that nobody could score/)
+    assert.match(reportText(report), /NOT BETTER: .* becomes no model/)
+  }
+  const winnerAlone = rows.map((row) => (row.kind === 'seed' ? { ...row, values: null } : row))
+  assert.is(reportOf(winnerAlone).final!.beatsAllSeeds, null)
+  const winner = rows.find(({ kind }) => kind !== 'seed')!
+  const same = rows.map((row, index) => (index === last ? { ...row, values: winner.values } : row))
+  const report = reportOf(same)
+  assert.is(report.final!.beatsAllSeeds, false)
+  assert.match(reportText(report), /beats 1 of 2 seeds; it cannot be told from seed 1 \(/)
+  const lines = reportText(report).split('\n')
+  assert.match(lines.at(-2)!, /NOT BETTER/)
+})
+
 test('a run that has hardly begun has a report too', () => {
   const run = paperRun(toySpec({ minimum: 3 }))
   const report = JSON.parse(JSON.stringify(evolveReport(reportInput(run.rules, run.state, {})))) as ReportView

@@ -57,6 +57,8 @@ async function setUp(name: string, over: object) {
     round: 0,
     counted: null,
     spec,
+    dataSeed: 0,
+    stepsBefore: null,
     layoutHash,
     parameters,
     control,
@@ -80,6 +82,16 @@ test('the same round gives the same bytes; what was pending counts only when the
   assert.is(readVectors(path.join(directory, 'pending.bin'))!.facts.steps, 6)
   // A server that speaks of a round that this client knows nothing of meets a fresh one.
   assert.equal((await train({ round: 1, counted: 7 })).bytes, forgotten.bytes)
+})
+
+test('in secure sums no word of the server has the same steps made again, and the order of the texts is its own', async () => {
+  const { train } = await setUp('order', { secure: {} })
+  const first = await train({ stepsBefore: 0 })
+  assert.equal((await train({ stepsBefore: 0 })).bytes, first.bytes)
+  assert.not.equal((await train({ round: 1, stepsBefore: 3 })).bytes, first.bytes)
+  // Another federation with the same model and terms.
+  const other = await setUp('order-again', { secure: {} })
+  assert.not.equal((await other.train({ stepsBefore: 0, dataSeed: 1 })).bytes, first.bytes)
 })
 
 test('DiLoCo goes on with the moments of its optimiser', async () => {

@@ -13,7 +13,7 @@ const CONFIG = { name: 'notes', model: 'tiny', data: 'notes', rounds: 10 }
 for (const strategy of STRATEGIES)
   test(`${strategy}: what is read is taken again, unchanged`, () => {
     const privacy = { clip: 1, epsilon: 4, delta: 1e-5, samplingRate: 0.5 }
-    const withPrivacy = strategy === 'fedavg' ? { privacy, secure: {} } : {}
+    const withPrivacy = strategy === 'fedavg' ? { privacy, secure: {}, clients: { target: 4 } } : {}
     const spec = readFederateSpec({ ...CONFIG, strategy, ...withPrivacy })
     assert.is(canonicalJson(readFederateSpec(JSON.parse(JSON.stringify(spec)))), canonicalJson(spec))
   })
@@ -32,6 +32,15 @@ test('every mistake is named', () => {
   assert.is(invalid({ local: { proximal: 1 } }), 'local.proximal')
   assert.is(invalid({ server: { name: 'adam' } }), 'server.name')
   assert.is(invalid({ privacy: { clip: 1, delta: 1e-5, samplingRate: 0.1 } }), 'privacy.noiseMultiplier')
+  // What a sum is divided by is public, and nothing that depends on who is there.
+  const privacy = { clip: 1, delta: 1e-5, samplingRate: 0.1, noiseMultiplier: 1 }
+  assert.is(wrong({ privacy }).fields.argument, 'clients.target')
+  const simulated = readFederateSpec({ ...CONFIG, privacy, simulation: { clients: 300 } })
+  assert.is(simulated.clients.target, 30)
+  // Of two, each would know the other's update.
+  assert.is(readFederateSpec({ ...CONFIG, secure: {} }).clients.minimum, 3)
+  assert.is(invalid({ secure: {}, clients: { minimum: 2 } }), 'clients.minimum')
+  assert.is(invalid({ secure: {}, clients: { minimum: 3, target: 1_001 } }), 'clients.target')
   throwsCode(
     () => readFederateSpec({ ...CONFIG, secure: {}, aggregation: { rule: 'median' } }),
     'FEDERATE_EXCLUDED',
@@ -86,6 +95,16 @@ test('signed terms with an unknown part, another order of keys or no sense are r
   ]
   for (const text of bad)
     throwsCode(() => readTerms(sign(text), { peer, village: VILLAGE }), 'FEDERATION_REFUSED')
+  // The noise for an ε would be looked for, for as long as a second: refused before that.
+  const epsilon = good.replace(
+    '"privacy":null',
+    '"privacy":{"clip":1,"delta":0.1,"epsilon":8,"samplingRate":1}',
+  )
+  const { message } = throwsCode(
+    () => readTerms(sign(epsilon), { peer, village: VILLAGE }),
+    'FEDERATION_REFUSED',
+  )
+  assert.match(message, 'it names no noise')
 })
 
 test('anything at all is refused with a code, or is a specification that is taken again', () => {

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { addUse, checkUse, dataByName, offeredFiles, useOn } from '../../../node/federated/learn/consent.ts'
+import { shownOf } from '../../../node/federated/learn/answer-server.ts'
+import {
+  addRound,
+  addUse,
+  checkUse,
+  dataByName,
+  offeredFiles,
+  useOn,
+} from '../../../node/federated/learn/consent.ts'
 import { measureEnergy } from '../../../node/federated/learn/energy.ts'
 import {
   accepted,
@@ -17,6 +25,7 @@ import {
   reported,
 } from '../../../node/federated/learn/federation-record.ts'
 import { readFederateConfig } from '../../../node/federated/learn/read-federate-spec.ts'
+import { learnedOf } from '../../../node/federated/learn/round-collection.ts'
 import { sampleClients, selectClients, weightOf } from '../../../node/federated/learn/selection.ts'
 import { throwsCode } from '../../helpers/throws.ts'
 
@@ -89,9 +98,9 @@ test('consent: data by name, to whom, and how much a day', () => {
   const DAY_MS = 86_400_000
   let use = useOn(null, 5 * DAY_MS)
   checkUse(consent, use)
-  use = addUse(use, { busyMs: 1, joules: 1 })
+  use = addUse(addRound(use), { busyMs: 1, joules: 1 })
   checkUse(consent, use)
-  throwsCode(() => checkUse(consent, addUse(use, { busyMs: 1, joules: 1 })), 'FEDERATION_REFUSED')
+  throwsCode(() => checkUse(consent, addRound(use)), 'FEDERATION_REFUSED')
   throwsCode(() => checkUse(consent, { ...use, busyMs: 600_000 }), 'FEDERATION_REFUSED')
   throwsCode(() => checkUse(consent, { ...use, joules: 3_600 }), 'FEDERATION_REFUSED')
   assert.is(useOn(use, 5 * DAY_MS + 1).rounds, 1)
@@ -106,6 +115,9 @@ test('energy: counters of packages where they can be read, also when they start 
     const estimate = await measureEnergy({ cores: 2, now }, root)
     nowMs = 3_000
     assert.equal(await estimate(), { joules: 60, measured: false })
+    // Since the last reading.
+    nowMs = 4_000
+    assert.equal(await estimate(), { joules: 20, measured: false })
     const set = async (name: string, microjoules: number) => {
       await mkdir(path.join(root, name), { recursive: true })
       await writeFile(path.join(root, name, 'energy_uj'), `${microjoules}\n`)
@@ -146,6 +158,31 @@ const FRESH: FederationRecord = {
   model: null,
   testLossBefore: null,
 }
+
+test('what a client says of itself: within what its steps can be, and nothing at all where clients are hidden', () => {
+  const { spec } = CONFIG
+  const { steps, batch, length } = spec.local
+  const most = steps * batch * length
+  assert.equal(learnedOf(spec, { tokens: most, loss: 2 }), { tokens: most, loss: 2 })
+  for (const said of [
+    { tokens: most + 1, loss: 2 },
+    { tokens: 2 ** 53 - 1, loss: 2 },
+    { tokens: 1, loss: Number.NaN },
+    { tokens: 1, loss: -1 },
+    { tokens: 1, loss: 1e300 },
+  ])
+    throwsCode(() => learnedOf(spec, said), 'UPDATE_MALFORMED')
+  const facts = { round: 1, vectors: '', elements: 1, updateBytes: 4, controlBytes: 0, hash: '', busyMs: 1 }
+  const kept = { ...facts, tokens: 77, loss: 2.5 }
+  assert.equal(shownOf(spec, kept), kept)
+  const privacy = { clip: 1, noiseMultiplier: 1, delta: 1e-5, samplingRate: 1 }
+  for (const over of [{ privacy }, { secure: { threshold: 0.6, range: 1, ringBits: 32 } }]) {
+    const hidden = { ...spec, ...over }
+    assert.equal(shownOf(hidden, kept), { ...kept, tokens: 0, loss: 0 })
+    // Whatever an old client says is not kept.
+    assert.equal(learnedOf(hidden, { tokens: 2 ** 53 - 1, loss: Number.NaN }), { tokens: 0, loss: 0 })
+  }
+})
 
 test('a record through two rounds: who is asked, who answers, who counts, who is not asked again', () => {
   const report = { tokens: 10, loss: 1, busyMs: 1, receivedBytes: 5, norm: 1 }

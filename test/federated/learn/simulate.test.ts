@@ -127,22 +127,22 @@ test('a liar turns the mean around, and a robust rule stands it; NaN is refused 
   assert.ok(broken.rounds.some(({ refused }) => Object.keys(refused).length > 0))
 })
 
-test('with privacy the noise is of the size that is accounted for, and a round without clients is noise alone', async () => {
+test('with privacy the noise is of the size that is accounted for, whoever is there; a round without clients is noise alone', async () => {
   const noise = (target: Float32Array) => target.fill(1)
   const privacy = { clip: 0.5, noiseMultiplier: 2, delta: 1e-5, samplingRate: 1e-6 }
-  const { spec } = readFederateConfig({ ...BASE, rounds: 1, privacy }, true)
-  const world = classificationWorld(spec)
-  const { parameters, rounds } = await simulate(
-    spec,
-    world,
-    { nowMs: () => 0, onRound: () => undefined, noise },
-    signal,
-  )
-  assert.is(rounds[0]!.answered, 0)
-  // σ·C over q·N, in every coordinate.
-  const expected = (2 * 0.5) / (1e-6 * 60)
-  for (const [i, value] of parameters.entries())
-    assert.ok(Math.abs((value - world.start[i]!) / expected - 1) < 1e-3)
+  for (const clients of [60, 61]) {
+    const simulation = { ...BASE.simulation, clients }
+    const config = { ...BASE, rounds: 1, privacy, simulation, clients: { target: 4 } }
+    const { spec } = readFederateConfig(config, true)
+    const world = classificationWorld(spec)
+    const silent = { nowMs: () => 0, onRound: () => undefined, noise }
+    const { parameters, rounds } = await simulate(spec, world, silent, signal)
+    assert.is(rounds[0]!.answered, 0)
+    // σ·C over the number that the specification expects: one client more must not change what others are divided by.
+    const expected = (2 * 0.5) / 4
+    for (const [i, value] of parameters.entries())
+      assert.ok(Math.abs((value - world.start[i]!) / expected - 1) < 1e-3)
+  }
 })
 
 test.run()

@@ -8,6 +8,7 @@ import { fillWords } from '../../../node/federated/merge/keep-words.ts'
 import type { MergeMethod, Parameters } from '../../../node/federated/merge/methods/method.ts'
 import { MERGE_METHODS } from '../../../node/federated/merge/methods/table.ts'
 import { countOf, keepRanks } from '../../../node/federated/merge/rank-magnitude.ts'
+import { createRowRanks } from '../../../node/federated/merge/rank-rows.ts'
 import { mergeInput, relatedTensors } from '../../helpers/merge-inputs.ts'
 import { throwsCode } from '../../helpers/throws.ts'
 
@@ -195,6 +196,38 @@ test('keepRanks keeps what a stable sort by magnitude would', () => {
       )
     }),
   )
+})
+
+test('ranks within rows are those of a stable sort by magnitude', () => {
+  const value = fc.oneof(fc.float({ noNaN: true }), fc.constantFrom(0, -0, 1, -1, 2))
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), fc.array(value, { maxLength: 400 }), (columns, list) => {
+      const values = Float32Array.from(list.slice(0, list.length - (list.length % columns)))
+      const words = new Uint32Array(values.buffer)
+      const { batch, ranksOf } = createRowRanks(columns)
+      assert.is(batch % columns, 0)
+      for (let start = 0; start < words.length; start += batch) {
+        const count = Math.min(batch, words.length - start)
+        const ranks = ranksOf(words, start, count)
+        for (let row = start; row < start + count; row += columns) {
+          const order = Array.from({ length: columns }, (_, at) => row + at)
+          order.sort((x, y) => Math.abs(values[x]!) - Math.abs(values[y]!) || x - y)
+          for (const [rank, at] of order.entries()) assert.is(ranks[at - start], rank)
+        }
+      }
+    }),
+  )
+})
+
+test('a mean by weights that cancel out is refused, a sum is not', () => {
+  const method = MERGE_METHODS.linear!
+  const { tensors } = relatedTensors({ models: 2, elements: 8, seed: 1 })
+  const parameters = [{ weight: 1 }, { weight: -1 }]
+  const init = { name: NAME, dims: [2, 4], tensors, base: null, parameters }
+  const mean = mergeInput(method, { ...init, globals: { normalize: true } })
+  assert.match(throwsCode(() => method.merge(mean), 'MERGE_RECIPE_INVALID').message, /adds up to 0/)
+  const sum = method.merge(mergeInput(method, { ...init, globals: { normalize: false } }))
+  assert.is(sum[3], Math.fround(tensors[0]![3]! - tensors[1]![3]!))
 })
 
 test('a share is counted without the errors of its product', () => {

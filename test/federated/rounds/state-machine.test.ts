@@ -1,6 +1,9 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { dutyOf } from '../../../node/federated/rounds/duties.ts'
+import { slotId } from '../../../node/federated/rounds/proposing.ts'
+import { recordOf } from '../../../node/federated/scoring/reputation.ts'
 import { joinOf, type PaperRun, paperRun, peersNamed, toySpec } from '../../helpers/paper-run.ts'
 import { throwsCode } from '../../helpers/throws.ts'
 
@@ -51,7 +54,11 @@ test('who says nothing is sent away after a generation, and may come back', () =
   run.play({ silent: [gone], isDone: ({ generation }) => generation === 1 })
   assert.is(run.state.participants[gone]!.gone, 'away')
   assert.not(run.state.roster.includes(gone))
-  assert.not(run.state.committee.members.includes(gone))
+  assert.is(
+    run.state.committee.members.at(-1),
+    gone,
+    'it keeps its seat for a while: three could not stand a lie',
+  )
   run.block([joinOf(gone, 2)])
   const state = run.play({ isDone: ({ generation }) => generation === 2 })
   assert.ok(state.roster.includes(gone), 'it takes part from the next generation on')
@@ -73,6 +80,147 @@ test('a liar is named, thrown out, and changes nothing', () => {
     isDone: ({ lies }) => lies.length > 0,
   })
   throwsCode(() => other.block([joinOf(liar, 9)]), 'LEDGER_REFUSED')
+})
+
+test('who keeps all others from being heard does not become the committee', () => {
+  const { run } = started(7, { limits: { generations: 4 } })
+  const [liar] = run.state.committee.members as [string]
+  // As if its blocks alone were certified: what the others say stands in none, and all deadlines pass.
+  run.play({
+    silent: run.state.roster.filter((peer) => peer !== liar),
+    isDone: ({ generation }) => generation > 1,
+  })
+  const { committee, roster } = run.state
+  assert.equal(roster, [liar])
+  assert.is(committee.members.length, 7, 'it still needs four others')
+  assert.is(committee.members[0], liar)
+  assert.is(run.state.best, null, 'what it says alone is not believed')
+})
+
+test('who is away for long gives up the seat, and a village goes on with those it has', () => {
+  const { run, peers } = started(4, { limits: { generations: 12 } })
+  const gone = peers[3]!
+  run.play({ silent: [gone], isDone: ({ generation }) => generation === 1 })
+  assert.ok(run.state.committee.members.includes(gone))
+  run.play({ silent: [gone], isDone: ({ generation }) => generation === 9 })
+  assert.equal([...run.state.committee.members].sort(), peers.slice(0, 3).sort())
+})
+
+test('members of the committee that leave in good order are not waited for by the next block', () => {
+  const { run, peers } = started(4)
+  const { epoch } = run.state.committee
+  run.block([{ kind: 'leave', author: peers[3]!, sequence: 2 }])
+  run.block([{ kind: 'leave', author: peers[2]!, sequence: 2 }])
+  assert.equal(run.state.committee.members, [peers[0]], 'of two, one decides: the announcer')
+  assert.ok(run.state.committee.epoch > epoch)
+  assert.is(run.play().phase, 'published')
+})
+
+test('what a liar says that its work has cost does not end a run', () => {
+  const limits = { generations: 3, joules: 1_000 }
+  const { run, peers } = started(4, { limits })
+  const state = run.play({
+    alter: (said) =>
+      said.kind === 'reveal' && said.author === peers[1]
+        ? { ...said, entries: said.entries.map((entry) => ({ ...entry, joules: 1e12, busyMs: 1e12 })) }
+        : said,
+  })
+  assert.is(state.stopReason?.limit, 'generations')
+  const reveals = state.history.reduce(
+    (sum, { candidates }) => sum + candidates.reduce((all, { scorers }) => all + scorers.length, 0),
+    0,
+  )
+  const told = state.history.reduce((sum, { joules }) => sum + joules, 0)
+  assert.is(told, 0.5 * reveals, 'each costs what the honest ones tell')
+})
+
+/** Proposes `{ x }` for all slots of `author`, and has everybody say that those cannot be scored. */
+function withUnscorable(run: PaperRun, author: string, sayNothing: readonly string[] = []) {
+  const bad = new Set<string>()
+  let count = 0
+  return run.play({
+    silent: sayNothing,
+    alter(said) {
+      if (said.kind === 'propose' && said.author === author) {
+        const duty = dutyOf(run.state, author)
+        const slots = duty?.kind === 'propose' ? duty.slots : []
+        return {
+          ...said,
+          entries: slots.map(({ slot }) => {
+            bad.add(slotId(said.generation, slot))
+            return {
+              slot,
+              genome: { x: [0.9, 0.9, 0.9, ++count / 1_000] },
+              origin: { parents: [], by: 'own' },
+            }
+          }),
+        }
+      }
+      if (said.kind !== 'commit') return said
+      const isBad = (slot: number) => bad.has(run.state.slots[slot]!.id)
+      return {
+        ...said,
+        entries: said.entries.map((entry) => (isBad(entry.slot) ? { ...entry, digest: null } : entry)),
+      }
+    },
+  })
+}
+
+test('a candidate that cannot be scored costs no deadline and nobody but its proposer', () => {
+  const { run, peers } = started(4, { population: 8, limits: { generations: 4 } })
+  const state = withUnscorable(run, peers[2]!)
+  assert.is(state.phase, 'published', `${state.endReason}`)
+  assert.ok(state.timeMs < 2_000, `no deadline of 1,000 ms was waited for: ${state.timeMs}`)
+  const failed = state.history.flatMap(({ candidates }) =>
+    candidates.filter((one) => one.objectives === null),
+  )
+  assert.ok(failed.length >= 3)
+  for (const { proposer, scorers } of failed) {
+    assert.is(proposer, peers[2])
+    assert.equal(scorers, [])
+  }
+  for (const peer of peers) {
+    assert.is(state.participants[peer]!.gone, null)
+    assert.is(state.participants[peer]!.unscorable > 0, peer === peers[2])
+    assert.is(recordOf(state.reputation, peer).silent, 0, 'who tried is not to blame')
+  }
+  const later = state.history.at(-1)!.candidates
+  assert.ok(
+    later.every(({ proposer }) => proposer === ''),
+    'after three of them it proposes no more',
+  )
+})
+
+test('as many as may lie cannot say of a candidate that nobody can score it', () => {
+  const { run, peers } = started(4)
+  const liar = peers[1]!
+  const state = run.play({
+    alter: (said) =>
+      said.kind === 'commit' && said.author === liar
+        ? { ...said, entries: said.entries.map((entry) => ({ ...entry, digest: null })) }
+        : said,
+  })
+  assert.is(state.phase, 'published')
+  for (const { candidates } of state.history)
+    for (const { objectives } of candidates) assert.is.not(objectives, null)
+  assert.ok(recordOf(state.reputation, liar).silent > 0, 'others could, and it counts as silent')
+})
+
+test('a word at the right time does not make up for scores that never come', () => {
+  const { run, peers } = started(7, { population: 12, limits: { generations: 6 } })
+  const idler = peers[3]!
+  const owed = new Set<string>()
+  const state = run.play({
+    isDone: ({ finalists }) => finalists.length > 0,
+    alter(said) {
+      if (said.author !== idler || said.kind !== 'commit') return said
+      owed.add(`${run.state.generation} ${run.state.scoring?.stage}`)
+      return { kind: 'propose', author: idler, generation: -1, entries: [] } // not taken
+    },
+  })
+  const asked = [...owed].join(', ')
+  assert.ok(owed.size > 0 && owed.size <= 2, `the others waited for it in ${asked}`)
+  assert.ok(state.participants[idler]!.missed >= owed.size, 'its proposals do not make up for it')
 })
 
 test('two signed votes that exclude each other throw their voter out', () => {

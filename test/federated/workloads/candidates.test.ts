@@ -105,7 +105,7 @@ test('every method that is offered takes every genome, and the same one gives th
   const cache = createTensorCache({ maxBytes: CACHE_BYTES })
   const wide = mergeSpace(space)
   for (const [index, method] of methods.entries())
-    for (const level of [0, 1]) {
+    for (const level of [0.05, 1]) {
       const genes = new Array<number>(wide.dimensions).fill(level)
       genes[0] = (index + 0.5) / methods.length
       const candidate = mergeCandidate(space, wide.decode(genes))
@@ -121,6 +121,24 @@ test('every method that is offered takes every genome, and the same one gives th
       )
       assert.ok(first!.equals(second!), `${method} at ${level}`)
     }
+})
+
+test('the base is a starting point of every merge that has one, whatever the methods', async ({ at }) => {
+  for (const chosen of [['linear'], ['linear', 'ties'], ['task_arithmetic']]) {
+    const narrow = { ...space, methods: chosen }
+    const [first, ...others] = mergeSpace(narrow).seeds
+    assert.equal(first!.w, [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ])
+    assert.is(others.length >= 3, true)
+    const cache = createTensorCache({ maxBytes: CACHE_BYTES })
+    await buildMerge(cache, { ...request(at, at('zero')), candidate: mergeCandidate(narrow, first!) })
+    const [built, base] = [cache.open(at('zero')), cache.open(at('base'))]
+    for (const name of base.infos.keys()) assert.equal(built.read(name), base.read(name), name)
+    await rm(at('zero'), { recursive: true })
+  }
 })
 
 test('models of another shape are refused by the name of the tensor', async ({ at }) => {
@@ -219,6 +237,8 @@ test('what an encoder keeps: 1 for the same direction, 0 from a cosine of a half
   assert.ok(half! < 1e-6)
   assert.is(opposite, 0)
   assert.is(nothing, 0)
+  assert.equal([...keptScores(Float32Array.of(1, 0), Float32Array.of(Number.NaN, 1), 1)], [0])
+  assert.equal([...keptScores(Float32Array.of(1, 0), Float32Array.of(Number.POSITIVE_INFINITY, 1), 1)], [0])
 })
 
 test.run()

@@ -9,6 +9,8 @@ import {
   type CollectionAccess,
   checkCollectionName,
   collectionId,
+  DEFAULT_SETTINGS,
+  isCandidates,
   isCollectionId,
   type StoredCollection,
   type WatchedRoot,
@@ -38,8 +40,9 @@ export function parseCollection(value: JsonValue): StoredCollection | null {
   const { version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase } = value
   const { languages, roots, watched, unfinished } = value
   const { access, replicas, keepsCopy, weight } = value
-  // Files of earlier versions have neither.
-  const { feedback = false, candidates = null } = value
+  // Files of earlier versions have neither; one of the two alone is damage.
+  const isEarlier = !Object.hasOwn(value, 'feedback') && !Object.hasOwn(value, 'candidates')
+  const { feedback, candidates } = isEarlier ? DEFAULT_SETTINGS : value
   if (version !== VERSION || !isText(id) || !isText(name) || !isText(owner)) return null
   if (!isText(documentBase) || !isCollectionId(documentBase)) return null
   if (!isCollectionId(id) || id !== collectionId(owner, name)) return null
@@ -49,7 +52,7 @@ export function parseCollection(value: JsonValue): StoredCollection | null {
   if (!isObjects(unfinished) || !unfinished.every(isWatched)) return null
   if (!COLLECTION_ACCESS.some((one) => one === access) || !isNumber(replicas)) return null
   if (typeof keepsCopy !== 'boolean' || !isNumber(weight)) return null
-  if (typeof feedback !== 'boolean' || (candidates !== null && !isNumber(candidates))) return null
+  if (typeof feedback !== 'boolean' || !isCandidates(candidates)) return null
   return {
     ...{ version, id, name, owner, encoder, segmentChunks, createdAtMs, documentBase, languages },
     ...{ access: access as CollectionAccess, replicas, keepsCopy, weight, feedback, candidates },

@@ -135,6 +135,10 @@ export function documentId(documentBase: string, source: string): string {
   return createHash('sha256').update(`${documentBase}\n${source}`).digest('hex').slice(0, 32)
 }
 
+export const isCandidates = (value: unknown): value is number | null =>
+  value === null ||
+  (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_SEARCH_CANDIDATES)
+
 /** Throws INVALID_ARGUMENT. */
 export function checkSettings(settings: Partial<CollectionSettings>): void {
   const { access, replicas, weight, candidates = null } = settings
@@ -146,8 +150,7 @@ export function checkSettings(settings: Partial<CollectionSettings>): void {
     throw refuse('replicas', `The number of replicas is a whole number from 0 to ${MAX_REPLICAS}`)
   if (weight !== undefined && !(weight >= 0 && weight <= 1))
     throw refuse('weight', 'The weight of the vectors is a number from 0 to 1')
-  const isCount = Number.isInteger(candidates) && candidates! >= 1 && candidates! <= MAX_SEARCH_CANDIDATES
-  if (candidates !== null && !isCount)
+  if (!isCandidates(candidates))
     throw refuse(
       'candidates',
       `The candidates are a whole number from 1 to ${MAX_SEARCH_CANDIDATES}, or null`,

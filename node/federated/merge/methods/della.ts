@@ -1,25 +1,30 @@
 import { VillageError } from '../../../errors.ts'
 import { fillWords } from '../keep-words.ts'
+import { createRowRanks } from '../rank-rows.ts'
 import { maskStream } from './dare.ts'
 import { byModel, DENSITY, type MergeInput, type ParameterSpec } from './method.ts'
 import { type SparseMethod, sparseMethod } from './sparse.ts'
 
 const BLOCK = 4_096
-const MAGNITUDE = 0x7fffffff
-/** 31 bits of magnitude and these of a position are a whole number that a double holds exactly. */
-const MAX_COLUMNS = 2 ** 22
-
-/** Positions of a row by magnitude, smallest first, a later one of equals as larger: `keys` is scratch of the row's length. */
-function sortRow(words: Uint32Array, start: number, keys: Float64Array): void {
-  for (let i = 0; i < keys.length; i++) keys[i] = (words[start + i]! & MAGNITUDE) * MAX_COLUMNS + i
-  keys.sort()
-  for (let i = 0; i < keys.length; i++) keys[i]! %= MAX_COLUMNS
-}
-
 function refuse(input: MergeInput, problem: string): VillageError {
   return new VillageError('MERGE_RECIPE_INVALID', `For the tensor "${input.name}" ${problem}`, {
     fields: { key: 'density', tensor: input.name },
   })
+}
+
+/** Drops at random what has no luck and divides the rest by its chance. A function of its own, for the compiler. */
+function drop(
+  delta: Float32Array,
+  ranks: Uint32Array,
+  words: Uint32Array,
+  init: { from: number; until: number; start: number; block: number; lowest: number; step: number },
+): void {
+  const { from, until, start, block, lowest, step } = init
+  for (let at = from; at < until; at++) {
+    const chance = lowest + step * ranks[at - start]!
+    // By a product: nobody could predict the branch.
+    delta[at] = (delta[at]! * Number(words[at - block]! < chance * 2 ** 32)) / chance
+  }
 }
 
 /**
@@ -33,28 +38,26 @@ function magPrune(input: MergeInput, delta: Float32Array, model: number): void {
   if (density - epsilon <= 0 || density + epsilon > 1)
     throw refuse(input, `density ± epsilon leaves the range from 0 to 1 (${density} ± ${epsilon})`)
   const columns = input.dims.at(-1) ?? 1
-  if (columns > MAX_COLUMNS) throw refuse(input, `a row has more than ${MAX_COLUMNS} elements`)
   const bits = new Uint32Array(delta.buffer, delta.byteOffset, delta.length)
-  const order = new Float64Array(columns)
-  const chances = new Float64Array(columns)
+  const { batch, ranksOf } = createRowRanks(columns)
   const words = new Uint32Array(BLOCK)
   const stream = maskStream(input.name, model)
   const step = columns === 1 ? 0 : (2 * epsilon) / (columns - 1)
   const lowest = columns === 1 ? density : density - epsilon
   let filled = -1
-  for (let row = 0; row < delta.length; row += columns) {
-    sortRow(bits, row, order)
-    for (let rank = 0; rank < columns; rank++) chances[order[rank]!] = lowest + step * rank
-    for (let column = 0; column < columns; column++) {
-      const at = row + column
-      const block = Math.floor(at / BLOCK)
+  for (let start = 0; start < delta.length; start += batch) {
+    const end = Math.min(start + batch, delta.length)
+    const ranks = ranksOf(bits, start, end - start)
+    // Up to the next border of a block of words or of this batch.
+    for (let from = start; from < end; ) {
+      const block = Math.floor(from / BLOCK)
       if (block !== filled) {
         fillWords(input.seed, stream, (block * BLOCK) / 4, words)
         filled = block
       }
-      const chance = chances[column]!
-      // By a product: nobody could predict the branch.
-      delta[at] = (delta[at]! * Number(words[at % BLOCK]! < chance * 2 ** 32)) / chance
+      const until = Math.min(end, (block + 1) * BLOCK)
+      drop(delta, ranks, words, { from, until, start, block: block * BLOCK, lowest, step })
+      from = until
     }
   }
 }

@@ -29,8 +29,11 @@ export interface HeightInit {
   readonly committee: Committee
   /** The first view: that of the block below in the same epoch, 0 in a new one. */
   readonly startView: number
-  /** What speaks against a block in the present state and at the present time, or null. Asked once for a proposal. */
-  readonly objection: (block: Block) => string | null
+  /**
+   * What speaks against a block in the present state, or null. Of a new one also what this member thinks about the time and about what it lacks;
+   * but what a quorum has prevoted for must stay acceptable for everybody, or those who locked it and the others would wait for each other.
+   */
+  readonly objection: (block: Block, isNew: boolean) => string | null
 }
 
 export interface HeightContext extends HeightInit {
@@ -239,12 +242,13 @@ export function createHeight(
     const todo = effects
     effects = []
     const record = own.unkept(view)
-    return record !== null && others.length > 0 ? [{ type: 'persist', record }, ...todo] : todo
+    return record !== null ? [{ type: 'persist', record }, ...todo] : todo
   }
 
   function takeProposal(message: ProposalMessage): void {
     const { block, vote } = message
-    const isAcceptable = acceptable.has(block.hash) || context.objection(block) === null
+    const isAcceptable =
+      acceptable.has(block.hash) || context.objection(block, vote.validView === null) === null
     if (isAcceptable) acceptable.set(block.hash, block)
     proposals.set(vote.view, { ...message, isAcceptable })
   }
