@@ -33,6 +33,18 @@ export const ROUNDS_FIELDS = {
     doc: 'Runs that are over whose ledgers are kept; the oldest go first.',
     check: integer(1, 1_024),
   }),
+  'rounds.maxInputBytes': field<number>({
+    default: 8 * 2 ** 30,
+    unit: 'bytes',
+    doc: 'What a run of another member may ask this node to fetch and keep; larger ones it takes part in only when told to (village rounds join).',
+    check: integer(0, 2 ** 50),
+  }),
+  'rounds.maxDeadlineMinutes': field<number>({
+    default: 120,
+    unit: 'minutes',
+    doc: 'How long a phase of a run of another member may last, and so its work on one candidate; slower ones it takes part in only when told to.',
+    check: integer(1, 1_440),
+  }),
   'rounds.candidatesAtOnce': field<number | null>({
     default: null,
     unit: 'candidates',

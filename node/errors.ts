@@ -992,7 +992,7 @@ export const ERRORS = {
   RUN_TOO_MANY: {
     http: 429,
     title: 'This node has as many runs as it may',
-    fix: 'Wait until one has ended, stop one, or raise rounds.maxRuns.',
+    fix: 'Wait until one has ended, stop one (`village rounds stop`), remove one (`village rounds rm`), or raise rounds.maxRuns.',
   },
   RUN_NOT_ALLOWED: {
     http: 403,
@@ -1003,7 +1003,7 @@ export const ERRORS = {
   LEDGER_MALFORMED: {
     http: 502,
     title: 'A record of a run has a form that is not allowed',
-    fix: 'Update the daemon that made it; if it goes on, revoke the peer.',
+    fix: 'A file: take it again with `village ledger export`. From a peer: update the daemon that made it; if it goes on, revoke it.',
   },
   LEDGER_UNSIGNED: {
     http: 502,
@@ -1208,6 +1208,11 @@ export const ERRORS = {
     http: 400,
     title: 'A goal does not evolve what it is to change',
     fix: 'Name the target among the models of the workload: as a parent or the base of merges, as the model that is perturbed.',
+  },
+  SELF_EVOLUTION_BUILD_DIFFERS: {
+    http: 409,
+    title: 'The winner that was built here is not what the members agreed on',
+    fix: 'Look at who built it (`village rounds show`): a member that states something else may be lying, or runs another version.',
   },
   SELF_EVOLUTION_NO_VERSION: {
     http: 404,

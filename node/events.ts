@@ -92,6 +92,10 @@ export interface EventMap {
     /** Updates that have come in for the current round, and clients asked. */
     answered: number
     asked: number
+    /** How often the round was tried before. */
+    attempt: number
+    /** Members that take part and are here, while they are too few for a round; null otherwise. */
+    waiting: number | null
     loss: number | null
   }
   /** A run was heard of, or its phase, its generation or whether it stands still has changed. `best`: mean of the best so far. */

@@ -17,5 +17,7 @@ export function canonicalJson(value: JsonValue): string {
       .sort()
       .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`)
       .join(',')}}`
+  // What JSON.stringify() gives too, several times faster: most of what is put in order is numbers.
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
   return JSON.stringify(value)
 }

@@ -67,6 +67,7 @@ export interface ApiComponents {
     | 'details'
     | 'report'
     | 'act'
+    | 'remove'
     | 'suggest'
     | 'blocks'
     | 'exportLedger'

@@ -126,7 +126,7 @@ export function finalChart({ rows, winner }: FinalView): string | null {
   if (scored.length === 0) return null
   const height = MARGIN.top + MARGIN.bottom + ROW * scored.length
   const [low, high] = padded(scored.flatMap(({ mean }) => [mean.low, mean.high]))
-  const left = 150
+  const left = 210
   const x = scale(low, high, left, WIDTH - MARGIN.right - 8, 8)
   const places = tickDecimals(x.ticks)
   const bottom = height - MARGIN.bottom

@@ -10,8 +10,8 @@ const STYLE = `
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa5b1;--line:#30363d;--back:#0f1419;--best:#4cc38a;--mean:#e3a34f;--dot:#8b949e;--subject:#4cc38a;--seed:#69a9f0}}
 body{margin:0 auto;max-width:960px;padding:24px 16px 64px;font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}
 h1,p{overflow-wrap:anywhere}h1{font-size:1.5rem;margin:0 0 4px}h2{font-size:1.1rem;margin:32px 0 8px}p{margin:6px 0}
-.soft,figcaption{color:var(--soft)}figure{margin:0}figcaption{font-size:13px}
-svg{width:100%;height:auto;display:block}
+.soft,figcaption{color:var(--soft)}figure{margin:0;overflow-x:auto}figcaption{font-size:13px}
+svg{width:100%;min-width:640px;height:auto;display:block}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600;white-space:nowrap}
 td.number,th.number{text-align:right;white-space:nowrap}code{font-size:12.5px;overflow-wrap:anywhere}td code{display:block;min-width:24rem}

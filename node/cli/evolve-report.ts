@@ -8,6 +8,7 @@ import { reportPage } from './evolve-html.ts'
 import { reportText } from './evolve-text.ts'
 import type { ReportView } from './evolve-view.ts'
 import { EXIT_CODES } from './exit-codes.ts'
+import { printable } from './format.ts'
 import { pickId } from './pick.ts'
 
 export async function findRun(client: Client, given: string): Promise<string> {
@@ -35,5 +36,5 @@ export async function report(context: CommandContext): Promise<CommandResult> {
   const found = await client.get<ReportView>(`${runPath(run)}/report`)
   if (html === null) return { document: found, text: reportText(found) }
   await writeOutput(Readable.from([reportPage(found)]), html)
-  return { document: found, text: `The report of ${found.name} is in ${html}` }
+  return { document: found, text: `The report of ${printable(found.name)} is in ${html}` }
 }

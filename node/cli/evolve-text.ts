@@ -98,7 +98,7 @@ function finalText({ final }: ReportView): string[] {
   return [
     '',
     `Final comparison on ${counted(final.items, 'item')} that neither selection nor the choice of the winner saw:`,
-    table(['candidate', 'what', 'score (95% interval)', 'winner gains', 'p'], rows),
+    table(['candidate', 'what', 'score (95% interval)', 'winner gains', 'p'], rows, { whole: [0, 2, 3, 4] }),
     comparisons.length === 0 ? 'Nobody could score the winner there.' : `${verdictText(final)} (${how}).`,
   ]
 }

@@ -18,6 +18,7 @@ const USAGE_CODES: readonly ErrorCode[] = [
   'CONFIG_INVALID_VALUE',
   'CONFIG_UNREADABLE',
   'EVOLVE_CONFIG_INVALID',
+  'FEDERATION_CONFIG_INVALID',
 ]
 
 export function exitCodeOf(code: ErrorCode): number {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { VillageError } from '../errors.ts'
 import type { Client } from './client.ts'
 import type { CommandContext } from './command.ts'
-import { type FederationView, roundLine } from './federation-text.ts'
+import { attemptText, type FederationView, roundLine, waitingText } from './federation-text.ts'
 
 const RETRY_MS = 1_000
 const EVENT = 'federation:changed'
@@ -23,14 +23,27 @@ export async function followFederation(
     const rounds = view.rounds ?? []
     for (; told < rounds.length; told++) context.note(roundLine(rounds[told]!))
   }
+  /** Once each: without a line nobody knows why nothing comes. */
+  let said = ''
+  const sayOnce = (line: string) => {
+    if (line !== said) context.note(line)
+    said = line
+  }
+  const say = ({ round, attempt, waiting }: { round?: unknown; attempt?: unknown; waiting?: unknown }) => {
+    if (typeof waiting === 'number') sayOnce(`waits ${waitingText(view, waiting)}`)
+    else if (Number(attempt) > 0)
+      sayOnce(`round ${Number(round) + 1}: attempt ${attemptText(view, Number(attempt))}`)
+  }
   try {
     while (view.state === 'running') {
       tell()
+      say(view)
       for await (const event of client.events([EVENT], { lastEventId, signal: context.signal })) {
         lastEventId = event.id
         const { data, type } = event
         if (type === EVENT && data.federation !== id) continue
         const rounds = view.config.spec.rounds
+        if (type === EVENT && data.state === 'running') say(data)
         if (type === EVENT && data.state === 'running' && data.round === told) {
           const share = Number(data.asked) === 0 ? 0 : Number(data.answered) / Number(data.asked)
           progress.update(

@@ -20,7 +20,13 @@ export interface RoundView {
 export interface FederationView {
   readonly id: string
   readonly config: {
-    readonly spec: { readonly name: string; readonly strategy: string; readonly rounds: number }
+    readonly spec: {
+      readonly name: string
+      readonly data: string | null
+      readonly strategy: string
+      readonly rounds: number
+      readonly clients: { readonly minimum: number; readonly attempts: number }
+    }
   }
   readonly state: string
   readonly error: { readonly code: string; readonly message: string } | null
@@ -29,6 +35,8 @@ export interface FederationView {
   readonly round: number
   readonly asked: number
   readonly answered: number
+  readonly attempt: number
+  readonly waiting: number | null
   readonly elements: number
   readonly createdAtMs: number
   readonly finishedAtMs: number | null
@@ -71,6 +79,15 @@ export function roundLine(round: RoundView): string {
     ...Object.entries(round.refused).map(([peer, code]) => `refused ${short(peer)} (${code})`),
   ]
   return parts.join(', ')
+}
+
+/** Why nothing happens yet. */
+export function waitingText({ config: { spec } }: Pick<FederationView, 'config'>, here: number): string {
+  return `for members that offer "${spec.data}": ${here} of ${spec.clients.minimum} take part and are here`
+}
+
+export function attemptText({ config: { spec } }: Pick<FederationView, 'config'>, attempt: number): string {
+  return `${attempt + 1} of ${spec.clients.attempts}, for too few updates could be used`
 }
 
 export function federationTable(federations: readonly FederationView[]): string {
@@ -123,6 +140,10 @@ export function federationText(view: FederationView): string {
     ['name', spec.name],
     ['strategy', view.isSimulated ? `${spec.strategy}, simulated` : spec.strategy],
     ['state', `${view.state} (${view.round} of ${spec.rounds} rounds)`],
+    ...(view.waiting === null ? [] : ([['waiting', waitingText(view, view.waiting)]] as [string, string][])),
+    ...(view.attempt === 0 || view.state !== 'running'
+      ? []
+      : ([['attempt', attemptText(view, view.attempt)]] as [string, string][])),
     ['parameters', view.elements.toLocaleString('en-GB')],
     ['begun', time(createdAtMs)],
     ...(finishedAtMs === null

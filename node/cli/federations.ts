@@ -58,7 +58,8 @@ export async function stop(context: CommandContext): Promise<CommandResult> {
   const id = await pick(client, context.args[0] ?? '')
   const publish = context.options.publish === true
   const view = await client.send<FederationView>('POST', `/api/v1/federations/${id}/stop`, { publish })
-  const made = view.model === null ? '' : ` Its model so far is ${view.model}.`
+  const none = publish ? ' There is no model: it had learned nothing yet.' : ''
+  const made = view.model === null ? none : ` Its model so far is ${view.model}.`
   return { document: view, text: `Federation ${id} is stopped after ${view.round} rounds.${made}` }
 }
 

@@ -1,6 +1,12 @@
 /** The geometry of models, or of one through its training, as one HTML page that needs nothing else: no script, no request. */
 import { escapeHtml } from './chart-scale.ts'
-import type { GeometryView, LookView, MatrixView, ModelView } from './geometry-view.ts'
+import {
+  type GeometryView,
+  isPowerLaw,
+  type LookView,
+  type MatrixView,
+  type ModelView,
+} from './geometry-view.ts'
 import { gridChart, lineChart, type Series } from './line-chart.ts'
 
 const STYLE = `
@@ -8,7 +14,7 @@ const STYLE = `
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa5b1;--line:#30363d;--back:#0f1419;--s0:#69a9f0;--s1:#e3a34f;--s2:#4cc38a;--s3:#c79bff;--s4:#ff8a80;--s5:#aab4c0}}
 body{margin:0 auto;max-width:960px;padding:24px 16px 64px;font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}
 h1{font-size:1.5rem;margin:0 0 4px}h2{font-size:1.1rem;margin:32px 0 8px}p{margin:6px 0}.soft{color:var(--soft)}
-figure{margin:0}svg{width:100%;height:auto;display:block}
+figure{margin:0;overflow-x:auto}svg{width:100%;min-width:640px;height:auto;display:block}
 .grid{stroke:var(--line)}.axis{stroke:var(--soft)}.tick,.label{fill:var(--soft);font-size:12px}.mark{stroke:var(--s4);stroke-dasharray:4 4}
 .line{fill:none;stroke-width:2}.cell{fill:var(--s0);stroke:var(--line);stroke-width:.5}
 ${[0, 1, 2, 3, 4, 5].map((at) => `.line.s${at}{stroke:var(--s${at})}circle.s${at}{fill:var(--s${at})}.key.s${at}{border-color:var(--s${at})}`).join('')}
@@ -74,10 +80,12 @@ export function geometryPage({ models, pairs }: GeometryView): string {
       fromZero: true,
     }),
     lineChart({
-      title: 'Spectral exponent by matrix',
+      title: 'Spectral exponent by matrix, where the tail may be a power law (p above 0.1)',
       x: matrix,
       y: 'alpha',
-      series: byMatrix(models, ({ tail }) => tail?.alpha ?? null),
+      series: byMatrix(models, ({ tail }) =>
+        tail === null || (tail.p !== null && !isPowerLaw(tail.p)) ? null : tail.alpha,
+      ),
     }),
     lineChart({
       title: 'Loss on the line from the first model',

@@ -1,6 +1,14 @@
 /** What people read of the geometry of models. */
 import { count, facts, table } from './format.ts'
-import type { GeometryView, LayerView, LookView, MatrixView, ModelView, PairView } from './geometry-view.ts'
+import {
+  type GeometryView,
+  isPowerLaw,
+  type LayerView,
+  type LookView,
+  type MatrixView,
+  type ModelView,
+  type PairView,
+} from './geometry-view.ts'
 
 const figure = (value: number | null | undefined, places: number): string =>
   value === null || value === undefined ? '–' : value.toFixed(places)
@@ -9,7 +17,11 @@ const figure = (value: number | null | undefined, places: number): string =>
 const brief = (name: string): string => name.replace(/^model\./, '').replace(/\.weight$/, '')
 
 const alphaText = ({ tail }: MatrixView): string =>
-  tail === null ? '–' : `${tail.alpha.toFixed(2)}${tail.p === null ? '' : ` (p ${tail.p.toFixed(2)})`}`
+  tail === null
+    ? '–'
+    : tail.p !== null && !isPowerLaw(tail.p)
+      ? 'no power law'
+      : `${tail.alpha.toFixed(2)}${tail.p === null ? '' : ` (p ${tail.p.toFixed(2)})`}`
 
 /** `7.1 ± 0.3`; `> 44` where it is beyond what the correction knows. */
 function dimensionText({ intrinsic }: LayerView): string {
@@ -54,6 +66,9 @@ function modelText({ model, matrices, layers, texts }: ModelView): string {
   return parts.join('\n\n')
 }
 
+const isWorseThanChance = ({ line, vocabulary }: NonNullable<PairView['barrier']>): boolean =>
+  vocabulary !== undefined && [line[0]!, line.at(-1)!].every(({ loss }) => loss >= Math.log(vocabulary))
+
 function barrierText({ barrier, noBarrier }: PairView): [string, string][] {
   if (barrier !== null)
     return [
@@ -64,6 +79,14 @@ function barrierText({ barrier, noBarrier }: PairView): [string, string][] {
           : 'none: nowhere on the line is the loss above that of the ends',
       ],
       ['loss on the line', barrier.line.map(({ loss }) => loss.toFixed(3)).join(' ')],
+      ...(isWorseThanChance(barrier)
+        ? ([
+            [
+              'note',
+              `with ${count(barrier.vocabulary!)} tokens chance is ${Math.log(barrier.vocabulary!).toFixed(1)} nats: neither model knows these texts, and the barrier says nothing. Give --data`,
+            ],
+          ] as [string, string][])
+        : []),
     ]
   return noBarrier === null ? [] : [['barrier', `not measured: ${noBarrier}`]]
 }

@@ -48,6 +48,8 @@ export interface PairView {
     readonly line: readonly { t: number; loss: number }[]
     readonly height: number
     readonly at: number
+    /** Tokens that there are; absent in what older daemons have measured. */
+    readonly vocabulary?: number
   } | null
   readonly noBarrier: string | null
 }
@@ -81,6 +83,9 @@ export function geometryView(result: JsonObject | null): GeometryView | null {
   // The shape is that of geometry-job.ts: the daemon that answers is this program.
   return result as unknown as GeometryView
 }
+
+/** Whether the tail may be a power law (Clauset et al. 2009, section 4): otherwise its exponent means nothing. */
+export const isPowerLaw = (p: number): boolean => p > 0.1
 
 /** A JSON object a line, as training-observer.ts and run-history-job.ts write them. */
 export const looksOf = (lines: string): LookView[] =>

@@ -97,10 +97,14 @@ export async function show(context: CommandContext): Promise<CommandResult> {
   }
 }
 
+const FIX = 'Take the ledger again from another member (village ledger export); do not rely on this one.'
+
 /** A file where there is one of this name, else the id of a run. */
 async function verdictOf(client: Client, given: string): Promise<Verdict> {
   const isFile = (await stat(given).catch(() => null))?.isFile() === true
   if (isFile) return client.upload('/api/v1/ledgers/verify', LEDGER_MEDIA_TYPE, createReadStream(given))
+  if (/[./\\]/.test(given))
+    throw new VillageError('FILE_UNREADABLE', `There is no file ${given}`, { fields: { path: given } })
   return client.get(`/api/v1/runs/${await pickRun(client, given)}/verify`)
 }
 
@@ -109,8 +113,12 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   if (!verdict.ok)
     return {
       document: verdict,
-      text: `Block ${verdict.height} is not valid (${verdict.code}): ${verdict.reason}`,
-      exitCode: EXIT_CODES.jobFailed.code,
+      text: [
+        `Block ${verdict.height} is not valid (${verdict.code}): ${verdict.reason}`,
+        verdict.height > 1 ? `Blocks 1 to ${verdict.height - 1} are.` : 'There is none before it.',
+        `fix: ${FIX}`,
+      ].join('\n'),
+      exitCode: EXIT_CODES.failure.code,
     }
   const { run, height, hash, statements, sizeBytes } = verdict
   return {

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { printable } from './format.ts'
 
 export interface Progress {
   /** Share done, 0 to 1, and a few words. */
@@ -13,7 +14,7 @@ export function createProgress(title: string, stream: NodeJS.WriteStream, enable
   if (!enabled || !stream.isTTY) return { update() {}, stop() {} }
   const bar = new SingleBar({
     stream,
-    format: `${title} [{bar}] {percentage}% {words}`,
+    format: `${printable(title)} [{bar}] {percentage}% {words}`,
     barsize: 24,
     hideCursor: true,
     clearOnComplete: false,
@@ -22,7 +23,7 @@ export function createProgress(title: string, stream: NodeJS.WriteStream, enable
   })
   bar.start(STEPS, 0, { words: '' })
   return {
-    update: (share, words) => bar.update(Math.round(Math.min(1, Math.max(0, share)) * STEPS), { words }),
+    update: (share, words) => bar.update(Math.round(Math.min(1, Math.max(0, share)) * STEPS), { words: printable(words) }),
     stop: () => bar.stop(),
   }
 }

@@ -8,8 +8,12 @@ import { isOver, pickRun, type RunView, readRun, stateText } from './run-view.ts
 const RETRY_MS = 1_000
 
 const line = (view: RunView): string => {
-  const best = view.best === null ? '' : `, best ${view.best.mean.toFixed(4)} (${view.best.id})`
-  return `${new Date().toISOString().slice(11, 19)}  generation ${view.generation + 1}  ${stateText(view)}${best}`
+  const best =
+    view.best === null ? '' : `, best ${view.best.mean.toFixed(4)} (candidate ${view.best.id})`
+  // What comes after the last generation is none: the checks of the winner, and the end.
+  const isGeneration = !isOver(view) && view.generation < view.generations
+  const generation = isGeneration ? `generation ${view.generation}  ` : ''
+  return `${new Date().toISOString().slice(11, 19)}  ${generation}${stateText(view)}${best}`
 }
 
 export async function watch(context: CommandContext): Promise<CommandResult> {

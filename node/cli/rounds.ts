@@ -20,7 +20,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
               view.name,
               view.workload,
               stateText(view),
-              `${Math.min(view.generation + 1, view.generations)}/${view.generations}`,
+              `${Math.min(view.generation, view.generations)}/${view.generations}`,
               mean(view.best?.mean),
               String(view.participants.filter(({ gone }) => gone === null).length),
             ]),
@@ -51,12 +51,12 @@ export function runText(view: RunView): string {
     ['State', stateText(view)],
     ['Workload', `${view.workload}, ${view.strategy}`],
     ['Announced', `${time(view.announcedAtMs)} by ${short(view.announcer)}`],
-    ['Generation', `${Math.min(view.generation + 1, view.generations)} of at most ${view.generations}`],
+    ['Generations', `${Math.min(view.generation, view.generations)} done of at most ${view.generations}`],
     ['Waits for', waitsFor(view)],
     ['Coordinator', view.coordinator === null ? '-' : short(view.coordinator)],
     ['Ledger', `${counted(view.height, 'block')}, tip ${view.tip.slice(0, 16)}`],
     ['Candidates', `${counted(view.evaluations, 'candidate')} scored, ${Math.round(view.joules)} J`],
-    ['Best', view.best === null ? '-' : `${view.best.id}, mean ${mean(view.best.mean)}`],
+    ['Best', view.best === null ? '-' : `${mean(view.best.mean)}, candidate ${view.best.id}`],
     [
       'Traffic',
       `${bytes(sum(traffic.map(({ inBytes }) => inBytes)))} in, ${bytes(sum(traffic.map(({ outBytes }) => outBytes)))} out`,
@@ -69,7 +69,7 @@ export function runText(view: RunView): string {
   for (const { peer, kind, generation } of view.lies)
     rows.push([
       'Lie',
-      `${peer}: ${kind === 'scores' ? 'false scores' : 'two votes'} in generation ${generation + 1}`,
+      `${peer}: ${kind === 'scores' ? 'false scores' : 'two votes'} in generation ${generation}`,
     ])
   const members = table(
     ['MEMBER', 'STATE', 'VOTES', 'SCORED', 'DOUBTED', 'WORK', 'IN', 'OUT'],

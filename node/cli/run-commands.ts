@@ -68,6 +68,20 @@ export const RUN_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./rounds-control.ts')).leave,
   },
   {
+    name: 'rounds suggest',
+    group: 'Models and jobs',
+    summary: 'Put a genome of your own into the next slot that belongs to this node.',
+    args: [RUN, ['<genome>', 'A JSON file, as genomes look in reports; `-`: standard input.']],
+    load: async () => (await import('./rounds-suggest.ts')).suggest,
+  },
+  {
+    name: 'rounds rm',
+    group: 'Models and jobs',
+    summary: 'Remove a run and its ledger from this node for good; others go on with it.',
+    args: [RUN],
+    load: async () => (await import('./rounds-control.ts')).remove,
+  },
+  {
     name: 'ledger list',
     isDefault: true,
     group: 'Models and jobs',

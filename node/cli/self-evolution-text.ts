@@ -67,9 +67,9 @@ export interface HistoryView {
 
 /** Reasons of a verdict as people read them; a code of an error is shown as it is. */
 const REASONS: Readonly<Record<string, string>> = {
-  better: 'better on the final items',
-  'not-told-apart': 'not told apart from chance',
-  'no-gain': 'nothing better was found',
+  better: 'it is better',
+  'not-told-apart': 'may be chance',
+  'no-gain': 'nothing better',
   changed: 'the target was changed meanwhile',
   'not-scored': 'the final items were scored by nobody',
   'no-scores': 'no candidate could be scored',
@@ -155,9 +155,9 @@ export function historyText(view: HistoryView): string {
       entry.look === null ? '-' : entry.look.comparison.difference.value.toFixed(4),
       entry.look === null ? '-' : pText(entry.look.comparison.p),
       entry.look === null ? '-' : `< ${pText(entry.look.alpha)}`,
-      entry.run?.slice(0, 12) ?? '-',
+      entry.run?.slice(0, 8) ?? '-',
     ]),
-    { whole: [1, 2, 4, 5] },
+    { whole: [0, 1, 3, 4, 5, 6] },
   )
   const state = view.paused ? `paused: village self-evolution resume ${view.goal}` : 'runs when it is due'
   const head = facts([

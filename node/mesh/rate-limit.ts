@@ -1,4 +1,4 @@
-/** Token buckets, one a key: `byMinute` tokens come in a minute, and as many may be saved. Time is an argument. */
+/** Token buckets, one a key: `byMinute` tokens come in a minute, and `burst` (as many) may be saved. Time is an argument. */
 export interface RateLimit {
   /** Takes a token; false when there is none. */
   take(key: string, nowMs: number): boolean
@@ -10,22 +10,23 @@ const MINUTE_MS = 60_000
 /** Buckets that are full again are forgotten once there are more than this. */
 const MAX_BUCKETS = 4_096
 
-export function createRateLimit(init: { byMinute: number }): RateLimit {
+export function createRateLimit(init: { byMinute: number; burst?: number }): RateLimit {
+  const { burst = init.byMinute } = init
   const buckets = new Map<string, { tokens: number; atMs: number }>()
 
   function refilled(bucket: { tokens: number; atMs: number }, nowMs: number): number {
     const elapsedMs = Math.max(0, nowMs - bucket.atMs)
-    return Math.min(init.byMinute, bucket.tokens + (elapsedMs * init.byMinute) / MINUTE_MS)
+    return Math.min(burst, bucket.tokens + (elapsedMs * init.byMinute) / MINUTE_MS)
   }
 
   function forgetFull(nowMs: number): void {
-    for (const [key, bucket] of buckets) if (refilled(bucket, nowMs) >= init.byMinute) buckets.delete(key)
+    for (const [key, bucket] of buckets) if (refilled(bucket, nowMs) >= burst) buckets.delete(key)
   }
 
   function tokensOf(key: string, nowMs: number): number {
     const bucket = buckets.get(key)
     if (bucket === undefined && buckets.size >= MAX_BUCKETS) forgetFull(nowMs)
-    return bucket === undefined ? init.byMinute : refilled(bucket, nowMs)
+    return bucket === undefined ? burst : refilled(bucket, nowMs)
   }
 
   return {

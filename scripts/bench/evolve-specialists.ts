@@ -54,9 +54,17 @@ export const SPECIALISTS_SETTING: SpecialistsSetting = {
     finalShare: 0.5,
     choose: 1,
   },
-  strategy: { name: 'cma-es', options: {} },
+  strategy: {
+    name: 'tournament',
+    options: {
+      parents: 'complementary',
+      crossover: 'groups',
+      mutation: 'gaussian',
+      mutationDeviation: 0.25,
+    },
+  },
   population: 16,
-  generations: 14,
+  generations: 20,
 }
 
 /** What a row of the final comparison is, in words. Seeds are the base, the parents, and then the one-shot merges. */

@@ -61,7 +61,10 @@ test('a federation is begun, listed, shown, stopped and forgotten', async () => 
     const { id } = begun.json
     assert.match((await cli('federations')).out, /digits +scaffold, simulated +running +0\/3/)
     assert.match((await cli('federations', 'show', id.slice(0, 32))).out, /state +running \(0 of 3 rounds\)/)
-    assert.match((await cli('federations', 'stop', id, '--publish')).out, /is stopped after 0 rounds/)
+    assert.match(
+      (await cli('federations', 'stop', id, '--publish')).out,
+      /is stopped after 0 rounds. There is no model/,
+    )
     assert.match((await cli('federations', 'stop', id)).err, /FEDERATION_ENDED/)
     assert.is((await cli('federations', 'rm', id)).code, 0)
     assert.match((await cli('federations', 'show', id)).err, /FEDERATION_UNKNOWN/)
@@ -72,8 +75,8 @@ test('a mistake in the file is named, and nothing is begun', async () => {
   const file = await written('wrong.yaml', 'rounds: 3\nstrategy: fedavg\nlocal: {momentun: 0.9}\n')
   await withApi(async (cli) => {
     const { code, err } = await cli('federate', file, '--simulate')
-    assert.is(code, 1)
-    assert.match(err, /FEDERATION_CONFIG_INVALID: "local.momentun" must be left out/)
+    assert.is(code, 2)
+    assert.match(err, /FEDERATION_CONFIG_INVALID: "local.momentun" is not known; did you mean "momentum"/)
     assert.equal((await cli('federations', '--json')).json, { federations: [], joined: [] })
   })
 })
@@ -100,7 +103,15 @@ test('rounds and failures in words', () => {
   )
   const view: FederationView = {
     id: 'ab12',
-    config: { spec: { name: 'notes', strategy: 'fedavg', rounds: 9 } },
+    config: {
+      spec: {
+        name: 'notes',
+        data: 'diaries',
+        strategy: 'fedavg',
+        rounds: 9,
+        clients: { minimum: 2, attempts: 5 },
+      },
+    },
     state: 'failed',
     error: { code: 'FEDERATION_TOO_FEW', message: '1 of 2 clients answered in round 6' },
     model: null,
@@ -108,6 +119,8 @@ test('rounds and failures in words', () => {
     round: 5,
     asked: 0,
     answered: 0,
+    attempt: 0,
+    waiting: null,
     elements: 12_345,
     createdAtMs: 0,
     finishedAtMs: 60_000,
@@ -132,6 +145,9 @@ test('rounds and failures in words', () => {
     /12D3…ndFriend +5 +4 +1 \(UPDATE_MALFORMED\)/,
   ])
     assert.match(text, part)
+  const waiting = federationText({ ...view, state: 'running', error: null, attempt: 1, waiting: 1 })
+  assert.match(waiting, /waiting +for members that offer "diaries": 1 of 2 take part/)
+  assert.match(waiting, /attempt +2 of 5, for too few/)
 })
 
 test.run()

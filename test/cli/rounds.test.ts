@@ -37,6 +37,24 @@ test('a run is listed and shown, by the beginning of its id', () =>
     assert.match((await cli('rounds', 'show', 'ffff')).err, 'No run has the id')
   }))
 
+test('a genome of a person’s own is put up, and what is none is refused', () =>
+  withRun(async (cli, run, { directory }) => {
+    const file = path.join(directory, 'genome.json')
+    await writeFile(file, '{"x": [0.1, 0.2, 0.3, 0.4]}')
+    const put = await cli('rounds', 'suggest', run.slice(0, 8), file, '--json')
+    assert.is(put.code, 0, put.err)
+    assert.equal(put.json, { run, genome: { x: [0.1, 0.2, 0.3, 0.4] } })
+    for (const [text, problem] of [
+      ['[1]', /holds no genome/],
+      ['{x: 1}', /is not JSON/],
+      [`{"x": "${'y'.repeat(70_000)}"}`, /too long/],
+    ] as const) {
+      await writeFile(file, text)
+      assert.match((await cli('rounds', 'suggest', run, file)).err, problem)
+    }
+    assert.match((await cli('rounds', 'suggest', run, `${file}.no`)).err, /FILE_UNREADABLE/)
+  }))
+
 test('a run is paused, resumed and stopped; then nothing more can be done with it', () =>
   withRun(async (cli, run) => {
     assert.is((await cli('rounds', 'pause', run)).code, 0)

@@ -72,6 +72,7 @@ export const statementsOf = (author: string): Statement[] => [
     stage: 1,
     entries: [
       { slot: 0, digest: '01'.repeat(32) },
+      { slot: 7, digest: null },
       { slot: 255, digest: 'ff'.repeat(32) },
     ],
   },

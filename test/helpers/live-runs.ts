@@ -3,13 +3,15 @@
  * member may be deaf to what others say, and have a clock that runs ahead.
  */
 import { STRATEGIES } from '../../node/federated/evolve/table.ts'
-import { signAnnouncement } from '../../node/federated/ledger/announcement.ts'
+import { type Announcement, signAnnouncement } from '../../node/federated/ledger/announcement.ts'
 import type { CertifiedBlock } from '../../node/federated/ledger/block.ts'
 import { startOfLedger } from '../../node/federated/ledger/verify.ts'
+import type { HeightRecord } from '../../node/federated/rounds/consensus/record.ts'
 import { createDutyWorker } from '../../node/federated/rounds/duty-worker.ts'
 import { createLiveRun, type LiveRun } from '../../node/federated/rounds/live-run.ts'
 import { openRun } from '../../node/federated/rounds/run-opening.ts'
 import type { RunSpec } from '../../node/federated/rounds/run-spec.ts'
+import type { RunState } from '../../node/federated/rounds/run-state.ts'
 import type { ScoreKeeper } from '../../node/federated/rounds/score-keeper.ts'
 import { packScores, quantise } from '../../node/federated/scoring/quantise.ts'
 import type { Workload, WorkloadContext } from '../../node/federated/workloads/workload.ts'
@@ -25,6 +27,10 @@ export interface LiveMember {
   /** Hears no statements once the run has begun: the blocks that it makes hold only what it says itself. */
   readonly isDeaf?: boolean
   readonly clockAheadMs?: number
+  /** In place of its disk. */
+  readonly keepRecord?: (record: HeightRecord) => Promise<void>
+  /** Sees what it sends to other voters. */
+  readonly watch?: (message: Uint8Array) => void
 }
 
 const NONCE = Buffer.alloc(16, 7)
@@ -53,23 +59,24 @@ function remembering(scores: ScoreKeeper): ScoreKeeper {
   }
 }
 
-/** All of them join; the first announces. `stop` ends them. */
-export function startLiveRuns(members: readonly LiveMember[], spec: RunSpec) {
+/** The same every time, so that it is known beforehand who coordinates. */
+export const announceAs = (name: string, spec: RunSpec): Announcement =>
+  signAnnouncement(signerOf(name), { village: 'paper', timeMs: 1_000_000, spec })
+
+/** All of them join. `stop` ends them. */
+export function startLiveRuns(announcement: Announcement, members: readonly LiveMember[]) {
   const toy = toyWorkload()
   const workload: Workload = {
     ...toy,
     build: async () => ({ cid: `b${'a'.repeat(20)}`, register: async () => 'toy' }),
   }
-  const announcement = signAnnouncement(signerOf(members[0]!.name), {
-    village: 'paper',
-    timeMs: Date.now(),
-    spec,
-  })
-  const { run } = announcement
+  const { run, spec } = announcement
   const runs = new Map<string, LiveRun>()
   const proposers = new Map<number, string>()
+  const states: RunState[] = []
 
-  function startOne({ name, isDeaf = false, clockAheadMs = 0 }: LiveMember): void {
+  function startOne(member: LiveMember): void {
+    const { name, isDeaf = false, clockAheadMs = 0, keepRecord = async () => undefined } = member
     const signer = signerOf(name)
     const self = peerOf(signer.publicKey)
     const { rules, machine } = openRun({ workloads: { toy: workload }, strategies: STRATEGIES }, announcement)
@@ -100,17 +107,20 @@ export function startLiveRuns(members: readonly LiveMember[], spec: RunSpec) {
             { run, peer: self, spec: rules.spec, now },
           ),
         outlet: {
-          sendMessage: (peer, bytes) => deliver(peer, (other) => other.hearMessage(self, bytes)),
+          sendMessage(peer, bytes) {
+            member.watch?.(bytes)
+            deliver(peer, (other) => other.hearMessage(self, bytes))
+          },
           sendStatement: (peer, bytes) => deliver(peer, (other) => other.hearStatement(self, bytes)),
           sendTip: (peer) => give(peer, chain),
           fetchFrom: () => undefined,
-          keepRecord: async () => undefined,
+          keepRecord,
           async append(entry) {
             chain.push(entry)
             proposers.set(entry.block.height, entry.block.proposer)
             for (const peer of runs.keys()) if (peer !== self) give(peer, [entry])
           },
-          changed: () => undefined,
+          changed: (_before, { state }) => void (states.length < state.height && states.push(state)),
           misbehaved: () => undefined,
         },
       },
@@ -142,7 +152,10 @@ export function startLiveRuns(members: readonly LiveMember[], spec: RunSpec) {
   return {
     run,
     runs,
+    /** By height. */
     proposers,
+    /** After each block. */
+    states,
     stop: async () => void (await Promise.all([...runs.values()].map((live) => live.stop()))),
   }
 }

@@ -33,6 +33,7 @@ export function memoryFederations(init: {
           attempt: 0,
           asked: 0,
           answered: 0,
+          waiting: null,
           clients: {},
           testLossBefore: null,
           rounds: [],

@@ -117,6 +117,10 @@ export function memoryRounds(): ApiComponents['rounds'] {
       else if (action === 'leave') append(run, [{ kind: 'leave', author: SELF, sequence }])
       else append(run, [{ kind: 'control', author: SELF, sequence, action }])
     },
+    async remove(id) {
+      need(id)
+      runs.delete(id)
+    },
     suggest(id, genome) {
       const { rules } = needRunning(id)
       rules.workload.checkGenome(rules.spec.workload.options, genome)

@@ -42,7 +42,7 @@ export function memorySelfEvolution(init: { nowMs: number }): ApiComponents['sel
     status: () =>
       statusOf({
         isEnabled: true,
-        file: '/home/ann/goals.yaml',
+        file: 'goals.yaml',
         goals: GOALS,
         records: new Map([[record.goal, record]]),
         nowMs,

@@ -90,6 +90,8 @@ export interface World {
   readonly runs: Map<string, { name: string; rules: RunRules; state: RunState }>
   settings: TunedSettings
   nowMs: number
+  /** What this node builds, where it is not what the members say. */
+  builds?: string
 }
 
 export const newWorld = (): World => ({
@@ -131,10 +133,6 @@ export async function startSelfEvolution(init: Init): Promise<SelfEvolutionNode>
   })
   const artifacts = {
     addPath: async () => info(JUDGED),
-    async fetch(cid: string, { pin }: { pin?: string }) {
-      if (pin !== undefined) await artifacts.pin(cid, pin)
-      return info(cid)
-    },
     async pin(cid: string, pin: string) {
       await pins.put(cid, [...new Set([...((await pins.get(cid)) ?? []), pin])])
     },
@@ -170,7 +168,10 @@ export async function startSelfEvolution(init: Init): Promise<SelfEvolutionNode>
     endReason,
     endedAtMs: clock.nowMs,
   })
-  const rounds: Pick<Rounds, 'settle' | 'details' | 'act'> & { announce: unknown; list: unknown } = {
+  const rounds: Pick<Rounds, 'settle' | 'details' | 'act' | 'rebuild'> & {
+    announce: unknown
+    list: unknown
+  } = {
     settle: (spec, signal) => settleRun({ tables: TABLES, context }, spec, signal),
     async announce(spec: RunState['spec']) {
       const run = `${world.runs.size + 1}`.padStart(32, '0')
@@ -182,6 +183,12 @@ export async function startSelfEvolution(init: Init): Promise<SelfEvolutionNode>
     },
     list: () => [...world.runs].map(([run, { name }]) => ({ run, name, announcer: SELF })),
     details: (run) => ({ ...need(run), traffic: {} }),
+    async rebuild(run, pin) {
+      const { cid } = need(run).state.result!
+      const built = world.builds ?? cid
+      if (built !== null) await artifacts.pin(built, pin)
+      return built
+    },
     act(run, action) {
       if (need(run).state.endedAtMs !== null) throw new VillageError('RUN_OVER')
       if (action === 'stop') setState(run, ended('stopped'))
@@ -191,7 +198,7 @@ export async function startSelfEvolution(init: Init): Promise<SelfEvolutionNode>
   if (init.goals !== null) writeFileSync(file, init.goals)
   const service = createSelfEvolution(
     {
-      rounds: rounds as Pick<Rounds, 'settle' | 'announce' | 'list' | 'details' | 'act'>, // of views only what is read of them
+      rounds: rounds as Pick<Rounds, 'settle' | 'announce' | 'list' | 'details' | 'act' | 'rebuild'>, // of views only what is read of them
       models,
       artifacts: artifacts as never, // of what it gives, only the CID and the size are read
       // The one operation of the worker, on this thread.

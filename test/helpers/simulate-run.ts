@@ -71,7 +71,7 @@ export function simulateRun(
   let best: ScoredCandidate | null = null
   for (let generation = 0; generation < init.generations; generation++) {
     const scored = strategy.ask(context, options, state).map(({ genome }, slot): ScoredCandidate => {
-      const key = canonicalJson(genome)
+      const key = JSON.stringify(genome)
       const known = memo.get(key) ?? { evaluation: init.evaluate(genome), id: `${generation}.${slot}` }
       memo.set(key, known)
       const { objectives, itemScores = [] } = known.evaluation

@@ -41,6 +41,7 @@ strategy: tournament
 population: 6
 limits: {generations: 3}
 publish: better
+publishOnly: always
 `
 
 test('from the configuration to the report of a run of one member', async () => {
@@ -98,6 +99,21 @@ test('from the configuration to the report of a run of one member', async () => 
     const html = await readFile(page, 'utf8')
     assert.match(html, /<h1>named<\/h1>/)
     assert.not.match(html, /<script|https?:\/\//)
+    // The geometry of the best of each generation, which is built again for it: on the same run, for one takes seconds.
+    const drawn = path.join(directory, 'geometry.html')
+    const history = await cli('geometry', '--history', report.run, '--wait', '--html', drawn, '--json')
+    assert.is(history.code, 0, history.err)
+    assert.equal(
+      history.json.looks.map(({ generation }: { generation: number }) => generation),
+      [0, 1, 2],
+    )
+    for (const [index, look] of history.json.looks.entries()) {
+      assert.is(look.id, report.generations[index]!.bestId)
+      assert.is(look.mean, report.generations[index]!.best)
+      assert.ok(look.dimension > 0.5 && look.points > 25 && look.stableRank > 1, JSON.stringify(look))
+    }
+    assert.match(await readFile(drawn, 'utf8'), /through its evolution/)
+
     const again = await cli('evolve', 'report', report.run, '--html', page)
     assert.is.not(again.code, 0, 'a file that exists is kept')
     assert.match((await cli('evolve', 'report', report.run)).out, /Who did what/)

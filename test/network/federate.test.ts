@@ -311,6 +311,24 @@ test('another member that plays server: what it may not do, the client refuses b
   for (const stream of streams) stream.abort(new Error('enough'))
 })
 
+test('a federation that nobody takes part in says that it waits, and can be stopped and forgotten', async () => {
+  const config = { name: 'lonely', model: 'tiny', data: 'nobodys', strategy: 'fedavg', rounds: 1 }
+  const waits = new Promise<void>((resolve) => {
+    const end = server.mesh.events.subscribe((event) => {
+      if (event.type !== 'federation:changed' || event.data.waiting !== 0) return
+      end()
+      resolve()
+    })
+  })
+  const { id } = await server.federations.begin(config, { simulate: false })
+  await waits
+  assert.is((await server.federations.get(id)).waiting, 0)
+  const { state, waiting, error } = await server.federations.end(id, { publish: true })
+  assert.equal([state, waiting, error], ['stopped', null, null])
+  await server.federations.remove(id)
+  await rejectsCode(server.federations.get(id), 'FEDERATION_UNKNOWN')
+})
+
 test('what has ended is ended no more, and can be forgotten', async () => {
   await rejectsCode(server.federations.end(stories.id, { publish: false }), 'FEDERATION_ENDED')
   await server.federations.remove(stories.id)

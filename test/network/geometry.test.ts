@@ -1,5 +1,5 @@
 /** The geometry of models through a real daemon: measured, compared, drawn, and followed through a training. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { suite } from 'uvu'
@@ -122,47 +122,6 @@ test('a training that measures has a history', async () => {
   assert.is(plain.json.result.loss, trained.json.result.loss)
 })
 
-const RUN = `
-workload:
-  kind: perturbation
-  model: first
-  directions: 3
-  largest: 0.3
-  selectionItems: 8
-  finalItems: 8
-  choose: 1
-  tasks: [{data: items.jsonl}]
-strategy: tournament
-population: 3
-limits: {generations: 2}
-`
-
-test('the best of each generation of a run has a history', async () => {
-  const items = Array.from({ length: 24 }, (_, index) => ({
-    id: `item-${index}`,
-    type: 'choice',
-    context: `${index} ab`,
-    choices: ['a', '.'],
-    answer: index % 2,
-  }))
-  writeFileSync(at('run.yaml'), RUN)
-  writeFileSync(at('items.jsonl'), items.map((item) => JSON.stringify(item)).join('\n'))
-  const { json: report } = await cli('evolve', at('run.yaml'), '--wait', '--json')
-  const page = at('run.html')
-  const { json } = await succeeds('geometry', '--history', report.run, '--wait', '--html', page, '--json')
-  assert.equal(
-    json.looks.map(({ generation }: { generation: number }) => generation),
-    [0, 1],
-  )
-  for (const [index, look] of json.looks.entries()) {
-    assert.is(look.id, report.generations[index].bestId)
-    assert.is(look.mean, report.generations[index].best)
-    assert.ok(look.dimension > 0.5 && look.points > 25 && look.stableRank > 1, JSON.stringify(look))
-  }
-  assert.match(readFileSync(page, 'utf8'), /through its evolution/)
-  assert.match((await cli('geometry', '--history', 'f'.repeat(32))).err, /RUN_UNKNOWN/)
-})
-
 test('what cannot be measured is refused while the client waits', async () => {
   const refused = async (args: readonly string[], message: RegExp) => {
     const ran = await cli('geometry', ...args)
@@ -179,6 +138,7 @@ test('what cannot be measured is refused while the client waits', async () => {
   await refused(['first', '--html', at('x.html')], /--wait/)
   await refused(['first', '--data', at('missing.txt')], /cannot be read/)
   await refused(['--history', 'zzzzzz'], /zzzzzz/)
+  await refused(['--history', 'f'.repeat(32)], /RUN_UNKNOWN/)
 })
 
 test.run()

@@ -160,4 +160,38 @@ test('a block that the disk has changed is put aside and fetched again, and own 
   assert.is(await blocksOf(again, run), await blocksOf(first, run))
 })
 
+test('who decides alone and loses its last blocks makes no others in their place', async () => {
+  const [first, second] = (await startRoundVillage([{}, {}])) as [RoundNode, RoundNode]
+  const { run } = await first.rounds.announce(toySpec({ minimum: 2, limits: { generations: 50 } }), SIGNAL)
+  await until('the third generation', () => generationOf(second, run) >= 2)
+  first.rounds.act(run, 'pause')
+  await until('it stands still', () => second.rounds.view(run).isPaused)
+  assert.equal(first.rounds.view(run).committee, [first.peer])
+  const { height } = second.rounds.view(run)
+  const { directory } = first.mesh
+  await first.stop()
+  const store = await openStore({ directory })
+  const table = store.bytes('ledgers')
+  const blocks: string[] = []
+  for await (const [key] of table.entries({ prefix: 'block/' })) blocks.push(key)
+  const damaged = blocks.at(-3)!
+  const value = (await table.get(damaged))!
+  await table.put(
+    damaged,
+    value.map((byte, at) => (at === 40 ? byte ^ 1 : byte)),
+  )
+  await store.close()
+  const again = await startRoundNode({ directory })
+  const isActive = () =>
+    again.rounds.list()[0]?.participants.some(({ peer, gone }) => peer === first.peer && gone === null) ??
+    false
+  await until(
+    'it has the blocks again, and those behind',
+    () => again.rounds.view(run).height > height && isActive(),
+  )
+  again.rounds.act(run, 'stop')
+  await until('the run is over', () => isOver(again, run) && isOver(second, run))
+  assert.is(await blocksOf(again, run), await blocksOf(second, run))
+})
+
 test.run()

@@ -35,6 +35,7 @@ const SUMMARY = {
   attempt: integer(),
   asked: integer(),
   answered: integer(),
+  waiting: orNull(integer()),
   clients: anyObject,
   testLossBefore: orNull(amount),
 }

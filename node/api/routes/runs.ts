@@ -1,6 +1,7 @@
 /** Routes of runs of evolution and of their ledgers. */
 import { Readable } from 'node:stream'
 import { VillageError } from '../../errors.ts'
+import { MAX_ARCHIVE_BYTES } from '../../federated/ledger/archive.ts'
 import type { RunAction } from '../../federated/rounds/rounds.ts'
 import type { JsonObject } from '../../json.ts'
 import { BLOCK, RUN, RUN_ACTION, VERDICT } from '../run-schemas.ts'
@@ -10,8 +11,6 @@ import { RawReply, type Route, route } from './route.ts'
 const tag = 'runs'
 const PARAMS = object({ run: text(64) })
 export const LEDGER_MEDIA_TYPE = 'application/vnd.aivillage.ledger'
-/** Of a ledger that is brought as a file. */
-const MAX_LEDGER_BYTES = 64 * 2 ** 20
 const SHOWN_BLOCKS = 100
 const MAX_SHOWN_BLOCKS = 1_000
 type None = Record<string, never>
@@ -22,10 +21,14 @@ async function readLedger(source: Readable): Promise<Uint8Array> {
   let sizeBytes = 0
   for await (const chunk of source as AsyncIterable<Buffer>) {
     sizeBytes += chunk.byteLength
-    if (sizeBytes > MAX_LEDGER_BYTES)
-      throw new VillageError('API_BODY_TOO_LARGE', 'A ledger of more than 64 MiB is not taken', {
-        fields: { maxBytes: MAX_LEDGER_BYTES },
-      })
+    if (sizeBytes > MAX_ARCHIVE_BYTES)
+      throw new VillageError(
+        'API_BODY_TOO_LARGE',
+        `A ledger of more than ${MAX_ARCHIVE_BYTES / 2 ** 20} MiB is not taken`,
+        {
+          fields: { maxBytes: MAX_ARCHIVE_BYTES },
+        },
+      )
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -109,6 +112,22 @@ export const RUN_ROUTES: readonly Route[] = [
     errors: ['RUN_UNKNOWN', 'RUN_OVER', 'RUN_NOT_ALLOWED'],
     handle: async ({ params, body }, { rounds }) => {
       rounds.act(params.run, body.action)
+      return { done: true }
+    },
+  }),
+  route<Run>({
+    method: 'DELETE',
+    path: '/api/v1/runs/:run',
+    scope: 'token',
+    tag,
+    id: 'removeRun',
+    summary:
+      'Removes a run and its ledger from this node for good, leaving it where it goes on. The others go on with it.',
+    params: PARAMS,
+    response: { kind: 'json', status: 200, schema: DONE },
+    errors: ['RUN_UNKNOWN'],
+    handle: async ({ params }, { rounds }) => {
+      await rounds.remove(params.run)
       return { done: true }
     },
   }),

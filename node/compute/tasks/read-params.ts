@@ -4,6 +4,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 
 export interface ParamsReader {
   text(name: string, maxLength: number): string
+  /** A text of one line that shows on a terminal as what it is: without control, formatting and separating characters. */
+  title(name: string, maxLength: number): string
   texts(name: string, maxItems: number, maxLength: number): string[]
   /** Null when it is absent. */
   optionalTexts(name: string, maxItems: number, maxLength: number): string[] | null
@@ -25,6 +27,9 @@ export function invalid(name: string, expected: string): VillageError {
   return new VillageError('INVALID_ARGUMENT', `"${name}" must be ${expected}`, { fields: { argument: name } })
 }
 
+/** They could move the cursor, or make a name read as another. */
+const DISGUISING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
+
 export function readParams(input: unknown): ParamsReader {
   if (!isJsonObject(input)) throw invalid('params', 'an object')
   const read = new Set<string>()
@@ -38,6 +43,11 @@ export function readParams(input: unknown): ParamsReader {
     text(name, maxLength) {
       const value = take(name)
       if (!isText(value, maxLength)) throw invalid(name, `a text of 1 to ${maxLength} characters`)
+      return value
+    },
+    title(name, maxLength) {
+      const value = this.text(name, maxLength)
+      if (DISGUISING.test(value)) throw invalid(name, 'a text without control characters')
       return value
     },
     texts(name, maxItems, maxLength) {

@@ -1,6 +1,7 @@
 /** What two models have in common: how alike their layers see the same texts, and the loss between them. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MomentsKernels } from '../../compute/kernels/moments.ts'
+import { readLanguageCard } from '../../compute/models/language-card.ts'
 import { apartBecause, BARRIER_TEXTS, type Barrier, barrierOf, lossLine } from './barrier.ts'
 import { type AlignedSet, type Alignment, alignedSet, alignment } from './cka.ts'
 import { evenly, type LayerPoints, readsTexts, textPoints } from './text-points.ts'
@@ -20,7 +21,8 @@ export interface ModelComparison {
     /** Layers of the same name, with both estimates. */
     readonly same: readonly ({ readonly layer: string } & Alignment)[]
   } | null
-  readonly barrier: Barrier | null
+  /** With the number of tokens: a loss above its logarithm is worse than chance. */
+  readonly barrier: (Barrier & { readonly vocabulary: number }) | null
   /** Why there is no barrier to tell; null where there is one, or none was asked for. */
   readonly noBarrier: string | null
 }
@@ -60,7 +62,8 @@ export async function compareModels(
     signal,
     (share) => progress(CKA_SHARE + (1 - CKA_SHARE) * share),
   )
-  return { alignment: compared, barrier: barrierOf(line), noBarrier: null }
+  const { vocabulary } = readLanguageCard(firstDirectory)
+  return { alignment: compared, barrier: { ...barrierOf(line), vocabulary }, noBarrier: null }
 }
 
 async function align(

@@ -81,10 +81,11 @@ export function createClientTraining(
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(deadlineMs)])
     const files = offeredFiles(consent, { server: peer, data: spec.data })
     const cid = spec.model!
-    await artifacts.fetch(cid, { signal, providers: [peer] })
+    const { memoryBytes, cpuCores } = resources.limits()
+    // It will be in memory as a whole: what could not be is not fetched either.
+    await artifacts.fetch(cid, { signal, providers: [peer], maxBytes: memoryBytes })
     await artifacts.pin(cid, pinOf(id), { private: true })
     const modelDir = await artifacts.materialize(cid, init.modelsDirectory)
-    const { memoryBytes, cpuCores } = resources.limits()
     const fit = await pool.run(
       'train.memory',
       { modelPath: path.join(modelDir, MODEL_FILE), run: runOfSpec(spec, files), limitBytes: memoryBytes },

@@ -134,6 +134,10 @@ export function createFederateClient(components: Components, init: Init): Federa
     const answer = (code: string, wantsVectors: boolean) =>
       stream.send(ClientFrame, { ...EMPTY_CLIENT, answer: { code, cores, wantsVectors } }, { signal })
     let isMine = false
+    const release = () => {
+      if (isMine) busy = false
+      isMine = false
+    }
     try {
       let found: Joined & { secureRounds: number }
       let before: StoredUpdate | null
@@ -159,9 +163,11 @@ export function createFederateClient(components: Components, init: Init): Federa
           training.train(member, task, vectors, { peer, secureRounds, ...work }),
         )
       }
+      // A server that takes its time with what follows holds up no other.
+      release()
       await deliver(stream, member, before, signal)
     } finally {
-      if (isMine) busy = false
+      release()
     }
   }
 

@@ -33,6 +33,8 @@ export interface RunComponents {
   readonly log: Log
   /** Durable when it resolves. */
   readonly save: (record: FederationRecord, round: RoundReport | null) => Promise<void>
+  /** Told how many members take part and are here while they are too few, and null when they are enough. */
+  readonly waiting: (count: number | null) => void
   readonly now: () => number
   /** In (0, 1), of a cryptographic source: who is drawn in private rounds. */
   readonly secretUniform: () => number
@@ -63,6 +65,8 @@ export async function runRounds(
   let record = start
   /** One change at a time: clients answer while others are still asked. */
   let saving: Promise<void> = Promise.resolve()
+  /** Why the last attempt failed, where it was not that too few answered. */
+  let problem: unknown = null
   const offeredAtMs = new Map<string, number>()
 
   function change(next: (before: FederationRecord) => FederationRecord, round: RoundReport | null = null) {
@@ -110,7 +114,9 @@ export async function runRounds(
       signal.throwIfAborted()
       await offerToAll()
       const here = candidates(record, powers())
-      if (here.length >= clients.minimum) {
+      const isEnough = here.length >= clients.minimum
+      components.waiting(isEnough ? null : here.length)
+      if (isEnough) {
         const { round, attempt } = record
         const count = Math.ceil(clients.target * clients.overSelection)
         return privacy === null
@@ -191,6 +197,7 @@ export async function runRounds(
     } catch (error) {
       if (toVillageError(error).code !== 'AGGREGATE_TOO_FEW_CLIENTS') throw error
       components.log.warn({ err: error, round: record.round }, 'a round could not be aggregated')
+      problem = error
       return false
     }
   }
@@ -226,16 +233,20 @@ export async function runRounds(
   const { spec } = record.config
   while (record.round < spec.rounds) {
     const startedMs = now()
+    problem = null
     const selected = record.current?.selected ?? (await select())
     if (selected !== null && (await isRoundMade(selected, startedMs))) continue
     const answered = Object.keys(record.current?.reports ?? {}).length
     await change(failRound)
-    if (record.attempt >= spec.clients.attempts)
-      throw new VillageError(
+    if (record.attempt < spec.clients.attempts) continue
+    throw (
+      problem ??
+      new VillageError(
         'FEDERATION_TOO_FEW',
         `${answered} of ${spec.clients.minimum} clients answered in round ${record.round + 1}`,
         { fields: { clients: answered, minimum: spec.clients.minimum, round: record.round } },
       )
+    )
   }
   await saving
   return record

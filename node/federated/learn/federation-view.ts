@@ -13,6 +13,8 @@ export interface FederationSummary
   /** Of the current round; 0 between rounds. */
   readonly asked: number
   readonly answered: number
+  /** Members that take part and are here, while there are too few of them for a round; null otherwise. */
+  readonly waiting: number | null
   readonly clients: FederationRecord['clients']
   readonly testLossBefore: number | null
 }
@@ -21,7 +23,7 @@ export interface FederationView extends FederationSummary {
   readonly rounds: readonly RoundReport[]
 }
 
-export function summaryOf(record: FederationRecord): FederationSummary {
+export function summaryOf(record: FederationRecord, waiting: number | null): FederationSummary {
   const { id, config, modelCid, elements, createdAtMs, finishedAtMs, state, error, model } = record
   const { round, attempt, current, clients, testLossBefore, terms } = record
   return {
@@ -39,6 +41,7 @@ export function summaryOf(record: FederationRecord): FederationSummary {
     attempt,
     asked: current?.selected.length ?? 0,
     answered: Object.keys(current?.reports ?? {}).length,
+    waiting,
     clients,
     testLossBefore,
   }

@@ -24,8 +24,8 @@ import type { SignedTerms } from './terms.ts'
 
 export interface Federations extends Service {
   /**
-   * Checks a configuration and begins; it is on the disk before it returns. Throws INVALID_ARGUMENT,
-   * FEDERATION_CONFIG_INVALID, FEDERATE_EXCLUDED, MODEL_UNKNOWN, TRAIN_MODEL_UNSUITABLE, VILLAGE_NONE, FILE_UNREADABLE.
+   * Checks a configuration and begins; it is on the disk before it returns. Throws FEDERATION_CONFIG_INVALID,
+   * FEDERATE_EXCLUDED, AGGREGATE_TOO_FEW_CLIENTS, MODEL_UNKNOWN, TRAIN_MODEL_UNSUITABLE, VILLAGE_NONE, FILE_UNREADABLE.
    */
   begin(config: unknown, init: { simulate: boolean }): Promise<FederationView>
   list(): Promise<readonly FederationSummary[]>
@@ -64,6 +64,7 @@ interface Running {
   readonly abort: AbortController
   readonly done: Promise<void>
   record: FederationRecord
+  waiting: number | null
 }
 
 const UNIFORM_STEPS = 2 ** 47
@@ -80,7 +81,7 @@ export function createFederations(components: FederationComponents, init: Federa
   const running = new Map<string, Running>()
   const directoryOf = (id: string) => path.join(init.directory, id)
 
-  function tell({ id, config, state, round, current }: FederationRecord, loss: number | null): void {
+  function tell({ id, config, state, round, attempt, current }: FederationRecord, loss: number | null): void {
     events.emit('federation:changed', {
       federation: id,
       name: config.spec.name,
@@ -89,8 +90,17 @@ export function createFederations(components: FederationComponents, init: Federa
       rounds: config.spec.rounds,
       answered: Object.keys(current?.reports ?? {}).length,
       asked: current?.selected.length ?? 0,
+      attempt,
+      waiting: running.get(id)?.waiting ?? null,
       loss,
     })
+  }
+
+  function wait(id: string, waiting: number | null): void {
+    const entry = running.get(id)
+    if (entry === undefined || entry.waiting === waiting) return
+    entry.waiting = waiting
+    tell(entry.record, null)
   }
 
   async function need(id: string): Promise<FederationRecord> {
@@ -100,8 +110,11 @@ export function createFederations(components: FederationComponents, init: Federa
     return record
   }
 
+  const summary = (record: FederationRecord): FederationSummary =>
+    summaryOf(record, running.get(record.id)?.waiting ?? null)
+
   const view = async (record: FederationRecord): Promise<FederationView> => ({
-    ...summaryOf(record),
+    ...summary(record),
     rounds: await records.rounds(record.id),
   })
 
@@ -150,7 +163,7 @@ export function createFederations(components: FederationComponents, init: Federa
     const directory = directoryOf(start.id)
     const modelDir = await artifacts.materialize(start.modelCid!, init.modelsDirectory)
     const done = await runRounds(
-      { ...components, log, save, now, secretUniform },
+      { ...components, log, save, now, secretUniform, waiting: (count) => wait(start.id, count) },
       { terms: termsOf(start), directory, modelDir, threads: resources.limits().cpuCores, signal },
       start,
     )
@@ -179,13 +192,16 @@ export function createFederations(components: FederationComponents, init: Federa
       try {
         ended = await work(start, abort.signal)
       } catch (error) {
-        const { code, message } = toVillageError(error)
+        // Not all that is aborted throws the reason: waiting for a timer throws an error of its own.
+        const { code, message } = toVillageError(abort.signal.aborted ? abort.signal.reason : error)
         // The daemon stops: it goes on at the next start.
         if (abort.signal.aborted && code !== STOPPED) return
         const { record } = running.get(start.id)!
         const state = code === STOPPED ? 'stopped' : 'failed'
         if (state === 'failed') log.error({ err: error, federation: start.id }, 'a federation failed')
-        ended = { ...record, state, error: { code, message }, finishedAtMs: now() }
+        // Who stops one knows why it ended.
+        const failure = state === 'failed' ? { code, message } : null
+        ended = { ...record, state, error: failure, finishedAtMs: now() }
       }
       await save(ended, null)
       await settle(ended)
@@ -194,7 +210,7 @@ export function createFederations(components: FederationComponents, init: Federa
         log.error({ err: error, federation: start.id }, 'a federation could not be stored'),
       )
       .finally(() => running.delete(start.id))
-    running.set(start.id, { abort, done, record: start })
+    running.set(start.id, { abort, done, record: start, waiting: null })
   }
 
   /** What only a running one needs. The parameters of one that was stopped stay until it is removed. */
@@ -215,7 +231,7 @@ export function createFederations(components: FederationComponents, init: Federa
       return view(record)
     },
     list: async () =>
-      (await records.list()).map((record) => summaryOf(running.get(record.id)?.record ?? record)),
+      (await records.list()).map((record) => summary(running.get(record.id)?.record ?? record)),
     get: async (id) => view(await need(id)),
     async end(id, { publish: wanted }) {
       const entry = running.get(id)

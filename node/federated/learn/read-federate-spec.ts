@@ -5,7 +5,7 @@ import { invalid, type ParamsReader, readParams } from '../../compute/tasks/read
 import { toVillageError, VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 import { checkCombination } from '../aggregate/exclusions.ts'
-import { parseAggregation } from '../aggregate/table.ts'
+import { checkClients, parseAggregation } from '../aggregate/table.ts'
 import { calibrateNoise } from '../privacy/accountant.ts'
 import { MAX_COMPLETE_CLIENTS } from '../privacy/secure-messages.ts'
 import {
@@ -20,6 +20,7 @@ import {
   type SimulationSpec,
 } from './federate-spec.ts'
 import { SERVER_OPTIMISERS, serverDefaults } from './server-optimisers.ts'
+import { asConfigError, checkKeys, FILE_KEYS, SECTION_KEYS, SPEC_KEYS } from './spec-keys.ts'
 import { STRATEGIES, STRATEGY_TABLE, type StrategyName } from './strategies.ts'
 import { UPDATE_CODECS } from './update-codec.ts'
 
@@ -32,7 +33,9 @@ const DATA_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
 /** A section that may be left out; its keys are named `section.key` in errors. */
 function section<T>(reader: ParamsReader, name: string, read: (part: ParamsReader) => T): T {
-  const part = readParams(reader.object(name))
+  const given = reader.object(name)
+  checkKeys(given, SECTION_KEYS[name]!, `${name}.`)
+  const part = readParams(given)
   try {
     const value = read(part)
     part.end()
@@ -40,7 +43,7 @@ function section<T>(reader: ParamsReader, name: string, read: (part: ParamsReade
   } catch (error) {
     const { message, fields } = toVillageError(error)
     const { argument } = fields
-    if (argument === undefined) throw error
+    if (argument === undefined || String(argument).startsWith(`${name}.`)) throw error
     throw new VillageError(
       'FEDERATION_CONFIG_INVALID',
       message.replace(`"${argument}"`, `"${name}.${argument}"`),
@@ -144,7 +147,9 @@ function readPrivacy(reader: ParamsReader, rounds: number): PrivacySpec {
   if (clip === null) throw invalid('clip', 'given: the largest norm of an update')
   if (delta === null) throw invalid('delta', 'given, well below one over the number of clients')
   if (samplingRate === null) throw invalid('samplingRate', 'given: the share of the clients in a round')
-  if ((given === null) === (epsilon === null)) throw invalid('noiseMultiplier', 'given, or else epsilon')
+  if (given !== null && epsilon !== null)
+    throw invalid('noiseMultiplier', 'left out where there is epsilon: it is worked out')
+  if (given === null && epsilon === null) throw invalid('noiseMultiplier', 'given, or else epsilon')
   const noiseMultiplier = given ?? calibrateNoise({ samplingRate, rounds, epsilon: epsilon!, delta })
   return { clip, noiseMultiplier, delta, samplingRate }
 }
@@ -170,17 +175,22 @@ function checkTogether(spec: FederateSpec): void {
     privacy: privacy !== null,
     secure: secure !== null,
   })
+  // What no round can be made of is said before anybody trains.
+  if (privacy === null) checkClients(aggregation, spec.clients.target)
   if (model === null && simulation === null)
     throw invalid('model', 'given: only a simulation does without one')
   if (simulation === null && data === null)
     throw invalid('data', 'given: the name under which members offer their data')
 }
 
-/** Throws INVALID_ARGUMENT, FEDERATION_CONFIG_INVALID, FEDERATE_EXCLUDED. What it returns it takes again. */
-export function readFederateSpec(input: unknown): FederateSpec {
+/** Throws FEDERATION_CONFIG_INVALID, FEDERATE_EXCLUDED, AGGREGATE_TOO_FEW_CLIENTS. What it returns it takes again. */
+export const readFederateSpec = (input: unknown): FederateSpec => asConfigError(() => specFrom(input))
+
+function specFrom(input: unknown): FederateSpec {
   if (!isJsonObject(input)) throw invalid('config', 'an object')
   // Sections that are null are those that were left out.
   const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
+  checkKeys(given, [...SPEC_KEYS, ...FILE_KEYS], '')
   const reader = readParams(given)
   const optional = <T>(name: string, read: (part: ParamsReader) => T): T | null =>
     Object.hasOwn(given, name) ? section(reader, name, read) : null
@@ -189,7 +199,7 @@ export function readFederateSpec(input: unknown): FederateSpec {
   if (data !== null && !DATA_NAME.test(data)) throw invalid('data', 'a name such as my-notes')
   const rounds = reader.integer('rounds', 1, MAX_ROUNDS)
   const spec: FederateSpec = {
-    name: reader.text('name', 128),
+    name: reader.title('name', 128),
     model: reader.optionalText('model', 128),
     data,
     strategy,
@@ -221,7 +231,10 @@ function withExpected(spec: FederateSpec, { samplingRate }: PrivacySpec): Federa
 }
 
 /** The same with what concerns the server alone. `simulate` fills in a simulation where the configuration has none. */
-export function readFederateConfig(input: unknown, simulate: boolean): FederateConfig {
+export const readFederateConfig = (input: unknown, simulate: boolean): FederateConfig =>
+  asConfigError(() => configFrom(input, simulate))
+
+function configFrom(input: unknown, simulate: boolean): FederateConfig {
   if (!isJsonObject(input)) throw invalid('config', 'an object')
   const { test = null, texts = null, id = null, simulation = null, ...rest } = input
   const reader = readParams({ test, texts, id })

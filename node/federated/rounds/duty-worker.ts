@@ -10,7 +10,7 @@ import type { ScoreCommitment, ScoreReveal, Statement } from '../ledger/statemen
 import { scoreDigest } from '../ledger/statement-codec.ts'
 import type { Workload, WorkloadContext } from '../workloads/workload.ts'
 import type { Duty } from './duties.ts'
-import { genomeHash } from './run-rules.ts'
+import { builtId, genomeHash } from './run-rules.ts'
 import type { RunSpec } from './run-spec.ts'
 import type { KeptScore, ScoreKeeper } from './score-keeper.ts'
 
@@ -190,7 +190,6 @@ export function createDutyWorker(
             spec.workload.options,
             genome,
             context,
-            // The name is in the model's card: the same everywhere, and that of what is published.
             { id: builtId(spec, run, id), pin: `run:${run}` },
             signal,
           ),

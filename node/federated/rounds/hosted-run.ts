@@ -11,7 +11,6 @@ import type { WorkloadContext } from '../workloads/workload.ts'
 import type { ConsensusTiming } from './consensus/effects.ts'
 import { createDutyWorker } from './duty-worker.ts'
 import { createLiveRun, type LiveRun, type RunPatience } from './live-run.ts'
-import { faultsOf } from './participants.ts'
 import type { OpenedRun } from './run-opening.ts'
 import { isOver, type RunState } from './run-state.ts'
 import { createScoreKeeper, type KeptScore } from './score-keeper.ts'
@@ -26,6 +25,8 @@ export interface RunNotes {
   /** It is over, and nothing more is to be done for it. */
   readonly isSettled: boolean
   readonly traffic: Readonly<Record<string, PeerTraffic>>
+  /** A person has removed it from this node: nothing else is here of it, and it is not fetched again. */
+  readonly removed?: true
 }
 
 export const NO_NOTES: RunNotes = { wish: 'auto', isSettled: false, traffic: {} }
@@ -44,7 +45,7 @@ export interface HostComponents {
   readonly signer: Signer
   readonly roleOf: (peer: string) => Role | null
   readonly events: Pick<Events, 'emit'>
-  /** A member was proven a liar, by votes that exclude each other or by more scorers than can lie. */
+  /** A member was proven a liar by votes that exclude each other. */
   readonly onLie?: (peer: string, reason: string) => void
   readonly log: Log
 }
@@ -55,8 +56,8 @@ export interface HostOutlet {
   sendStatement(peer: string, bytes: Uint8Array): void
   sendTip(peer: string): void
   fetchFrom(peer: string): void
-  /** This node made a block that others may not have heard of. */
-  made(height: number): void
+  /** This node made a block, that others than the committee which decided may not have heard of. */
+  made(height: number, voters: readonly string[]): void
   /** Now and then: `notes` are to be kept. */
   noted(notes: Omit<RunNotes, 'traffic'>): void
   /** Nothing more comes of this run. */
@@ -71,6 +72,7 @@ export interface HostInit {
   readonly timing: ConsensusTiming
   readonly patience: RunPatience
   readonly version: string
+  readonly maxInputBytes: number
   readonly isWanted: () => boolean
   readonly now: () => number
 }
@@ -120,15 +122,15 @@ export function createHostedRun(
     for (const { peer, kind } of state.lies.slice(before.lies.length)) {
       log.warn({ run, peer, kind }, 'a member lied in a run')
       events.emit('round:lie', { run, peer, kind })
-      // Where nobody is thought to lie, two who agree are no proof that holds outside of the run.
-      if (kind === 'equivocation' || faultsOf(state) > 0)
-        components.onLie?.(peer, `it lied in the run ${run} (${kind})`)
+      // Two signed votes are a proof everywhere. Other scores are one within a run, where machines that compute alike outvote those that do
+      // not; outside of it they may be an honest difference of hardware.
+      if (kind === 'equivocation') components.onLie?.(peer, `it lied in the run ${run} (${kind})`)
     }
   }
 
   function changed(before: RunState, tip: LedgerTip<RunState>, proposer: string): void {
     tell(before, tip)
-    if (proposer === self) outlet.made(tip.height)
+    if (proposer === self) outlet.made(tip.height, before.committee.members)
     if (isCheckpoint(before, tip.state)) {
       writing = writing
         .then(() => ledgers.putSnapshot(tip))
@@ -163,7 +165,8 @@ export function createHostedRun(
             workload,
             context,
             scores,
-            within: (signal, work) => gate.within({ own: isOwn, signal }, work),
+            within: (signal, work) =>
+              gate.within({ own: isOwn, memoryBytes: takingPart.memoryBytes(), signal }, work),
             say,
             log,
           },
@@ -191,6 +194,7 @@ export function createHostedRun(
       wish: init.notes.wish,
       isSettled: init.notes.isSettled,
       now,
+      maxInputBytes: init.maxInputBytes,
       isWanted: init.isWanted,
       onWish: () => outlet.noted(notes()),
       onPublished: (cid) => events.emit('round:published', { run, name: rules.spec.name, cid }),

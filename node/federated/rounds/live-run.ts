@@ -20,6 +20,7 @@ import type { DutyWorker } from './duty-worker.ts'
 import { createRunDriver } from './run-driver.ts'
 import type { RunRules } from './run-rules.ts'
 import { isOver, type RunState } from './run-state.ts'
+import { isSpent } from './spent-statements.ts'
 import { createStatementPool } from './statement-pool.ts'
 import { voterObjection } from './voter-objection.ts'
 
@@ -270,11 +271,13 @@ export function createLiveRun(
     })
   }
 
-  /** Keys cost nothing: what anybody else says would crowd out those who take part. */
+  /** Keys cost nothing (in an open village each is a guest), and what is in the ledger anybody can say again: neither crowds out who takes part. */
   function hearSigned(signed: SignedStatement): void {
     const { author } = signed.statement
-    const isKnown = roleOf(author) !== null || Object.hasOwn(driver.tip().state.participants, author)
-    if (isKnown) pool.add(signed, { isOwn: false, nowMs: now() })
+    const { state } = driver.tip()
+    const takesPart = Object.hasOwn(state.participants, author)
+    if (!takesPart && ['guest', null].includes(roleOf(author))) return
+    if (!isSpent(state, signed.statement)) pool.add(signed, { isOwn: false, nowMs: now(), takesPart })
   }
 
   const worker = components.worker(say)

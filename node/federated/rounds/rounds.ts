@@ -35,9 +35,9 @@ import { activeParticipants, isActive } from './participants.ts'
 import { createRunMesh, type RunMesh } from './run-mesh.ts'
 import { openRun, type RunTables, rulesOf, runMachine } from './run-opening.ts'
 import { createRunRegistry, type RunRegistry } from './run-registry.ts'
-import type { RunRules } from './run-rules.ts'
+import { builtId, type RunRules } from './run-rules.ts'
 import type { RunSpec } from './run-spec.ts'
-import type { RunState } from './run-state.ts'
+import { isOver, type RunState } from './run-state.ts'
 import { type RunView, viewOf } from './run-view.ts'
 import type { KeptScore } from './score-keeper.ts'
 import { settleRun } from './settling.ts'
@@ -75,6 +75,11 @@ export interface Rounds extends Service {
   rebuild(run: string, pin: string, signal: AbortSignal): Promise<string | null>
   /** Throws RUN_UNKNOWN, RUN_OVER, RUN_NOT_ALLOWED. It takes effect with the next block. */
   act(run: string, action: RunAction): void
+  /**
+   * Removes a run from this node, with its ledger, and leaves it where it goes on: for the others it does. It does not come back. Throws
+   * RUN_UNKNOWN.
+   */
+  remove(run: string): Promise<void>
   /** A genome for one of the next slots of this node. Throws RUN_UNKNOWN, RUN_OVER, INVALID_ARGUMENT. */
   suggest(run: string, genome: Genome): void
   /** Blocks from a height on, as many as are asked for or fit into an answer. Throws RUN_UNKNOWN, LEDGER_CORRUPT. */
@@ -99,7 +104,7 @@ export interface RoundsComponents {
   readonly pool: WorkloadContext['pool']
   /** For candidates that are settings of search. */
   readonly search?: WorkloadContext['search']
-  /** Told of members that were proven liars. */
+  /** Told of members that were proven liars by votes that exclude each other. */
   readonly onLie?: (peer: string, reason: string) => void
   readonly resources: Pick<Resources, 'accepts' | 'onChange' | 'limits'>
   readonly store: Pick<Store, 'json' | 'bytes'>
@@ -114,7 +119,13 @@ export interface RoundsInit {
   readonly version: string
   readonly config: Pick<
     Config,
-    'rounds.work' | 'rounds.kinds' | 'rounds.maxRuns' | 'rounds.keepRuns' | 'rounds.candidatesAtOnce'
+    | 'rounds.work'
+    | 'rounds.kinds'
+    | 'rounds.maxRuns'
+    | 'rounds.keepRuns'
+    | 'rounds.maxInputBytes'
+    | 'rounds.maxDeadlineMinutes'
+    | 'rounds.candidatesAtOnce'
   >
   readonly tables: RunTables
   readonly timing?: ConsensusTiming
@@ -191,9 +202,9 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
   }
 
   /** So that those who go on need not wait for this node's deadlines. Alone, or cut off, there is nobody to tell. */
-  async function leaveAll(): Promise<void> {
+  async function leaveAll(runs: readonly HostedRun[]): Promise<void> {
     const connected = new Set(mesh.peers().map(({ peer }) => peer))
-    const leaving = registry.running().filter(({ live }) => {
+    const leaving = runs.filter(({ live }) => {
       const state = live.state()
       const others = activeParticipants(state).filter((peer) => peer !== self)
       return isActive(state, self) && others.some((peer) => connected.has(peer))
@@ -229,7 +240,7 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
     async stop() {
       endEvents?.()
       await changing
-      await leaveAll()
+      await leaveAll(registry.running())
       await runMesh.stop()
       await registry.stop()
       gate.stop()
@@ -273,11 +284,11 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
       return pool.run('evolve.report', reportInput(rules, live.state(), runMesh.traffic.of(run)), { signal })
     },
     async rebuild(run, pin, signal) {
-      const { live, rules, workload } = registry.need(run)
+      const { live, rules, workload, takingPart } = registry.need(run)
       const { result } = live.state()
       if (result === null || result.cid === null) return null
       const id = builtId(rules.spec, run, result.id)
-      const made = await gate.within({ own: true, signal }, () =>
+      const made = await gate.within({ own: true, memoryBytes: takingPart.memoryBytes(), signal }, () =>
         workload.build(rules.spec.workload.options, result.genome, context, { id, pin }, signal),
       )
       return made?.cid ?? null
@@ -286,6 +297,11 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
       if (action === 'join') registry.needRunning(run).takingPart.setWish('in')
       else if (action === 'leave') registry.needRunning(run).takingPart.setWish('out')
       else control(run, action)
+    },
+    async remove(run) {
+      const hosted = registry.need(run)
+      if (!isOver(hosted.live.state())) await leaveAll([hosted])
+      await registry.remove(run)
     },
     suggest(run, genome) {
       const { live, rules, workload } = registry.needRunning(run)

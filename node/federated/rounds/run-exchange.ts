@@ -75,7 +75,8 @@ export function createRunServer(components: {
       // What is served costs as much as what is sent.
       admit(context.peer, sizeBytes)
       await stream.send(RoundsPage, page, { signal: context.signal })
-      traffic.count(run, context.peer, 'out', RoundsPage.encode(page).byteLength + FRAME_OVERHEAD_BYTES)
+      if (announcement !== null)
+        traffic.count(run, context.peer, 'out', RoundsPage.encode(page).byteLength + FRAME_OVERHEAD_BYTES)
       if (!more) return
     }
   }
@@ -90,7 +91,8 @@ export function createRunServer(components: {
       admit(peer, sizeBytes)
       const { statement, message, tips, want } = request
       const named = statement?.run ?? message?.run ?? want?.run
-      if (named !== undefined) traffic.count(runOf(named), peer, 'in', sizeBytes)
+      if (named !== undefined && desk.announcement(runOf(named)) !== null)
+        traffic.count(runOf(named), peer, 'in', sizeBytes)
       if (statement !== undefined) desk.statement(peer, runOf(statement.run), statement.statement)
       if (message !== undefined) desk.message(peer, runOf(message.run), message.message)
       if (tips !== undefined)
@@ -109,6 +111,8 @@ export interface FetchedPage {
   /** Empty unless the announcement was asked for. */
   readonly announcement: Uint8Array
   readonly blocks: readonly CertifiedBlock[]
+  /** Whether another page follows. */
+  readonly more: boolean
 }
 
 /** The asking side: pages of a run from a height on (0: with its announcement), each handed on before the next is asked for. */
@@ -142,6 +146,7 @@ export async function fetchPages(
           block: checkBlock(block),
           certificate: decodeCertificate(certificate),
         })),
+        more: page.more,
       })
       if (!page.more) break
     }

@@ -18,6 +18,7 @@ import type { LedgerStore } from '../ledger/ledger-store.ts'
 import type { HostedRun, HostOutlet } from './hosted-run.ts'
 import { createRoundLinks } from './round-links.ts'
 import { createRunServer, fetchPages, runOf } from './run-exchange.ts'
+import { createRunFetches } from './run-fetches.ts'
 import { isOver, type RunState } from './run-state.ts'
 import { createTraffic, type Traffic } from './traffic.ts'
 
@@ -26,17 +27,24 @@ export interface RunMesh {
   outletOf(run: string): Omit<HostOutlet, 'noted' | 'over'>
   /** Gossip: there is a run, or a block of it. */
   tell(run: string, height: number): void
-  /** A run was removed here, and is not fetched again. */
-  forget(run: string): void
+  /** A run was removed here, and is not fetched again: never, or until a peer has more of it than `height`. */
+  forget(run: string, height?: number): void
   start(): void
   stop(): Promise<void>
 }
 
-const FETCH_TIMEOUT_MS = 120_000
 /** Complaints about a peer in a minute after which it is not listened to until they get fewer. */
 const COMPLAINTS_BY_MINUTE = 20
+/** Statements of a peer, each of which costs a signature to check; what is dropped its author says again. */
+const STATEMENTS = { byMinute: ROUNDS_LIMITS.framesByMinute, burst: 512 } as const
 /** Runs that were refused, so that they are not fetched again and again. */
 const MAX_REFUSED = 4_096
+/** This node will never be able to follow such a run. */
+const HOPELESS: readonly string[] = ['RUN_UNSUPPORTED', 'INVALID_ARGUMENT']
+/** There were too many runs: there may be room by then. */
+const CROWDED_MS = 10 * 60_000
+/** That its announcer is a member may be heard of a little later than the run. */
+const STRANGER_MS = 5_000
 const TIPS_EVERY_MS = 60_000
 
 const nothing = { statement: undefined, message: undefined, tips: undefined, want: undefined }
@@ -60,11 +68,10 @@ export function createRunMesh(
   const { now } = init
   const traffic = createTraffic()
   const links = createRoundLinks({ mesh, traffic, log })
+  const statements = createRateLimit(STATEMENTS)
   const complaints = createRateLimit({ byMinute: COMPLAINTS_BY_MINUTE })
-  const refused = new Set<string>()
-  const fetching = new Map<string, Promise<void>>()
-  /** Another peer may have more, once the fetch that is under way has ended. */
-  const again = new Map<string, string>()
+  /** Runs that are not fetched: until when, and with what height they are of interest again. */
+  const refused = new Map<string, { untilMs: number; height: number }>()
   const abort = new AbortController()
   let endChanges: (() => void) | undefined
   let every: NodeJS.Timeout | undefined
@@ -85,6 +92,20 @@ export function createRunMesh(
     return true
   }
 
+  function refuse(run: string, untilMs: number, height = Number.POSITIVE_INFINITY): void {
+    refused.delete(run)
+    // The oldest goes: it costs one fetch more.
+    if (refused.size >= MAX_REFUSED) refused.delete(refused.keys().next().value!)
+    refused.set(run, { untilMs, height })
+  }
+  function isRefused(run: string, height: number): boolean {
+    const found = refused.get(run)
+    if (found === undefined) return false
+    if (found.untilMs > now() && height <= found.height) return true
+    refused.delete(run)
+    return false
+  }
+
   const tipsOf = (hosted: Iterable<HostedRun>) =>
     [...hosted]
       .sort((a, b) => b.live.announcement.timeMs - a.live.announcement.timeMs)
@@ -103,47 +124,63 @@ export function createRunMesh(
     if (hosted !== undefined) send(peer, run, { tips: { tips: tipsOf([hosted]) } })
   }
 
-  async function fetchRun(run: string, peer: string): Promise<void> {
-    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)])
+  /** True where it brought something. */
+  async function fetchRun(run: string, peer: string, signal: AbortSignal): Promise<boolean> {
     const known = runs.get(run)
     const from = known === undefined ? 0 : known.live.tip().height + 1
     let hosted = known
-    await fetchPages({ mesh, traffic }, { peer, run, from, signal }, async ({ announcement, blocks }) => {
-      if (hosted === undefined) {
-        hosted = await learn(announcement)
-        if (hosted.live.run !== run)
-          throw new VillageError('PROTOCOL_MALFORMED', 'The announcement is of another run')
+    let gain = false
+    const mayEnd = new AbortController()
+    const taking = { peer, run, from, signal: AbortSignal.any([signal, mayEnd.signal]) }
+    try {
+      await fetchPages({ mesh, traffic }, taking, async ({ announcement, blocks, more }) => {
+        if (hosted === undefined) {
+          hosted = await learn(announcement)
+          if (hosted.live.run !== run)
+            throw new VillageError('PROTOCOL_MALFORMED', 'The announcement is of another run')
+          gain = true
+        }
+        const { height } = hosted.live.tip()
+        const isNews = blocks.some(({ block }) => block.height > height)
+        await hosted.live.take(blocks)
+        gain ||= isNews
+        // Others may have more than what is here already.
+        if (more && !isNews && blocks.length > 0) mayEnd.abort(new VillageError('ABORTED'))
+      })
+    } catch (error) {
+      const failure = toVillageError(error)
+      log.debug({ err: failure, run, peer }, 'a run could not be fetched from a member')
+      if (failure.code.startsWith('LEDGER_')) misbehaved(peer, failure.code)
+      if (!runs.has(run)) {
+        traffic.forget(run)
+        // Whoever speaks of a run has it.
+        if (failure.code === 'RUN_UNKNOWN' || failure.code === 'PROTOCOL_MALFORMED')
+          misbehaved(peer, failure.code)
+        if (HOPELESS.includes(failure.code)) refuse(run, Number.POSITIVE_INFINITY)
+        if (failure.code === 'RUN_TOO_MANY') refuse(run, now() + CROWDED_MS)
+        if (failure.code === 'MEMBER_UNKNOWN') refuse(run, now() + STRANGER_MS)
       }
-      await hosted.live.take(blocks)
-    })
+    }
+    return gain
   }
 
-  function fetchSoon(run: string, peer: string): void {
-    if (!isStarted || refused.has(run) || !isMember(peer)) return
-    if (fetching.has(run)) {
-      again.set(run, peer)
-      return
-    }
-    const work = fetchRun(run, peer)
-      .catch((error: unknown) => {
-        const failure = toVillageError(error)
-        log.debug({ err: failure, run, peer }, 'a run could not be fetched from a member')
-        if (failure.code.startsWith('LEDGER_')) misbehaved(peer, failure.code)
-        const isHopeless = ['RUN_UNSUPPORTED', 'INVALID_ARGUMENT'].includes(failure.code)
-        if (isHopeless && !runs.has(run) && refused.size < MAX_REFUSED) refused.add(run)
-      })
-      .finally(() => {
-        fetching.delete(run)
-        const next = again.get(run)
-        again.delete(run)
-        if (next !== undefined) fetchSoon(run, next)
-      })
-    fetching.set(run, work)
-  }
+  const fetches = createRunFetches({
+    now,
+    mayAsk: (run, { peer, height }) =>
+      isStarted && isMember(peer) && isHeard(peer) && !isRefused(run, height),
+    async fetch(run, { peer, height }, signal) {
+      const gain = await fetchRun(run, peer, signal)
+      const isTold = height <= (runs.get(run)?.live.tip().height ?? 0)
+      if (!gain && !isTold && !signal.aborted && runs.has(run))
+        misbehaved(peer, 'it does not have what it says')
+      return gain
+    },
+  })
+  const fetchSoon = (run: string, peer: string, height = 0) => fetches.soon(run, peer, height)
 
   function heardTip(peer: string, run: string, height: number): void {
     const hosted = runs.get(run)
-    if (hosted === undefined || height > hosted.live.tip().height) fetchSoon(run, peer)
+    if (hosted === undefined || height > hosted.live.tip().height) fetchSoon(run, peer, height)
     else if (height < hosted.live.tip().height) sendTip(run, peer)
   }
 
@@ -158,7 +195,7 @@ export function createRunMesh(
         blocks: (run, from, count) =>
           ledgers.blocks(run, from, { count, sizeBytes: ROUNDS_LIMITS.pageBytes }),
         statement(peer, run, bytes) {
-          if (!isHeard(peer)) return
+          if (!isHeard(peer) || !statements.take(peer, now())) return
           if (runs.has(run)) runs.get(run)!.live.hearStatement(peer, bytes)
           else fetchSoon(run, peer)
         },
@@ -183,7 +220,7 @@ export function createRunMesh(
     },
     handle(bytes, from) {
       const { run, height } = RoundsNews.decode(bytes)
-      traffic.count(runOf(run), from, 'in', bytes.byteLength)
+      if (runs.has(runOf(run))) traffic.count(runOf(run), from, 'in', bytes.byteLength)
       if (isHeard(from)) heardTip(from, runOf(run), height)
     },
   })
@@ -200,9 +237,9 @@ export function createRunMesh(
   return {
     traffic,
     tell,
-    forget(run) {
+    forget(run, height = Number.POSITIVE_INFINITY) {
       traffic.forget(run)
-      if (refused.size < MAX_REFUSED) refused.add(run)
+      refuse(run, Number.POSITIVE_INFINITY, height)
     },
     outletOf: (run) => ({
       sendMessage: (peer, message) => send(peer, run, { message: { run: bytesOf(run), message } }),
@@ -210,11 +247,11 @@ export function createRunMesh(
       sendTip: (peer) => sendTip(run, peer),
       fetchFrom: (peer) => fetchSoon(run, peer),
       misbehaved,
-      made(height) {
-        // The committee has the block by its own votes; it is news to the others, and to all where the run has just ended.
-        const { live } = runs.get(run)!
-        const { members } = live.state().committee
-        const isNews = isOver(live.state()) || mesh.peers().some(({ peer }) => !members.includes(peer))
+      made(height, voters) {
+        // Who voted has the block by those votes; it is news to the others, and to all where the run has just ended.
+        const live = runs.get(run)?.live
+        if (live === undefined) return // it has just been removed
+        const isNews = isOver(live.state()) || mesh.peers().some(({ peer }) => !voters.includes(peer))
         if (isNews) tell(run, height)
       },
     }),
@@ -242,7 +279,7 @@ export function createRunMesh(
       endChanges?.()
       clearInterval(every)
       abort.abort(new Error('the node is stopping'))
-      await Promise.allSettled(fetching.values())
+      await fetches.stop()
       await links.stop()
     },
   }

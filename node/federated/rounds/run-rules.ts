@@ -32,6 +32,10 @@ export const searchContext = ({ space, spec }: RunRules): SearchContext => ({
 export const genomeHash = (genome: Genome): string =>
   createHash('sha256').update(canonicalJson(genome)).digest('hex')
 
+/** The name of the winner's model, which is in its card: the same on every member, and that of what is published. */
+export const builtId = ({ publish }: RunSpec, run: string, winner: string): string =>
+  publish?.id ?? `${run}-${winner}`
+
 /** Scores by item from what the state keeps. */
 export function scoresOf({ workload, spec }: RunRules, split: ItemSplit, packed: string): number[] {
   const items = workload.items(spec.workload.options, split)

@@ -133,7 +133,8 @@ function evidenceOf(
                   ],
             ),
             silent: slot.scores.flatMap(({ scorer, values, isUnscorable }) =>
-              values === null && !isUnscorable ? [scorer] : [],
+              // Who left in good order let nobody wait.
+              values === null && !isUnscorable && isActive(state, scorer) ? [scorer] : [],
             ),
             failed: slot.scores.flatMap(({ scorer, isUnscorable }) => (isUnscorable ? [scorer] : [])),
             exhausted: exhausted(slot),

@@ -63,7 +63,7 @@ export function parseRunSpec(input: unknown): RunSpec {
   const workload = readNamed(reader.object('workload'), 'kind')
   const spec: RunSpec = {
     version,
-    name: reader.text('name', MAX_NAME),
+    name: reader.title('name', MAX_NAME),
     workload: { kind: workload.name, options: workload.options },
     strategy: readNamed(reader.object('strategy'), 'name'),
     seed: reader.integer('seed', 0, Number.MAX_SAFE_INTEGER, 1),

@@ -11,8 +11,11 @@ export interface PooledStatement {
 }
 
 export interface StatementPool {
-  /** False where it is there already, or its author has too many. */
-  add(signed: SignedStatement, init: { isOwn: boolean; nowMs: number }): boolean
+  /**
+   * False where it is there already, or its author has too many. An author who takes no part in the run needs few. What an author has here says
+   * nothing about others: nobody crowds them out.
+   */
+  add(signed: SignedStatement, init: { isOwn: boolean; nowMs: number; takesPart?: boolean }): boolean
   has(digest: string): boolean
   remove(digests: Iterable<string>): void
   /** In the order in which they came. */
@@ -36,6 +39,9 @@ export interface StatementPool {
 
 const MAX_STATEMENTS = 4_096
 const MAX_BY_AUTHOR = 64
+const MAX_BYTES_BY_AUTHOR = 4 * 2 ** 20
+/** So many of each author have room however full the pool is; and no more of who takes no part. */
+const MIN_BY_AUTHOR = 4
 const MAX_WAIT_MS = 30_000
 
 interface Entry extends PooledStatement {
@@ -53,15 +59,18 @@ export function createStatementPool(init: {
 }): StatementPool {
   const { batchMs, patienceMs } = init
   const entries = new Map<string, Entry>()
-  const authors = new Map<string, number>()
+  const authors = new Map<string, { count: number; sizeBytes: number }>()
   const relayAfterMs = patienceMs / 2
   const own = () => [...entries.values()].filter(({ isOwn }) => isOwn)
   return {
-    add(signed, { isOwn, nowMs }) {
+    add(signed, { isOwn, nowMs, takesPart = true }) {
       const { author } = signed.statement
-      const count = authors.get(author) ?? 0
+      const held = authors.get(author) ?? { count: 0, sizeBytes: 0 }
+      const isCrowded = !takesPart || entries.size >= MAX_STATEMENTS
+      const sizeBytes = held.sizeBytes + signed.bytes.byteLength
       if (entries.has(signed.digest)) return false
-      if (!isOwn && (count >= MAX_BY_AUTHOR || entries.size >= MAX_STATEMENTS)) return false
+      if (!isOwn && held.count >= (isCrowded ? MIN_BY_AUTHOR : MAX_BY_AUTHOR)) return false
+      if (!isOwn && held.count > 0 && sizeBytes > MAX_BYTES_BY_AUTHOR) return false
       entries.set(signed.digest, {
         signed,
         isOwn,
@@ -71,17 +80,19 @@ export function createStatementPool(init: {
         admissibleSinceMs: null,
         isRelayed: false,
       })
-      authors.set(author, count + 1)
+      authors.set(author, { count: held.count + 1, sizeBytes })
       return true
     },
     has: (digest) => entries.has(digest),
     remove(digests) {
       for (const digest of digests) {
-        const author = entries.get(digest)?.signed.statement.author
-        if (author === undefined) continue
+        const signed = entries.get(digest)?.signed
+        if (signed === undefined) continue
         entries.delete(digest)
-        const count = authors.get(author)! - 1
-        if (count > 0) authors.set(author, count)
+        const { author } = signed.statement
+        const held = authors.get(author)!
+        const sizeBytes = held.sizeBytes - signed.bytes.byteLength
+        if (held.count > 1) authors.set(author, { count: held.count - 1, sizeBytes })
         else authors.delete(author)
       }
     },

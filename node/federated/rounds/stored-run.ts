@@ -85,7 +85,12 @@ export async function* storedBlocks(
   from = 1,
 ): AsyncGenerator<LedgerEntry> {
   for (let height = from; ; ) {
-    const page = await ledgers.blocks(run, height, PAGE)
+    const page = await ledgers.blocks(run, height, PAGE).catch(async (error: unknown) => {
+      const { code, fields } = toVillageError(error)
+      const intact = Number(fields.height) - height
+      if (code !== 'LEDGER_CORRUPT' || !(intact > 0)) throw error
+      return await ledgers.blocks(run, height, { ...PAGE, count: intact }) // those below are still good
+    })
     if (page.length === 0) return
     yield* page
     height += page.length

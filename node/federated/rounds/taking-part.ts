@@ -26,6 +26,8 @@ export interface TakingPart {
   wish(): Wish
   /** Whether nothing more is to be done for a run that is over. */
   isSettled(): boolean
+  /** Of one candidate, as far as it is known what scoring needs. */
+  memoryBytes(): number
   setWish(wish: Wish): void
   /** This node is about to stop: it says that it leaves, and joins nothing more. What it wishes stays for the next start. */
   retire(): void
@@ -46,6 +48,10 @@ const RETRY_MS = 15_000
 /** A member that was not seen for so long is not worth waiting for; another may have the inputs. */
 const FETCH_TIMEOUT_MS = 30 * 60_000
 
+/** What scoring needs is in memory in several forms at once: as it was read, as a candidate, as a model that answers. */
+const BASE_MEMORY_BYTES = 64 * 2 ** 20
+const MEMORY_FACTOR = 3
+
 export const runPin = (run: string): string => `run:${run}`
 
 export function createTakingPart(
@@ -56,6 +62,8 @@ export function createTakingPart(
     readonly wish: Wish
     readonly isSettled: boolean
     readonly now: () => number
+    /** Of what a run of another member may have this node fetch, unless a person has told it to join. */
+    readonly maxInputBytes: number
     /** By the configuration, at this moment. */
     readonly isWanted: () => boolean
     readonly onWish: (wish: Wish) => void
@@ -70,6 +78,8 @@ export function createTakingPart(
   const abort = new AbortController()
   let wish = init.wish
   let isReady = false
+  let isTooLarge = false
+  let inputBytes = 0
   let isRetired = false
   let isSettled = init.isSettled
   let preparing: Promise<void> | null = null
@@ -89,10 +99,43 @@ export function createTakingPart(
     return wish === 'in' || announcement.announcer === self || init.isWanted()
   }
 
+  const memoryBytes = () => BASE_MEMORY_BYTES + MEMORY_FACTOR * inputBytes
+
+  /** What is fetched for a run of another member: no more than its person allows, nor than could be scored with on this machine. */
+  function maxInputBytes(): number {
+    if (wish === 'in' || announcement.announcer === self) return Number.POSITIVE_INFINITY
+    const scorable = (gate.lentBytes() - BASE_MEMORY_BYTES) / MEMORY_FACTOR
+    return Math.max(0, Math.floor(Math.min(init.maxInputBytes, scorable)))
+  }
+
+  async function release(): Promise<void> {
+    for (const cid of workload.inputs(options))
+      if (await artifacts.has(cid)) await artifacts.unpin(cid, runPin(run))
+  }
+
   async function prepare(): Promise<void> {
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)])
-    for (const cid of workload.inputs(options))
-      await artifacts.fetch(cid, { signal, providers: [announcement.announcer], pin: runPin(run) })
+    const limitBytes = maxInputBytes()
+    let sizeBytes = 0
+    try {
+      for (const cid of new Set(workload.inputs(options))) {
+        const maxBytes = limitBytes - sizeBytes
+        const info = await artifacts.fetch(cid, {
+          signal,
+          providers: [announcement.announcer],
+          pin: runPin(run),
+          ...(Number.isFinite(maxBytes) && { maxBytes }),
+        })
+        sizeBytes += info.sizeBytes
+      }
+    } catch (error) {
+      if (toVillageError(error).code !== 'ARTIFACT_TOO_LARGE' || !Number.isFinite(limitBytes)) throw error
+      isTooLarge = true
+      await release()
+      log.info({ run, limitBytes }, 'a run needs more than this node may fetch for it, and is not joined')
+      return
+    }
+    inputBytes = sizeBytes
     isReady = true
   }
 
@@ -133,12 +176,14 @@ export function createTakingPart(
     if (cid !== null && rules.spec.publish !== null && isActive(state, self) && (await isWorthAModel())) {
       const { signal } = abort
       const own = announcement.announcer === self
-      const made = await gate.within({ own, signal }, () =>
+      const made = await gate.within({ own, memoryBytes: memoryBytes(), signal }, () =>
         workload.build(options, genome, context, { id: rules.spec.publish!.id, pin: runPin(run) }, signal),
       )
       if (made?.cid === cid) await made.register()
-      else
+      else {
         log.warn({ run, candidate: id }, 'the winner that was built here is not what the members agreed on')
+        if (made !== null) await artifacts.unpin(made.cid, runPin(run))
+      }
     }
     init.onPublished(cid)
   }
@@ -148,8 +193,8 @@ export function createTakingPart(
     const state = live.state()
     if (state.phase === 'published') await publish()
     const own = state.phase === 'ended' && Object.hasOwn(state.built, self) ? [state.built[self]!] : []
-    for (const cid of [...workload.inputs(options), ...own])
-      if (await artifacts.has(cid)) await artifacts.unpin(cid, runPin(run))
+    for (const cid of own) if (await artifacts.has(cid)) await artifacts.unpin(cid, runPin(run))
+    await release()
     isSettled = true
     init.onSettled()
   }
@@ -179,6 +224,7 @@ export function createTakingPart(
       return
     }
     if (wish === 'out' || isRetired) leave()
+    else if (isTooLarge) leave()
     else if (mayJoin(state, self) && isWanted()) {
       if (isReady) join()
       else begin(prepare, 'what a run needs could not be fetched')
@@ -189,8 +235,10 @@ export function createTakingPart(
     consider,
     wish: () => wish,
     isSettled: () => isSettled,
+    memoryBytes,
     setWish(next) {
       wish = next
+      isTooLarge = false
       init.onWish(next)
       consider()
     },

@@ -32,6 +32,8 @@ export interface GoalRuns {
   attend(record: GoalRecord, isWanted: boolean): Promise<void>
   /** For what could not even be begun. */
   failed(record: GoalRecord, reason: string): Promise<void>
+  /** What the target is now is its present version. Throws MODEL_UNKNOWN, COLLECTION_UNKNOWN. */
+  look(record: GoalRecord): Promise<GoalRecord>
   /** Makes the target what the record says it is to be. */
   finish(record: GoalRecord): Promise<GoalRecord>
   /** Its end is seen by attend(). */
@@ -73,12 +75,11 @@ export function createGoalRuns(
   }
 
   /** The target as it is now is the present version, whoever has put it there. */
-  async function look(goal: Goal): Promise<GoalRecord> {
-    const record = records.of(goal)
-    const content = await targets.read(goal.target)
+  async function look(record: GoalRecord): Promise<GoalRecord> {
+    const content = await targets.read(record.target)
     const present = versionOf(record, record.present)
     if (present !== null && isSameContent(present.content, content)) return record
-    await targets.keep(goal.target, record.nextVersion, content)
+    await targets.keep(record.target, record.nextVersion, content)
     return records.put(found(record, content, now()))
   }
 
@@ -132,11 +133,12 @@ export function createGoalRuns(
     run ?? rounds.list().find((view) => view.name === name && view.announcer === mesh.peerId)?.run
 
   return {
+    look,
     finish,
     stopRun,
     failed: (record, reason) => conclude(record, unjudged('failed', reason)),
     async begin(goal, goals, signal) {
-      const before = await look(goal)
+      const before = await look(records.of(goal))
       let run = ''
       await beginRun(
         { rounds, artifacts, tables: init.tables },

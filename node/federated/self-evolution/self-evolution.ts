@@ -38,7 +38,8 @@ export interface SelfEvolution extends Service {
   run(goal: string, signal: AbortSignal): Promise<string>
   /**
    * Puts an earlier version back, the one before the present one unless `to` names another, ends a run of the goal and pauses it. Works
-   * with self-evolution off too. Throws SELF_EVOLUTION_GOAL_UNKNOWN, _NO_VERSION.
+   * with self-evolution off too. Throws SELF_EVOLUTION_GOAL_UNKNOWN, _NO_VERSION, and MODEL_UNKNOWN or COLLECTION_UNKNOWN for a target
+   * that is not there any more.
    */
   rollback(goal: string, to: number | null): Promise<GoalHistory>
   /** Throws SELF_EVOLUTION_GOAL_UNKNOWN. */
@@ -48,10 +49,10 @@ export interface SelfEvolution extends Service {
 }
 
 export interface SelfEvolutionComponents {
-  readonly rounds: Pick<Rounds, 'settle' | 'announce' | 'list' | 'details' | 'act'>
+  readonly rounds: Pick<Rounds, 'settle' | 'announce' | 'list' | 'details' | 'act' | 'rebuild'>
   readonly models: Pick<Models, 'stored' | 'replace'>
   readonly collections: TunedCollections
-  readonly artifacts: Pick<Artifacts, 'addPath' | 'fetch' | 'pin' | 'unpin' | 'info'>
+  readonly artifacts: Pick<Artifacts, 'addPath' | 'pin' | 'unpin' | 'info'>
   readonly pool: Pick<Pool<FederatedOperations>, 'run'>
   readonly resources: Pick<Resources, 'accepts'>
   readonly mesh: Pick<Mesh, 'village' | 'peerId'>
@@ -205,7 +206,8 @@ export function createSelfEvolution(
       }),
     rollback: (name, to) =>
       exclusive(async () => {
-        const record = needRecord(name)
+        // What somebody has put there by hand can be come back to as well.
+        const record = await runs.look(needRecord(name))
         const version = to === null ? formerVersion(record) : versionOf(record, to)
         if (version === null)
           throw new VillageError('SELF_EVOLUTION_NO_VERSION', undefined, {

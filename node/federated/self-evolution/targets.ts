@@ -3,6 +3,7 @@ import type { Models } from '../../compute/models/registry.ts'
 import { VillageError } from '../../errors.ts'
 import { canonicalJson, type JsonObject } from '../../json.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { Rounds } from '../rounds/rounds.ts'
 import type { RunResult } from '../rounds/run-state.ts'
 import { searchSettings } from '../workloads/agent-workload.ts'
 import type { TunedSettings, VersionContent } from './goal-record.ts'
@@ -19,7 +20,10 @@ export interface TunedCollections {
 export interface Targets {
   /** Throws MODEL_UNKNOWN, COLLECTION_UNKNOWN. */
   read(target: Target): Promise<VersionContent>
-  /** What the target would be with the winner of a run; a model is here and kept as version `number` when it resolves. */
+  /**
+   * What the target would be with the winner of a run. A model is built here, whatever others have built, and kept as version `number`
+   * when it resolves. Throws SELF_EVOLUTION_BUILD_DIFFERS where it is not what the members agreed on.
+   */
   winner(
     target: Target,
     init: { readonly run: string; readonly result: RunResult; readonly number: number },
@@ -33,7 +37,8 @@ export interface Targets {
 
 interface Components {
   readonly models: Pick<Models, 'stored' | 'replace'>
-  readonly artifacts: Pick<Artifacts, 'fetch' | 'pin' | 'unpin' | 'info'>
+  readonly rounds: Pick<Rounds, 'rebuild'>
+  readonly artifacts: Pick<Artifacts, 'pin' | 'unpin' | 'info'>
   readonly collections: TunedCollections
 }
 
@@ -53,7 +58,7 @@ const cidsOf = (content: VersionContent): string[] =>
   content.kind === 'model' ? [content.entry.cid, ...content.entry.keeps] : []
 
 export function createTargets(components: Components, init: { readonly now: () => number }): Targets {
-  const { models, artifacts, collections } = components
+  const { models, artifacts, collections, rounds } = components
 
   async function winningModel(
     target: Target,
@@ -61,12 +66,18 @@ export function createTargets(components: Components, init: { readonly now: () =
     signal: AbortSignal,
   ): Promise<VersionContent> {
     const { cid, id } = result
-    if (cid === null) throw new VillageError('INTERNAL', 'A run for a model has ended without one')
-    const { sizeBytes } = await artifacts.fetch(cid, { signal, pin: pinOf(target, number) })
+    const pin = pinOf(target, number)
+    const built = await rounds.rebuild(run, pin, signal)
+    const info = built === null ? null : await artifacts.info(built)
+    if (info === null || built === null || built !== cid) {
+      if (info !== null) await artifacts.unpin(info.cid, pin)
+      throw new VillageError('SELF_EVOLUTION_BUILD_DIFFERS', undefined, { fields: { run, cid, built } })
+    }
+    const { sizeBytes } = info
     const before = await models.stored(target.name)
     const entry = {
       ...before,
-      cid,
+      cid: built,
       sizeBytes,
       addedAtMs: init.now(),
       source: 'self-evolution',

@@ -17,6 +17,8 @@ export interface WeightGroup extends JsonObject {
 export interface CompressSpace {
   readonly groups: readonly WeightGroup[]
   readonly choices: number
+  /** Of the choices, for people. */
+  readonly names: readonly string[]
   readonly budgetBytes: number
   /** Of all weights as they are. */
   readonly fullBytes: number
@@ -78,7 +80,9 @@ export function compressSpace(space: CompressSpace): GenomeSpace {
     groups: groups.map((_, group) => group),
     seeds: space.seeds.map((chosen) => toGenome(fitBudget(space, chosen))),
     seedNames: space.seeds.map((chosen) =>
-      chosen.every((choice) => choice === chosen[0]) ? `choice ${chosen[0]} alone` : 'as auto mixes them',
+      chosen.every((choice) => choice === chosen[0])
+        ? `${space.names[chosen[0]!]} alone`
+        : 'as auto mixes them',
     ),
     decode: (genes) =>
       toGenome(

@@ -140,6 +140,7 @@ export const compressSpaceOf = ({
 }: SettledCompress): CompressSpace => ({
   groups,
   choices: choices.length,
+  names: choices.map(({ codec, params }) => [codec, ...Object.values(params)].join('-')),
   budgetBytes,
   fullBytes,
   seeds,

@@ -21,6 +21,8 @@ export interface FetchOptions {
   pin?: string
   /** As of an addition (add.ts). */
   private?: boolean
+  /** Nothing larger is fetched: its manifest says so before its content comes. */
+  maxBytes?: number
   /** Called as leaves come in; a fetch that is resumed starts with what is there. */
   onProgress?: (doneBytes: number, totalBytes: number) => void
 }
@@ -56,7 +58,17 @@ const PROGRESS_EVENT_MS = 200
 /** Invisible and direction-changing characters, which make a name read as another. */
 const DISGUISING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
+/** Of the nodes that hold an artifact together, on top of its content. */
+const MANIFEST_BYTES = 16 * 2 ** 20
+
+const tooLarge = (cid: string, sizeBytes: number, maxBytes: number): VillageError =>
+  new VillageError('ARTIFACT_TOO_LARGE', `The artifact has ${sizeBytes} bytes or more`, {
+    fields: { cid, sizeBytes, maxBytes },
+  })
+
 interface Run {
+  /** What its first caller takes at most. */
+  readonly maxBytes: number
   readonly result: Promise<Manifest>
   readonly abort: AbortController
   readonly listeners: Set<(doneBytes: number, totalBytes: number) => void>
@@ -113,6 +125,9 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     const cid = root.toString()
     const hold = holds.open()
     const stored: BlockKey[] = []
+    const limitBytes = limitOf(options)
+    const wasBegun = records.get(cid) !== undefined
+    let storedBytes = 0
     let reportedAtMs = 0
     try {
       const before = records.get(cid)
@@ -133,12 +148,15 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
             { root, given: options.providers ?? [], stallTimeoutMs: init.stallTimeoutMs, signal },
           ),
           hold,
-          maxBytes: init.maxBytes,
+          maxBytes: limitBytes,
           recheck: before !== undefined,
           starvedTimeoutMs: init.starvedTimeoutMs,
           signal,
           async onStored(key) {
             stored.push(key)
+            // A manifest need not say how large every part is.
+            storedBytes += components.blocks.sizeOf(key) ?? 0
+            if (storedBytes > limitBytes + MANIFEST_BYTES) throw tooLarge(cid, storedBytes, limitBytes)
             await begin(root, options)
           },
           onProgress(doneBytes, totalBytes) {
@@ -158,19 +176,25 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
       return manifest
     } catch (error) {
       hold.release()
-      await afterFailure(cid, stored, error).catch((failure: unknown) => {
-        log.warn({ err: failure, cid }, 'failed fetch not cleaned up')
-      })
+      // What was begun for another caller, who takes more, stays.
+      const isWanted = limitBytes < init.maxBytes && (wasBegun || (runs.get(cid)?.maxBytes ?? 0) > limitBytes)
+      if (!isWanted)
+        await afterFailure(cid, stored, error).catch((failure: unknown) => {
+          log.warn({ err: failure, cid }, 'failed fetch not cleaned up')
+        })
       throw error
     } finally {
       hold.release()
     }
   }
 
+  const limitOf = ({ maxBytes = init.maxBytes }: FetchOptions) => Math.min(maxBytes, init.maxBytes)
+
   function join(root: CID, options: FetchOptions): Run {
     const cid = root.toString()
     const known = runs.get(cid)
-    if (known !== undefined) return known
+    // One that would take less may fail where this one does not.
+    if (known !== undefined && known.maxBytes >= limitOf(options)) return known
     const abort = new AbortController()
     const listeners: Run['listeners'] = new Set()
     const signal = AbortSignal.any([abort.signal, init.stopping])
@@ -180,7 +204,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     result.catch(() => {
       // Thrown to those who wait; nobody does after all have given up.
     })
-    const started: Run = { result, abort, listeners, waiting: 0 }
+    const started: Run = { maxBytes: limitOf(options), result, abort, listeners, waiting: 0 }
     runs.set(cid, started)
     return started
   }
@@ -201,7 +225,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
       started.waiting -= 1
       if (started.waiting === 0) {
         // Whoever wants it from now on starts anew.
-        runs.delete(root.toString())
+        if (runs.get(root.toString()) === started) runs.delete(root.toString())
         started.abort.abort(new VillageError('ABORTED'))
       }
     }
@@ -216,6 +240,8 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
         const manifest = (await library.has(root))
           ? await library.complete(root)
           : await wait(root, join(root, options), options)
+        if (manifest.sizeBytes > limitOf(options))
+          throw tooLarge(root.toString(), manifest.sizeBytes, limitOf(options))
         // Adds this caller's pin; the artifact may have been fetched for another.
         const info = await library.record(manifest, pinOf(options))
         return info

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { referenceMoments } from '../../../node/compute/kernels/moments.ts'
+import { readLanguageCard } from '../../../node/compute/models/language-card.ts'
 import { openModel } from '../../../node/compute/onnx/read.ts'
 import { openTrainer } from '../../../node/compute/training/open-trainer.ts'
 import { apartBecause, barrierOf, lossLine, lossOn } from '../../../node/federated/geometry/barrier.ts'
@@ -109,7 +110,8 @@ test('a model is alike itself, and there is no barrier to itself', async () => {
   )
   for (const { debiased, linear } of same.alignment!.same)
     assert.ok(Math.abs(debiased - 1) < 1e-9 && Math.abs(linear - 1) < 1e-9)
-  const { line, height } = same.barrier!
+  const { line, height, vocabulary } = same.barrier!
+  assert.is(vocabulary, readLanguageCard(at('first')).vocabulary)
   assert.ok(height < 1e-6 && Math.abs(line[1]!.loss - line[0]!.loss) < 1e-6)
 
   const other = await compareModels(

@@ -20,13 +20,22 @@ for (const strategy of STRATEGIES)
 
 test('every mistake is named', () => {
   const wrong = (over: object) =>
-    throwsCode(() => readFederateSpec({ ...CONFIG, ...over }), 'INVALID_ARGUMENT')
+    throwsCode(() => readFederateSpec({ ...CONFIG, ...over }), 'FEDERATION_CONFIG_INVALID')
   assert.is(wrong({ strategy: 'fedavgg' }).fields.argument, 'strategy')
   assert.is(wrong({ data: '../secrets' }).fields.argument, 'data')
+  for (const name of ['a\u001b[2J', 'a\r\nb', 'a\u202eb']) assert.is(wrong({ name }).fields.argument, 'name')
   assert.is(wrong({ model: null }).fields.argument, 'model')
   assert.is(wrong({ clinets: {} }).fields.argument, 'clinets')
-  const invalid = (over: object) =>
-    throwsCode(() => readFederateSpec({ ...CONFIG, ...over }), 'FEDERATION_CONFIG_INVALID').fields.argument
+  const invalid = (over: object) => wrong(over).fields.argument
+  // A slip is named as one, and not by what is missing then.
+  assert.match(
+    wrong({ rounds: undefined, roundz: 3 }).message,
+    '"roundz" is not known; did you mean "rounds"?',
+  )
+  assert.match(
+    wrong({ clients: { minimun: 3 } }).message,
+    '"clients.minimun" is not known; did you mean "minimum"?',
+  )
   assert.is(invalid({ clients: { minimum: 5, target: 3 } }), 'clients.target')
   assert.is(invalid({ local: { momentum: 0.9 }, strategy: 'scaffold' }), 'local.optimiser')
   assert.is(invalid({ local: { proximal: 1 } }), 'local.proximal')
@@ -49,8 +58,18 @@ test('every mistake is named', () => {
     () => readFederateSpec({ ...CONFIG, secure: {}, compression: { codec: 'topk' } }),
     'FEDERATE_EXCLUDED',
   )
-  throwsCode(() => readFederateConfig({ ...CONFIG, test: ['relative.txt'] }, false), 'INVALID_ARGUMENT')
-  throwsCode(() => readFederateConfig(CONFIG, true), 'INVALID_ARGUMENT')
+  throwsCode(
+    () => readFederateConfig({ ...CONFIG, test: ['relative.txt'] }, false),
+    'FEDERATION_CONFIG_INVALID',
+  )
+  throwsCode(() => readFederateConfig(CONFIG, true), 'FEDERATION_CONFIG_INVALID')
+  // Nobody trains for what no round can be made of.
+  throwsCode(
+    () =>
+      readFederateSpec({ ...CONFIG, aggregation: { rule: 'krum', adversaries: 1 }, clients: { target: 4 } }),
+    'AGGREGATE_TOO_FEW_CLIENTS',
+  )
+  readFederateSpec({ ...CONFIG, aggregation: { rule: 'krum', adversaries: 1 }, clients: { target: 5 } })
 })
 
 const signer = signerFromSeed(generateSeed())
@@ -116,7 +135,9 @@ test('anything at all is refused with a code, or is a specification that is take
       } catch (error) {
         const { code } = error as { code?: string }
         assert.ok(
-          ['INVALID_ARGUMENT', 'FEDERATION_CONFIG_INVALID', 'FEDERATE_EXCLUDED'].includes(code ?? ''),
+          ['FEDERATION_CONFIG_INVALID', 'FEDERATE_EXCLUDED', 'AGGREGATE_TOO_FEW_CLIENTS'].includes(
+            code ?? '',
+          ),
           String(error),
         )
       }

@@ -5,10 +5,12 @@ import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VillageError } from '../../../node/errors.ts'
+import { createClientTraining } from '../../../node/federated/learn/client-training.ts'
 import { createOwnerLimits } from '../../../node/federated/learn/owner-limits.ts'
+import { readFederateSpec } from '../../../node/federated/learn/read-federate-spec.ts'
 import { createUnmaskedRounds } from '../../../node/federated/learn/unmasked-rounds.ts'
+import { createLog } from '../../../node/log.ts'
 import { openStore, type Store } from '../../../node/store.ts'
-import { testResources } from '../../helpers/job-nodes.ts'
 import { rejectsCode } from '../../helpers/throws.ts'
 
 let directory = ''
@@ -22,22 +24,21 @@ test.after.each(async () => {
   await rm(directory, { recursive: true })
 })
 
+const LENT = { cpuCores: 2, memoryBytes: 1e9, diskBytes: 1e9, uploadBytesPerSecond: null }
+const CONSENT = { data: new Map(), servers: [], roundsByDay: 9, minutesByDay: 60, wattHoursByDay: null }
 const MINUTE_MS = 60_000
 
 function setUp(over: { minutesByDay?: number; roundsByDay?: number; wattHoursByDay?: number | null }) {
-  const resources = testResources({ cores: 2, accepts: { others: true, own: true } })
+  const machine = { lends: true }
+  const resources = {
+    accepts: () => machine.lends,
+    limits: () => LENT,
+  }
   const clock = { nowMs: 1_000_000 * MINUTE_MS, stepMs: 0 }
   const now = () => (clock.nowMs += clock.stepMs)
-  const consent = {
-    data: new Map(),
-    servers: [],
-    roundsByDay: 9,
-    minutesByDay: 60,
-    wattHoursByDay: null,
-    ...over,
-  }
+  const consent = { ...CONSENT, ...over }
   const limits = createOwnerLimits({ store, resources }, { consent, now, checkMs: 1 })
-  return { limits, resources, clock }
+  return { limits, machine, clock }
 }
 
 const { signal } = new AbortController()
@@ -80,15 +81,63 @@ test('work without an end is aborted when the minutes of the day, or its energy,
 })
 
 test('work is aborted when the machine lends nothing any more, and at the deadline of the round', async () => {
-  const { limits, resources, clock } = setUp({})
+  const { limits, machine, clock } = setUp({})
   const paused = limits.within(init, (allowed) => {
-    resources.set({ others: false, own: true })
+    machine.lends = false
     return endless(allowed)
   })
   await rejectsCode(paused, 'WORK_PAUSED')
-  resources.set({ others: true, own: true })
+  machine.lends = true
   clock.stepMs = MINUTE_MS
   await rejectsCode(limits.within({ deadlineMs: 3 * MINUTE_MS, signal }, endless), 'FEDERATION_ROUND_STALE')
+})
+
+test('a model that could not be in memory is not fetched', async () => {
+  const { machine } = setUp({})
+  let most: number | undefined
+  const never = async (): Promise<never> => {
+    throw new Error('it goes on')
+  }
+  const spec = readFederateSpec({ name: 'n', model: 'cid', data: 'd', rounds: 1 })
+  const terms = { version: 1, server: 'S', village: 'V', createdAtMs: 1, spec } as const
+  const training = createClientTraining(
+    {
+      artifacts: {
+        async fetch(_cid, { maxBytes }) {
+          most = maxBytes
+          throw new VillageError('ARTIFACT_TOO_LARGE')
+        },
+        materialize: never,
+        pin: never,
+        unpin: never,
+      },
+      pool: { run: never },
+      longPool: { run: never },
+      resources: { accepts: () => machine.lends, limits: () => ({ ...LENT, memoryBytes: 5_000 }) },
+      store,
+      log: createLog({ level: 'silent' }),
+      joined: store.json('joined'),
+    },
+    {
+      peerId: 'me',
+      directory,
+      modelsDirectory: directory,
+      consent: { ...CONSENT, data: new Map([['d', ['/x.txt']]]) },
+    },
+  )
+  const task = {
+    federation: 'f',
+    round: 0,
+    counted: null,
+    elements: 1,
+    layoutHash: '',
+    vectorsHash: '',
+    hasControl: false,
+  }
+  const member = { id: 'f', terms, usedAtMs: 0, dataSeed: 1, kept: null }
+  const context = { peer: 'S', secureRounds: 0, signal, progress: () => undefined }
+  await rejectsCode(training.train(member, task, new Uint8Array(4), context), 'ARTIFACT_TOO_LARGE')
+  assert.is(most, 5_000)
 })
 
 test('rounds that were in a secure sum only rise, and of two claims at once one is given', async () => {

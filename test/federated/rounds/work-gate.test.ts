@@ -25,7 +25,7 @@ test('so many at once, the next when one has ended', async () => {
   })
   const { signal } = new AbortController()
   const tasks = [task(), task(), task()]
-  const all = tasks.map(({ work }) => gate.within({ own: true, signal }, work))
+  const all = tasks.map(({ work }) => gate.within({ own: true, memoryBytes: 1, signal }, work))
   await settled()
   assert.equal(
     tasks.map(({ hasBegun }) => hasBegun()),
@@ -46,9 +46,12 @@ test('work of others waits while the machine is not lent; own work goes on; an a
   const abort = new AbortController()
   const other = task()
   const own = task()
-  const dropped = gate.within({ own: false, signal: abort.signal }, task().work)
-  const waiting = gate.within({ own: false, signal: new AbortController().signal }, other.work)
-  const running = gate.within({ own: true, signal: new AbortController().signal }, own.work)
+  const dropped = gate.within({ own: false, memoryBytes: 1, signal: abort.signal }, task().work)
+  const waiting = gate.within(
+    { own: false, memoryBytes: 1, signal: new AbortController().signal },
+    other.work,
+  )
+  const running = gate.within({ own: true, memoryBytes: 1, signal: new AbortController().signal }, own.work)
   await settled()
   assert.equal([other.hasBegun(), own.hasBegun()], [false, true])
   abort.abort(new Error('no more'))
@@ -68,17 +71,48 @@ test('work of others waits while the machine is not lent; own work goes on; an a
   gate.stop()
 })
 
+test('no more at once than fits into the memory that is lent; what does not fit at all runs alone', async () => {
+  const gate = createWorkGate(testResources({ cores: 8, accepts: { others: true, own: true } }), {
+    atOnce: 8,
+  })
+  const { signal } = new AbortController()
+  const sizes = [0.6, 0.5, 0.1, 3, 0.1].map((share) => share * gate.lentBytes())
+  const tasks = sizes.map(() => task())
+  const all = tasks.map(({ work }, index) =>
+    gate.within({ own: true, memoryBytes: sizes[index]!, signal }, work),
+  )
+  const begun = () => tasks.map(({ hasBegun }) => hasBegun())
+  await settled()
+  assert.equal(begun(), [true, false, false, false, false], 'in their order')
+  const end = async (index: number) => {
+    tasks[index]!.finish()
+    await all[index]
+    await settled()
+  }
+  await end(0)
+  assert.equal(begun(), [true, true, true, false, false])
+  await end(1)
+  await end(2)
+  assert.equal(begun(), [true, true, true, true, false])
+  await end(3)
+  assert.equal(begun(), [true, true, true, true, true])
+  await end(4)
+  gate.stop()
+})
+
 test('work that fails makes room', async () => {
   const gate = createWorkGate(testResources({ cores: 1, accepts: { others: true, own: true } }), {
     atOnce: 1,
   })
   const { signal } = new AbortController()
-  const failing = gate.within({ own: true, signal }, () => Promise.reject(new Error('it fails')))
+  const failing = gate.within({ own: true, memoryBytes: 1, signal }, () =>
+    Promise.reject(new Error('it fails')),
+  )
   await failing.then(
     () => assert.unreachable(),
     (error: Error) => assert.is(error.message, 'it fails'),
   )
-  assert.is(await gate.within({ own: true, signal }, async () => 7), 7)
+  assert.is(await gate.within({ own: true, memoryBytes: 1, signal }, async () => 7), 7)
   gate.stop()
 })
 

@@ -1,4 +1,5 @@
 /** The file of goals: what is read of it, and what is refused by name. */
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readGoals } from '../../../node/federated/self-evolution/goals.ts'
@@ -31,6 +32,15 @@ test('every key, with its unit', () => {
   assert.is(goal!.alpha, 0.01)
   assert.is(goal!.evolve.spec.population, 8)
   assert.equal(goal!.evolve.files, [{ at: ['judged'], path: 'judged' }])
+})
+
+test('the example of the documentation is read', () => {
+  const example = new URL('../../../docs/examples/self-evolution.yaml', import.meta.url)
+  const { goals } = readGoals(readFileSync(example, 'utf8'))
+  assert.equal(
+    goals.map(({ target }) => target.kind),
+    ['collection', 'model'],
+  )
 })
 
 const change = (from: string, to: string) => file(GOAL.replace(from, to))

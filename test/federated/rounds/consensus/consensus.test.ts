@@ -117,8 +117,24 @@ heights('a committee of one decides by itself', () => {
   const effects = consensus.propose(blockAt(0))
   assert.equal(
     effects.map(({ type }) => type).filter((type) => type !== 'timer'),
-    ['decide'],
+    ['persist', 'decide'],
+    'with a damaged disk it would else decide something else at this height',
   )
+})
+
+heights('a committee of one that has lost its last block decides the same block again', () => {
+  const self = committee.members[0]!
+  const alone = { epoch: 0, members: [self] }
+  const begin = { height: HEIGHT, parent: PARENT, committee: alone, startView: 0, objection: () => null }
+  const create = () => createConsensus({ run: RUN, self, votes: sealedVotes(self), timing: DEFAULT_TIMING })
+  const first = create()
+  first.begin(begin)
+  first.offer(true)
+  const kept = first.propose(blockAt(0)).find((effect) => effect.type === 'persist')
+  const [again] = create()
+    .begin(begin, kept?.type === 'persist' ? kept.record : null)
+    .filter(({ type }) => type === 'decide')
+  assert.is(again?.type === 'decide' && again.block.hash, blockAt(0).hash)
 })
 
 heights.run()

@@ -66,6 +66,26 @@ rules('a block to which something is objected gets no vote', () => {
   )
 })
 
+rules('what a member thinks of a new block does not matter where a quorum has prevoted for it', () => {
+  const self = SELF
+  const consensus = createConsensus({ run: RUN, self, votes: sealedVotes(self), timing: DEFAULT_TIMING })
+  const objection = (_block: unknown, isNew: boolean) => (isNew ? 'who joins is no member' : null)
+  consensus.begin({ height: HEIGHT, parent: PARENT, committee, startView: 0, objection })
+  const block = blockAt(0)
+  const votesFor = (message: ConsensusMessage) =>
+    consensus
+      .receive('peer', message)
+      .flatMap((effect) => (effect.type === 'send' ? [effect.message.vote] : []))
+      .filter(({ step }) => step === 'prevote')
+      .map(({ view, hash }) => [view, hash])
+  assert.equal(votesFor(proposalOf(0, block)), [[0, null]])
+  // Others were of another mind, and some are locked on the block: who objects for ever would stop them all.
+  for (const voter of [0, 1]) consensus.receive('peer', voteOf(voter, 0, 'precommit', null))
+  for (const voter of [0, 1]) consensus.receive('peer', voteOf(voter, 1, 'prevote', null))
+  assert.is(consensus.view, 1)
+  assert.equal(votesFor(proposalOf(1, block, 0)), [[1, block.hash]])
+})
+
 rules('a member that is locked votes for no other block', () => {
   const member = createLocked(blockAt(0))
   const other = blockAt(1)
