@@ -23,7 +23,8 @@ export function createProgress(title: string, stream: NodeJS.WriteStream, enable
   })
   bar.start(STEPS, 0, { words: '' })
   return {
-    update: (share, words) => bar.update(Math.round(Math.min(1, Math.max(0, share)) * STEPS), { words: printable(words) }),
+    update: (share, words) =>
+      bar.update(Math.round(Math.min(1, Math.max(0, share)) * STEPS), { words: printable(words) }),
     stop: () => bar.stop(),
   }
 }

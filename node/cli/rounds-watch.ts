@@ -8,8 +8,7 @@ import { isOver, pickRun, type RunView, readRun, stateText } from './run-view.ts
 const RETRY_MS = 1_000
 
 const line = (view: RunView): string => {
-  const best =
-    view.best === null ? '' : `, best ${view.best.mean.toFixed(4)} (candidate ${view.best.id})`
+  const best = view.best === null ? '' : `, best ${view.best.mean.toFixed(4)} (candidate ${view.best.id})`
   // What comes after the last generation is none: the checks of the winner, and the end.
   const isGeneration = !isOver(view) && view.generation < view.generations
   const generation = isGeneration ? `generation ${view.generation}  ` : ''

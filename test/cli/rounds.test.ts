@@ -25,7 +25,7 @@ test('without runs it says how to get one', () =>
 
 test('a run is listed and shown, by the beginning of its id', () =>
   withRun(async (cli, run) => {
-    assert.match((await cli('rounds')).out, /better toys +toy +proposing +1\/3/)
+    assert.match((await cli('rounds')).out, /better toys +toy +proposing +0\/3/)
     const shown = await cli('rounds', 'show', run.slice(0, 8))
     assert.is(shown.code, 0, shown.err)
     assert.match(shown.out, run)
@@ -59,14 +59,23 @@ test('a run is paused, resumed and stopped; then nothing more can be done with i
   withRun(async (cli, run) => {
     assert.is((await cli('rounds', 'pause', run)).code, 0)
     assert.match((await cli('rounds')).out, /paused/)
+    assert.match((await cli('rounds', 'pause', run)).out, /stands still already/)
     assert.is((await cli('rounds', 'resume', run)).code, 0)
+    assert.match((await cli('rounds', 'resume', run)).out, /is not paused/)
     assert.is((await cli('rounds', 'stop', run)).code, 0)
     assert.match((await cli('rounds')).out, /ended: stopped/)
     const { json } = await cli('rounds', 'pause', run, '--json')
     assert.is(json.error.code, 'RUN_OVER')
     const watched = await cli('rounds', 'watch', run)
     assert.is(watched.code, EXIT_CODES.jobFailed.code, 'a run without a winner is no success')
-    assert.match(watched.err, /ended: stopped/)
+    assert.match(watched.err, /\d {2}ended: stopped/, 'the end is no generation')
+  }))
+
+test('a run is removed from this node', () =>
+  withRun(async (cli, run) => {
+    assert.match((await cli('rounds', 'rm', run.slice(0, 8))).out, /is removed from this node/)
+    assert.match((await cli('rounds')).out, 'village evolve')
+    assert.is((await cli('rounds', 'rm', run)).code, 1)
   }))
 
 test('a ledger is shown, verified and exported, and a changed file is found out', () =>
@@ -86,8 +95,10 @@ test('a ledger is shown, verified and exported, and a changed file is found out'
     bytes[bytes.length - 100]! ^= 1
     await writeFile(file, bytes)
     const changed = await cli('ledger', 'verify', file)
-    assert.is.not(changed.code, 0)
+    assert.is(changed.code, EXIT_CODES.failure.code)
     assert.match(changed.out + changed.err, /not valid|LEDGER/)
+    assert.match(changed.out + changed.err, /fix: /)
+    assert.match((await cli('ledger', 'verify', `${file}.no`)).err, /There is no file/)
     await writeFile(file, 'no ledger at all')
     assert.match((await cli('ledger', 'verify', file)).err, 'record of a run is not valid')
   }))

@@ -14,6 +14,7 @@ import { askHttp } from '../helpers/api-server.ts'
 
 const test = suite('village start')
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
+const HELD_OUT = fileURLToPath(new URL('../../models/village-lm/held-out', import.meta.url))
 const READY = /^\{.*\}\n/
 
 interface Running {
@@ -122,12 +123,39 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
         simulate: true,
       },
     })
-    for (const row of ROUTES.filter(({ method, response }) => method === 'GET' && response.kind === 'json')) {
+    const languageModel = await cli('model', 'add', '--embedded', 'village-lm')
+    const items = await cli('artifact', 'add', path.join(HELD_OUT, 'facts.jsonl'))
+    // It waits for a second member, so that nothing of it is computed.
+    const announced = await askHttp(ready.url, '/api/v1/runs', {
+      token,
+      method: 'POST',
+      body: {
+        spec: {
+          name: 'steps',
+          workload: {
+            kind: 'perturbation',
+            options: { model: languageModel.id, tasks: [{ data: items.cid }], directions: 2, choose: 1 },
+          },
+          strategy: { name: 'tournament', options: {} },
+          population: 2,
+          minimum: 2,
+          limits: { generations: 1 },
+        },
+      },
+    })
+    assert.is(announced.status, 201, announced.bytes.toString())
+    // What a goal answers is tried where there are goals (network/self-evolution).
+    const readings = ROUTES.filter(
+      ({ method, response, path: at }) =>
+        method === 'GET' && response.kind === 'json' && !at.includes(':goal'),
+    )
+    for (const row of readings) {
       const target = row.path
         .replace('/artifacts/:cid', `/artifacts/${model.cid}`)
         .replace('/models/:id', `/models/${compressed.model.id}`)
         .replace('/jobs/:id', `/jobs/${job.id}`)
         .replace('/federations/:id', `/federations/${federation.json.id}`)
+        .replace('/runs/:run', `/runs/${announced.json.run.run}`)
         .replace('/pulls/:id', `/pulls/${pull.json.id}`)
         .replace('/collections/:id', '/collections/notes')
         .replace('/documents/:document', `/documents/${hit.document}`)

@@ -34,6 +34,7 @@ export const FEDERATED_CALLS: Record<string, (server: TestApi) => Promise<Call>>
     path: `/api/v1/runs/${await run(server)}/control`,
     body: { action: 'pause' },
   }),
+  removeRun: async (server) => ({ path: `/api/v1/runs/${await run(server)}` }),
   suggestCandidate: async (server) => ({
     path: `/api/v1/runs/${await run(server)}/candidates`,
     body: { genome: { x: [0.1, 0.2, 0.3, 0.4] } },

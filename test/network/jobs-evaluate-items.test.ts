@@ -37,18 +37,24 @@ test('three peers give the same results by item as one', async () => {
   const opened = gate()
   // The owner's own tasks wait until both others have done some: all three take part.
   const worked = new Set<number>()
+  const ownerWorked = Promise.withResolvers<void>()
+  // Each has one result at least, however slow it is: nobody gives a second one before the others have given theirs.
   const worker = (index: number) =>
     withEvaluate(async (params, context) => {
       const output = await evaluateTask.run(params, context)
+      if (worked.has(index)) await ownerWorked.promise
       worked.add(index)
       if (worked.size === 2) opened.open()
       return output
     })
   const nodes = await startJobVillage([
     {
-      taskKinds: withEvaluate((params, context) =>
-        opened.opened.then(() => evaluateTask.run(params, context)),
-      ),
+      taskKinds: withEvaluate(async (params, context) => {
+        await opened.opened
+        const output = await evaluateTask.run(params, context)
+        ownerWorked.resolve()
+        return output
+      }),
     },
     { taskKinds: worker(1) },
     { taskKinds: worker(2) },

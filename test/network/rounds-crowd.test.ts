@@ -118,7 +118,7 @@ test('a run that was removed stays away, also after a restart', async () => {
   const { directory } = node.mesh
   await node.stop()
   const returned = await startRoundNode({ directory })
-  await server.mesh.dial(returned.mesh.mesh.addresses()[0]!, AbortSignal.timeout(10_000))
+  await server.mesh.dial(returned.mesh.mesh.addresses()[0]!, { signal: AbortSignal.timeout(10_000) })
   await say(server, returned, [tipsOf([one, other], 3)])
   await until('the other one is here', () => listed(returned).includes(other.run))
   assert.equal(listed(returned), [other.run])

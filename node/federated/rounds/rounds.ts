@@ -250,7 +250,11 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
     async announce(spec, signal) {
       const village = mesh.village()
       if (village === null) throw new VillageError('VILLAGE_NONE')
-      if (registry.running().length >= config['rounds.maxRuns']) throw new VillageError('RUN_TOO_MANY')
+      // Those of others that this node only follows keep it from nothing.
+      const busy = registry
+        .running()
+        .filter(({ live }) => live.announcement.announcer === self || isActive(live.state(), self))
+      if (busy.length >= config['rounds.maxRuns']) throw new VillageError('RUN_TOO_MANY')
       const announcement = signAnnouncement(signer, {
         village: village.id,
         timeMs: now(),

@@ -78,6 +78,8 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
   /** Of runs that are not over: since when this node has seen no block of them. */
   const idle = new Map<string, { height: number; sinceMs: number }>()
   let writing: Promise<void> = Promise.resolve()
+  /** One at a time: whether there is room is asked before a run takes it. */
+  let adding: Promise<unknown> = Promise.resolve()
   let every: NodeJS.Timeout | undefined
 
   const isMember = (peer: string) => !['guest', null].includes(mesh.roleOf(peer))
@@ -203,6 +205,27 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
     if (runs.size >= config['rounds.keepRuns'] + MAX_RUNNING) throw new VillageError('RUN_TOO_MANY')
   }
 
+  async function add(announcement: Announcement): Promise<HostedRun> {
+    const known = runs.get(announcement.run)
+    if (known !== undefined) return known
+    check(announcement)
+    openRun(tables, announcement) // nothing is kept of a run that this node cannot follow
+    await ledgers.putAnnouncement(announcement)
+    const hosted = await host(announcement)
+    const { run, spec, phase, generation, height } = hosted.live.state()
+    log.info({ run, workload: spec.workload.kind }, 'a run of evolution was announced')
+    events.emit('round:changed', {
+      run,
+      name: spec.name,
+      phase,
+      generation,
+      height,
+      isPaused: false,
+      best: null,
+    })
+    return hosted
+  }
+
   const need = (run: string): HostedRun => {
     const found = runs.get(run)
     if (found === undefined) throw new VillageError('RUN_UNKNOWN', undefined, { fields: { run } })
@@ -218,25 +241,10 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
       if (isOver(found.live.state())) throw new VillageError('RUN_OVER', undefined, { fields: { run } })
       return found
     },
-    async add(announcement) {
-      const known = runs.get(announcement.run)
-      if (known !== undefined) return known
-      check(announcement)
-      openRun(tables, announcement) // nothing is kept of a run that this node cannot follow
-      await ledgers.putAnnouncement(announcement)
-      const hosted = await host(announcement)
-      const { run, spec, phase, generation, height } = hosted.live.state()
-      log.info({ run, workload: spec.workload.kind }, 'a run of evolution was announced')
-      events.emit('round:changed', {
-        run,
-        name: spec.name,
-        phase,
-        generation,
-        height,
-        isPaused: false,
-        best: null,
-      })
-      return hosted
+    add(announcement) {
+      const added = adding.then(() => add(announcement))
+      adding = added.catch(() => undefined) // thrown to whoever added it
+      return added
     },
     async load() {
       const village = mesh.village()?.id

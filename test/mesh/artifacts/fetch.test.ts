@@ -258,25 +258,6 @@ fetches('guests read what is published, and nothing else', () => {
   })
 })
 
-fetches('a caller may take less than the disk has room for; what another has begun stays', () =>
-  withNodes([SMALL, SMALL], async (a, b) => {
-    const { cid, sizeBytes } = await b!.artifacts.addBytes(patternBytes(LEAF * 5))
-    const limited = () => a!.artifacts.fetch(cid, { signal: within(), maxBytes: sizeBytes - 1 })
-    assert.is(await codeOf(limited()), 'ARTIFACT_TOO_LARGE')
-    assert.is(await a!.artifacts.info(cid), null)
-    assert.is(a!.artifacts.usage().blocks, 0)
-    assert.ok(a!.artifacts.usage().receivedBytes < LEAF, 'its manifest says how large it is')
-    const [small, large] = await Promise.all([
-      codeOf(limited()),
-      a!.artifacts.fetch(cid, { signal: within(), pin: 'x' }),
-    ])
-    assert.equal([small, large.sizeBytes, large.complete], ['ARTIFACT_TOO_LARGE', sizeBytes, true])
-    assert.is(await codeOf(limited()), 'ARTIFACT_TOO_LARGE', 'also where it is here')
-    assert.ok(await a!.artifacts.has(cid))
-    await a!.artifacts.fetch(cid, { signal: within(), maxBytes: sizeBytes })
-  }),
-)
-
 fetches('an artifact over the disk share is refused before its leaves are sent', () =>
   withNodes([{ ...SMALL, maxBytes: LEAF * 4 }, SMALL], async (a, b) => {
     const large = await b!.artifacts.addBytes(patternBytes(LEAF * 5))

@@ -29,10 +29,7 @@ export interface HeightInit {
   readonly committee: Committee
   /** The first view: that of the block below in the same epoch, 0 in a new one. */
   readonly startView: number
-  /**
-   * What speaks against a block in the present state, or null. Of a new one also what this member thinks about the time and about what it lacks;
-   * but what a quorum has prevoted for must stay acceptable for everybody, or those who locked it and the others would wait for each other.
-   */
+  /** What speaks against a block; of a new one also by time and what it lacks. What a quorum prevoted must stay acceptable to all: some are locked. */
   readonly objection: (block: Block, isNew: boolean) => string | null
 }
 
@@ -96,7 +93,6 @@ export function createHeight(
   const send = (message: ConsensusMessage) => {
     if (others.length > 0) effects.push({ type: 'send', to: others, message })
   }
-
   const startTimer = (of: Step) => effects.push(...timers.step(view, of))
   const startResending = () => {
     if (others.length > 0 && own.all.length > 0) effects.push(...timers.resend(view))
