@@ -13,6 +13,7 @@ export const passthrough: MergeMethod = {
   global: {},
   merge(input) {
     const [scale] = byModel(input, 'scale')
-    return input.read(0).map((value) => value * scale!)
+    const tensor = input.read(0)
+    return scale === 1 ? tensor.slice() : tensor.map((value) => value * scale!)
   },
 }
