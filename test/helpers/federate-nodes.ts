@@ -10,7 +10,7 @@ import type { FederatedOperations } from '../../node/federated/operations.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
 import { testResources } from './job-nodes.ts'
-import { joinWith, type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG } from './mesh.ts'
+import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 
 export interface FederateNode {
   readonly mesh: MeshNode
@@ -108,16 +108,8 @@ export async function stopFederateNodes(): Promise<void> {
 }
 
 /** The first founds a village, the others join. */
-export async function startFederateVillage(inits: readonly FederateNodeInit[]): Promise<FederateNode[]> {
-  const nodes: FederateNode[] = []
-  for (const [index, init] of inits.entries()) {
-    const node = await startFederateNode({ name: `node-${index}`, ...init })
-    if (index === 0) await node.mesh.villages.create({ name: 'test village', open: false })
-    else await joinWith(nodes[0]!.mesh, node.mesh)
-    nodes.push(node)
-  }
-  return nodes
-}
+export const startFederateVillage = (inits: readonly FederateNodeInit[]): Promise<FederateNode[]> =>
+  villageOf(inits, startFederateNode)
 
 /** Resolves when a federation has ended. */
 export async function ended(node: FederateNode, id: string) {

@@ -15,7 +15,7 @@ import { VillageError } from '../../node/errors.ts'
 import { federatedJobKinds, federatedTaskKinds } from '../../node/federated/kinds.ts'
 import type { FederatedOperations } from '../../node/federated/operations.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
-import { joinWith, type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG } from './mesh.ts'
+import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 
 export interface JobNode {
   readonly mesh: MeshNode
@@ -179,13 +179,5 @@ export async function stopJobNodes(): Promise<void> {
 }
 
 /** The first founds a village, the others join. */
-export async function startJobVillage(inits: readonly JobNodeInit[]): Promise<JobNode[]> {
-  const nodes: JobNode[] = []
-  for (const [index, init] of inits.entries()) {
-    const node = await startJobNode({ name: `node-${index}`, ...init })
-    if (index === 0) await node.mesh.villages.create({ name: 'test village', open: false })
-    else await joinWith(nodes[0]!.mesh, node.mesh)
-    nodes.push(node)
-  }
-  return nodes
-}
+export const startJobVillage = (inits: readonly JobNodeInit[]): Promise<JobNode[]> =>
+  villageOf(inits, startJobNode)

@@ -19,7 +19,7 @@ import {
 import { VillageError } from '../../node/errors.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
-import { joinWith, type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG } from './mesh.ts'
+import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 
 type Settings = CollectionSettings & { readonly name: string; readonly segmentChunks: number }
 
@@ -212,16 +212,11 @@ export async function stopKnowledgeNodes(): Promise<void> {
 }
 
 /** The first founds a village, the others join. */
-export async function startKnowledgeVillage(
+export const startKnowledgeVillage = (
   count: number,
   init: (index: number) => KnowledgeNodeInit = () => ({}),
-): Promise<KnowledgeNode[]> {
-  const nodes: KnowledgeNode[] = []
-  for (let index = 0; index < count; index++) {
-    const node = await startKnowledgeNode({ name: `node-${index}`, ...init(index) })
-    if (index === 0) await node.mesh.villages.create({ name: 'test village', open: false })
-    else await joinWith(nodes[0]!.mesh, node.mesh)
-    nodes.push(node)
-  }
-  return nodes
-}
+): Promise<KnowledgeNode[]> =>
+  villageOf(
+    Array.from({ length: count }, (_, index) => init(index)),
+    startKnowledgeNode,
+  )

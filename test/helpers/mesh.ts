@@ -131,6 +131,21 @@ export async function startVillage(
   return nodes
 }
 
+/** Nodes of one village that have more than a mesh: the first founds it, the others join. */
+export async function villageOf<I, N extends { readonly mesh: MeshNode }>(
+  inits: readonly I[],
+  start: (init: I & { name: string }) => Promise<N>,
+): Promise<N[]> {
+  const nodes: N[] = []
+  for (const [index, init] of inits.entries()) {
+    const node = await start({ name: `node-${index}`, ...init })
+    if (index === 0) await node.mesh.villages.create({ name: 'test village', open: false })
+    else await joinWith(nodes[0]!.mesh, node.mesh)
+    nodes.push(node)
+  }
+  return nodes
+}
+
 export async function joinWith(
   admin: MeshNode,
   node: MeshNode,

@@ -11,7 +11,7 @@ import type { Workload } from '../../node/federated/workloads/workload.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
 import { type TestResources, testResources } from './job-nodes.ts'
-import { joinWith, type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG } from './mesh.ts'
+import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 import { type CuttableMesh, cuttableMesh } from './partition.ts'
 import { toyWorkload } from './toy-workload.ts'
 
@@ -120,13 +120,5 @@ export async function stopRoundNodes(): Promise<void> {
 }
 
 /** The first founds a village, the others join. */
-export async function startRoundVillage(inits: readonly RoundNodeInit[]): Promise<RoundNode[]> {
-  const nodes: RoundNode[] = []
-  for (const [index, init] of inits.entries()) {
-    const node = await startRoundNode({ name: `node-${index}`, ...init })
-    if (index === 0) await node.mesh.villages.create({ name: 'test village', open: false })
-    else await joinWith(nodes[0]!.mesh, node.mesh)
-    nodes.push(node)
-  }
-  return nodes
-}
+export const startRoundVillage = (inits: readonly RoundNodeInit[]): Promise<RoundNode[]> =>
+  villageOf(inits, startRoundNode)
