@@ -7,7 +7,7 @@ import { counterRandom, streamOf } from '../../compute/training/philox.ts'
 import type { UpdateSource } from './update-source.ts'
 
 /** A permutation of 0 to n − 1 (Fisher and Yates), fixed by seed and round. The seed is the server's: clients must not know it before. */
-export function shuffledClients(n: number, seed: number, round: number): number[] {
+function shuffledClients(n: number, seed: number, round: number): number[] {
   const random = counterRandom(seed, streamOf(`bucketing ${round}`))
   const order = Array.from({ length: n }, (_, client) => client)
   for (let last = n - 1; last > 0; last--) {

@@ -22,7 +22,7 @@ function select(source: UpdateSource, adversaries: number): number[] {
 }
 
 /** The mean of the `count` values nearest to the median; of two equally near ones the smaller. */
-export function meanAroundMedian(sorted: Float32Array, count: number): number {
+function meanAroundMedian(sorted: Float32Array, count: number): number {
   const median = sortedMedian(sorted)
   // The nearest values are neighbours in the order: a window that moves up while its far end gets nearer.
   let first = 0

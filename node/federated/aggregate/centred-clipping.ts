@@ -8,7 +8,7 @@ import type { AggregationRule, RuleContext, RuleOutcome } from './rule.ts'
 import { chunks, type UpdateSource } from './update-source.ts'
 
 /** ‖xᵢ − v‖ by client. */
-export function distancesTo(source: UpdateSource, centre: Float32Array): Float64Array {
+function distancesTo(source: UpdateSource, centre: Float32Array): Float64Array {
   const squares = new Float64Array(source.clients)
   for (const { start, length, rows } of chunks(source))
     for (const [client, row] of rows.entries()) {

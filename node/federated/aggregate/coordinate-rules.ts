@@ -48,7 +48,7 @@ export function sortedMedian(sorted: Float32Array): number {
 }
 
 /** The mean without the `trimmed` smallest and largest, in ascending order and float64. */
-export function trimmedMean(sorted: Float32Array, trimmed: number): number {
+function trimmedMean(sorted: Float32Array, trimmed: number): number {
   let sum = 0
   for (let at = trimmed; at < sorted.length - trimmed; at++) sum += sorted[at]!
   return sum / (sorted.length - 2 * trimmed)

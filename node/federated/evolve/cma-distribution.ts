@@ -58,7 +58,7 @@ export function rootOf(distribution: Distribution): Root {
   return { times: (x) => timesLower(factor, x), solve: (y) => solveLower(factor, y) }
 }
 
-export const variancesOf = ({ covariance, isDiagonal }: Distribution): number[] =>
+const variancesOf = ({ covariance, isDiagonal }: Distribution): number[] =>
   isDiagonal ? [...covariance[0]!] : covariance.map((row, index) => row[index]!)
 
 /** The largest standard deviation of a gene. */

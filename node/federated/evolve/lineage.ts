@@ -12,10 +12,10 @@ export interface LineageNode extends JsonObject {
 }
 
 /** Ancestors that are told: what a person can look at. The nearest ones are kept. */
-export const MAX_ANCESTORS = 400
+const MAX_ANCESTORS = 400
 
 /** Candidates by their id; one whose genome was known before keeps the id of the first. */
-export function candidatesById(history: readonly GenerationRecord[]): Map<string, CandidateRecord> {
+function candidatesById(history: readonly GenerationRecord[]): Map<string, CandidateRecord> {
   return new Map(history.flatMap(({ candidates }) => candidates.map((row) => [row.id, row] as const)))
 }
 

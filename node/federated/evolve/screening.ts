@@ -44,7 +44,7 @@ export interface Observation extends JsonObject {
 }
 
 /** The newest are kept: a Gaussian process over more takes longer than it tells. */
-export const MAX_OBSERVATIONS = 160
+const MAX_OBSERVATIONS = 160
 /** Below this a model knows less than chance. */
 const LEAST_OBSERVATIONS = 8
 const NEIGHBOURS = 5

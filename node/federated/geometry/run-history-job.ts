@@ -40,7 +40,7 @@ export interface GenerationBest {
 }
 
 /** Those that were scored, in the order of the generations. Pure. */
-export function bestByGeneration(state: Pick<RunState, 'history'>): GenerationBest[] {
+function bestByGeneration(state: Pick<RunState, 'history'>): GenerationBest[] {
   return state.history.flatMap(({ generation, best, candidates }) => {
     const row = candidates.find(({ id }) => id === best?.id)
     return best === null || row === undefined ? [] : [{ generation, ...best, genome: row.genome }]

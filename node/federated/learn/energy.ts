@@ -9,6 +9,7 @@ const POWERCAP = '/sys/class/powercap'
 const PACKAGE = /^intel-rapl:\d+$/
 
 async function readNumber(file: string): Promise<number | null> {
+  // Many systems show the counters to root alone: then energy is estimated.
   const text = await readFile(file, 'utf8').catch(() => '')
   return /^\d+$/.test(text.trim()) ? Number(text) : null
 }
@@ -21,6 +22,7 @@ interface Counter {
 
 async function readCounters(root: string): Promise<ReadonlyMap<string, Counter>> {
   const counters = new Map<string, Counter>()
+  // No such directory: a machine without these counters.
   for (const name of (await readdir(root).catch(() => [])).filter((one) => PACKAGE.test(one))) {
     const microjoules = await readNumber(path.join(root, name, 'energy_uj'))
     const range = await readNumber(path.join(root, name, 'max_energy_range_uj'))

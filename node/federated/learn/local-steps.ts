@@ -8,7 +8,7 @@
  * Pure but for the trainer that makes the gradients.
  */
 
-export const LOCAL_RULES = ['plain', 'proximal', 'control'] as const
+const LOCAL_RULES = ['plain', 'proximal', 'control'] as const
 export type LocalRule = (typeof LOCAL_RULES)[number]
 
 /** Running means of the local optimiser, flat, and how many updates they stand for. */

@@ -28,7 +28,7 @@ import {
   unsigned,
 } from './codec.ts'
 
-export const ANNOUNCEMENT_DOMAIN = 'aivillage/rounds/announcement/v1'
+const ANNOUNCEMENT_DOMAIN = 'aivillage/rounds/announcement/v1'
 export const MAX_ANNOUNCEMENT_BYTES = MAX_SPEC_BYTES + 512
 const VERSION = 1
 

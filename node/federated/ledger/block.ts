@@ -22,7 +22,7 @@ import { type Certificate, MAX_HEIGHT, MAX_VIEW } from './vote.ts'
 
 export const MAX_BLOCK_BYTES = 2 ** 20
 /** Each costs its readers the check of a signature, about 0.1 ms: a block must not hold up the event loop. */
-export const MAX_BLOCK_STATEMENTS = 256
+const MAX_BLOCK_STATEMENTS = 256
 export const RUN_ID_BYTES = 16
 /** The last moment that dates of ECMAScript can say. */
 export const MAX_TIME_MS = 8.64e15

@@ -75,7 +75,7 @@ export function startViewOf<S>(machine: LedgerMachine<S>, tip: LedgerTip<S>): nu
 }
 
 /** Why the block cannot stand on this tip, or null. What it says is not looked at. */
-export function linkFault<S>(machine: LedgerMachine<S>, tip: LedgerTip<S>, block: Block): string | null {
+function linkFault<S>(machine: LedgerMachine<S>, tip: LedgerTip<S>, block: Block): string | null {
   const committee = machine.committee(tip.state)
   if (block.run !== tip.run) return 'it is of another run'
   if (block.height !== tip.height + 1) return `its height is not ${tip.height + 1}`

@@ -17,12 +17,12 @@ import {
 } from './codec.ts'
 import { type Committee, quorumOf } from './committee.ts'
 
-export const VOTE_DOMAIN = 'aivillage/rounds/vote/v1'
+const VOTE_DOMAIN = 'aivillage/rounds/vote/v1'
 export const MAX_HEIGHT = 2 ** 32
 export const MAX_VIEW = 2 ** 32
 export const MAX_COMMITTEE = 64
 /** Array frames and numbers of at most 6 bytes each beside a hash and a signature. */
-export const MAX_VOTE_BYTES = 160
+const MAX_VOTE_BYTES = 160
 export const MAX_CERTIFICATE_BYTES = 16 + MAX_COMMITTEE * (SIGNATURE_BYTES + 8)
 
 /** In this order: the code of a step is its place. */

@@ -34,7 +34,7 @@ export interface MergeParams extends JsonObject {
 
 /** 64 MiB of float32. */
 const SLICE_ELEMENTS = 2 ** 24
-export const MAX_SLICE_ELEMENTS = 2 ** 26
+const MAX_SLICE_ELEMENTS = 2 ** 26
 const MAX_NAME = 1_000
 
 function readModels(given: JsonObject): Record<string, SettledModel> {

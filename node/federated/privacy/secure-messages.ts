@@ -10,7 +10,7 @@ import { SHARE_BYTES } from './shamir.ts'
 export const MAX_SECURE_CLIENTS = 10_000
 /** Of a session where all share masks with all: the server carries a sealed share for every pair. */
 export const MAX_COMPLETE_CLIENTS = 1_000
-export const MAX_SECURE_COORDINATES = 2 ** 28
+const MAX_SECURE_COORDINATES = 2 ** 28
 const SIGNATURE_BYTES = 64
 /** A seed share and a key share. */
 export const SEALED_SHARE_BYTES = SEALED_BYTES(2 * SHARE_BYTES)

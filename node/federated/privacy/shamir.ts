@@ -7,7 +7,7 @@ import { VillageError } from '../../errors.ts'
 
 const PRIME = 65_537
 const WORDS = 16
-export const SECRET_BYTES = 32
+const SECRET_BYTES = 32
 /** 16 values of 16 bits, then a bit for each of them that is 65,536. */
 export const SHARE_BYTES = 34
 /** Holders are 1 to 65,536: 0 would be the secret itself. */

@@ -3,13 +3,13 @@ import { faultyOf } from '../ledger/committee.ts'
 import type { Participant, RunState } from './run-state.ts'
 
 /** Duties let pass, and none done since, after which a participant counts as away from the next generation on. */
-export const AWAY_AFTER = 2
+const AWAY_AFTER = 2
 
 /**
  * Generations for which who was sent away still counts among the members. So members cannot be made fewer by making them late, until liars are
  * more than a third of those who are left; and a village that members leave without a word goes on some day with those it has.
  */
-export const SEAT_GENERATIONS = 8
+const SEAT_GENERATIONS = 8
 
 const FIRST: Omit<Participant, 'joinedGeneration'> = {
   gone: null,

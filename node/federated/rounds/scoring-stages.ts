@@ -27,7 +27,7 @@ const SILENT_TIMES = 3
 const SECOND_CHANCE_EVERY = 4
 
 /** Of the roster: still here, believed, and not silent again and again, as long as enough others are left. */
-export function scorersLeft(state: RunState): string[] {
+function scorersLeft(state: RunState): string[] {
   const left = state.roster.filter((peer) => isActive(state, peer) && !isQuarantined(state.reputation, peer))
   if (state.generation % SECOND_CHANCE_EVERY === 0) return left
   const heard = left.filter((peer) => recordOf(state.reputation, peer).silent < SILENT_TIMES)

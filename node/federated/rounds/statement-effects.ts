@@ -30,7 +30,7 @@ import { genomeHash, type RunRules } from './run-rules.ts'
 import { isOver, type RunState, type SlotScore, type SlotState } from './run-state.ts'
 
 /** Most participants of one run: what every member keeps and draws from. */
-export const MAX_PARTICIPANTS = 1_024
+const MAX_PARTICIPANTS = 1_024
 
 /** The state after the statement, or the reason why it may not be said now. */
 type Effect = RunState | string

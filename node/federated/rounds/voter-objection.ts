@@ -10,13 +10,13 @@ import type { RunRules } from './run-rules.ts'
 import type { RunState } from './run-state.ts'
 
 /** A block that lets a deadline pass may be so far ahead of the clock of a voter, and no further. */
-export const CLOSE_AHEAD_MS = 1_000
+const CLOSE_AHEAD_MS = 1_000
 
 /**
  * Whether everybody judges the statement alike: who is a member or an admin may be known to some voters and not to others yet, and they
  * must not wait for each other over that.
  */
-export const isDemanded = ({ kind, author }: Statement, announcer: string): boolean =>
+const isDemanded = ({ kind, author }: Statement, announcer: string): boolean =>
   kind !== 'join' && (kind !== 'control' || author === announcer)
 
 /** Null: nothing speaks against it. `overdue`: what this voter has held for longer than it is patient. */

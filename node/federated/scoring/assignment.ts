@@ -30,7 +30,7 @@ const DOMAIN = 'village/scorers/1'
 const TRUSTED_WEIGHT = 2
 
 /** Share of its turns that a scorer gets: none for proven liars, fewer for the silent. */
-export function scorerWeight(reputation: Reputation, scorer: string): number {
+function scorerWeight(reputation: Reputation, scorer: string): number {
   if (isQuarantined(reputation, scorer)) return 0
   const { valid, silent } = recordOf(reputation, scorer)
   const earned = 1 + ((TRUSTED_WEIGHT - 1) * Math.min(valid, TRUST_AFTER)) / TRUST_AFTER

@@ -17,7 +17,7 @@ import { REPLICATION, STRICT_FAULTY } from './assignment.ts'
 import type { CandidateEvidence, Judgement, JudgeRules, RevealedScores } from './judgement.ts'
 
 /** In large villages, the share of candidates that are looked at again though nobody would choose them. */
-export const AUDIT_SHARE = 0.25
+const AUDIT_SHARE = 0.25
 /** Scorers that a candidate gets on top of those of the first stage when it is audited. */
 const AUDITORS = 2
 

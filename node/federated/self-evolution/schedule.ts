@@ -20,7 +20,7 @@ export function nextAtMs(goal: Goal, record: GoalRecord | undefined): number | n
   return (record.endedAtMs ?? record.startedAtMs) + retryAfterMs(goal.everyMs, record.failures)
 }
 
-export const populationOf = (goal: Goal): number => Number(goal.evolve.spec.population)
+const populationOf = (goal: Goal): number => Number(goal.evolve.spec.population)
 
 /**
  * Goals that may run now, the one that has waited longest first. None while any runs: what is left of the day is known only when

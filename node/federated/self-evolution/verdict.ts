@@ -13,7 +13,7 @@ const scoresIn = (rules: RunRules, row: FinalRecord | undefined): number[] | nul
   row === undefined || row.values === null ? null : scoresOf(rules, 'final', row.values)
 
 /** Of the final items, what winner and present version have scored. Null where either was scored by nobody. */
-export function comparedScores(
+function comparedScores(
   rules: RunRules,
   { final }: Pick<RunState, 'final'>,
   present: RunningGoal['present'],

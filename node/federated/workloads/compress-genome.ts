@@ -58,7 +58,7 @@ function smaller({ bytes }: WeightGroup, choice: number): number | null {
 }
 
 /** Takes from the group that takes most until all fit. */
-export function fitBudget(space: CompressSpace, chosen: readonly number[]): number[] {
+function fitBudget(space: CompressSpace, chosen: readonly number[]): number[] {
   const fitted = [...chosen]
   while (recipeBytes(space, fitted) > space.budgetBytes) {
     let largest = -1

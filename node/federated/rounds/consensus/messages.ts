@@ -16,7 +16,7 @@ import {
 } from '../../ledger/codec.ts'
 import { MAX_COMMITTEE, readVote, type SignedVote, voteFields } from '../../ledger/vote.ts'
 
-export const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + 512 + MAX_COMMITTEE * (SIGNATURE_BYTES + 8)
+const MAX_MESSAGE_BYTES = MAX_BLOCK_BYTES + 512 + MAX_COMMITTEE * (SIGNATURE_BYTES + 8)
 const VOTE = 0
 const PROPOSAL = 1
 
