@@ -64,9 +64,12 @@ test('three peers give the same results by item as one', async () => {
   await addTiny(owner, 'two', 2)
   const data = await storeFile(owner, customSuite(ITEMS))
   const params = { models: ['one', 'two'], suite: 'custom', files: { data } }
-  const shared = await evaluateOn(owner, params)
-  const job = owner.jobs.list().find(({ kind }) => kind === 'evaluate')!
-  assert.is(Object.keys(job.shares).length, 3, 'all of them worked')
+  let shared = await evaluateOn(owner, params)
+  const workers = () =>
+    Object.keys(owner.jobs.list().findLast(({ kind }) => kind === 'evaluate')!.shares).length
+  // A peer whose results all came second to another's has no share: then the three are asked again.
+  for (let again = 0; again < 9 && workers() < 3; again++) shared = await evaluateOn(owner, params)
+  assert.is(workers(), 3, 'all of them worked')
   const uploaded = await owner.artifacts.info(data)
   assert.equal(uploaded!.pins, [], 'the data was kept for the job, and let go with its end')
   for (const node of nodes.slice(1)) await node.stop()
