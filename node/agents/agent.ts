@@ -1,0 +1,104 @@
+/** An agent is a row: what it is for, which tools it may use, and how it decides. */
+import type { JsonObject } from '../json.ts'
+import type { Asker } from './asker.ts'
+import type { ChatMessage, ChatModel, ChatUsage } from './chat/chat-model.ts'
+import type { EvidencePack } from './evidence.ts'
+import type { Observation, Policy } from './loop/policy.ts'
+
+export type AgentName = 'king' | 'sage' | 'magi'
+
+export interface LoopLimits {
+  readonly turns: number
+  readonly ms: number
+  /** Of prompts and answers together. */
+  readonly tokens: number
+  /** Equal calls (same tool, same arguments) in one request. */
+  readonly repeats: number
+}
+
+/** What an agent was given by another to do a step: a scope that is not wider than the giver's, until a time. */
+export interface Lease {
+  readonly id: string
+  /** Id of the request that it was made for. */
+  readonly parent: string
+  readonly agent: AgentName
+  /** Tools that the step may use, of those the agent has. */
+  readonly tools: readonly string[]
+  readonly limits: LoopLimits
+  readonly expiresAtMs: number
+}
+
+export interface AgentRequest {
+  readonly agent: AgentName
+  readonly messages: readonly ChatMessage[]
+  readonly asker: Asker
+  /** Id of a chat model; null: rules; absent: what is configured. */
+  readonly model?: string | null
+  /** Where to search, and other settings of the step; the agent's row says which it knows. */
+  readonly options?: JsonObject
+  readonly limits?: Partial<LoopLimits>
+  readonly lease?: Lease
+  /** `wait`: calls that need approval wait for a decision; `refuse`: nobody is there to decide. */
+  readonly approvals?: 'wait' | 'refuse'
+}
+
+export type AgentEvent =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'plan'; readonly steps: readonly { readonly tool: string; readonly reason: string }[] }
+  | {
+      readonly kind: 'call'
+      readonly call: string
+      readonly agent: AgentName
+      readonly tool: string
+      readonly arguments: JsonObject
+    }
+  | { readonly kind: 'progress'; readonly call: string; readonly message: string }
+  | {
+      readonly kind: 'result'
+      readonly call: string
+      readonly state: 'done' | 'failed' | 'refused'
+      readonly summary: string
+    }
+  | {
+      readonly kind: 'approval'
+      readonly approval: string
+      readonly call: string
+      readonly tool: string
+      readonly arguments: JsonObject
+      readonly expiresAtMs: number
+    }
+
+export interface AgentAnswer {
+  /** Id of the request. */
+  readonly id: string
+  readonly agent: AgentName
+  /** Peer ID of the node that answered. */
+  readonly node: string
+  /** The chat model that decided; null: rules. */
+  readonly model: string | null
+  readonly text: string
+  /** `turns`, `time`, `tokens`, `repeats`: the bound that ended it before it was done. */
+  readonly finish: 'answer' | 'turns' | 'time' | 'tokens' | 'repeats'
+  readonly evidence: EvidencePack | null
+  readonly observations: readonly Observation[]
+  readonly usage: ChatUsage
+  readonly turns: number
+  readonly tookMs: number
+}
+
+/** Makes the policy of one request. `tools`: those that this request may use, fixed before anything is read. */
+export interface PolicyInit {
+  readonly request: AgentRequest
+  readonly model: ChatModel | null
+  readonly tools: readonly string[]
+}
+
+export interface AgentRow {
+  readonly name: AgentName
+  /** For people and for cards. */
+  readonly description: string
+  /** Names of tools; what is not listed is denied. `mcp_*` stands for tools of servers of the configuration. */
+  readonly tools: readonly string[]
+  /** Throws AGENT_OPTION_INVALID. */
+  policy(init: PolicyInit): Policy
+}
