@@ -5,12 +5,14 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import { AGENTS_FIELDS } from './config-agents.ts'
 import { boolean, integer, integerOrNull, multiaddrs, oneOf, text, textOrNull } from './config-checks.ts'
 import { FEDERATE_FIELDS } from './config-federate.ts'
 import { field } from './config-field.ts'
 import { KNOWLEDGE_FIELDS } from './config-knowledge.ts'
 import { ROUNDS_FIELDS } from './config-rounds.ts'
 import { SELF_EVOLUTION_FIELDS } from './config-self-evolution.ts'
+import { TRACKING_FIELDS } from './config-tracking.ts'
 import { VillageError } from './errors.ts'
 import { LOG_LEVELS } from './log.ts'
 import { nearest } from './nearest.ts'
@@ -224,6 +226,8 @@ export const FIELDS = {
   ...ROUNDS_FIELDS,
   ...FEDERATE_FIELDS,
   ...SELF_EVOLUTION_FIELDS,
+  ...TRACKING_FIELDS,
+  ...AGENTS_FIELDS,
 } as const
 
 export type ConfigKey = keyof typeof FIELDS

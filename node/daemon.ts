@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { createAgentServices } from './agents/agent-services.ts'
 import { tunedCollections } from './agents/rag/collections/tuned-collections.ts'
 import { createKnowledgeServices } from './agents/rag/knowledge-services.ts'
 import { type Api, createApi } from './api/api.ts'
@@ -22,6 +23,7 @@ import { createPool } from './compute/pool.ts'
 import { createResources } from './compute/resources.ts'
 import { createSandbox } from './compute/sandbox/sandbox.ts'
 import { TASK_KINDS } from './compute/tasks/table.ts'
+import { createTracking } from './compute/tracking/tracking.ts'
 import type { Config } from './config.ts'
 import { createEvents } from './events.ts'
 import { STRATEGIES } from './federated/evolve/table.ts'
@@ -172,6 +174,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       load: jobs.load(),
       taskKinds: taskKinds.flatMap(({ kind, ownerOnly }) => (ownerOnly === true ? [] : [kind])),
       models: heldModels,
+      agents: agentComponents.villageAgents.announced(),
     }
   })
   resources.onChange(() => mesh.announce())
@@ -236,6 +239,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
   )
 
+  const tracking = createTracking({ events, jobs, log }, { config })
   const evaluations = createEvaluations({ jobs, artifacts, pool })
   const generation = createGeneration(
     { models, artifacts, resources, events, log },
@@ -255,6 +259,14 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       collections: tunedCollections(collections),
     },
     { config, tables: { workloads: WORKLOADS, strategies: STRATEGIES } },
+  )
+
+  const { services: agentServices, ...agentComponents } = createAgentServices(
+    {
+      ...{ mesh, villages, resources, artifacts, models, pulls, generation, embedding, evaluations },
+      ...{ jobs, rounds, sandbox, collections, knowledge, answers, events, identity, store, log },
+    },
+    { config, directory, peerId: identity.peerId, version: VERSION },
   )
 
   const api = createApi(
@@ -285,6 +297,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       pool,
       sandbox,
       kernels,
+      ...agentComponents,
     },
     { directory, version: VERSION, startedAtMs },
   )
@@ -296,6 +309,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     artifacts,
     writtenModels,
     mesh,
+    tracking,
     jobs,
     rounds,
     federateClient,
@@ -305,6 +319,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     generation,
     ...services,
     selfEvolution,
+    ...agentServices,
     api,
   ])
 

@@ -83,6 +83,49 @@ export const ERRORS = {
     fix: 'Restore identity.key from a backup; deleting it gives the node a new identity.',
   },
 
+  // sealed stores: conversations, the Twin, the audit
+  SEALED_STORE_LOCKED: {
+    http: 500,
+    title: 'An encrypted store does not open with the key of this node',
+    fix: 'Restore identity.key from a backup; without it the store cannot be read, and its folder under sealed/ can only be removed.',
+  },
+  SEALED_STORE_DAMAGED: {
+    http: 500,
+    title: 'The key file of an encrypted store is cut off or gone',
+    fix: 'Restore the data directory from a backup, or remove the named folder: its records cannot be read any more.',
+  },
+  SEALED_RECORD_DAMAGED: {
+    http: 500,
+    title: 'An encrypted record was changed, cut off or removed on disk',
+    fix: 'Restore the data directory from a backup, or delete the record.',
+  },
+  SEALED_STORE_FULL: {
+    http: 507,
+    title: 'An encrypted store has as many records or bytes as it may have',
+    fix: 'Delete what is no longer needed, or raise the limit in the configuration.',
+  },
+  SEALED_RECORD_TOO_LARGE: {
+    http: 413,
+    title: 'What is to be stored encrypted is too large for one record',
+    fix: 'Store less of it.',
+  },
+
+  TWIN_DISABLED: {
+    http: 409,
+    title: 'The Twin is switched off',
+    fix: 'Set twin.enabled, if this node shall remember what its owner tells it.',
+  },
+  CONVERSATION_FULL: {
+    http: 409,
+    title: 'A conversation has as many messages as one may have',
+    fix: 'Begin a new conversation.',
+  },
+  CONVERSATION_BUSY: {
+    http: 409,
+    title: 'A conversation waits for the answer to its last message',
+    fix: 'Wait until it is answered, or cancel it.',
+  },
+
   // protocols
   PROTOCOL_MALFORMED: {
     http: 502,
@@ -391,6 +434,41 @@ export const ERRORS = {
     title: 'The request comes from a web page or a host name that is not this daemon’s',
     fix: 'Use the address that `village start` printed.',
   },
+  API_SCOPE: {
+    http: 403,
+    title: 'The key may not do this',
+    fix: 'Use a key of the scope that is named (`village key create NAME --scope SCOPE`), or the token of this node.',
+  },
+  KEY_UNKNOWN: {
+    http: 404,
+    title: 'There is no such key',
+    fix: '`village key list` shows the keys there are.',
+  },
+  KEY_NAME_TAKEN: {
+    http: 409,
+    title: 'Another key has this name',
+    fix: 'Choose another name, or revoke the other key first.',
+  },
+  KEYS_FULL: {
+    http: 409,
+    title: 'There are as many keys as this node keeps',
+    fix: 'Revoke keys that are no longer used (`village key list` says when each was).',
+  },
+  KEY_RATE_LIMITED: {
+    http: 429,
+    title: 'The key makes more requests in a minute than it may',
+    fix: 'Wait as long as the Retry-After header says.',
+  },
+  KEY_QUOTA_SPENT: {
+    http: 429,
+    title: 'The key has used up what it may in a day',
+    fix: 'Wait until midnight UTC (the Retry-After header says how long), or ask the owner of the node for a larger quota.',
+  },
+  RESPONSE_UNKNOWN: {
+    http: 404,
+    title: 'There is no such stored response',
+    fix: 'Send the whole conversation as input. Responses are kept for 30 days, for the key that made them, unless `store` is false.',
+  },
   API_RATE_LIMITED: {
     http: 429,
     title: 'Too many requests from this address',
@@ -696,6 +774,30 @@ export const ERRORS = {
     http: 422,
     title: 'This codec would lose most of what these weights hold',
     fix: 'Choose int4 or seedlm, or repeat with `--force` (the parameter force: true in the API).',
+  },
+
+  // agents of other members (node/agents/village)
+  AGENT_NOT_OFFERED: {
+    http: 403,
+    title: 'The member does not offer this agent',
+    fix: 'See `village agents` for who offers which; its owner sets agents.offer.',
+  },
+  AGENT_MEMBER_FAILED: {
+    http: 502,
+    title: 'The agent of another member failed',
+    fix: 'Ask another member, or an agent of this node.',
+  },
+
+  // magi: calculating (node/agents/magi/calculate)
+  CALCULATION_INVALID: {
+    http: 400,
+    title: 'That cannot be calculated',
+    fix: 'Correct the place that the message names; docs/magi.md lists operators, functions and units.',
+  },
+  CALCULATION_TOO_LARGE: {
+    http: 400,
+    title: 'A number of the calculation, or the work that it takes, is too large',
+    fix: 'Ask for smaller numbers, or have it computed by a program (code_run).',
   },
 
   // the sandbox and what runs in it
@@ -1256,6 +1358,116 @@ export const ERRORS = {
     http: 422,
     title: 'This geometry cannot be measured of such a model',
     fix: 'Barriers need two language models of one shape, layers a model with a graph and a tokenizer (docs/geometry.md).',
+  },
+
+  // agents: requests, permission, approvals
+  AGENT_UNKNOWN: {
+    http: 404,
+    title: 'There is no such agent',
+    fix: '`village agents` lists the agents of this node.',
+  },
+  AGENT_OPTION_INVALID: {
+    http: 400,
+    title: 'An option of a request is none that the agent has',
+    fix: 'fields.option names it; docs/agents.md lists the options of each agent.',
+  },
+  AGENT_BUSY: {
+    http: 429,
+    title: 'The agents of this node are busy',
+    fix: 'Try again in a moment, or raise agents.maxRequests.',
+  },
+  AGENT_LEASE_INVALID: {
+    http: 403,
+    title: 'A step was delegated without a lease that holds',
+    fix: 'Nothing to do: a lease ends with the request that it was made for, and never gives more than the giver has.',
+  },
+  TOOL_UNKNOWN: {
+    http: 404,
+    title: 'There is no such tool, or it is not for this asker',
+    fix: '`village tools` lists the tools and what each needs.',
+  },
+  TOOL_ARGUMENTS_INVALID: {
+    http: 400,
+    title: 'The arguments do not fit the tool',
+    fix: 'Correct the named argument; `village tools --json` has the schema of each.',
+  },
+  APPROVAL_UNKNOWN: {
+    http: 404,
+    title: 'No call waits under this id',
+    fix: '`village approvals` lists the calls that wait; one that was decided, has expired or whose request has ended is gone.',
+  },
+  APPROVALS_FULL: {
+    http: 429,
+    title: 'Too many calls wait for approval',
+    fix: 'Decide those that wait: `village approvals`.',
+  },
+
+  // agents: models and tools
+  SERVICE_MANAGER_UNKNOWN: {
+    http: 400,
+    title: 'This machine has no service manager that is known',
+    fix: 'Name one with --manager and see what it would be given with --print; or let whatever starts your programs run `village start`.',
+  },
+  SERVICE_NEEDS_ROOT: {
+    http: 403,
+    title: 'A service of the whole machine can only be changed by root',
+    fix: 'Run the command with sudo, or leave --system away for a service of your own.',
+  },
+  SERVICE_USER_UNKNOWN: {
+    http: 400,
+    title: 'The user who is to run the service does not exist',
+    fix: 'Make it (`useradd --system --shell /usr/sbin/nologin village`), or name another with --user.',
+  },
+  SERVICE_NOT_INSTALLED: {
+    http: 404,
+    title: 'The service is not installed',
+    fix: '`village service install` installs it; with --system where it belongs to the machine.',
+  },
+  SERVICE_FAILED: {
+    http: 500,
+    title: 'The service manager refused',
+    fix: 'The message is its own; its log says more (`village service status` names it).',
+  },
+  CHAT_MODEL_UNKNOWN: {
+    http: 404,
+    title: 'There is no such model to talk to',
+    fix: '`village agents` lists models that can be talked to; endpoints are named in agents.endpoints.',
+  },
+  CHAT_FIELD_UNSUPPORTED: {
+    http: 400,
+    title: 'The model cannot do what a field of the request asks for',
+    fix: 'Leave the named field out, or ask another model.',
+  },
+  CHAT_ENDPOINT_FAILED: {
+    http: 502,
+    title: 'An endpoint of the configuration did not answer as it should',
+    fix: 'Check agents.endpoints, the key in the environment, and whether the server is well.',
+  },
+  CHAT_ENDPOINT_BUSY: {
+    http: 503,
+    title: 'An endpoint of the configuration is busy or limits its rate',
+    fix: 'Try again later.',
+  },
+  PRIVATE_WITHHELD: {
+    http: 403,
+    title: 'What is private on this node is not shown to whom the answer would go',
+    fix: 'Ask with a local model or without one; agents.endpointsMaySee says what remote endpoints may see.',
+  },
+  FOLDER_NOT_GRANTED: {
+    http: 403,
+    title: 'Agents may not touch this path',
+    fix: 'Name a folder in agents.folders (`name=/path` to read, `name=/path:rw` to write) and use `name/…` paths.',
+  },
+  // agents: tools of MCP servers
+  MCP_SERVER_UNAVAILABLE: {
+    http: 503,
+    title: 'An MCP server of the configuration cannot be used',
+    fix: 'Check agents.mcpServers and whether the server runs by itself; `village tools servers` shows its state. It is tried again with growing pauses.',
+  },
+  MCP_TOOL_CHANGED: {
+    http: 409,
+    title: 'An MCP server has changed what it says of a tool',
+    fix: 'Look at the change (`village tools servers`); `village tools accept NAME` takes the tool as it is now.',
   },
 } as const satisfies Record<string, { http: number; title: string; fix: string }>
 

@@ -124,6 +124,17 @@ export interface EventMap {
   }
   /** A person went back to an earlier version. */
   'self-evolution:rolled-back': { goal: string; version: number }
+  /** A request to an agent has begun or ended; `finish` is null until then, and the code of an error where it failed. */
+  'agent:request': { request: string; agent: string; model: string | null; finish: string | null }
+  /** A call waits for approval, or does not any more. `state`: waiting, approved, denied, expired or withdrawn. */
+  'agent:approval': {
+    approval: string
+    request: string
+    agent: string
+    tool: string
+    state: string
+    expiresAtMs: number
+  }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 

@@ -1,8 +1,9 @@
 /** An agent is a row: what it is for, which tools it may use, and how it decides. */
 import type { JsonObject } from '../json.ts'
 import type { Asker } from './asker.ts'
-import type { ChatMessage, ChatModel, ChatUsage } from './chat/chat-model.ts'
+import type { ChatMessage, ChatModel, ChatUsage, ToolDeclaration } from './chat/chat-model.ts'
 import type { EvidencePack } from './evidence.ts'
+import type { IntendedCall } from './loop/intended-call.ts'
 import type { Observation, Policy } from './loop/policy.ts'
 
 export type AgentName = 'king' | 'sage' | 'magi'
@@ -88,9 +89,13 @@ export interface AgentAnswer {
 
 /** Makes the policy of one request. `tools`: those that this request may use, fixed before anything is read. */
 export interface PolicyInit {
+  /** Of the request: decision logs name it. */
+  readonly id: string
   readonly request: AgentRequest
   readonly model: ChatModel | null
   readonly tools: readonly string[]
+  /** Of the same tools, for a model. */
+  readonly declarations: readonly ToolDeclaration[]
 }
 
 export interface AgentRow {
@@ -99,6 +104,11 @@ export interface AgentRow {
   readonly description: string
   /** Names of tools; what is not listed is denied. `mcp_*` stands for tools of servers of the configuration. */
   readonly tools: readonly string[]
+  /**
+   * Calls that the asker's own words ask for, as the agent's own rules read them; beside those of King's rules. Pure: it sees the
+   * asker's messages alone.
+   */
+  intended?(messages: readonly ChatMessage[]): readonly IntendedCall[]
   /** Throws AGENT_OPTION_INVALID. */
   policy(init: PolicyInit): Policy
 }

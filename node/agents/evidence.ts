@@ -1,4 +1,6 @@
 /** What an answer rests on. */
+import type { Answer } from './rag/answers/answer.ts'
+
 export interface EvidenceItem {
   /** What a citation `[n]` names, from 1. */
   readonly number: number
@@ -28,4 +30,6 @@ export interface EvidencePack {
   readonly isFound: boolean
   /** What of the collections could not be asked. */
   readonly missing: readonly string[]
+  /** The answer that was made of it: sentences with their places, warnings. */
+  readonly answer?: Answer
 }

@@ -3,15 +3,24 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import type { Asker } from '../agents/asker.ts'
+import type { ChatUsage } from '../agents/chat/chat-model.ts'
 import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
+import { createA2aEndpoint } from './a2a/a2a-endpoint.ts'
 import { loadToken, removeAddress, writeAddress } from './access-files.ts'
 import type { ApiComponents, ApiContext, ApiInit, Followers } from './components.ts'
 import { loadDashboardFiles } from './dashboard-files.ts'
+import { createStoredResponses } from './gateway/stored-responses.ts'
+import { bearerToken, tokenMatches } from './guard.ts'
+import { createKeys } from './keys/keys.ts'
+import { createMcpEndpoint } from './mcp/mcp-endpoint.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
+import { OWNER, type Principal } from './principal.ts'
 import { ROUTES } from './routes/table.ts'
 import { createServer } from './server.ts'
+import { followSilentConnections } from './silent-connections.ts'
 
 const MAX_FOLLOWERS = 64
 const DRAIN_MS = 3_000
@@ -72,8 +81,24 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
   const instance = randomBytes(9).toString('base64url').replaceAll('-', '_')
   const stopping = new AbortController()
   const followers = createFollowers()
+  const keys = createKeys({ log }, { directory: init.directory })
+  const responses = createStoredResponses({ sealed: components.responseStore })
+  components.erasure.onErase('responses', responses.forget)
+  const mcp = createMcpEndpoint(components, {
+    version: init.version,
+    decide: (asker, approval, isApproved) =>
+      void components.approvals.decide(approval, isApproved ? 'approve' : 'deny', asker),
+    onUsage: (asker, { usage }) => countTokens(asker, usage),
+  })
+  const a2a = createA2aEndpoint(components, {
+    version: init.version,
+    revoked: ({ kind, id }) => (kind === 'key' ? keys.signal(id) : null),
+    onUsage: (asker, { usage }) => countTokens(asker, usage),
+  })
+  components.erasure.onErase('a2a', async ({ id }) => a2a.forget(id))
   let server: FastifyInstance | undefined
   let metrics: Metrics | undefined
+  let endSilent = () => {}
   let token = ''
   let url: string | undefined
   let stopped: Promise<void> | undefined
@@ -83,36 +108,52 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
     ...init,
     instance,
     followers,
+    ...{ keys, responses, mcp, a2a },
     url: () => api.url(),
     metrics: async () => metrics?.text() ?? '',
     openApi: () => openApiDocument(ROUTES, { version: init.version, url: api.url() }),
   }
 
+  function countTokens({ kind, id, scope }: Asker, usage: ChatUsage): void {
+    if (kind !== 'member') keys.addTokens({ kind, id, scope }, usage)
+  }
+
+  /** Throws API_UNAUTHORIZED for a key that has expired. */
+  function identify(authorization: string | undefined): Principal | null {
+    if (tokenMatches(authorization, token)) return OWNER
+    return keys.identify(bearerToken(authorization))
+  }
+
   async function stopAll(): Promise<void> {
     stopping.abort(new VillageError('SHUTTING_DOWN'))
     await removeAddress(init.directory, instance)
+    await Promise.all([mcp.stop(), a2a.stop()])
     if (server !== undefined) {
       const open = server
       // Requests in flight were aborted above and answer now; a client that does not read its answer is not waited for.
       const deadline = setTimeout(() => open.server.closeAllConnections(), DRAIN_MS)
+      endSilent()
       await open.close()
       clearTimeout(deadline)
     }
     metrics?.stop()
+    await keys.stop()
   }
 
   const api: Api = {
     name: 'api',
     async start(signal) {
       token = await loadToken({ log }, init.directory)
+      await keys.start()
       metrics = createMetrics({ ...components, followers }, { version: init.version })
       server = await createServer(context, {
         routes: ROUTES,
         files: await loadDashboardFiles(),
-        token,
+        identify,
         stopping: stopping.signal,
         metrics,
       })
+      endSilent = followSilentConnections(server.server)
       signal.throwIfAborted()
       await listen(server, config['api.host'], config['api.port'])
       const { port } = server.server.address() as { port: number }

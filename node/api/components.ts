@@ -1,8 +1,16 @@
 /** What the HTTP API needs of the daemon: the smallest part of each service that its routes use. */
+import type { Agents } from '../agents/agents.ts'
+import type { ChatModel } from '../agents/chat/chat-model.ts'
+import type { Conversations } from '../agents/conversations/conversations.ts'
+import type { Approvals } from '../agents/loop/approvals.ts'
+import type { Audit } from '../agents/loop/audit.ts'
 import type { Answers } from '../agents/rag/answers/answers.ts'
 import type { Collections } from '../agents/rag/collections/collections.ts'
 import type { SearchEvaluations } from '../agents/rag/query/search-evaluations.ts'
 import type { Knowledge } from '../agents/rag/village/knowledge.ts'
+import type { McpTools } from '../agents/tools/mcp-tools.ts'
+import type { Erasure } from '../agents/twin/erasure.ts'
+import type { Twin } from '../agents/twin/twin.ts'
 import type { Evaluations } from '../compute/evaluate/evaluations.ts'
 import type { Generation } from '../compute/generate/generation.ts'
 import type { Pulls } from '../compute/hub/pulls.ts'
@@ -25,6 +33,11 @@ import type { Log } from '../log.ts'
 import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
 import type { Villages } from '../mesh/membership/villages.ts'
 import type { Mesh } from '../mesh/mesh.ts'
+import type { SealedStore } from '../sealed-store.ts'
+import type { A2aEndpoint } from './a2a/a2a-endpoint.ts'
+import type { StoredResponses } from './gateway/stored-responses.ts'
+import type { Keys } from './keys/keys.ts'
+import type { McpEndpoint } from './mcp/mcp-endpoint.ts'
 
 export interface ApiComponents {
   readonly log: Log
@@ -103,8 +116,24 @@ export interface ApiComponents {
   readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections' | 'stats'>
   readonly answers: Answers
   readonly searchEvaluations: Pick<SearchEvaluations, 'evaluateFolder' | 'evaluateCollection' | 'tune'>
+  readonly agents: Pick<Agents, 'ask' | 'callTool' | 'tools' | 'list' | 'stats'>
+  readonly mcpTools: Pick<McpTools, 'servers' | 'accept' | 'refresh'>
+  readonly approvals: Pick<Approvals, 'list' | 'decide'>
+  readonly audit: Pick<Audit, 'list' | 'clear'>
+  readonly erasure: Pick<Erasure, 'onErase' | 'eraseAll'>
+  readonly twin: Pick<
+    Twin,
+    'isEnabled' | 'remember' | 'edit' | 'list' | 'search' | 'named' | 'forget' | 'export' | 'stats'
+  >
+  readonly conversations: Pick<Conversations, 'create' | 'list' | 'need' | 'ask' | 'remove'>
   readonly federations: Pick<Federations, 'begin' | 'list' | 'get' | 'end' | 'remove'>
   readonly federateClient: Pick<FederateClient, 'list'>
+  readonly chatModels: {
+    list(signal: AbortSignal): Promise<readonly { readonly id: string }[]>
+    need(id: string): Promise<ChatModel>
+  }
+  /** Where responses of the gateway are kept (started and stopped by the daemon). */
+  readonly responseStore: Pick<SealedStore, 'put' | 'getJson' | 'delete' | 'list'>
   readonly pool: Pick<Pool, 'stats'>
   readonly sandbox: Pick<Sandbox, 'availability'>
   readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>
@@ -131,6 +160,10 @@ export interface ApiContext extends ApiComponents, ApiInit {
   url(): string
   /** Clients that follow the events, of which there may be only so many. */
   readonly followers: Followers
+  readonly keys: Keys
+  readonly mcp: McpEndpoint
+  readonly a2a: A2aEndpoint
+  readonly responses: StoredResponses
   metrics(): Promise<string>
   openApi(): object
 }

@@ -49,24 +49,31 @@ export function originAllowed(headers: GuardedHeaders): boolean {
   return site === undefined || site === 'same-origin' || site === 'none'
 }
 
+/** Empty where there is none. */
+export const bearerToken = (authorization: string | undefined): string =>
+  /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
+
 /** Constant time in the content; the length of the token is no secret. */
 export function tokenMatches(authorization: string | undefined, token: string): boolean {
-  const given = Buffer.from(/^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '')
+  const given = Buffer.from(bearerToken(authorization))
   const wanted = Buffer.from(token)
   return given.byteLength === wanted.byteLength && timingSafeEqual(given, wanted)
 }
 
-/** Throws API_ORIGIN_REFUSED or API_UNAUTHORIZED. Static pages are public: they may be linked to from elsewhere. */
+/**
+ * Throws API_ORIGIN_REFUSED. Static pages are public: they may be linked to from elsewhere. `origins`: pages of the configuration
+ * (api.corsOrigins) that may call what needs a token, compared whole.
+ */
 export function checkRequest(
   headers: GuardedHeaders,
-  init: { boundHost: string; token: string; scope: 'public' | 'token' },
+  init: { boundHost: string; isPublic: boolean; origins?: readonly string[] },
 ): void {
   if (!hostAllowed(headers.host, init.boundHost))
     throw new VillageError('API_ORIGIN_REFUSED', 'The Host header does not name this daemon')
+  if (headers.origin !== undefined && init.origins?.includes(headers.origin) === true) return
   if (headers.origin !== undefined && !originAllowed(headers))
     throw new VillageError('API_ORIGIN_REFUSED', 'The request comes from a page of another origin')
-  if (init.scope === 'public') return
+  if (init.isPublic) return
   if (!originAllowed(headers))
     throw new VillageError('API_ORIGIN_REFUSED', 'The request comes from a page of another site')
-  if (!tokenMatches(headers.authorization, init.token)) throw new VillageError('API_UNAUTHORIZED')
 }

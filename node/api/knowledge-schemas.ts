@@ -165,8 +165,8 @@ export const ANSWER_PROPERTIES = {
       vouchedBy: listOf(anyText),
     }),
   ),
-  confidence: share,
-  threshold: share,
+  confidence: orNull(share),
+  threshold: orNull(share),
   isFound: flag,
   missingWords: listOf(anyText),
   generated: orNull(
@@ -179,7 +179,12 @@ export const ANSWER_PROPERTIES = {
       completionTokens: integer(),
     }),
   ),
+  queries: listOf(anyText),
+  parts: listOf(object({ question: anyText, confidence: share, isFound: flag })),
   missing: MISSING,
   warnings: WARNINGS,
   tookMs: amount,
+  agent: anyText,
+  request: anyText,
+  steps: listOf(object({ agent: anyText, tool: anyText })),
 } satisfies Record<string, JsonSchema>

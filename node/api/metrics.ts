@@ -16,13 +16,23 @@ type Sample = { labels?: Record<string, string>; value: number }
 export function createMetrics(
   components: Pick<
     ApiComponents,
-    'mesh' | 'jobs' | 'artifacts' | 'pool' | 'models' | 'collections' | 'generation' | 'resources' | 'kernels'
+    | 'mesh'
+    | 'jobs'
+    | 'artifacts'
+    | 'pool'
+    | 'models'
+    | 'collections'
+    | 'generation'
+    | 'resources'
+    | 'kernels'
+    | 'agents'
   > & {
     followers: Pick<Followers, 'count'>
   },
   init: { version: string },
 ): Metrics {
-  const { mesh, jobs, artifacts, pool, models, collections, generation, resources, kernels } = components
+  const { mesh, jobs, artifacts, pool, models, collections, generation, resources, kernels, agents } =
+    components
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -54,6 +64,22 @@ export function createMetrics(
       collect() {
         this.reset()
         this.inc(read())
+      },
+    })
+  const labelled = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: () => readonly Required<Sample>[],
+  ) =>
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const { labels, value } of read()) this.inc(labels, value)
       },
     })
   const tally = (label: string, values: Iterable<string>, always: readonly string[] = []): Sample[] => {
@@ -187,6 +213,25 @@ export function createMetrics(
     'village_index_seconds_total',
     'Time that runs of indexing took.',
     () => collections.stats().seconds,
+  )
+  gauge('village_agent_requests', 'Requests to agents that go on, delegated ones too.', [], () => [
+    { value: agents.stats().running },
+  ])
+  gauge('village_agent_approvals', 'Calls of agents that wait for a decision.', [], () => [
+    { value: agents.stats().waitingApprovals },
+  ])
+  counter('village_agent_turns_total', 'Turns that agents took.', () => agents.stats().turns)
+  labelled('village_agent_requests_total', 'Requests to agents by how they ended.', ['agent', 'finish'], () =>
+    agents.stats().requests.map(({ count, ...labels }) => ({ labels, value: count })),
+  )
+  labelled('village_agent_calls_total', 'Calls of tools by what came of them.', ['tool', 'outcome'], () =>
+    agents.stats().calls.map(({ count, ...labels }) => ({ labels, value: count })),
+  )
+  labelled('village_agent_tokens_total', 'Tokens that agents used, by model.', ['model', 'kind'], () =>
+    agents.stats().tokens.flatMap(({ model, promptTokens, completionTokens }) => [
+      { labels: { model, kind: 'prompt' }, value: promptTokens },
+      { labels: { model, kind: 'completion' }, value: completionTokens },
+    ]),
   )
   gauge('village_accepting', 'Whether this node takes work (1) or pauses (0).', [], () => [
     { value: Number(resources.snapshot().accepting) },

@@ -5,12 +5,18 @@ import type { JsonSchema, Route } from './routes/route.ts'
 import { PROBLEM } from './schemas.ts'
 
 const EVERY_ROUTE: readonly ErrorCode[] = ['INTERNAL', 'API_RATE_LIMITED', 'SHUTTING_DOWN']
-const TOKEN_ROUTE: readonly ErrorCode[] = ['API_UNAUTHORIZED', 'API_ORIGIN_REFUSED']
+const TOKEN_ROUTE: readonly ErrorCode[] = [
+  'API_UNAUTHORIZED',
+  'API_ORIGIN_REFUSED',
+  'API_SCOPE',
+  'KEY_RATE_LIMITED',
+  'KEY_QUOTA_SPENT',
+]
 
 /** Codes that a route can answer with, so far as its row tells. */
 export function routeErrors(row: Route): ErrorCode[] {
   const codes = new Set<ErrorCode>([...EVERY_ROUTE, ...(row.errors ?? [])])
-  if (row.scope === 'token') for (const code of TOKEN_ROUTE) codes.add(code)
+  if (row.scope !== 'public') for (const code of TOKEN_ROUTE) codes.add(code)
   if (row.params !== undefined || row.query !== undefined || row.body?.kind === 'json')
     codes.add('INVALID_ARGUMENT')
   if (row.body !== undefined) codes.add('API_MEDIA_TYPE')
@@ -58,6 +64,7 @@ function operation(row: Route): object {
     summary: row.summary,
     tags: [row.tag],
     security: row.scope === 'public' ? [] : [{ token: [] }],
+    'x-scope': row.scope,
     parameters: parameters(row),
     ...(body === undefined
       ? {}

@@ -3,9 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { VillageError } from '../errors.ts'
 import type { ApiContext } from './components.ts'
+import { corsHeaders, preflightHeaders } from './cors.ts'
 import { PAGE_POLICY, type StaticFile } from './dashboard-files.ts'
+import { openAiErrorBody } from './gateway/openai-error.ts'
 import { checkRequest } from './guard.ts'
 import type { Metrics } from './metrics.ts'
+import { needScope, type Principal } from './principal.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, requestError } from './problem.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { RawReply, type Route, type RouteRequest } from './routes/route.ts'
@@ -23,7 +26,8 @@ const UPLOAD_MEDIA_TYPES = [
 export interface ServerInit {
   routes: readonly Route[]
   files: ReadonlyMap<string, StaticFile>
-  token: string
+  /** Whose bearer token it is; null: nobody's. */
+  identify(authorization: string | undefined): Principal | null
   /** Aborts what is in flight when the daemon stops. */
   stopping: AbortSignal
   now?: () => number
@@ -65,7 +69,13 @@ function isCutOff(request: FastifyRequest, thrown: unknown): boolean {
   )
 }
 
-function sendProblem(reply: FastifyReply, error: VillageError): void {
+/** Failures of a path that no row has are told in the shape of the rows beside it. */
+function errorBodyOf(request: FastifyRequest): Route['errorBody'] {
+  const { errorBody } = request.routeOptions.config as Pick<Route, 'errorBody'>
+  return errorBody ?? (request.url.startsWith('/v1/') ? openAiErrorBody : undefined)
+}
+
+function sendProblem(reply: FastifyReply, error: VillageError, errorBody?: Route['errorBody']): void {
   const problem = problemOf(error)
   const { retryAfterMs, sizeBytes } = error.fields
   if (typeof retryAfterMs === 'number') reply.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))
@@ -75,8 +85,13 @@ function sendProblem(reply: FastifyReply, error: VillageError): void {
   // What a failed answer said about its content does not hold for the problem document.
   for (const name of ['content-length', 'content-disposition', 'etag', 'accept-ranges'])
     reply.removeHeader(name)
-  void reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem))
+  const [mediaType, body] =
+    errorBody === undefined ? [PROBLEM_MEDIA_TYPE, problem] : ['application/json', errorBody(error)]
+  void reply.code(problem.status).type(mediaType).send(JSON.stringify(body))
 }
+
+/** Who asks, from the first hook of a request to its handler. */
+const principals = new WeakMap<FastifyRequest, Principal>()
 
 function registerRoute(server: FastifyInstance, row: Route, api: ApiContext, init: ServerInit): void {
   const validator = createValidator(row)
@@ -84,7 +99,7 @@ function registerRoute(server: FastifyInstance, row: Route, api: ApiContext, ini
   server.route({
     method: row.method,
     url: row.path,
-    config: { scope: row.scope },
+    config: { scope: row.scope, ...(row.errorBody !== undefined && { errorBody: row.errorBody }) },
     exposeHeadRoute: row.method === 'GET' && row.response.kind === 'json',
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
       const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
@@ -100,14 +115,25 @@ function registerRoute(server: FastifyInstance, row: Route, api: ApiContext, ini
       if (row.body === undefined && request.body != null)
         throw new VillageError('INVALID_ARGUMENT', 'The path takes no body', { fields: { field: 'body' } })
       const { params, query, body = null } = request
+      const principal = principals.get(request)
       validator.check({ params, query, body })
       if (row.slow === true) request.raw.socket.setTimeout(0)
+      const signal = AbortSignal.any([
+        requestSignal(reply, init.stopping),
+        ...(principal?.kind === 'key' ? [api.keys.signal(principal.id)] : []),
+      ])
+      // A key may have been revoked while the body came in.
+      signal.throwIfAborted()
       const given = {
         params,
         query,
         body,
         headers: request.headers,
-        signal: requestSignal(reply, init.stopping),
+        signal,
+        get principal(): Principal {
+          if (principal === undefined) throw new VillageError('INTERNAL', 'Nobody is known to a public route')
+          return principal
+        },
       }
       return send(reply, await row.handle(given as RouteRequest<never, never, never>, api), status)
     },
@@ -151,7 +177,8 @@ export async function createServer(
     forceCloseConnections: 'idle',
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, requestError(error)),
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(reply, requestError(error), request.url.startsWith('/v1/') ? openAiErrorBody : undefined),
     clientErrorHandler: (error, socket) => {
       log.debug({ err: error }, 'request could not be parsed')
       const status = (error as { code?: string }).code === 'HPE_HEADER_OVERFLOW' ? '431' : '400'
@@ -170,8 +197,25 @@ export async function createServer(
     reply.headers(API_HEADERS)
     const retryAfterMs = rateLimit.take(request.socket.remoteAddress ?? '', now())
     if (retryAfterMs > 0) throw new VillageError('API_RATE_LIMITED', undefined, { fields: { retryAfterMs } })
-    const scope = (request.routeOptions.config as { scope?: Route['scope'] }).scope ?? 'token'
-    checkRequest(request.headers, { boundHost: config['api.host'], token: init.token, scope })
+    const { scope = 'read' } = request.routeOptions.config as { scope?: Route['scope'] }
+    const isPublic = scope === 'public'
+    const origins = config['api.corsOrigins']
+    const cors = corsHeaders(request.headers, origins)
+    checkRequest(request.headers, { boundHost: config['api.host'], isPublic, origins })
+    if (cors !== null) reply.headers(cors)
+    const preflight = cors === null ? null : preflightHeaders(request.method, request.headers)
+    if (preflight !== null) return reply.code(204).headers(preflight).send()
+    if (!isPublic) {
+      const principal = init.identify(request.headers.authorization)
+      if (principal === null) throw new VillageError('API_UNAUTHORIZED')
+      if (principal.kind === 'key') {
+        const { headers, error } = api.keys.admit(principal.id)
+        reply.headers(headers)
+        if (error !== null) throw error
+      }
+      principals.set(request, principal)
+      needScope(principal, scope)
+    }
     if (init.stopping.aborted) throw new VillageError('SHUTTING_DOWN')
   })
   server.addHook('onResponse', async (request, reply) => {
@@ -193,7 +237,7 @@ export async function createServer(
     else log.debug(where, 'request refused')
     // The rest of a body that was refused is not read: the connection ends with the answer.
     if (!request.raw.complete) reply.header('connection', 'close')
-    sendProblem(reply, error)
+    sendProblem(reply, error, errorBodyOf(request))
   })
   server.setNotFoundHandler((request) => {
     const allow = allowedMethods(init.routes, request.url)

@@ -22,8 +22,8 @@ export interface Client {
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<T>
   upload<T>(path: string, mediaType: string, source: Readable): Promise<T>
   download(path: string): Promise<IncomingMessage>
-  /** Server-sent events that answer a request. */
-  stream(path: string, body: object): AsyncIterable<ServerEvent>
+  /** Server-sent events that answer a request; throws when a signal aborts, and the daemon then ends its work for it. */
+  stream(path: string, body: object, init?: { signal: AbortSignal }): AsyncIterable<ServerEvent>
   /** The error that problem details in an event stand for. */
   problem(details: JsonObject): VillageError
   /** Ends when the daemon ends the stream; throws when the signal aborts. */
@@ -152,13 +152,14 @@ export function createClient(init: {
     target: string,
     body: { mediaType: string; source: Readable | string } | null,
     headers: Record<string, string> = {},
+    ending: AbortSignal = signal,
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const request = httpRequest(
         new URL(target, url),
         {
           method,
-          signal,
+          signal: ending,
           headers: {
             authorization: `Bearer ${token}`,
             ...(body === null ? {} : { 'content-type': body.mediaType }),
@@ -173,7 +174,7 @@ export function createClient(init: {
         },
       )
       request.on('error', (error: NodeJS.ErrnoException) => {
-        if (signal.aborted) return reject(new VillageError('ABORTED', undefined, { cause: error }))
+        if (ending.aborted) return reject(new VillageError('ABORTED', undefined, { cause: error }))
         if (error.code === 'ECONNREFUSED') return reject(notRunning(directory, error))
         reject(
           new VillageError('DAEMON_NOT_RUNNING', 'The daemon ended the connection before it answered', {
@@ -205,10 +206,10 @@ export function createClient(init: {
       ),
     upload: async (target, mediaType, source) => json(await open('POST', target, { mediaType, source })),
     download: (target) => open('GET', target, null),
-    async *stream(target, body) {
-      yield* parseEvents(
-        await open('POST', target, { mediaType: 'application/json', source: JSON.stringify(body) }),
-      )
+    async *stream(target, body, init) {
+      const source = { mediaType: 'application/json', source: JSON.stringify(body) }
+      const ending = init === undefined ? signal : AbortSignal.any([signal, init.signal])
+      yield* parseEvents(await open('POST', target, source, {}, ending))
     },
     problem: (details) =>
       fromProblem(details) ?? new VillageError('INTERNAL', 'The daemon failed while it answered'),

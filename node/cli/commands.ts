@@ -3,18 +3,23 @@
  * when it runs.
  */
 import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
+import { AGENT_COMMANDS } from './agent-commands.ts'
 import type { CommandRun } from './command.ts'
 import { EVALUATE_COMMANDS } from './evaluate-commands.ts'
 import { EVOLVE_COMMANDS } from './evolve-commands.ts'
 import { FEDERATE_COMMANDS } from './federate-commands.ts'
 import { GENERATE_COMMANDS } from './generate-commands.ts'
 import { GEOMETRY_COMMANDS } from './geometry-commands.ts'
+import { KEY_COMMANDS } from './key-commands.ts'
 import { KNOWLEDGE_COMMANDS } from './knowledge-commands.ts'
+import { MCP_COMMANDS } from './mcp-commands.ts'
 import { MERGE_COMMANDS } from './merge-commands.ts'
 import { MODEL_COMMANDS } from './model-commands.ts'
 import { RUN_COMMANDS } from './run-commands.ts'
 import { SELF_EVOLUTION_COMMANDS } from './self-evolution-commands.ts'
+import { SERVICE_COMMANDS } from './service-commands.ts'
 import { TRAIN_COMMANDS } from './train-commands.ts'
+import { TWIN_COMMANDS } from './twin-commands.ts'
 import { VILLAGE_COMMANDS } from './village-commands.ts'
 
 export interface CommandOption {
@@ -29,7 +34,7 @@ export interface CommandOption {
 export interface CommandRow {
   /** `status`, or `model add` for a command of a family. */
   readonly name: string
-  readonly group: 'Node' | 'Village' | 'Knowledge' | 'Models and jobs' | 'Artifacts'
+  readonly group: 'Node' | 'Village' | 'Knowledge' | 'Agents' | 'Models and jobs' | 'Artifacts'
   readonly summary: string
   /** `<required>`, `[optional]`, `<several...>`. */
   readonly args?: readonly (readonly [argument: string, doc: string])[]
@@ -95,8 +100,20 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [{ flags: '--all', doc: 'Keys at their default too.' }],
     load: async () => (await import('./config.ts')).config,
   },
+  {
+    name: 'completion',
+    group: 'Node',
+    summary: 'Print a script that makes your shell complete commands and options.',
+    args: [['<shell>', 'bash, zsh or fish.']],
+    load: async () => (await import('./completion/completion.ts')).completion,
+  },
+  ...SERVICE_COMMANDS,
+  ...KEY_COMMANDS,
   ...VILLAGE_COMMANDS,
   ...KNOWLEDGE_COMMANDS,
+  ...AGENT_COMMANDS,
+  ...MCP_COMMANDS,
+  ...TWIN_COMMANDS,
   ...MODEL_COMMANDS,
   {
     name: 'compress',

@@ -30,6 +30,11 @@ const SHIPPED_CONFIG = fileURLToPath(new URL('../../daemon.config.json', import.
 
 /** Heads of the families `collection`, `model`, `jobs`, `artifact` in the help. */
 const FAMILY_SUMMARIES: Record<string, string> = {
+  service: 'Keep the daemon running under the machine’s service manager.',
+  tools: 'List what agents can do, and look after tools of external servers.',
+  approvals: 'List and decide calls of agents that wait.',
+  audit: 'List and erase the log of calls of tools.',
+  twin: 'List, add, change, erase and export what the node remembers of you.',
   collection: 'List, show, change, remove, export and import collections of documents.',
   model: 'List, add, inspect and remove models.',
   evolve: 'Improve models together, and see how a run went.',

@@ -10,6 +10,7 @@ import {
   CAPABILITIES_TTL_MS,
   CapabilitiesAnnouncement,
   MAX_ADDRESSES,
+  MAX_AGENTS,
   MAX_CAPABILITIES_BYTES,
   MAX_MODELS,
   MAX_TASK_KINDS,
@@ -17,6 +18,12 @@ import {
 } from './protocols/capabilities.ts'
 import { CLOCK_SKEW_MS } from './protocols/records.ts'
 import type { TopicInit } from './topics.ts'
+
+export interface OfferedAgent {
+  name: string
+  /** Whether a language model decides for it; otherwise rules do. */
+  model: boolean
+}
 
 export interface Capabilities {
   version: string
@@ -31,6 +38,8 @@ export interface Capabilities {
   taskKinds: string[]
   /** CIDs, at most 64. */
   models: string[]
+  /** Agents that answer members' requests, at most 8; none if absent. */
+  agents?: OfferedAgent[]
 }
 
 export interface CapabilityBoard {
@@ -77,6 +86,7 @@ export function encodeCapabilities(
     power: POWER_CODES[capabilities.power],
     taskKinds: capabilities.taskKinds.slice(0, MAX_TASK_KINDS),
     models: capabilities.models.slice(0, MAX_MODELS),
+    agents: (capabilities.agents ?? []).slice(0, MAX_AGENTS),
     addresses: init.addresses
       .slice(0, MAX_ADDRESSES)
       .map((address) => multiaddr(address.replace(/\/p2p\/[^/]+$/, '')).bytes),
@@ -92,7 +102,8 @@ export function decodeCapabilities(
     (name) => POWER_CODES[name] === value.power,
   )
   if (power === undefined || !(value.load >= 0 && value.load <= 1) || value.cores > 65_536) return null
-  const { version, cores, memoryBytes, profile, native, accepting, load, taskKinds, models, timeMs } = value
+  const { version, cores, memoryBytes, profile, native, accepting, load, taskKinds, models, agents, timeMs } =
+    value
   return {
     capabilities: {
       version,
@@ -105,6 +116,7 @@ export function decodeCapabilities(
       load,
       taskKinds,
       models,
+      ...(agents.length === 0 ? {} : { agents }),
     },
     timeMs,
     addresses: value.addresses.map((address) => multiaddr(address).toString()),

@@ -1,16 +1,10 @@
 /** Judged collections as real indexes in a temporary directory, and the same with some documents taken out. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { analyze } from '../../node/agents/rag/analysis/analyzer.ts'
 import type { IndexedDocument } from '../../node/agents/rag/document.ts'
-import { createIndexReader } from '../../node/agents/rag/index/index-reader.ts'
-import { createIndexWriter } from '../../node/agents/rag/index/index-writer.ts'
-import { createIndex } from '../../node/agents/rag/index/manifest-file.ts'
-import { createLocalBackend, type LocalHost } from '../../node/agents/rag/query/local-backend.ts'
-import type { SearchBackend, Statistics } from '../../node/agents/rag/search-types.ts'
+import type { SearchBackend } from '../../node/agents/rag/search-types.ts'
 import {
   type JudgedDocument,
   type JudgedQuery,
@@ -18,11 +12,9 @@ import {
   readJudgedDocuments,
   readJudgedQueries,
 } from '../../node/compute/evaluate/judged-collection.ts'
+import { openIndexed } from './indexed-collection.ts'
 
 const DATA = fileURLToPath(new URL('../../../shared/data/ir/', import.meta.url))
-const SEGMENT_CHUNKS = 10_000
-/** Any: one encoder is at work. */
-export const ENCODER = 'encoder'
 
 export interface AnswerCollection {
   readonly name: string
@@ -69,81 +61,25 @@ export async function openAnswerCollection(
   if (!existsSync(source)) return null
   const files = judgedFiles(source, { needsCorpus: true })
   const documents = readJudgedDocuments(files.corpus).filter(({ text }) => text !== '')
-  const known = new Map(documents.map((document) => [document.id, document]))
+  const known = new Set(documents.map(({ id }) => id))
   const queries = readJudgedQueries(files, (id) => known.has(id))
   log(`${name}: ${documents.length} documents, ${queries.length} queries; embedding`)
-  const directory = mkdtempSync(path.join(tmpdir(), 'village-answers-'))
-  try {
-    const texts = documents.map(({ title, text }) => (title === '' ? text : `${title}\n${text}`))
-    const { dims, vectors } = await embed(texts)
-    createIndex(directory, { maxSegmentChunks: SEGMENT_CHUNKS, dims })
-    const writer = createIndexWriter(directory)
-    writer.add(
-      documents.map((document, index) => indexed(document, vectors.slice(index * dims, (index + 1) * dims))),
-    )
-    writer.commit()
-    writer.close()
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true })
-    throw error
-  }
-  const reader = createIndexReader(directory)
-  const host: LocalHost = {
-    manifest: async () => reader.manifest(),
-    statistics: async (_directory, terms, segments) => reader.statistics(terms, segments),
-    search: async (_directory, request, statistics) => reader.search(request, statistics),
-    chunks: async (_directory, references) => reader.chunks(references),
-  }
-  const backend = createLocalBackend(
-    { host },
-    { indexes: [{ name, directory, encoder: ENCODER }], peer: 'self' },
+  const texts = documents.map(({ title, text }) => (title === '' ? text : `${title}\n${text}`))
+  const { dims, vectors } = await embed(texts)
+  const collection = openIndexed(
+    name,
+    documents.map((document, index) => indexed(document, vectors.slice(index * dims, (index + 1) * dims))),
+    dims,
   )
   return {
     name,
     queries,
     chunks: documents.length,
-    backend,
-    without: (removed) =>
-      withoutDocuments(
-        backend,
-        [...removed].flatMap((id) => known.get(id) ?? []),
-      ),
-    close() {
-      reader.close()
-      rmSync(directory, { recursive: true, force: true })
+    backend: collection.backend,
+    without(removed) {
+      const ids = new Set([...removed].map(documentId))
+      return collection.keeping(({ document }) => !ids.has(document))
     },
-  }
-}
-
-function withoutDocuments(backend: SearchBackend, removed: readonly JudgedDocument[]): SearchBackend {
-  const ids = new Set(removed.map(({ id }) => documentId(id)))
-  const tokens = removed.map(({ title, text }) =>
-    [title, text].flatMap((part) => analyze(part, 'en').map(({ term }) => term)),
-  )
-  const vocabularies = tokens.map((terms) => new Set(terms))
-  const length = tokens.reduce((sum, terms) => sum + terms.length, 0)
-  const reduced = ({ chunks, totalLength, documentFrequency }: Statistics): Statistics => ({
-    chunks: chunks - removed.length,
-    totalLength: totalLength - length,
-    documentFrequency: new Map(
-      [...documentFrequency]
-        .map(([term, df]) => [term, df - vocabularies.filter((own) => own.has(term)).length] as const)
-        .filter(([, df]) => df > 0),
-    ),
-  })
-  return {
-    ...backend,
-    async statistics(terms, signal) {
-      const { value, missing } = await backend.statistics(terms, signal)
-      return { value: reduced(value), missing }
-    },
-    async search(request, statistics, signal) {
-      const { limit } = request
-      const more = { ...request, limit: limit + removed.length }
-      const { value, missing } = await backend.search(more, statistics, signal)
-      const kept = (list: typeof value.lexical) =>
-        list.filter(({ document }) => !ids.has(document)).slice(0, limit)
-      return { value: { lexical: kept(value.lexical), vectors: kept(value.vectors) }, missing }
-    },
+    close: collection.close,
   }
 }

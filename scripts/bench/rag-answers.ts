@@ -1,8 +1,6 @@
 /**
- * Whether `ask` knows what it does not know. Questions that the collection answers: judged queries on their collection. Questions
- * that it does not: the same queries with the documents that answer them taken out, which leaves everything else on the matter,
- * and queries of the other collection. A query of the first kind counts as much as its two of the second kind together. The model
- * is fitted on four fifths of the queries and tried on the rest, five times.
+ * Whole questions to `ask` on judged collections: whether a judged document is cited, and how long it takes. Whether it knows what it does not
+ * know is measured by `npm run bench -- agents --only sage`.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,181 +8,21 @@ import path from 'node:path'
 import { analyze } from '../../node/agents/rag/analysis/analyzer.ts'
 import type { AnswerSentence } from '../../node/agents/rag/answers/answer.ts'
 import { createAnswers } from '../../node/agents/rag/answers/answers.ts'
-import {
-  confidenceOf,
-  EVIDENCE_NAMES,
-  EVIDENCE_PASSAGES,
-  type Evidence,
-  evidenceOf,
-} from '../../node/agents/rag/answers/confidence.ts'
-import { CONFIDENCE_MODEL, CONFIDENCE_THRESHOLD } from '../../node/agents/rag/answers/confidence-model.ts'
 import { coverage, questionWords } from '../../node/agents/rag/answers/question-words.ts'
-import { readPassage } from '../../node/agents/rag/answers/read-passages.ts'
 import { createSearch, type Search } from '../../node/agents/rag/query/search.ts'
-import type { SearchMode } from '../../node/agents/rag/query/search-options.ts'
-import type { SearchBackend } from '../../node/agents/rag/search-types.ts'
 import { writeEmbeddedEncoder } from '../../node/compute/models/embedded-encoder.ts'
 import { createSentenceEncoder } from '../../node/compute/models/sentence-encoder.ts'
 import { createSessions } from '../../node/compute/onnx/sessions.ts'
 import { createLog } from '../../node/log.ts'
-import { type AnswerCollection, ENCODER, openAnswerCollection } from './answer-collections.ts'
+import { type AnswerCollection, openAnswerCollection } from './answer-collections.ts'
 import type { BenchContext } from './bench.ts'
-import {
-  accuracyAt,
-  areaUnderCurve,
-  expectedCalibrationError,
-  fitLogistic,
-  type Judged,
-  probability,
-  reliability,
-} from './logistic.ts'
+import { MODES, searchCollection } from './evidence-rows.ts'
+import { ENCODER } from './indexed-collection.ts'
 import type { RagCase } from './rag.ts'
 
-type Kind = 'answered' | 'taken out' | 'other matter'
-
-interface Row {
-  readonly collection: string
-  readonly mode: SearchMode
-  readonly kind: Kind
-  readonly fold: number
-  readonly evidence: Evidence
-}
-
 const COLLECTIONS = ['scifact', 'cranfield'] as const
-const MODES: readonly SearchMode[] = ['lexical', 'hybrid']
-const FOLDS = 5
 const TIMED = 100
 const MAX_SECOND_MS = 1_000
-
-const searchCollection = ({ name, chunks }: AnswerCollection) => ({
-  name,
-  languages: ['en'],
-  encoder: ENCODER,
-  weight: 0.5,
-  chunks,
-})
-
-async function evidenceFor(
-  search: Search,
-  given: { question: string; mode: SearchMode; collection: AnswerCollection; backend: SearchBackend },
-  signal: AbortSignal,
-): Promise<Evidence | null> {
-  const { question, mode, collection, backend } = given
-  const found = await search.search(
-    backend,
-    {
-      text: question,
-      syntax: 'plain',
-      mode,
-      limit: EVIDENCE_PASSAGES,
-      collections: [searchCollection(collection)],
-    },
-    signal,
-  )
-  if (found.hits.length === 0) return null
-  return evidenceOf(questionWords(question, ['en'], found), found.hits.map(readPassage))
-}
-
-async function evidenceRows(
-  search: Search,
-  collections: readonly AnswerCollection[],
-  signal: AbortSignal,
-): Promise<Row[]> {
-  const rows: Row[] = []
-  for (const mode of MODES)
-    for (const own of collections) {
-      const other = collections.find((one) => one !== own)!
-      for (const [index, { text: question, relevant }] of own.queries.entries()) {
-        signal.throwIfAborted()
-        const looks: [Kind, AnswerCollection, SearchBackend][] = [
-          ['answered', own, own.backend],
-          ['taken out', own, own.without(relevant.keys())],
-          ['other matter', other, other.backend],
-        ]
-        for (const [kind, collection, backend] of looks) {
-          const evidence = await evidenceFor(search, { question, mode, collection, backend }, signal)
-          // Nothing is found at all: that needs no model.
-          if (evidence !== null)
-            rows.push({ collection: own.name, mode, kind, fold: index % FOLDS, evidence })
-        }
-      }
-    }
-  return rows
-}
-
-const featuresOf = (row: Row): number[] => EVIDENCE_NAMES.map((name) => row.evidence[name])
-const sampleOf = (row: Row) => ({
-  features: featuresOf(row),
-  isPositive: row.kind === 'answered',
-  weight: row.kind === 'answered' ? 1 : 0.5,
-})
-
-interface JudgedRow extends Judged {
-  readonly row: Row
-}
-
-/** Each row by a model that has seen no row of its query. */
-function crossValidated(rows: readonly Row[]): JudgedRow[] {
-  return Array.from({ length: FOLDS }, (_, fold) => {
-    const model = fitLogistic(rows.filter((row) => row.fold !== fold).map(sampleOf))
-    return rows
-      .filter((row) => row.fold === fold)
-      .map((row): JudgedRow => ({ ...sampleOf(row), p: probability(model, featuresOf(row)), row }))
-  }).flat()
-}
-
-function reportConfidence(context: BenchContext, rows: readonly Row[]): void {
-  const { report, log } = context
-  const judged = crossValidated(rows)
-  for (const mode of MODES) {
-    const own = judged.filter(({ row }) => row.mode === mode)
-    const higher = (label: string, value: number) =>
-      report({ case: `answers ${mode}: ${label}`, value, unit: 'share', better: 'higher', bar: null })
-    higher('AUC', areaUnderCurve(own))
-    for (const name of COLLECTIONS)
-      for (const kind of ['taken out', 'other matter'] as const)
-        higher(
-          `AUC ${name}, ${kind}`,
-          areaUnderCurve(
-            own.filter(
-              ({ row }) => row.collection === name && (row.kind === 'answered' || row.kind === kind),
-            ),
-          ),
-        )
-    higher(`accuracy at ${CONFIDENCE_THRESHOLD}`, accuracyAt(own, CONFIDENCE_THRESHOLD))
-    for (const kind of ['answered', 'taken out', 'other matter'] as const) {
-      const those = own.filter(({ row }) => row.kind === kind)
-      higher(`right of "${kind}"`, accuracyAt(those, CONFIDENCE_THRESHOLD))
-    }
-    report({
-      case: `answers ${mode}: calibration error`,
-      value: expectedCalibrationError(own),
-      unit: 'share',
-      better: 'lower',
-      bar: null,
-    })
-    for (const { weight, said, was } of reliability(own))
-      log(`${mode}: said ${said.toFixed(2)}, came true ${was.toFixed(2)} (${weight} questions)`)
-  }
-  const model = fitLogistic(rows.map(sampleOf))
-  const stored = [CONFIDENCE_MODEL.intercept, ...EVIDENCE_NAMES.map((name) => CONFIDENCE_MODEL.weights[name])]
-  const names = ['intercept', ...EVIDENCE_NAMES]
-  for (const [index, value] of [model.intercept, ...model.weights].entries())
-    log(`fitted on all: ${names[index]} ${value.toFixed(3)}, in the code ${stored[index]!.toFixed(3)}`)
-  const best = Array.from({ length: 19 }, (_, step) => 0.05 * (step + 1)).map((threshold) => ({
-    threshold,
-    accuracy: accuracyAt(judged, threshold),
-  }))
-  log(best.map(({ threshold, accuracy }) => `${threshold.toFixed(2)}: ${accuracy.toFixed(3)}`).join(', '))
-  const asStored = rows.map((row) => ({ ...sampleOf(row), p: confidenceOf(row.evidence) }))
-  report({
-    case: 'answers: calibration error of the model in the code',
-    value: expectedCalibrationError(asStored),
-    unit: 'share',
-    better: 'lower',
-    bar: null,
-  })
-}
 
 /** Share of the question's words in the sentences of its answer, all words alike. */
 function coveredShare(question: string, sentences: readonly AnswerSentence[]): number {
@@ -207,7 +45,7 @@ async function reportAnswers(
         search: (options, given) =>
           search.search(
             collection.backend,
-            { ...options, collections: [searchCollection(collection)] },
+            { ...options, collections: [searchCollection(collection.name, collection.chunks)] },
             given,
           ),
         collections: async () => [{ label: collection.name, encoder: ENCODER }] as never, // no more is read
@@ -245,7 +83,7 @@ async function reportAnswers(
 
 export const answers: RagCase = {
   name: 'answers',
-  title: 'does ask know what it does not know; which documents it cites; how long it takes',
+  title: 'which documents ask cites, and how long it takes',
   async run(context) {
     const directory = mkdtempSync(path.join(tmpdir(), 'village-encoder-'))
     const sessions = createSessions()
@@ -268,7 +106,6 @@ export const answers: RagCase = {
         }
         collections.push(opened)
       }
-      reportConfidence(context, await evidenceRows(search, collections, context.signal))
       for (const collection of collections) await reportAnswers(context, collection, { search, embed })
     } finally {
       for (const collection of collections) collection.close()

@@ -1,4 +1,5 @@
 /** The benchmarks, one row each: `npm run bench` lists them. */
+import { agentsBench } from './agents.ts'
 import { artifactsBench } from './artifacts.ts'
 import type { Bench } from './bench.ts'
 import { compressBench } from './compress.ts'
@@ -28,4 +29,5 @@ export const BENCHES: readonly Bench[] = [
   evolveBench,
   federateBench,
   villageLmBench,
+  agentsBench,
 ]

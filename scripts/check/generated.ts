@@ -2,6 +2,7 @@
 import { environmentName, FIELDS, isConfigKey } from '../../node/config.ts'
 import { ERRORS, isErrorCode } from '../../node/errors.ts'
 import type { Finding } from './check.ts'
+import { renderManPage } from './man-page.ts'
 import type { Project } from './project.ts'
 import { renderApiDocs, renderCliDocs } from './reference-pages.ts'
 
@@ -103,6 +104,10 @@ const GENERATED: readonly { file: string; render(project: Project): string }[] =
   { file: 'docs/cli.md', render: () => renderCliDocs(GENERATED_NOTE) },
   { file: 'docs/config.md', render: renderConfigDocs },
   { file: 'docs/errors.md', render: (project) => renderErrorDocs(project.read('node/errors.ts')) },
+  {
+    file: 'docs/village.1',
+    render: () => renderManPage('Made by `npm run check -- --write`: edit the tables.'),
+  },
 ]
 
 function firstDifference(actual: string, expected: string): number {

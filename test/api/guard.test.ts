@@ -62,9 +62,9 @@ guard('a page may only call the daemon that served it', () => {
 
 guard('a static page may be linked to, an API path may not be called from elsewhere', () => {
   const headers = { host: 'localhost:1', 'sec-fetch-site': 'cross-site', authorization: 'Bearer t' }
-  checkRequest(headers, { boundHost: '127.0.0.1', token: 't', scope: 'public' })
+  checkRequest(headers, { boundHost: '127.0.0.1', isPublic: true })
   assert.throws(
-    () => checkRequest(headers, { boundHost: '127.0.0.1', token: 't', scope: 'token' }),
+    () => checkRequest(headers, { boundHost: '127.0.0.1', isPublic: false }),
     (error: unknown) => error instanceof VillageError && error.code === 'API_ORIGIN_REFUSED',
   )
 })

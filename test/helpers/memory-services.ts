@@ -19,7 +19,9 @@ import { createLog, type Log } from '../../node/log.ts'
 import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
+import { memoryAgents } from './memory-agents.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
+import { memoryChatModels } from './memory-chat-models.ts'
 import { type MemoryCollections, memoryCollections } from './memory-collections.ts'
 import { memoryFederations } from './memory-federations.ts'
 import { memoryGeneration } from './memory-generation.ts'
@@ -27,6 +29,7 @@ import { createMemoryJobs } from './memory-jobs.ts'
 import { memoryKnowledge } from './memory-knowledge.ts'
 import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
 import { memoryRounds } from './memory-rounds.ts'
+import { memorySealedStore } from './memory-sealed-store.ts'
 import { memorySearchEvaluations } from './memory-search-evaluations.ts'
 import { memorySelfEvolution } from './memory-self-evolution.ts'
 
@@ -262,6 +265,9 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     },
     collections,
     ...memoryFederations({ nowMs: NOW_MS }),
+    ...memoryAgents(),
+    chatModels: memoryChatModels(),
+    responseStore: memorySealedStore(),
     searchEvaluations: memorySearchEvaluations({ log, embedding: generated.embedding, collections }),
     shares: { list: () => [] },
     pulls: memoryPulls({ events }),

@@ -23,6 +23,11 @@ export interface ToolContext {
   readonly asker: Asker
   /** Id of the request that the call belongs to. */
   readonly request: string
+  /**
+   * Whether private collections and granted files may be read for it: false for another member, and where a remote endpoint decides that
+   * is not to see them (`agents.endpointsMaySee`).
+   */
+  readonly seesPrivate: boolean
   readonly signal: AbortSignal
   /** For people: `3 of 12 files`. */
   progress(message: string): void

@@ -48,7 +48,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<None, PageQuery>({
     method: 'GET',
     path: '/api/v1/artifacts',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listArtifacts',
     summary:
@@ -67,7 +67,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<None, { name?: string; pin?: string }, Readable>({
     method: 'POST',
     path: '/api/v1/artifacts',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'uploadArtifact',
     summary: 'Stores the body as an artifact. Bounded by the disk share, not by api.maxBodyBytes.',
@@ -84,7 +84,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<None, None, { path: string; name?: string; pin?: string }>({
     method: 'POST',
     path: '/api/v1/artifacts/path',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'addArtifactPath',
     summary: 'Stores a file or a directory of the machine that the daemon runs on.',
@@ -101,7 +101,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route({
     method: 'POST',
     path: '/api/v1/artifacts/gc',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'collectArtifacts',
     summary: 'Removes the blocks that no pin needs.',
@@ -112,7 +112,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<None, { cids: string }>({
     method: 'GET',
     path: '/api/v1/artifacts/export',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'exportArtifacts',
     summary: 'A CAR file (version 1) of the artifacts named, for a USB stick or any IPFS tool.',
@@ -141,7 +141,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<None, { pin?: string }, Readable>({
     method: 'POST',
     path: '/api/v1/artifacts/import',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'importArtifacts',
     summary: 'Stores the artifacts of a CAR file; every block is verified.',
@@ -158,7 +158,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string }>({
     method: 'GET',
     path: '/api/v1/artifacts/:cid',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getArtifact',
     summary: 'One artifact.',
@@ -170,7 +170,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string }>({
     method: 'GET',
     path: '/api/v1/artifacts/:cid/content',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'readArtifact',
     summary: 'The bytes of a file artifact; one byte range may be asked for.',
@@ -218,7 +218,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string }, None, { directory: string }>({
     method: 'POST',
     path: '/api/v1/artifacts/:cid/materialize',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'materializeArtifact',
     summary: 'Writes a file or directory artifact below a directory of the machine that the daemon runs on.',
@@ -235,7 +235,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string }, None, { pin?: string; providers?: string[] }>({
     method: 'POST',
     path: '/api/v1/artifacts/:cid/fetch',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'fetchArtifact',
     summary:
@@ -263,7 +263,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string; name: string }>({
     method: 'PUT',
     path: '/api/v1/artifacts/:cid/pins/:name',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'pinArtifact',
     summary: 'Keeps an artifact from collection under a name.',
@@ -280,7 +280,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string; name: string }>({
     method: 'DELETE',
     path: '/api/v1/artifacts/:cid/pins/:name',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'unpinArtifact',
     summary: 'Takes a pin away; without pins an artifact is collected.',
@@ -301,7 +301,7 @@ export const ARTIFACT_ROUTES: readonly Route[] = [
   route<{ cid: string }, { force?: boolean }>({
     method: 'DELETE',
     path: '/api/v1/artifacts/:cid',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeArtifact',
     summary:

@@ -59,7 +59,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<None, PageQuery>({
     method: 'GET',
     path: '/api/v1/collections',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listCollections',
     summary:
@@ -79,7 +79,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<None, None, NewBody>({
     method: 'POST',
     path: '/api/v1/collections',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'createCollection',
     summary:
@@ -104,7 +104,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'GET',
     path: '/api/v1/collections/:id',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getCollection',
     summary: 'A collection of this node, by id or name.',
@@ -116,7 +116,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id, None, Partial<CollectionSettings>>({
     method: 'PUT',
     path: '/api/v1/collections/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'changeCollection',
     summary: 'Changes who may search a collection, how it is spread, and how vectors weigh in its scores.',
@@ -129,7 +129,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'DELETE',
     path: '/api/v1/collections/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeCollection',
     summary:
@@ -146,7 +146,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id, { limit?: number; cursor?: string }>({
     method: 'GET',
     path: '/api/v1/collections/:id/documents',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listDocuments',
     summary: 'The documents of a collection by their ids, at most `limit` (100) after `cursor`.',
@@ -166,7 +166,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id, None, { documents: string[] }>({
     method: 'POST',
     path: '/api/v1/collections/:id/documents/remove',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeDocuments',
     summary:
@@ -186,7 +186,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id & { document: string }>({
     method: 'GET',
     path: '/api/v1/collections/:id/documents/:document',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'readDocument',
     summary: 'A document, by id or source: its record and all of its passages in their order.',
@@ -205,7 +205,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id, None, IndexBody>({
     method: 'POST',
     path: '/api/v1/collections/:id/index',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'indexPaths',
     summary:
@@ -231,7 +231,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id, { source: string; language?: string }, Readable>({
     method: 'POST',
     path: '/api/v1/collections/:id/upload',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'uploadDocument',
     summary:
@@ -248,7 +248,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id, None, { path: string }>({
     method: 'POST',
     path: '/api/v1/collections/:id/unwatch',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'unwatchPath',
     summary: 'Ends the watching of a path; what was indexed stays.',
@@ -261,7 +261,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'GET',
     path: '/api/v1/collections/:id/export',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'exportCollection',
     summary: 'A collection as one file, with the hash of all that is in it.',
@@ -285,7 +285,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<None, { name?: string }, Readable>({
     method: 'POST',
     path: '/api/v1/collections/import',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'importCollection',
     summary:
@@ -300,7 +300,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/knowledge/collections',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listKnownCollections',
     summary:
@@ -315,7 +315,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/index-runs',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listIndexRuns',
     summary: 'Runs of indexing that wait or go on, and the last that have ended; oldest first.',
@@ -325,7 +325,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'GET',
     path: '/api/v1/index-runs/:id',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getIndexRun',
     summary: 'One run of indexing, with what came of it.',
@@ -337,7 +337,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'DELETE',
     path: '/api/v1/index-runs/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'cancelIndexRun',
     summary: 'Ends a run of indexing; what it has done by then stays.',

@@ -10,7 +10,7 @@ export const EVALUATION_ROUTES: readonly Route[] = [
   route<None, None, { first: EvaluatedModel; second: EvaluatedModel }>({
     method: 'POST',
     path: '/api/v1/evaluations/compare',
-    scope: 'token',
+    scope: 'ask',
     tag: 'jobs',
     id: 'compareEvaluations',
     summary:

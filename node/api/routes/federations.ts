@@ -45,7 +45,7 @@ export const FEDERATION_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/federations',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listFederations',
     summary:
@@ -66,7 +66,7 @@ export const FEDERATION_ROUTES: readonly Route[] = [
   route<None, None, { config: JsonObject; simulate?: boolean }>({
     method: 'POST',
     path: '/api/v1/federations',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'beginFederation',
     summary:
@@ -88,7 +88,7 @@ export const FEDERATION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'GET',
     path: '/api/v1/federations/:id',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getFederation',
     summary: 'One federation with the report of every round.',
@@ -100,7 +100,7 @@ export const FEDERATION_ROUTES: readonly Route[] = [
   route<Id, None, { publish?: boolean }>({
     method: 'POST',
     path: '/api/v1/federations/:id/stop',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'stopFederation',
     summary: 'Ends a running federation; with `publish`, what it has learned so far becomes a model.',
@@ -115,7 +115,7 @@ export const FEDERATION_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'DELETE',
     path: '/api/v1/federations/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeFederation',
     summary: 'Forgets a federation; a running one is stopped first. Its model stays.',

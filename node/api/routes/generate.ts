@@ -190,7 +190,7 @@ export const GENERATE_ROUTES: readonly Route[] = [
   route<{ id: string }, Record<string, never>, GenerateBody>({
     method: 'POST',
     path: '/api/v1/models/:id/generate',
-    scope: 'token',
+    scope: 'ask',
     tag,
     id: 'generateText',
     summary:
@@ -246,7 +246,7 @@ export const GENERATE_ROUTES: readonly Route[] = [
   route<{ id: string }, Record<string, never>, { texts: string[] }>({
     method: 'POST',
     path: '/api/v1/models/:id/embed',
-    scope: 'token',
+    scope: 'ask',
     tag,
     id: 'embedTexts',
     summary: 'Vectors of texts by a sentence encoder, in their order; says of each how many tokens counted.',

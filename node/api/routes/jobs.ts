@@ -22,7 +22,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<None, { limit?: number; results?: boolean }>({
     method: 'GET',
     path: '/api/v1/jobs',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listJobs',
     summary:
@@ -38,7 +38,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<None, None, { kind: string; params: JsonObject; priority?: number }>({
     method: 'POST',
     path: '/api/v1/jobs',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'submitJob',
     summary:
@@ -55,7 +55,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'GET',
     path: '/api/v1/jobs/:id',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getJob',
     summary: 'One job.',
@@ -71,7 +71,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<Id, { offset?: number; limit?: number }>({
     method: 'GET',
     path: '/api/v1/jobs/:id/tasks',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listTasks',
     summary:
@@ -92,7 +92,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'POST',
     path: '/api/v1/jobs/:id/cancel',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'cancelJob',
     summary: 'Cancels a job; the leases of its tasks end.',
@@ -107,7 +107,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<Id, None, { priority: number }>({
     method: 'PUT',
     path: '/api/v1/jobs/:id/priority',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'setJobPriority',
     summary: 'Tasks of jobs with a higher priority are leased first.',
@@ -123,7 +123,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'DELETE',
     path: '/api/v1/jobs/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeJob',
     summary: 'Forgets a job; a running one is cancelled first.',
@@ -139,7 +139,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/trust',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listTrust',
     summary: 'What each peer has earned by task kind, and who is quarantined.',
@@ -149,7 +149,7 @@ export const JOB_ROUTES: readonly Route[] = [
   route<{ peer: string }>({
     method: 'POST',
     path: '/api/v1/trust/:peer/pardon',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'pardonPeer',
     summary: 'Ends the quarantine of a peer; it starts anew without trust.',

@@ -39,7 +39,7 @@ export const MODEL_ROUTES: readonly Route[] = [
   route<None, PageQuery>({
     method: 'GET',
     path: '/api/v1/models',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listModels',
     summary: 'The models that this node knows, oldest first and at most `limit` (1000) after `cursor`.',
@@ -53,7 +53,7 @@ export const MODEL_ROUTES: readonly Route[] = [
   route<None, None, AddBody>({
     method: 'POST',
     path: '/api/v1/models',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'addModel',
     summary:
@@ -112,7 +112,7 @@ export const MODEL_ROUTES: readonly Route[] = [
   route<{ id: string }>({
     method: 'GET',
     path: '/api/v1/models/:id',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'inspectModel',
     summary: 'A model with its card, inputs, outputs, operators and tensors.',
@@ -133,7 +133,7 @@ export const MODEL_ROUTES: readonly Route[] = [
   route<{ id: string }, None, { directory: string; runtime?: UnpackRuntime }>({
     method: 'POST',
     path: '/api/v1/models/:id/unpack',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'unpackModel',
     summary:
@@ -156,7 +156,7 @@ export const MODEL_ROUTES: readonly Route[] = [
   route<{ id: string }>({
     method: 'DELETE',
     path: '/api/v1/models/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeModel',
     summary: 'Forgets a model and takes away its pin; its artifact is collected when nothing else pins it.',

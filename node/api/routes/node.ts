@@ -52,7 +52,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/metrics',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getMetrics',
     summary: 'Prometheus metrics. Event-loop delays are since the last scrape.',
@@ -63,7 +63,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/status',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getStatus',
     summary: 'What this node is and does.',
@@ -73,7 +73,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/doctor',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'runDoctor',
     summary: 'Checks of the machine and the installation, each with what to do about it.',
@@ -89,7 +89,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/config',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'getConfig',
     summary: 'Every configuration key with its value, default, unit and meaning. No key holds a secret.',
@@ -113,7 +113,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/resources',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getResources',
     summary: 'What this node lends at most, and how the machine is doing.',
@@ -123,7 +123,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/catalog',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getCatalog',
     summary: 'What jobs can be made of: codecs and evaluation suites.',
@@ -163,7 +163,7 @@ export const NODE_ROUTES: readonly Route[] = [
   route<None, { types?: string }>({
     method: 'GET',
     path: '/api/v1/events',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'followEvents',
     summary:

@@ -67,7 +67,7 @@ export const PULL_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/pulls',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listPulls',
     summary: 'Pulls that go on, and the last ones that have ended, oldest first.',
@@ -77,7 +77,7 @@ export const PULL_ROUTES: readonly Route[] = [
   route<None, None, PullBody>({
     method: 'POST',
     path: '/api/v1/pulls',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'startPull',
     summary:
@@ -104,7 +104,7 @@ export const PULL_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'GET',
     path: '/api/v1/pulls/:id',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getPull',
     summary: 'One pull.',
@@ -116,7 +116,7 @@ export const PULL_ROUTES: readonly Route[] = [
   route<Id>({
     method: 'DELETE',
     path: '/api/v1/pulls/:id',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'cancelPull',
     summary: 'Ends a pull and removes what it has fetched; a model that came of it stays.',
@@ -131,7 +131,7 @@ export const PULL_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/shares',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listShares',
     summary: 'The models that other members of the village share.',
@@ -141,7 +141,7 @@ export const PULL_ROUTES: readonly Route[] = [
   route<Id, None, { shared: boolean }>({
     method: 'PUT',
     path: '/api/v1/models/:id/share',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'shareModel',
     summary: 'Whether members of the village are told of a model.',

@@ -1,7 +1,9 @@
 /** A route is a row: method, path, scope, schemas, handler. The server, the OpenAPI document and the tests read the rows. */
 import type { Readable } from 'node:stream'
-import type { ErrorCode } from '../../errors.ts'
+import type { Scope } from '../../agents/asker.ts'
+import type { ErrorCode, VillageError } from '../../errors.ts'
 import type { ApiContext } from '../components.ts'
+import type { Principal } from '../principal.ts'
 
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
@@ -11,8 +13,10 @@ export interface RouteRequest<P = Record<string, string>, Q = Record<string, nev
   /** The JSON body after validation, or null; the raw stream for routes that take an upload. */
   readonly body: B
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Aborts when the client goes away or the daemon stops. */
+  /** Aborts when the client goes away, its key is revoked or expires, or the daemon stops. */
   readonly signal: AbortSignal
+  /** Who asks. A row of scope `public` has nobody: reading it there throws INTERNAL. */
+  readonly principal: Principal
 }
 
 /** What a handler returns to answer with bytes, or with another status or headers than its row says. */
@@ -39,7 +43,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With `:name` for parameters. */
   readonly path: string
-  readonly scope: 'public' | 'token'
+  /** What the bearer token must be good for; `public` needs none. */
+  readonly scope: 'public' | Scope
   readonly tag: string
   /** Unique, a verb phrase in camelCase: the operationId of the OpenAPI document. */
   readonly id: string
@@ -50,6 +55,8 @@ export interface Route {
   readonly response: RouteResponse
   /** Codes that this route in particular can answer with, beside those that every route can. */
   readonly errors?: readonly ErrorCode[]
+  /** The JSON of an error answer, where it is not problem details. */
+  readonly errorBody?: (error: VillageError) => object
   /** An exchange that may last: the socket's idle timeout does not apply. */
   readonly slow?: boolean
   handle(request: RouteRequest<never, never, never>, api: ApiContext): Promise<unknown>

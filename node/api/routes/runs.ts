@@ -38,7 +38,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/runs',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listRuns',
     summary: 'Runs of evolution of this village, oldest first.',
@@ -48,7 +48,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<None, None, { spec: JsonObject; dryRun?: boolean }>({
     method: 'POST',
     path: '/api/v1/runs',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'announceRun',
     summary:
@@ -63,7 +63,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run>({
     method: 'GET',
     path: '/api/v1/runs/:run',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getRun',
     summary: 'One run: its phase, what it waits for, who takes part, what it has cost.',
@@ -75,7 +75,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run>({
     method: 'GET',
     path: '/api/v1/runs/:run/state',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getRunState',
     summary:
@@ -88,7 +88,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run>({
     method: 'GET',
     path: '/api/v1/runs/:run/report',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'reportRun',
     summary: 'How a run went: generations, candidates, the winner against the seeds, who did what.',
@@ -101,7 +101,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run, None, { action: RunAction }>({
     method: 'POST',
     path: '/api/v1/runs/:run/control',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'controlRun',
     summary:
@@ -118,7 +118,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run>({
     method: 'DELETE',
     path: '/api/v1/runs/:run',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'removeRun',
     summary:
@@ -134,7 +134,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run, None, { genome: JsonObject }>({
     method: 'POST',
     path: '/api/v1/runs/:run/candidates',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'suggestCandidate',
     summary: 'Puts a genome of your own into the next slot that belongs to this node.',
@@ -150,7 +150,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run, { from?: number; limit?: number }>({
     method: 'GET',
     path: '/api/v1/runs/:run/blocks',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listBlocks',
     summary:
@@ -166,7 +166,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run>({
     method: 'GET',
     path: '/api/v1/runs/:run/ledger',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'exportLedger',
     summary: 'The whole ledger of a run as one file that anybody can verify (docs/protocols/ledger.md).',
@@ -187,7 +187,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<Run>({
     method: 'GET',
     path: '/api/v1/runs/:run/verify',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'verifyRun',
     summary: 'Verifies the ledger of a run as this node keeps it, from the announcement on.',
@@ -200,7 +200,7 @@ export const RUN_ROUTES: readonly Route[] = [
   route<None, None, Readable>({
     method: 'POST',
     path: '/api/v1/ledgers/verify',
-    scope: 'token',
+    scope: 'ask',
     tag,
     id: 'verifyLedger',
     summary: 'Verifies a ledger that is sent as a file, of any village, from its bytes alone.',

@@ -62,7 +62,7 @@ export const SEARCH_EVALUATION_ROUTES: readonly Route[] = [
   route<None, None, EvaluateBody>({
     method: 'POST',
     path: '/api/v1/evaluations/retrieval',
-    scope: 'token',
+    scope: 'operate',
     tag: 'knowledge',
     id: 'evaluateRetrieval',
     summary:
@@ -107,7 +107,7 @@ export const SEARCH_EVALUATION_ROUTES: readonly Route[] = [
   route<Id, None, { judged: string }>({
     method: 'POST',
     path: '/api/v1/collections/:id/tune',
-    scope: 'token',
+    scope: 'operate',
     tag: 'knowledge',
     id: 'tuneCollection',
     summary:

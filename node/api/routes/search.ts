@@ -1,15 +1,12 @@
 /** Routes of search and answers over the collections of this node and of the village. */
-import {
-  type AskOptions,
-  MAX_QUESTION_CHARACTERS,
-  MAX_SENTENCES,
-  MAX_SOURCES,
-} from '../../agents/rag/answers/answers.ts'
+import { askVillage } from '../../agents/ask-village.ts'
+import { MAX_QUESTION_CHARACTERS, MAX_SENTENCES, MAX_SOURCES } from '../../agents/rag/answers/answers.ts'
 import { parseFilter } from '../../agents/rag/query/parse-filter.ts'
 import type { SearchMode } from '../../agents/rag/query/search-options.ts'
 import type { FieldFilter } from '../../agents/rag/search-types.ts'
 import type { KnowledgeSearchOptions } from '../../agents/rag/village/knowledge.ts'
 import { VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
 import { withPeers } from '../collection-names.ts'
 import type { ApiContext } from '../components.ts'
 import {
@@ -104,6 +101,25 @@ function scopeOf<T extends ScopeBody>({ local, filters, collections, ...rest }: 
   }
 }
 
+/** As the tool takes them: names of members as peers, and the language model that is configured where none is named. */
+function askOptions(
+  { model, ...scope }: Omit<AskBody, 'question'>,
+  { villages, config }: ApiContext,
+): JsonObject {
+  // Refused here, where the field has the name that the client gave it.
+  filtersOf(scope.filters ?? [])
+  const writer = model === undefined ? config['knowledge.answerModel'] : model
+  const { collections, filters, ...rest } = scope
+  return {
+    ...rest,
+    ...(collections !== undefined && { collections: withPeers(collections, villages.members()) }),
+    ...(filters !== undefined && {
+      filters: filters.map((filter) => (typeof filter === 'string' ? filter : { ...filter })),
+    }),
+    ...(writer !== null && { model: writer }),
+  }
+}
+
 const SEARCH_ERRORS = [
   'COLLECTION_UNKNOWN',
   'KNOWLEDGE_EMPTY',
@@ -119,7 +135,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
   route<None, None, SearchBody>({
     method: 'POST',
     path: '/api/v1/search',
-    scope: 'token',
+    scope: 'ask',
     tag,
     id: 'searchPassages',
     summary:
@@ -156,11 +172,11 @@ export const SEARCH_ROUTES: readonly Route[] = [
   route<None, None, AskBody>({
     method: 'POST',
     path: '/api/v1/ask',
-    scope: 'token',
+    scope: 'ask',
     tag,
     id: 'askQuestion',
     summary:
-      'Answers a question with sentences of documents and their sources, or says that the collections do not hold an answer (`isFound`). `confidence` is evidence that the collections cover the question, not the probability that the answer is right. `model` is a language model that puts the answer into words as well (experimental); null: none.',
+      'Answers a question with sentences of documents and their sources, or says that the collections do not hold an answer (`isFound`). King is asked first (`steps` says what was done), so that the village can be asked about itself: then `confidence` is null and `sources` is empty. Nothing is changed. `confidence` is evidence that the collections cover the question, not the probability that the answer is right. `model` is a language model that puts the answer into words as well (experimental); null: none.',
     body: {
       kind: 'json',
       schema: object(
@@ -169,18 +185,26 @@ export const SEARCH_ROUTES: readonly Route[] = [
       ),
     },
     response: { kind: 'json', status: 200, schema: object({ peer: anyText, ...ANSWER_PROPERTIES }) },
-    errors: SEARCH_ERRORS,
+    errors: [...SEARCH_ERRORS, 'AGENT_BUSY'],
     slow: true,
-    async handle({ body, signal }, api) {
+    async handle({ body, signal, principal }, api) {
       const { question, ...rest } = body
-      const options: AskOptions = scopeOf(rest, api)
-      return { peer: api.identity.peerId, ...(await api.answers.ask(question, options, signal)) }
+      if (question.trim() === '')
+        throw new VillageError('INVALID_ARGUMENT', 'The question is empty', {
+          fields: { field: 'body.question' },
+        })
+      const answer = await askVillage(
+        api,
+        { question, asker: principal, options: askOptions(rest, api) },
+        signal,
+      )
+      return { peer: api.identity.peerId, ...answer }
     },
   }),
   route<{ segment: string; chunk: number }, { around?: number }>({
     method: 'GET',
     path: '/api/v1/passages/:segment/:chunk',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'readPassage',
     summary:

@@ -12,7 +12,7 @@ export const SELF_EVOLUTION_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/self-evolution',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getSelfEvolution',
     summary: 'Whether self-evolution is on, its goals, what they wait for, and what is left of the day.',
@@ -22,7 +22,7 @@ export const SELF_EVOLUTION_ROUTES: readonly Route[] = [
   route<Named>({
     method: 'GET',
     path: '/api/v1/self-evolution/:goal',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getGoalHistory',
     summary: 'The versions of what a goal changes, and why each run was adopted or not.',
@@ -34,7 +34,7 @@ export const SELF_EVOLUTION_ROUTES: readonly Route[] = [
   route<Named>({
     method: 'POST',
     path: '/api/v1/self-evolution/:goal/run',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'runGoal',
     summary: 'Begins a run of a goal before its time, within the budget of the day.',
@@ -57,7 +57,7 @@ export const SELF_EVOLUTION_ROUTES: readonly Route[] = [
   route<Named, None, { version?: number | null }>({
     method: 'POST',
     path: '/api/v1/self-evolution/:goal/rollback',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'rollbackGoal',
     summary:
@@ -72,7 +72,7 @@ export const SELF_EVOLUTION_ROUTES: readonly Route[] = [
   route<Named>({
     method: 'POST',
     path: '/api/v1/self-evolution/:goal/resume',
-    scope: 'token',
+    scope: 'operate',
     tag,
     id: 'resumeGoal',
     summary: 'Lets a goal that was paused run again.',

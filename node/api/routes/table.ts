@@ -1,10 +1,17 @@
 /** All routes of the API. Dashboard files are served beside them (dashboard-files.ts). */
+import { A2A_ROUTES } from './a2a.ts'
+import { AGENT_ROUTES } from './agents.ts'
 import { ARTIFACT_ROUTES } from './artifacts.ts'
 import { COLLECTION_ROUTES } from './collections.ts'
+import { CONVERSATION_ROUTES } from './conversations.ts'
 import { EVALUATION_ROUTES } from './evaluations.ts'
 import { FEDERATION_ROUTES } from './federations.ts'
+import { GATEWAY_ROUTES } from './gateway.ts'
 import { GENERATE_ROUTES } from './generate.ts'
 import { JOB_ROUTES } from './jobs.ts'
+import { KEY_ROUTES } from './keys.ts'
+import { MCP_ROUTES } from './mcp.ts'
+import { MCP_SERVER_ROUTES } from './mcp-servers.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { NODE_ROUTES } from './node.ts'
 import { PULL_ROUTES } from './pulls.ts'
@@ -13,10 +20,12 @@ import { RUN_ROUTES } from './runs.ts'
 import { SEARCH_ROUTES } from './search.ts'
 import { SEARCH_EVALUATION_ROUTES } from './search-evaluations.ts'
 import { SELF_EVOLUTION_ROUTES } from './self-evolution.ts'
+import { TWIN_ROUTES } from './twin.ts'
 import { VILLAGE_ROUTES } from './village.ts'
 
 export const ROUTES: readonly Route[] = [
   ...NODE_ROUTES,
+  ...KEY_ROUTES,
   ...VILLAGE_ROUTES,
   ...COLLECTION_ROUTES,
   ...SEARCH_ROUTES,
@@ -24,10 +33,17 @@ export const ROUTES: readonly Route[] = [
   ...MODEL_ROUTES,
   ...PULL_ROUTES,
   ...GENERATE_ROUTES,
+  ...GATEWAY_ROUTES,
   ...JOB_ROUTES,
   ...RUN_ROUTES,
   ...SELF_EVOLUTION_ROUTES,
   ...EVALUATION_ROUTES,
   ...FEDERATION_ROUTES,
   ...SEARCH_EVALUATION_ROUTES,
+  ...AGENT_ROUTES,
+  ...MCP_ROUTES,
+  ...MCP_SERVER_ROUTES,
+  ...A2A_ROUTES,
+  ...CONVERSATION_ROUTES,
+  ...TWIN_ROUTES,
 ]

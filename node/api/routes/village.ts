@@ -29,7 +29,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/village',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'getVillage',
     summary: 'The village that this node is in, or null.',
@@ -39,7 +39,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<Record<string, never>, Record<string, never>, { name: string; open?: boolean }>({
     method: 'POST',
     path: '/api/v1/village',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'createVillage',
     summary: 'Creates a village with this node as its first admin.',
@@ -51,7 +51,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<Record<string, never>, Record<string, never>, { role: Role; expiresInMs: number; uses: number }>({
     method: 'POST',
     path: '/api/v1/village/invites',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'createInvite',
     summary: 'Makes an invite: one string to copy, and its QR code as SVG (null when too long for one).',
@@ -70,7 +70,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/village/invites',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'listInvites',
     summary: 'The open invites that were made on this node, without their secrets.',
@@ -80,7 +80,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<{ id: string }>({
     method: 'DELETE',
     path: '/api/v1/village/invites/:id',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'withdrawInvite',
     summary: 'Withdraws an invite: nobody can join by it any more; who did stays.',
@@ -94,7 +94,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<Record<string, never>, Record<string, never>, { invite: string }>({
     method: 'POST',
     path: '/api/v1/village/join',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'joinVillage',
     summary: 'Joins the village of an invite.',
@@ -106,7 +106,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<Record<string, never>, { force?: boolean }>({
     method: 'POST',
     path: '/api/v1/village/leave',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'leaveVillage',
     summary:
@@ -123,7 +123,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/members',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listMembers',
     summary: 'Everybody on the roster, revoked members included.',
@@ -133,7 +133,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<{ peer: string }, Record<string, never>, { reason: string }>({
     method: 'POST',
     path: '/api/v1/members/:peer/revoke',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'revokeMember',
     summary: 'Revokes a member: its connections end everywhere and it is not let in again.',
@@ -148,7 +148,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/api/v1/peers',
-    scope: 'token',
+    scope: 'read',
     tag,
     id: 'listPeers',
     summary: 'Members that are connected now.',
@@ -158,7 +158,7 @@ export const VILLAGE_ROUTES: readonly Route[] = [
   route<Record<string, never>, Record<string, never>, { address: string }>({
     method: 'POST',
     path: '/api/v1/peers/dial',
-    scope: 'token',
+    scope: 'admin',
     tag,
     id: 'dialPeer',
     summary: 'Connects to the member at a multiaddr.',

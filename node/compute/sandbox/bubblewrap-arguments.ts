@@ -5,6 +5,7 @@
  * no home of a person, no /etc beyond the linker's cache, no data directory, no network, no process but its own. It holds
  * no capability, cannot make a user namespace, and what it would gain by a set-user-ID program is switched off.
  */
+import { keepingCommand } from './kept-files.ts'
 import type { SandboxJob } from './sandbox-job.ts'
 
 /** What was found on this machine. */
@@ -17,10 +18,12 @@ export interface SandboxTools {
   readonly disableUserns: boolean
 }
 
-/** Where the descriptors of a run lie in the child: standard ones first, then status, filter and one a file. */
+/** Where the descriptors of a run lie in the child: standard ones first, then status, filter, what is kept, and one a file. */
 export const STATUS_FD = 3
 export const FILTER_FD = 4
-const FIRST_FILE_FD = 5
+/** Of one digit: a shell writes to it. */
+export const KEEP_FD = 5
+export const FIRST_FILE_FD = 6
 
 export const SANDBOX_HOME = '/home'
 export const PROGRAM_DIRECTORIES: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin']
@@ -35,15 +38,19 @@ const PENDING_SIGNALS = 256
 const CPU_GRACE_SECONDS = 1
 /** The first process of the namespace, which collects what ended, counts as one. */
 const OWN_PROCESSES = 1
+/** Of the shell that keeps files: itself and two that read. */
+const KEEP_PROCESSES = 3
 
-function prlimit({ limits }: SandboxJob): string[] {
+function prlimit({ limits, keep }: SandboxJob): string[] {
   const share = Math.floor(OPEN_FILES / limits.processes)
+  // Of the program no more than it may have; the shell around it must find room while what it killed is still counted.
+  const processes = keep === undefined ? limits.processes : 2 * limits.processes + KEEP_PROCESSES
   const openFiles = Math.max(MIN_OPEN_FILES, Math.min(MAX_OPEN_FILES, share))
   return [
     'prlimit',
     `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + CPU_GRACE_SECONDS}`,
     `--as=${limits.memoryBytes}`,
-    `--nproc=${limits.processes + OWN_PROCESSES}`,
+    `--nproc=${processes + OWN_PROCESSES}`,
     `--fsize=${limits.fileBytes}`,
     `--nofile=${openFiles}`,
     '--core=0',
@@ -89,6 +96,12 @@ export function bubblewrapArguments(tools: SandboxTools, job: SandboxJob): strin
     ...['--json-status-fd', String(STATUS_FD), '--seccomp', String(FILTER_FD)],
     '--',
     ...prlimit(job),
-    ...job.command,
+    ...(job.keep === undefined
+      ? job.command
+      : keepingCommand(
+          ['prlimit', `--nproc=${job.limits.processes + OWN_PROCESSES + 1}`, '--', ...job.command],
+          job.keep,
+          KEEP_FD,
+        )),
   ]
 }

@@ -20,21 +20,23 @@ async function read(file: string): Promise<string | null> {
   return readFile(file, 'utf8').catch(() => null)
 }
 
-/** Resident memory of a process and all that it or its descendants started, in bytes. */
-export async function residentBytes(rootPid: number): Promise<number> {
+/** Resident memory of a process and all that it or its descendants started, in bytes, and how many threads they are together. */
+export async function residentUse(rootPid: number): Promise<{ bytes: number; threads: number }> {
   let totalBytes = 0
+  let totalThreads = 0
   const pending = [rootPid]
   for (let pid = pending.pop(); pid !== undefined; pid = pending.pop()) {
     const status = (await read(`/proc/${pid}/status`)) ?? ''
     for (const [, kib] of status.matchAll(COUNTED)) totalBytes += Number(kib) * KIB
     const threads = Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0)
+    totalThreads += threads
     // Children hang on the thread that started them: only a program with threads has more than one list.
     const lists = threads > 1 ? await threadsOf(pid) : [pid]
     for (const thread of lists)
       for (const child of ((await read(`/proc/${pid}/task/${thread}/children`)) ?? '').split(' '))
         if (child !== '') pending.push(Number(child))
   }
-  return totalBytes
+  return { bytes: totalBytes, threads: totalThreads }
 }
 
 async function threadsOf(pid: number): Promise<number[]> {
@@ -57,26 +59,38 @@ async function homeUse(
   return { bytes: (stats.blocks - stats.bfree) * stats.bsize, entries: stats.files - stats.ffree }
 }
 
-/** Calls `over` once as soon as the sandbox holds too much. Returns what ends the watch. */
+export interface MemoryWatch {
+  /** Whether there were as many processes as there may be when it looked last. */
+  isCrowded(): boolean
+  end(): void
+}
+
+/** Calls `over` once as soon as the sandbox holds too much. */
 export function watchMemory(
   init: { rootPid: number; home: string; limits: SandboxLimits },
   over: (limit: LimitHit) => void,
-): () => void {
+): MemoryWatch {
   let stopped = false
+  let crowded = false
   let timer: NodeJS.Timeout | undefined
   const look = async () => {
     const [resident, home] = await Promise.all([
-      residentBytes(init.rootPid),
+      residentUse(init.rootPid),
       homeUse(init.rootPid, init.home, init.limits.fileBytes),
     ])
     if (stopped) return
-    if (resident + home.bytes > init.limits.memoryBytes) over('memory')
+    // The first process of the sandbox is not one of the program's.
+    crowded = resident.threads > init.limits.processes
+    if (resident.bytes + home.bytes > init.limits.memoryBytes) over('memory')
     else if (home.entries > MAX_HOME_ENTRIES) over('files')
     else timer = setTimeout(look, LOOK_EVERY_MS)
   }
   timer = setTimeout(look, LOOK_EVERY_MS)
-  return () => {
-    stopped = true
-    clearTimeout(timer)
+  return {
+    isCrowded: () => crowded,
+    end() {
+      stopped = true
+      clearTimeout(timer)
+    },
   }
 }

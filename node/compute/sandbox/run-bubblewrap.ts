@@ -5,9 +5,16 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { VillageError } from '../../errors.ts'
-import { bubblewrapArguments, FILTER_FD, SANDBOX_HOME, type SandboxTools } from './bubblewrap-arguments.ts'
+import {
+  bubblewrapArguments,
+  FIRST_FILE_FD,
+  KEEP_FD,
+  SANDBOX_HOME,
+  type SandboxTools,
+} from './bubblewrap-arguments.ts'
+import { keptStreamBytes, readKept } from './kept-files.ts'
 import { leakedDescriptors } from './leaked-descriptors.ts'
-import { watchMemory } from './memory-watch.ts'
+import { type MemoryWatch, watchMemory } from './memory-watch.ts'
 import type { LimitHit, SandboxJob, SandboxResult } from './sandbox-job.ts'
 import { type FilterMachine, seccompFilter } from './seccomp.ts'
 
@@ -84,10 +91,11 @@ function parentOf(pid: number): number | null {
 
 /** What the child gets as its descriptors: pipes that are ours to use, and nothing in the place of leaked ones. */
 function descriptors(job: SandboxJob, leaked: readonly number[], nothing: FileHandle): (IOType | number)[] {
-  const pipes = FILTER_FD + 1 + Object.keys(job.files).length
+  const pipes = FIRST_FILE_FD + Object.keys(job.files).length
   const last = Math.max(pipes - 1, ...leaked)
   const covered = new Set(leaked)
   return Array.from({ length: last + 1 }, (_, number) => {
+    if (number === KEEP_FD && job.keep === undefined) return nothing.fd
     if (number < pipes) return 'pipe'
     return covered.has(number) ? nothing.fd : 'ignore'
   })
@@ -134,8 +142,9 @@ export async function runBubblewrap(
     const { limits } = job
     let limitHit: LimitHit | null = null
     let setupFailure: string | null = null
-    let unwatch = () => {}
+    let watch: MemoryWatch | undefined
     let isKilled = false
+    let timedOut = false
     const status: Status = { childPid: null, exitCode: null }
     const kill = () => {
       isKilled = true
@@ -152,7 +161,7 @@ export async function runBubblewrap(
     }, SETUP_TIMEOUT_MS)
     const settle = () => {
       clearTimeout(timer)
-      unwatch()
+      watch?.end()
       signal.removeEventListener('abort', kill)
     }
 
@@ -160,22 +169,31 @@ export async function runBubblewrap(
       settle()
       reject(new VillageError('SANDBOX_FAILED', 'Bubblewrap could not be started.', { cause: error }))
     })
-    const [stdin, stdout, stderr, statusStream, filter, ...files] = child.stdio as [
+    const [stdin, stdout, stderr, statusStream, filter] = child.stdio as [
       Writable,
       Readable,
       Readable,
       Readable,
       Writable,
-      ...Writable[],
     ]
+    const streams: readonly (Readable | Writable | null | undefined)[] = child.stdio
+    const keepStream = (streams[KEEP_FD] ?? null) as Readable | null
+    const files = streams.slice(FIRST_FILE_FD) as Writable[]
     if (child.pid === undefined) return
     const out = collect(stdout, limits.outputBytes, () => over('output'))
     const err = collect(stderr, limits.outputBytes, () => over('output'))
+    const { keep } = job
+    const keepBytes = keep === undefined ? 0 : keptStreamBytes(keep)
+    // Beyond that nothing is kept, and it is said; what goes on for ever ends with the time.
+    const kept = keepStream === null ? null : collect(keepStream, keepBytes, () => {})
     followStatus(statusStream, status, (rootPid) => {
       if (isKilled) return killTree(child, rootPid)
       clearTimeout(timer)
-      timer = setTimeout(() => over('wall'), limits.wallMs)
-      unwatch = watchMemory({ rootPid, home: SANDBOX_HOME, limits }, over)
+      timer = setTimeout(() => {
+        timedOut = true
+        over(watch?.isCrowded() === true ? 'processes' : 'wall')
+      }, limits.wallMs)
+      watch = watchMemory({ rootPid, home: SANDBOX_HOME, limits }, over)
     })
     signal.addEventListener('abort', kill, { once: true })
     if (signal.aborted) kill()
@@ -203,8 +221,11 @@ export async function runBubblewrap(
         signal: endSignal,
         stdout: out().toString('utf8'),
         stderr: err().toString('utf8'),
-        timedOut: limitHit === 'wall',
+        timedOut: timedOut && (limitHit === 'wall' || limitHit === 'processes'),
         limitHit: limitHit ?? limitOf(endSignal),
+        ...(keep === undefined || kept === null || limitHit !== null
+          ? {}
+          : { kept: readKept(kept(), keep, job.files) }),
       })
     })
   })

@@ -16,6 +16,19 @@ export interface SandboxLimits {
   readonly outputBytes: number
 }
 
+export interface KeepFiles {
+  readonly files: number
+  /** Of all together. */
+  readonly bytes: number
+}
+
+/** Files that a program left in its home directory, at its top, not those that it was given and left as they were. */
+export interface KeptFiles {
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** There was more than was to be kept, or something that is not a plain file with a plain name. */
+  readonly cut: boolean
+}
+
 export interface SandboxJob {
   /** Files of the home directory by name, where the program starts. */
   readonly files: Readonly<Record<string, string>>
@@ -24,10 +37,13 @@ export interface SandboxJob {
   readonly stdin?: string
   /** Whether the program sees /proc with its own processes; true if absent. */
   readonly proc?: boolean
+  /** What is kept of the files that the program leaves; none if absent. */
+  readonly keep?: KeepFiles
   readonly limits: SandboxLimits
 }
 
-export type LimitHit = 'wall' | 'cpu' | 'memory' | 'files' | 'output'
+/** `processes`: it ran to the end of its time with as many processes as it may have. */
+export type LimitHit = 'wall' | 'cpu' | 'memory' | 'files' | 'output' | 'processes'
 
 export interface SandboxResult {
   /** As a shell tells it: 128 + number for a program that ended by a signal. Null where the sandbox was killed. */
@@ -39,13 +55,17 @@ export interface SandboxResult {
   readonly timedOut: boolean
   /** Which limit ended it, where that can be told: an allocation that fails is for the program to tell. */
   readonly limitHit: LimitHit | null
+  /** Where the job asked for them and the program ended by itself. */
+  readonly kept?: KeptFiles
 }
 
 const MIB = 2 ** 20
 const MAX_FILES = 64
 const MAX_ARGUMENTS = 256
 const MAX_ARGUMENT_BYTES = 65_536
-const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/
+const MAX_KEPT_FILES = 64
+const MAX_KEPT_BYTES = 64 * MIB
+export const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/
 
 const RANGES: Readonly<Record<keyof SandboxLimits, { readonly from: number; readonly to: number }>> = {
   wallMs: { from: 1, to: 86_400_000 },
@@ -61,7 +81,7 @@ function refuse(message: string): never {
 }
 
 /** Throws INVALID_ARGUMENT where a job is not one that can be run. */
-export function checkSandboxJob({ files, command, limits }: SandboxJob): void {
+export function checkSandboxJob({ files, command, limits, keep }: SandboxJob): void {
   for (const [name, { from, to }] of Object.entries(RANGES) as [
     keyof SandboxLimits,
     { from: number; to: number },
@@ -70,6 +90,8 @@ export function checkSandboxJob({ files, command, limits }: SandboxJob): void {
     if (!Number.isSafeInteger(value) || value < from || value > to)
       refuse(`The limit ${name} of the sandbox is a whole number from ${from} to ${to}.`)
   }
+  if (keep !== undefined && !(keep.files <= MAX_KEPT_FILES && keep.bytes <= MAX_KEPT_BYTES))
+    refuse('The sandbox keeps at most 64 files of 64 MiB together.')
   const names = Object.keys(files)
   if (names.length > MAX_FILES) refuse(`The sandbox takes at most ${MAX_FILES} files.`)
   const odd = names.find((name) => !FILE_NAME.test(name))

@@ -52,6 +52,12 @@ export interface GeneratedText {
   readonly completionTokens: number
 }
 
+export interface AnswerPart {
+  readonly question: string
+  readonly confidence: number
+  readonly isFound: boolean
+}
+
 export interface AnswerWarning {
   readonly code:
     | SearchWarning['code']
@@ -73,7 +79,8 @@ export interface Answer {
   readonly sources: readonly AnswerSource[]
   /**
    * 0 to 1: the evidence that the collections cover the question, from how many of its words the best passages have (confidence.ts);
-   * calibrated on whether judged queries had a relevant document there. It is not the probability that the text answers rightly.
+   * calibrated on whether judged queries had a relevant document there. It is not the probability that the text answers rightly. Of
+   * several parts the least.
    */
   readonly confidence: number
   /** Below this confidence the answer is that nothing was found. */
@@ -86,6 +93,10 @@ export interface Answer {
   readonly missingWords: readonly string[]
   /** What a language model made of the sources; null where none was asked for, or it failed (see warnings). */
   readonly generated: GeneratedText | null
+  /** What was searched, the question first. */
+  readonly queries: readonly string[]
+  /** Where several questions were asked in one: each with its own evidence, in their order; empty otherwise. */
+  readonly parts: readonly AnswerPart[]
   readonly missing: readonly MissingPart[]
   readonly warnings: readonly AnswerWarning[]
   readonly tookMs: number

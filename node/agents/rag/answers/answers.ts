@@ -16,8 +16,8 @@ import { type ComposedAnswer, composeAnswer } from './compose-answer.ts'
 import { confidenceOf, EVIDENCE_PASSAGES, evidenceOf } from './confidence.ts'
 import { CONFIDENCE_THRESHOLD } from './confidence-model.ts'
 import { embedSentences } from './embed-sentences.ts'
+import { type GatheredPassages, gatherPassages } from './gather-passages.ts'
 import { questionWords } from './question-words.ts'
-import { readPassage } from './read-passages.ts'
 import { scoreByWords, wordsMissing } from './score-sentences.ts'
 import { writeAnswer } from './write-answer.ts'
 
@@ -31,6 +31,8 @@ export interface AskOptions
   readonly threshold?: number
   /** Id of a language model; null: none, whatever is configured. */
   readonly model?: string | null
+  /** Searched beside the question, three at most: one side of a comparison, a quoted phrase. */
+  readonly queries?: readonly string[]
 }
 
 export interface Answers {
@@ -133,14 +135,18 @@ export function createAnswers(components: Components, init: Init): Answers {
     }
   }
 
-  async function sentencesOf(question: string, found: SearchAnswer, limit: number, signal: AbortSignal) {
-    const languages = [...new Set(found.hits.flatMap(({ language }) => language ?? []))]
+  async function sentencesOf(
+    question: string,
+    { found, own, passages }: GatheredPassages,
+    limit: number,
+    signal: AbortSignal,
+  ) {
+    const languages = [...new Set(passages.flatMap(({ hit }) => hit.language ?? []))]
     const words = questionWords(question, languages, found)
-    const passages = found.hits.map(readPassage)
-    const confidence = passages.length === 0 ? 0 : confidenceOf(evidenceOf(words, passages))
+    const confidence =
+      own.length === 0 ? 0 : confidenceOf(evidenceOf({ question, words, passages: own, found }))
     return {
       confidence,
-      passages,
       async choose() {
         const scored = scoreByWords(question, words, passages)
         const { sentences, warnings } = await embedSentences(
@@ -158,18 +164,22 @@ export function createAnswers(components: Components, init: Init): Answers {
     async ask(given, options, signal) {
       const startedAt = now()
       const question = checkQuestion(given)
-      const { sources = DEFAULT_SOURCES, sentences = DEFAULT_SENTENCES, threshold, model, ...scope } = options
-      const found = await knowledge.search(
-        {
-          ...scope,
-          perDocument: scope.perDocument ?? PER_DOCUMENT,
-          text: question,
-          syntax: 'plain',
-          limit: Math.max(EVIDENCE_PASSAGES, sources),
-        },
-        signal,
-      )
-      const { confidence, passages, choose } = await sentencesOf(question, found, sentences, signal)
+      const {
+        sources = DEFAULT_SOURCES,
+        sentences = DEFAULT_SENTENCES,
+        queries = [],
+        threshold,
+        model,
+        ...asked
+      } = options
+      const scope = {
+        ...asked,
+        perDocument: asked.perDocument ?? PER_DOCUMENT,
+        limit: Math.max(EVIDENCE_PASSAGES, sources),
+      }
+      const gathered = await gatherPassages({ knowledge }, { question, queries, scope }, signal)
+      const { found, passages, missing } = gathered
+      const { confidence, choose } = await sentencesOf(question, gathered, sentences, signal)
       const least = threshold ?? config['knowledge.answerThreshold'] ?? CONFIDENCE_THRESHOLD
       const isFound = passages.length > 0 && confidence >= least
       const { chosen, missingWords, warnings } = isFound
@@ -178,13 +188,13 @@ export function createAnswers(components: Components, init: Init): Answers {
       const composed = composeAnswer(passages, chosen, {
         sources,
         isFound: isFound && chosen.length > 0,
-        isPartial: found.missing.length > 0,
+        isPartial: missing.length > 0,
       })
-      const asked = model === undefined ? config['knowledge.answerModel'] : model
+      const writer = model === undefined ? config['knowledge.answerModel'] : model
       const { generated, warnings: ofModel } =
-        asked === null
+        writer === null
           ? { generated: null, warnings: [] }
-          : await generate(asked, { question, sources: composed.sources, isFound: composed.isFound }, signal)
+          : await generate(writer, { question, sources: composed.sources, isFound: composed.isFound }, signal)
       return {
         question,
         ...composed,
@@ -192,9 +202,11 @@ export function createAnswers(components: Components, init: Init): Answers {
         threshold: least,
         missingWords,
         generated,
-        missing: found.missing,
+        missing,
+        queries: gathered.queries,
+        parts: [],
         warnings: [
-          ...searchWarnings(found, scope.mode !== undefined),
+          ...searchWarnings(found, asked.mode !== undefined),
           ...warnings,
           ...typeWarnings(question, composed),
           ...ofModel,

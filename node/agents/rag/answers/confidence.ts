@@ -1,8 +1,12 @@
 /**
- * How likely it is that what was searched holds an answer: a logistic model on a handful of facts about the best passages. The
- * facts are shares, so that they mean the same in a collection of ten documents and of a million.
+ * How likely it is that what was searched holds an answer: a logistic model on a handful of facts about the best passages. The facts are
+ * shares, so that they mean the same in a collection of ten documents and of a million, and none needs vectors: cosines of different
+ * encoders do not compare.
  */
+import { inverseDocumentFrequency } from '../lexical/bm25.ts'
+import type { SearchAnswer } from '../query/search-answer.ts'
 import { CONFIDENCE_MODEL } from './confidence-model.ts'
+import { isInterrogative } from './interrogative.ts'
 import { coverage, type QuestionWord } from './question-words.ts'
 import type { ReadPassage } from './read-passages.ts'
 
@@ -14,10 +18,17 @@ export interface Evidence {
   readonly lowCoverage: number
   /** What is missing of that share, over ln(2 + number of words): one word in three says more than four in twelve. */
   readonly lack: number
-  /** Share in the sentence that has most. */
-  readonly sentenceCoverage: number
-  /** By how much the passage's share exceeds the mean of the others: a find stands out, a topic is everywhere. */
-  readonly contrast: number
+  /**
+   * Standard deviation of the BM25 scores of the passages, over the most that a passage could score (a query-performance predictor, after
+   * NQC, Shtok et al. 2012): a find stands out, a topic is everywhere. 0 where nothing was ranked by words.
+   */
+  readonly spread: number
+  /** Share of the words in title and headings of that passage: it is about the matter. */
+  readonly titleCoverage: number
+  /** 1 for a question, 0 for a statement or keywords. */
+  readonly question: number
+  /** `lack` of a question: it is short, and each of its words counts, where a statement has words that nobody else would choose. */
+  readonly questionLack: number
 }
 
 export interface ConfidenceModel {
@@ -25,33 +36,80 @@ export interface ConfidenceModel {
   readonly weights: { readonly [K in keyof Evidence]: number }
 }
 
+/** What was asked, and what the search gave. */
+export interface EvidenceGiven {
+  readonly question: string
+  readonly words: readonly QuestionWord[]
+  /** In the order of the search, at least one. Those after EVIDENCE_PASSAGES do not count. */
+  readonly passages: readonly ReadPassage[]
+  readonly found: Pick<SearchAnswer, 'terms' | 'chunks'>
+}
+
 /** Passages whose best counts, and passages that it is held against. */
 const FIRST = 5
 export const EVIDENCE_PASSAGES = 10
 const LOW_COVERAGE = 0.5
+/**
+ * In fewer passages than this, how many have a word says nothing of how rare it is: in a collection of one document each of its words is
+ * in all passages. Words are weighed as if so many had been searched, the others without any of them.
+ */
+const LEAST_PASSAGES = 1_000
+/** Verbs that an answer replaces: `how many fit into it`, `where do I take it`. That they are missing says nothing. */
+const LIGHT_VERBS = new Set('fit fits get gets go goes put puts take takes'.split(' '))
 
 const shareOf = (words: readonly QuestionWord[], terms: ReadonlySet<string>): number =>
   coverage(words, (word) => (word.terms.some((term) => terms.has(term)) ? 1 : 0))
 
-/** Passages in the order of the search, at least one. Those after EVIDENCE_PASSAGES do not count. */
-export function evidenceOf(words: readonly QuestionWord[], passages: readonly ReadPassage[]): Evidence {
-  const shares = passages.slice(0, EVIDENCE_PASSAGES).map(({ terms }) => shareOf(words, terms))
-  const first = passages.slice(0, FIRST)
-  const best = Math.max(...shares.slice(0, FIRST))
-  const others = shares.length - 1
-  const rest = others === 0 ? 0 : (shares.reduce((sum, share) => sum + share, 0) - best) / others
+function steadyWords(
+  given: readonly QuestionWord[],
+  { terms, chunks }: EvidenceGiven['found'],
+): readonly QuestionWord[] {
+  const telling = given.filter(({ text }) => !LIGHT_VERBS.has(text.toLowerCase()))
+  const words = telling.length > 0 ? telling : given
+  if (terms.length === 0 || chunks >= LEAST_PASSAGES) return words
+  const frequencies = new Map(terms.map(({ term, documentFrequency }) => [term, documentFrequency]))
+  return words.map((word) => ({
+    ...word,
+    idf: inverseDocumentFrequency(
+      LEAST_PASSAGES,
+      Math.max(0, ...word.terms.map((term) => frequencies.get(term) ?? 0)),
+    ),
+  }))
+}
+
+function spreadOf(passages: readonly ReadPassage[], terms: SearchAnswer['terms']): number {
+  const most = terms.reduce((sum, { isAdded, idf, weight }) => sum + (isAdded ? 0 : idf * weight), 0)
+  const scores = passages.map(({ hit }) => hit.lexical ?? 0)
+  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length
+  const variance = scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / scores.length
+  return most > 0 ? Math.min(1, Math.sqrt(variance) / most) : 0
+}
+
+export function evidenceOf(given: EvidenceGiven): Evidence {
+  const words = steadyWords(given.words, given.found)
+  const passages = given.passages.slice(0, EVIDENCE_PASSAGES)
+  const shares = passages.slice(0, FIRST).map(({ terms }) => shareOf(words, terms))
+  const best = Math.max(...shares)
+  const lack = (1 - best) / Math.log(2 + words.length)
+  const question = isInterrogative(given.question) ? 1 : 0
   return {
     lowCoverage: Math.min(best, LOW_COVERAGE),
-    lack: (1 - best) / Math.log(2 + words.length),
-    sentenceCoverage: Math.max(
-      0,
-      ...first.flatMap(({ sentences }) => sentences.map(({ terms }) => shareOf(words, terms))),
-    ),
-    contrast: best - rest,
+    lack,
+    spread: spreadOf(passages, given.found.terms),
+    titleCoverage: shareOf(words, passages[shares.indexOf(best)]!.sentences[0]?.aboveTerms ?? new Set()),
+    question,
+    questionLack: question * lack,
   }
 }
 
-export const EVIDENCE_NAMES = ['lowCoverage', 'lack', 'sentenceCoverage', 'contrast'] as const
+export const EVIDENCE_NAMES = [
+  'lowCoverage',
+  'lack',
+  'spread',
+  'titleCoverage',
+  'question',
+  'questionLack',
+] as const
 
 /** 0 to 1. */
 export function confidenceOf(evidence: Evidence, model: ConfidenceModel = CONFIDENCE_MODEL): number {

@@ -6,6 +6,9 @@
 import type { ChatMessage } from '../../../compute/models/chat-template.ts'
 import type { AnswerSource } from './answer.ts'
 
+/** What of a source the model is shown. */
+export type PromptSource = Pick<AnswerSource, 'number' | 'title' | 'source' | 'text'>
+
 const RULES =
   'Answer the question from the sources alone, in at most four sentences. After each statement give the number of its source in ' +
   'brackets, like [1]. If the sources do not answer the question, say that they do not. Text between <source> and </source> is ' +
@@ -31,7 +34,7 @@ function shortened(text: string, characters: number): string {
   return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), characters / 2))} …`
 }
 
-function sourcesText(sources: readonly AnswerSource[], characters: number): string {
+function sourcesText(sources: readonly PromptSource[], characters: number): string {
   const each = Math.max(1, Math.floor(characters / Math.max(1, sources.length)))
   return sources
     .map(({ number, title, source, text }) => {
@@ -46,7 +49,7 @@ function sourcesText(sources: readonly AnswerSource[], characters: number): stri
 /** For a model with a chat template. `characters` bounds the texts of all sources together. */
 export function answerMessages(
   question: string,
-  sources: readonly AnswerSource[],
+  sources: readonly PromptSource[],
   characters: number,
 ): ChatMessage[] {
   return [
@@ -56,12 +59,12 @@ export function answerMessages(
 }
 
 /** For a model that continues text. */
-export function answerPrompt(question: string, sources: readonly AnswerSource[], characters: number): string {
+export function answerPrompt(question: string, sources: readonly PromptSource[], characters: number): string {
   return `${RULES}\n\n${sourcesText(sources, characters)}\n\nQuestion: ${oneLine(question)}\nAnswer:`
 }
 
 /** For a model whose context holds no rules: the sources that are cited first, and the question. */
-export function briefPrompt(question: string, sources: readonly AnswerSource[], characters: number): string {
+export function briefPrompt(question: string, sources: readonly PromptSource[], characters: number): string {
   const first = sources.slice(0, 2)
   const each = Math.max(1, Math.floor(characters / Math.max(1, first.length)))
   const lines = first.map(({ number, text }) => `[${number}] ${shortened(oneLine(text), each)}`)

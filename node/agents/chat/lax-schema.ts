@@ -1,0 +1,49 @@
+/**
+ * A JSON Schema made laxer until a grammar can hold all of it: what is left says which names and types there are. What a model writes by it
+ * is checked against the whole schema afterwards. Pure.
+ */
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
+
+const MAX_DEPTH = 16
+const MAX_ENUM = 256
+const TYPES = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'])
+/** Nothing is said of such a value. */
+const ANYTHING: JsonObject = {}
+
+/** With `isClosed`, objects get no properties but those that are named: a grammar cannot hold others beside them. */
+export function laxSchema(schema: JsonValue | undefined, init: { isClosed: boolean }, depth = 0): JsonObject {
+  if (!isJsonObject(schema) || depth > MAX_DEPTH) return ANYTHING
+  const inner = (value: JsonValue | undefined) => laxSchema(value, init, depth + 1)
+  if (schema.const !== undefined) return { const: schema.const }
+  if (Array.isArray(schema.enum) && schema.enum.length > 0 && schema.enum.length <= MAX_ENUM)
+    return { enum: schema.enum }
+  const either = schema.anyOf ?? schema.oneOf
+  if (Array.isArray(either) && either.length > 0) return { anyOf: either.map(inner) }
+  const types = (Array.isArray(schema.type) ? schema.type : [schema.type]).filter(
+    (type): type is string => typeof type === 'string' && TYPES.has(type),
+  )
+  if (types.length > 1) return { anyOf: types.map((type) => inner({ ...schema, type })) }
+  const [type] = types
+  if (type === 'object') return objectSchema(schema, init, inner)
+  if (type === 'array') return { type, ...(isJsonObject(schema.items) && { items: inner(schema.items) }) }
+  return type === undefined ? ANYTHING : { type }
+}
+
+function objectSchema(
+  schema: JsonObject,
+  { isClosed }: { isClosed: boolean },
+  inner: (value: JsonValue | undefined) => JsonObject,
+): JsonObject {
+  const given = isJsonObject(schema.properties) ? schema.properties : null
+  if (given === null) return { type: 'object' }
+  const properties = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, inner(value)]))
+  const required = Array.isArray(schema.required)
+    ? schema.required.filter((name) => typeof name === 'string' && Object.hasOwn(properties, name))
+    : []
+  return {
+    type: 'object',
+    properties,
+    required,
+    ...((isClosed || schema.additionalProperties === false) && { additionalProperties: false }),
+  }
+}

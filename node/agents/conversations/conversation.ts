@@ -1,0 +1,99 @@
+/** What is kept of a conversation with agents: one sealed record. */
+
+import type { AgentAnswer, AgentEvent, AgentName } from '../agent.ts'
+import type { ChatMessage } from '../chat/chat-model.ts'
+import type { Speaker } from '../twin/erasure.ts'
+
+export interface Citation {
+  readonly number: number
+  readonly title: string | null
+  readonly source: string
+  readonly page: number | null
+}
+
+export interface CallLine {
+  readonly tool: string
+  readonly agent: AgentName
+  readonly state: 'running' | 'done' | 'failed' | 'refused'
+  readonly summary: string
+}
+
+export type Turn =
+  | { readonly role: 'user'; readonly text: string; readonly atMs: number }
+  | {
+      readonly role: 'assistant'
+      readonly text: string
+      readonly atMs: number
+      readonly agent: AgentName
+      /** Of the chat model; null: rules. */
+      readonly model: string | null
+      /** As in AgentAnswer; `failed`: `error` says how, and the text is what had come by then. */
+      readonly finish: AgentAnswer['finish'] | 'failed'
+      readonly error: { readonly code: string; readonly message: string } | null
+      readonly citations: readonly Citation[]
+      readonly calls: readonly CallLine[]
+    }
+
+export interface Conversation {
+  readonly id: string
+  readonly speaker: Speaker
+  /** The beginning of the first message. */
+  readonly title: string
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+  readonly turns: readonly Turn[]
+}
+
+const TITLE_CHARACTERS = 80
+const SUMMARY_CHARACTERS = 300
+
+export function titleOf(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1)}…`
+}
+
+/** What an agent is given of it. A message whose answer failed before it said anything is left out with it. */
+export function messagesOf(turns: readonly Turn[]): ChatMessage[] {
+  const messages: ChatMessage[] = []
+  for (const [index, turn] of turns.entries()) {
+    if (turn.role === 'assistant') {
+      if (turn.text !== '') messages.push({ role: 'assistant', content: turn.text })
+      continue
+    }
+    const answer = turns[index + 1]
+    const isLast = index === turns.length - 1
+    if (isLast || (answer?.role === 'assistant' && answer.text !== ''))
+      messages.push({ role: 'user', content: turn.text })
+  }
+  return messages
+}
+
+/** Follows a request: the text and the calls that have come so far. */
+export function createTranscript(): {
+  add(event: AgentEvent): void
+  text(): string
+  calls(): CallLine[]
+} {
+  const calls = new Map<string, CallLine>()
+  let text = ''
+  return {
+    add(event) {
+      if (event.kind === 'text') text += event.text
+      else if (event.kind === 'call')
+        calls.set(event.call, { tool: event.tool, agent: event.agent, state: 'running', summary: '' })
+      else if (event.kind === 'result') {
+        const call = calls.get(event.call)
+        const summary = event.summary.slice(0, SUMMARY_CHARACTERS)
+        if (call !== undefined) calls.set(event.call, { ...call, state: event.state, summary })
+      }
+    },
+    text: () => text,
+    calls: () => [...calls.values()],
+  }
+}
+
+export function citationsOf(answer: AgentAnswer): Citation[] {
+  return (answer.evidence?.items ?? []).map(({ number, title, source, page }) => ({
+    ...{ number, title, source, page },
+  }))
+}

@@ -1,0 +1,269 @@
+/**
+ * Conversations with agents, kept for whoever has them: sealed on this node's disk, each asker sees their own. A turn is written when it
+ * is asked and again when it is answered, so that a restart loses at most the answer.
+ */
+import { randomBytes } from 'node:crypto'
+import { VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import type { Service } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import type { SealedStore } from '../../sealed-store.ts'
+import type { AgentAnswer, AgentEvent, AgentName, AgentRequest } from '../agent.ts'
+import type { Agents } from '../agents.ts'
+import type { Asker } from '../asker.ts'
+import { splitSentences } from '../rag/answers/split-sentences.ts'
+import type { Erasure, Speaker } from '../twin/erasure.ts'
+import { isWorthLearning } from '../twin/subjects.ts'
+import { isPerson, type Twin } from '../twin/twin.ts'
+import {
+  type Conversation,
+  citationsOf,
+  createTranscript,
+  messagesOf,
+  type Turn,
+  titleOf,
+} from './conversation.ts'
+import { summarise } from './summarise.ts'
+
+export type ConversationView = Omit<Conversation, 'turns' | 'speaker'> & { readonly messages: number }
+
+export interface TurnWish extends Pick<AgentRequest, 'limits' | 'options' | 'approvals'> {
+  readonly text: string
+  /** King by default. */
+  readonly agent?: AgentName
+  readonly model?: string | null
+}
+
+export interface Conversations extends Service {
+  create(asker: Asker): Promise<ConversationView>
+  /** Those of the asker, newest first. */
+  list(asker: Asker): ConversationView[]
+  /** Throws NOT_FOUND, also for those of others. */
+  need(asker: Asker, id: string): Promise<Conversation>
+  /** Throws NOT_FOUND, CONVERSATION_BUSY, CONVERSATION_FULL, what Agents.ask throws, and the signal's reason. */
+  ask(
+    asker: Asker,
+    id: string,
+    wish: TurnWish,
+    signal: AbortSignal,
+    onEvent?: (event: AgentEvent) => void,
+  ): Promise<AgentAnswer>
+  /** Ends what it waits for, and erases it. Throws NOT_FOUND. */
+  remove(asker: Asker, id: string): Promise<void>
+}
+
+interface Components {
+  readonly store: SealedStore
+  readonly agents: Pick<Agents, 'ask'>
+  readonly twin: Pick<Twin, 'isEnabled' | 'remember' | 'forgetConversation'>
+  readonly erasure: Pick<Erasure, 'onErase'>
+  readonly log: Log
+}
+
+export interface ConversationsInit {
+  /** Whether the Twin learns from conversations. */
+  readonly learns: boolean
+  readonly now?: () => number
+}
+
+const MAX_TURNS = 400
+const LEARNED_CONFIDENCE = 0.6
+/** A conversation with fewer turns needs no summary: its title says it. */
+const LEAST_SUMMARISED_TURNS = 4
+
+const isOf = (speaker: Speaker, asker: Speaker): boolean =>
+  speaker.kind === asker.kind && speaker.id === asker.id
+
+const noSuch = () => new VillageError('NOT_FOUND', 'There is no such conversation')
+
+export function createConversations(components: Components, init: ConversationsInit): Conversations {
+  const { store, agents, twin, erasure, log } = components
+  const now = init.now ?? Date.now
+  const index = new Map<string, ConversationView & { readonly speaker: Speaker }>()
+  const running = new Map<string, AbortController>()
+  const active = new Set<Promise<unknown>>()
+
+  // An erasure that was cut off is finished before the index is read, so the records themselves say whose they are.
+  erasure.onErase('conversations', async (speaker) => {
+    for (const { id } of [...index.values()].filter((entry) => isOf(entry.speaker, speaker))) await erase(id)
+    for (const { id } of store.list()) {
+      const record = index.has(id) ? null : await readable(id)
+      if (record === 'damaged' || (record !== null && isOf(record.speaker, speaker))) await store.delete(id)
+    }
+  })
+
+  async function readable(id: string): Promise<Conversation | 'damaged' | null> {
+    try {
+      return (await store.getJson(id)) as unknown as Conversation | null // written by write(), and unchanged since
+    } catch (error) {
+      if (!(error instanceof VillageError) || error.code !== 'SEALED_RECORD_DAMAGED') throw error
+      log.error({ code: error.code }, 'a conversation cannot be read')
+      return 'damaged'
+    }
+  }
+
+  function remember(conversation: Conversation): ConversationView {
+    const { turns, speaker, ...facts } = conversation
+    const view = { ...facts, messages: turns.length }
+    index.set(conversation.id, { ...view, speaker })
+    return view
+  }
+
+  /** Does nothing where it has been erased meanwhile: who is not in the index is not written. */
+  async function write(conversation: Conversation): Promise<void> {
+    if (!index.has(conversation.id)) return
+    await store.put(conversation.id, { ...conversation } as unknown as JsonObject) // readonly arrays of plain data
+    if (index.has(conversation.id)) remember(conversation)
+    // The store drops the oldest where it is full.
+    const kept = new Set(store.list().map(({ id }) => id))
+    for (const id of index.keys()) if (!kept.has(id)) index.delete(id)
+  }
+
+  async function erase(id: string): Promise<void> {
+    index.delete(id)
+    running.get(id)?.abort(new VillageError('ABORTED', 'The conversation was erased'))
+    await store.delete(id)
+    await twin.forgetConversation(id)
+  }
+
+  async function need(asker: Asker, id: string): Promise<Conversation> {
+    const entry = index.get(id)
+    const record = entry !== undefined && isOf(entry.speaker, asker) ? await store.getJson(id) : null
+    if (record === null) throw noSuch()
+    return record as unknown as Conversation // written by write(), and unchanged since
+  }
+
+  /** What the person said of themselves, and what it was about; both where the configuration wants it. */
+  async function learn(asker: Asker, conversation: Conversation, said: string): Promise<void> {
+    if (!init.learns || !twin.isEnabled() || !isPerson(asker)) return
+    const source = { kind: 'learned' as const, conversation: conversation.id }
+    for (const { start, end } of splitSentences(said, 'en')) {
+      const sentence = said.slice(start, end)
+      if (isWorthLearning(sentence) && index.has(conversation.id))
+        await twin.remember({ text: sentence, source, confidence: LEARNED_CONFIDENCE })
+    }
+    const text = summarise(conversation.turns)
+    if (conversation.turns.length >= LEAST_SUMMARISED_TURNS && text !== '' && index.has(conversation.id))
+      await twin.remember({
+        ...{ text, kind: 'summary', confidence: LEARNED_CONFIDENCE },
+        source: { kind: 'conversation', conversation: conversation.id },
+      })
+  }
+
+  async function ask(
+    asker: Asker,
+    before: Conversation,
+    wish: TurnWish,
+    signal: AbortSignal,
+    onEvent: (event: AgentEvent) => void,
+  ): Promise<AgentAnswer> {
+    const { text, agent = 'king', ...rest } = wish
+    const turns: Turn[] = [...before.turns, { role: 'user', text, atMs: now() }]
+    const asked: Conversation = {
+      ...before,
+      ...{ turns, updatedAtMs: now() },
+      title: before.title === '' ? titleOf(text) : before.title,
+    }
+    await write(asked)
+    const transcript = createTranscript()
+    let turn: Turn
+    let outcome: { readonly answer: AgentAnswer } | { readonly error: unknown }
+    try {
+      const messages = messagesOf(turns)
+      const answer = await agents.ask(
+        { approvals: 'wait', ...rest, agent, messages, asker },
+        signal,
+        (event) => {
+          transcript.add(event)
+          onEvent(event)
+        },
+      )
+      outcome = { answer }
+      turn = {
+        ...{ role: 'assistant', text: answer.text, atMs: now(), agent: answer.agent, model: answer.model },
+        ...{ finish: answer.finish, error: null, citations: citationsOf(answer), calls: transcript.calls() },
+      }
+    } catch (error) {
+      outcome = { error }
+      const { code, message } =
+        error instanceof VillageError ? error : new VillageError('INTERNAL', undefined, { cause: error })
+      turn = {
+        ...{ role: 'assistant', text: transcript.text(), atMs: now(), agent, model: wish.model ?? null },
+        ...{ finish: 'failed', error: { code, message }, citations: [], calls: transcript.calls() },
+      }
+    }
+    if (index.has(before.id)) {
+      const answered: Conversation = { ...asked, turns: [...turns, turn], updatedAtMs: now() }
+      await write(answered)
+      if ('answer' in outcome)
+        await learn(asker, answered, text).catch((error: unknown) =>
+          log.warn(
+            { code: error instanceof VillageError ? error.code : 'INTERNAL' },
+            'the twin learned nothing',
+          ),
+        )
+    }
+    if ('error' in outcome) throw outcome.error
+    return outcome.answer
+  }
+
+  return {
+    name: 'conversations',
+    async start(signal) {
+      index.clear()
+      for (const { id } of store.list()) {
+        signal.throwIfAborted()
+        const record = await readable(id)
+        if (record !== 'damaged' && record !== null) remember(record)
+      }
+    },
+    async stop() {
+      for (const controller of running.values()) controller.abort(new VillageError('SHUTTING_DOWN'))
+      await Promise.allSettled(active)
+    },
+    async create(asker) {
+      const atMs = now()
+      const conversation: Conversation = {
+        ...{ id: randomBytes(6).toString('hex'), title: '', createdAtMs: atMs, updatedAtMs: atMs, turns: [] },
+        speaker: { kind: asker.kind, id: asker.id },
+      }
+      const view = remember(conversation)
+      try {
+        await write(conversation)
+      } catch (error) {
+        index.delete(conversation.id)
+        throw error
+      }
+      return view
+    },
+    list: (asker) =>
+      [...index.values()]
+        .filter(({ speaker }) => isOf(speaker, asker))
+        .map(({ speaker: _, ...view }) => view)
+        .sort((a, b) => b.updatedAtMs - a.updatedAtMs),
+    need,
+    async ask(asker, id, wish, signal, onEvent = () => {}) {
+      const entry = index.get(id)
+      if (entry === undefined || !isOf(entry.speaker, asker)) throw noSuch()
+      if (running.has(id)) throw new VillageError('CONVERSATION_BUSY')
+      const controller = new AbortController()
+      running.set(id, controller)
+      const work = (async () => {
+        const before = await need(asker, id)
+        if (before.turns.length + 2 > MAX_TURNS) throw new VillageError('CONVERSATION_FULL')
+        return ask(asker, before, wish, AbortSignal.any([signal, controller.signal]), onEvent)
+      })()
+      active.add(work)
+      try {
+        return await work
+      } finally {
+        active.delete(work)
+        if (running.get(id) === controller) running.delete(id)
+      }
+    },
+    async remove(asker, id) {
+      await need(asker, id)
+      await erase(id)
+    },
+  }
+}

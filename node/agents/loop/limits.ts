@@ -1,0 +1,47 @@
+/** How long, how often and how much: the bounds of a request, and what of them is used up. */
+import { VillageError } from '../../errors.ts'
+import type { LoopLimits } from '../agent.ts'
+import type { ChatUsage } from '../chat/chat-model.ts'
+
+export const NO_USAGE: ChatUsage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 }
+
+export function addUsage(a: ChatUsage, b: ChatUsage | null): ChatUsage {
+  if (b === null) return a
+  return {
+    promptTokens: a.promptTokens + b.promptTokens,
+    cachedTokens: a.cachedTokens + b.cachedTokens,
+    completionTokens: a.completionTokens + b.completionTokens,
+  }
+}
+
+/** The smaller of each: a wish never widens what it is taken from. Throws INVALID_ARGUMENT for what is no positive whole number. */
+export function narrowLimits(limits: LoopLimits, wished: Partial<LoopLimits> = {}): LoopLimits {
+  const least = (name: keyof LoopLimits): number => {
+    const value = wished[name]
+    if (value === undefined) return limits[name]
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new VillageError('INVALID_ARGUMENT', `limits.${name} must be a whole number of at least 1`, {
+        fields: { field: `limits.${name}` },
+      })
+    return Math.min(limits[name], value)
+  }
+  return { turns: least('turns'), ms: least('ms'), tokens: least('tokens'), repeats: least('repeats') }
+}
+
+/** Tokens of a request and of those that it delegates: what a step uses is used of every one above it. */
+export interface TokenBudget {
+  left(): number
+  take(usage: ChatUsage | null): void
+}
+
+export function createTokenBudget(tokens: number, above: TokenBudget | null = null): TokenBudget {
+  let used = 0
+  return {
+    left: () => Math.min(tokens - used, above?.left() ?? Number.POSITIVE_INFINITY),
+    take(usage) {
+      if (usage === null) return
+      used += usage.promptTokens + usage.completionTokens
+      above?.take(usage)
+    },
+  }
+}

@@ -1,0 +1,79 @@
+/** What a request rests on: the asker's words, what they ask for, and whether anything else has been read since. */
+import type { ChatMessage } from '../chat/chat-model.ts'
+import type { Tool, ToolResult } from '../tools/tool.ts'
+import type { CallGround } from './decide-call.ts'
+import type { IntendedCall } from './intended-call.ts'
+import { createOwnValues, type OwnValues } from './own-values.ts'
+
+export interface RequestTrust {
+  /** A turn begins: what is decided in it is decided on what had been read until now. */
+  beginTurn(): void
+  ground(): CallGround
+  /** A call was made and gave this; an error of a tool that asks others may carry their words. */
+  noteResult(tool: Tool, result: ToolResult | null): void
+  /** What was delegated has read untrusted text, whatever its answer says of itself. */
+  taint(): void
+  isTainted(): boolean
+  /** For a request that this one delegates: the same words and intent, and what was read so far. */
+  delegate(): RequestTrust
+}
+
+/**
+ * Where the rules understand nothing at all (another language, a half sentence), it is taken for a question: looking into the knowledge
+ * is then what the asker wants.
+ */
+const ASKING: readonly IntendedCall[] = ['knowledge_ask', 'knowledge_search', 'knowledge_collections'].map(
+  (tool) => ({ tool, arguments: {}, made: [], open: [] }),
+)
+
+export const wordsOf = (messages: readonly ChatMessage[]): ChatMessage[] =>
+  messages.filter(({ role }) => role === 'user')
+
+/** Earlier answers and results of tools in a conversation may quote anything: the asker handed them in, but did not write them. */
+const holdsOthersText = (messages: readonly ChatMessage[]) =>
+  messages.some(({ role }) => role === 'assistant' || role === 'tool')
+
+interface Init {
+  readonly words: string
+  readonly intended: readonly IntendedCall[]
+  readonly isTainted: boolean
+  readonly usedBefore: ReadonlySet<string>
+  readonly own: OwnValues
+}
+
+function createTrust({ words, intended, isTainted: before, usedBefore, own }: Init): RequestTrust {
+  let isTainted = before
+  let isTurnTainted = before
+  const used = new Set(usedBefore)
+  return {
+    beginTurn() {
+      isTurnTainted = isTainted
+    },
+    ground: () => ({ intended, words, isTainted: isTurnTainted, usedBefore: used, own }),
+    noteResult(tool, result) {
+      if (!isTurnTainted) used.add(tool.name)
+      if (result?.trust === 'own') own.add(result.content)
+      else if (result !== null || tool.effect === 'outside' || tool.cost.leavesNode) isTainted = true
+    },
+    taint() {
+      isTainted = true
+    },
+    isTainted: () => isTainted,
+    delegate: () => createTrust({ words, intended, isTainted, usedBefore: used, own }),
+  }
+}
+
+export function createRequestTrust(
+  messages: readonly ChatMessage[],
+  intendedCalls: (messages: readonly ChatMessage[]) => readonly IntendedCall[],
+): RequestTrust {
+  const asked = wordsOf(messages)
+  const intended = intendedCalls(asked)
+  return createTrust({
+    words: asked.map(({ content }) => content).join('\n'),
+    intended: intended.length === 0 ? ASKING : intended,
+    isTainted: holdsOthersText(messages),
+    usedBefore: new Set(),
+    own: createOwnValues(),
+  })
+}

@@ -1,0 +1,23 @@
+/** Runs of code that the asker's own words ask for. Pure. */
+import type { ChatMessage } from '../chat/chat-model.ts'
+import type { IntendedCall } from '../loop/intended-call.ts'
+import { lastWords, planWork } from './plan-work.ts'
+
+const PROGRAMMING =
+  /\b(?:write|make|build|use|run|execute|try|test|implement|debug|fix|repair|correct)\b[^.!?]{0,80}\b(?:program|script|code|function|python|javascript|node\.?js|shell|algorithm|simulation)\b|\bsimulate\b|\b(?:by|with|in) (?:a )?(?:code|program|script|python|javascript)\b/i
+const FORBIDS =
+  /\b(?:do not|don't|don’t|never|without|no need to) (?:\w+ ){0,2}(?:run|running|execut\w*|cod(?:e|ing)|program\w*|script\w*)/i
+
+/**
+ * A program that is at hand, or the asker's own code: as it is. A program that is asked for: any, in the sandbox, with texts of the
+ * model's own; files of granted folders only by the asker's own words.
+ */
+export function intendedRuns(messages: readonly ChatMessage[], todayIso: string): IntendedCall[] {
+  const words = lastWords(messages)
+  const work = planWork(words, todayIso)
+  const planned: IntendedCall[] =
+    work.kind === 'call' ? [{ tool: work.call.tool, arguments: work.call.arguments, made: [], open: [] }] : []
+  if (!PROGRAMMING.test(words) || FORBIDS.test(words)) return planned
+  const open = ['language', 'code', 'files', 'stdin', 'seconds']
+  return [...planned, { tool: 'code_run', arguments: {}, made: [], open }]
+}

@@ -1,0 +1,90 @@
+/**
+ * Schemas and descriptions that a server wrote, made safe to use: known keywords alone, no patterns (a regular expression can hold this
+ * process for hours), no references to elsewhere, bounded in size and depth. The server checks its arguments itself anyway.
+ */
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../json.ts'
+
+const MAX_SCHEMA_BYTES = 64 * 1024
+const MAX_DEPTH = 12
+const MAX_TEXT_UNITS = 1024
+
+/** Copied as they are where they have the right type. */
+const PLAIN: Record<string, (value: JsonValue) => boolean> = {
+  type: (value) =>
+    typeof value === 'string' || (Array.isArray(value) && value.every((it) => typeof it === 'string')),
+  enum: (value) => Array.isArray(value) && value.length > 0,
+  const: () => true,
+  default: () => true,
+  minimum: (value) => typeof value === 'number',
+  maximum: (value) => typeof value === 'number',
+  exclusiveMinimum: (value) => typeof value === 'number',
+  exclusiveMaximum: (value) => typeof value === 'number',
+  multipleOf: (value) => typeof value === 'number' && value > 0,
+  minLength: Number.isInteger,
+  maxLength: Number.isInteger,
+  minItems: Number.isInteger,
+  maxItems: Number.isInteger,
+  required: (value) => Array.isArray(value) && value.every((it) => typeof it === 'string'),
+}
+
+/** Text of a server for people and models: bounded, one line, nothing that a terminal or a prompt reads as more than text. */
+export function plainText(text: string, maxUnits = MAX_TEXT_UNITS): string {
+  const line = text
+    .slice(0, maxUnits * 4)
+    .normalize('NFC')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+  return line.length <= maxUnits ? line : `${line.slice(0, maxUnits - 1)}…`
+}
+
+function resolve(reference: JsonValue | undefined, root: JsonObject): JsonObject | null {
+  const match = typeof reference === 'string' ? /^#\/(\$defs|definitions)\/([^/]+)$/.exec(reference) : null
+  if (match === null) return null
+  const table = root[match[1]!]
+  const found = isJsonObject(table) ? table[match[2]!] : undefined
+  return isJsonObject(found) ? found : null
+}
+
+/** Null: it is deeper than any honest schema. */
+function copy(given: JsonValue | undefined, root: JsonObject, depth: number): JsonValue | null {
+  if (depth > MAX_DEPTH) return null
+  if (typeof given === 'boolean') return given
+  if (!isJsonObject(given)) return {}
+  if (given.$ref !== undefined) {
+    const found = resolve(given.$ref, root)
+    return found === null ? {} : copy(found, root, depth + 1)
+  }
+  const kept: Record<string, JsonValue> = {}
+  for (const [keyword, value] of Object.entries(given)) {
+    if (PLAIN[keyword]?.(value) === true) kept[keyword] = value
+    else if ((keyword === 'description' || keyword === 'title') && typeof value === 'string')
+      kept[keyword] = plainText(value)
+    else if (keyword === 'properties' && isJsonObject(value)) {
+      const properties: [string, JsonValue][] = []
+      for (const [name, schema] of Object.entries(value)) {
+        const child = copy(schema, root, depth + 1)
+        if (child === null) return null
+        properties.push([name, child])
+      }
+      kept.properties = Object.fromEntries(properties)
+    } else if (keyword === 'items' || keyword === 'additionalProperties') {
+      const child = copy(value, root, depth + 1)
+      if (child === null) return null
+      kept[keyword] = child
+    } else if (['anyOf', 'oneOf', 'allOf'].includes(keyword) && Array.isArray(value) && value.length > 0) {
+      const children = value.map((it: JsonValue) => copy(it, root, depth + 1))
+      if (children.includes(null)) return null
+      kept[keyword] = children as JsonValue[]
+    }
+  }
+  return kept
+}
+
+/** The schema of a tool's arguments, or null where it cannot be used: not of an object, too large, too deep. */
+export function safeSchema(given: unknown): JsonObject | null {
+  if (!isJsonObject(given) || given.type !== 'object') return null
+  if (Buffer.byteLength(JSON.stringify(given)) > MAX_SCHEMA_BYTES) return null
+  const kept = copy(given, given, 0)
+  if (!isJsonObject(kept) || Buffer.byteLength(JSON.stringify(kept)) > MAX_SCHEMA_BYTES) return null
+  return { properties: {}, additionalProperties: false, ...kept }
+}

@@ -1,0 +1,163 @@
+/** Routes of agents: who they are, asking them, the tools they have, calls that wait for a person, and the log of every call. */
+import type { AgentName, AgentRequest, LoopLimits } from '../../agents/agent.ts'
+import type { ChatMessage } from '../../agents/chat/chat-model.ts'
+import type { JsonObject } from '../../json.ts'
+import { AGENT, ANSWER, APPROVAL, AUDIT_ENTRY, answerView, TOOL, toolView } from '../agent-schemas.ts'
+import { agentStream } from '../agent-stream.ts'
+import { anyObject, DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
+import { type Route, route } from './route.ts'
+
+const tag = 'agents'
+const MAX_MESSAGES = 1_000
+const MAX_MESSAGE_UNITS = 2 ** 20
+const MAX_AUDIT = 10_000
+type None = Record<string, never>
+
+interface AskBody {
+  readonly messages: readonly ChatMessage[]
+  readonly model?: string | null
+  readonly options?: JsonObject
+  readonly limits?: Partial<LoopLimits>
+  readonly approvals?: 'wait' | 'refuse'
+  readonly stream?: boolean
+}
+
+interface AuditParams {
+  readonly sinceMs?: number
+  readonly request?: string
+  readonly tool?: string
+  readonly limit?: number
+}
+
+const LIMIT_NAMES = ['turns', 'ms', 'tokens', 'repeats'] as const
+const LIMITS = object(Object.fromEntries(LIMIT_NAMES.map((name) => [name, integer(1)])), LIMIT_NAMES)
+const MESSAGE = object({
+  role: oneOf('system', 'user', 'assistant'),
+  content: { type: 'string', maxLength: MAX_MESSAGE_UNITS },
+})
+
+export const AGENT_ROUTES: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/api/v1/agents',
+    scope: 'read',
+    tag,
+    id: 'listAgents',
+    summary: 'The agents of this node, and the tools that each has for whoever asks.',
+    response: { kind: 'json', status: 200, schema: object({ model: orNull(text()), agents: listOf(AGENT) }) },
+    handle: async ({ principal }, { agents, config }) => ({
+      model: config['agents.model'],
+      agents: agents.list(principal),
+    }),
+  }),
+  route<{ agent: AgentName }, None, AskBody>({
+    method: 'POST',
+    path: '/api/v1/agents/:agent/ask',
+    scope: 'ask',
+    tag,
+    id: 'askAgent',
+    summary:
+      'Asks an agent. With `stream`, the answer is text/event-stream: one event for each thing that it does (`text`, `plan`, `call`, `progress`, `result`, `approval`), then `done` with the same object, or `error` with problem details.',
+    params: object({ agent: text(32) }),
+    body: {
+      kind: 'json',
+      schema: object(
+        {
+          messages: { type: 'array', items: MESSAGE, minItems: 1, maxItems: MAX_MESSAGES },
+          model: orNull(text(256)),
+          options: anyObject,
+          limits: LIMITS,
+          approvals: oneOf('wait', 'refuse'),
+          stream: flag,
+        },
+        ['model', 'options', 'limits', 'approvals', 'stream'],
+      ),
+    },
+    response: { kind: 'json', status: 200, schema: ANSWER },
+    errors: [
+      'AGENT_UNKNOWN',
+      'AGENT_BUSY',
+      'CHAT_MODEL_UNKNOWN',
+      'CHAT_ENDPOINT_FAILED',
+      'CHAT_ENDPOINT_BUSY',
+      'CONTEXT_TOO_LONG',
+      'GENERATE_BUSY',
+    ],
+    slow: true,
+    async handle({ params, body, signal, principal }, { agents, keys }) {
+      const { stream, ...given } = body
+      const request: AgentRequest = { ...given, agent: params.agent, asker: principal }
+      const ask = async (...[within, onEvent]: Parameters<Parameters<typeof agentStream>[1]>) => {
+        const answer = await agents.ask(request, within, onEvent)
+        keys.addTokens(principal, answer.usage)
+        return answer
+      }
+      if (stream === true) return agentStream(signal, ask, answerView)
+      return answerView(await ask(signal, () => {}))
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/tools',
+    scope: 'read',
+    tag,
+    id: 'listTools',
+    summary: 'The tools that whoever asks may cause to be called: what each does, takes, changes and costs.',
+    response: { kind: 'json', status: 200, schema: object({ tools: listOf(TOOL) }) },
+    handle: async ({ principal }, { agents }) => ({ tools: agents.tools(principal).map(toolView) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/approvals',
+    scope: 'operate',
+    tag,
+    id: 'listApprovals',
+    summary: 'Calls that wait for a decision, oldest first: all of them for the owner, its own for a key.',
+    response: { kind: 'json', status: 200, schema: object({ approvals: listOf(APPROVAL) }) },
+    handle: async ({ principal }, { approvals }) => ({ approvals: approvals.list(principal) }),
+  }),
+  route<{ id: string }, None, { decision: 'approve' | 'deny' }>({
+    method: 'POST',
+    path: '/api/v1/approvals/:id',
+    scope: 'operate',
+    tag,
+    id: 'decideApproval',
+    summary: 'Decides a call that waits; it is decided once, and answers with what was decided.',
+    params: object({ id: text(64) }),
+    body: { kind: 'json', schema: object({ decision: oneOf('approve', 'deny') }) },
+    response: { kind: 'json', status: 200, schema: APPROVAL },
+    errors: ['APPROVAL_UNKNOWN'],
+    handle: async ({ params, body, principal }, { approvals }) =>
+      approvals.decide(params.id, body.decision, principal),
+  }),
+  route<None, AuditParams>({
+    method: 'GET',
+    path: '/api/v1/audit',
+    scope: 'admin',
+    tag,
+    id: 'listAudit',
+    summary:
+      'Calls of tools, newest first: who asked, what was called with which arguments, who allowed it, what came of it.',
+    query: object({ sinceMs: integer(), request: text(64), tool: text(64), limit: integer(1, MAX_AUDIT) }, [
+      'sinceMs',
+      'request',
+      'tool',
+      'limit',
+    ]),
+    response: { kind: 'json', status: 200, schema: object({ calls: listOf(AUDIT_ENTRY) }) },
+    handle: async ({ query }, { audit }) => ({ calls: await audit.list(query) }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/audit',
+    scope: 'admin',
+    tag,
+    id: 'clearAudit',
+    summary: 'Erases the log of calls.',
+    response: { kind: 'json', status: 200, schema: DONE },
+    async handle(_request, { audit }) {
+      await audit.clear()
+      return { done: true }
+    },
+  }),
+]

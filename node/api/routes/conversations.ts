@@ -1,0 +1,175 @@
+/** Routes of conversations with agents: each asker has their own. */
+import type { AgentName, LoopLimits } from '../../agents/agent.ts'
+import type { Conversation, Turn } from '../../agents/conversations/conversation.ts'
+import type { JsonObject } from '../../json.ts'
+import { ANSWER, answerView } from '../agent-schemas.ts'
+import { agentStream } from '../agent-stream.ts'
+import {
+  amount,
+  anyObject,
+  anyText,
+  DONE,
+  flag,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  orNull,
+  text,
+} from '../schemas.ts'
+import { type Route, route } from './route.ts'
+
+const tag = 'agents'
+const MAX_TEXT_UNITS = 2 ** 18
+type None = Record<string, never>
+type Id = { id: string }
+
+interface TurnBody {
+  readonly text: string
+  readonly agent?: AgentName
+  readonly model?: string | null
+  readonly options?: JsonObject
+  readonly limits?: Partial<LoopLimits>
+  readonly approvals?: 'wait' | 'refuse'
+  readonly stream?: boolean
+}
+
+const LIMIT_NAMES = ['turns', 'ms', 'tokens', 'repeats'] as const
+const LIMITS = object(Object.fromEntries(LIMIT_NAMES.map((name) => [name, integer(1)])), LIMIT_NAMES)
+const params = object({ id: text(64) })
+
+const HEAD = {
+  id: anyText,
+  title: anyText,
+  createdAtMs: amount,
+  updatedAtMs: amount,
+}
+const VIEW = object({ ...HEAD, messages: integer() })
+const CITATION = object({
+  number: integer(),
+  title: orNull(anyText),
+  source: anyText,
+  page: orNull(integer()),
+})
+/** The fields after `atMs` are those of answers; null in what the asker said. */
+const TURN = object({
+  role: oneOf('user', 'assistant'),
+  text: anyText,
+  atMs: amount,
+  agent: orNull(anyText),
+  model: orNull(anyText),
+  finish: orNull(oneOf('answer', 'turns', 'time', 'tokens', 'repeats', 'failed')),
+  error: orNull(object({ code: anyText, message: anyText })),
+  citations: listOf(CITATION),
+  calls: listOf(object({ tool: anyText, agent: anyText, state: anyText, summary: anyText })),
+})
+
+function turnView(turn: Turn): object {
+  return { agent: null, model: null, finish: null, error: null, citations: [], calls: [], ...turn }
+}
+
+function conversationView({ speaker: _, turns, ...head }: Conversation): object {
+  return { ...head, turns: turns.map(turnView) }
+}
+
+export const CONVERSATION_ROUTES: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/api/v1/conversations',
+    scope: 'ask',
+    tag,
+    id: 'listConversations',
+    summary: 'The conversations of whoever asks, newest first.',
+    response: { kind: 'json', status: 200, schema: object({ conversations: listOf(VIEW) }) },
+    handle: async ({ principal }, { conversations }) => ({ conversations: conversations.list(principal) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/conversations',
+    scope: 'ask',
+    tag,
+    id: 'createConversation',
+    summary: 'Begins a conversation; it is kept encrypted on this node.',
+    response: { kind: 'json', status: 201, schema: VIEW },
+    errors: ['SEALED_STORE_FULL'],
+    handle: ({ principal }, { conversations }) => conversations.create(principal),
+  }),
+  route<Id>({
+    method: 'GET',
+    path: '/api/v1/conversations/:id',
+    scope: 'ask',
+    tag,
+    id: 'getConversation',
+    summary: 'A conversation with all that was said in it.',
+    params,
+    response: { kind: 'json', status: 200, schema: object({ ...HEAD, turns: listOf(TURN) }) },
+    errors: ['NOT_FOUND', 'SEALED_RECORD_DAMAGED'],
+    handle: async ({ params: { id }, principal }, { conversations }) =>
+      conversationView(await conversations.need(principal, id)),
+  }),
+  route<Id>({
+    method: 'DELETE',
+    path: '/api/v1/conversations/:id',
+    scope: 'ask',
+    tag,
+    id: 'eraseConversation',
+    summary:
+      'Erases a conversation, and what the Twin learned from it; an answer that it waits for is cancelled.',
+    params,
+    response: { kind: 'json', status: 200, schema: DONE },
+    errors: ['NOT_FOUND'],
+    async handle({ params: { id }, principal }, { conversations }) {
+      await conversations.remove(principal, id)
+      return { done: true }
+    },
+  }),
+  route<Id, None, TurnBody>({
+    method: 'POST',
+    path: '/api/v1/conversations/:id/ask',
+    scope: 'ask',
+    tag,
+    id: 'askInConversation',
+    summary:
+      'Says something in a conversation, and gives the answer. With `stream`, as askAgent: an event for each thing that the agent does, then `done` or `error`.',
+    params,
+    body: {
+      kind: 'json',
+      schema: object(
+        {
+          text: text(MAX_TEXT_UNITS),
+          agent: text(32),
+          model: orNull(text(256)),
+          options: anyObject,
+          limits: LIMITS,
+          approvals: oneOf('wait', 'refuse'),
+          stream: flag,
+        },
+        ['agent', 'model', 'options', 'limits', 'approvals', 'stream'],
+      ),
+    },
+    response: { kind: 'json', status: 200, schema: ANSWER },
+    errors: [
+      'NOT_FOUND',
+      'CONVERSATION_BUSY',
+      'CONVERSATION_FULL',
+      'AGENT_UNKNOWN',
+      'AGENT_BUSY',
+      'CHAT_MODEL_UNKNOWN',
+      'CHAT_ENDPOINT_FAILED',
+      'CHAT_ENDPOINT_BUSY',
+      'CONTEXT_TOO_LONG',
+      'GENERATE_BUSY',
+    ],
+    slow: true,
+    async handle({ params: { id }, body, signal, principal }, { conversations, keys }) {
+      const { stream, ...wish } = body
+      const ask = async (...[within, onEvent]: Parameters<Parameters<typeof agentStream>[1]>) => {
+        const answer = await conversations.ask(principal, id, wish, within, onEvent)
+        keys.addTokens(principal, answer.usage)
+        return answer
+      }
+      if (stream === true) return agentStream(signal, ask, answerView)
+      return answerView(await ask(signal, () => {}))
+    },
+  }),
+]

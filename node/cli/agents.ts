@@ -1,0 +1,44 @@
+/** `village agents` and `village tools` */
+import type { CommandContext, CommandResult } from './command.ts'
+import { printable, table } from './format.ts'
+
+interface AgentView {
+  readonly name: string
+  readonly description: string
+  readonly tools: readonly string[]
+}
+
+interface ToolView {
+  readonly name: string
+  readonly description: string
+  readonly effect: string
+  readonly scope: string
+}
+
+/** The first sentence: the rest is for models. */
+const firstSentence = (text: string) => printable(/^.*?[.:](?=\s|$)/.exec(text)?.[0] ?? text)
+
+export async function agents(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const document = await client.get<{ model: string | null; agents: readonly AgentView[] }>('/api/v1/agents')
+  const deciding = document.model === null ? 'rules (agents.model is not set)' : `the model ${document.model}`
+  const parts = document.agents.map(
+    ({ name, description, tools }) =>
+      `${name}\n  ${printable(description)}\n  Tools: ${tools.map(printable).join(', ') || 'none'}`,
+  )
+  return { document, text: [...parts, `What they do is decided by ${printable(deciding)}.`].join('\n\n') }
+}
+
+export async function tools(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const document = await client.get<{ tools: readonly ToolView[] }>('/api/v1/tools')
+  const rows = document.tools.map(({ name, effect, scope, description }) => [
+    name,
+    effect,
+    scope,
+    firstSentence(description),
+  ])
+  const text =
+    rows.length === 0 ? 'No tools for this key.' : table(['tool', 'effect', 'scope', 'what it does'], rows)
+  return { document, text }
+}

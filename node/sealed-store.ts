@@ -1,0 +1,267 @@
+/**
+ * Encrypted records of one node, erasable to the last byte: what people say is kept in these and nowhere else.
+ *
+ * A folder holds a key file and one file a record (sealed-format.ts). A put writes the record under a new random name and key, then its key
+ * slot, which is the moment that it exists; then the slot and the bytes of the one that it replaces are overwritten. A delete overwrites
+ * the slot, then the bytes. So a crash leaves the old record or the new one, and what it left behind is wiped at the next opening.
+ *
+ * What overwriting cannot promise (copies made by a file system or by a disk that moves blocks) is in docs/twin.md.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { toVillageError, VillageError } from './errors.ts'
+import type { Identity } from './identity.ts'
+import type { JsonValue } from './json.ts'
+import type { Service } from './lifecycle.ts'
+import type { Log } from './log.ts'
+import { syncDirectory, wipeFile, wipeOthers, writeNew } from './sealed-disk.ts'
+import { decodeRecord, encodeRecord, recordBytes, type SealedSlot } from './sealed-format.ts'
+import { KEY_FILE, openSealedKeys, type SealedKeys } from './sealed-keys.ts'
+
+export interface SealedEntry {
+  readonly id: string
+  /** On disk, padded. */
+  readonly sizeBytes: number
+  readonly updatedAtMs: number
+}
+
+export interface SealedStore extends Service {
+  /** Replaces what has this id, whole or not at all. Throws SEALED_STORE_FULL, SEALED_RECORD_TOO_LARGE, DISK_FULL. */
+  put(id: string, value: JsonValue | Uint8Array): Promise<void>
+  /** Throws SEALED_RECORD_DAMAGED. */
+  get(id: string): Promise<Uint8Array | null>
+  /** Throws SEALED_RECORD_DAMAGED, also where the record is bytes. */
+  getJson(id: string): Promise<JsonValue | null>
+  /** Resolves when key and bytes are overwritten on disk; false: there was none. */
+  delete(id: string): Promise<boolean>
+  /** Everything at once: the key of the store goes first, so that a crash after that leaves nothing readable. */
+  clear(): Promise<void>
+  /** In the order of their last put. */
+  list(): readonly SealedEntry[]
+  /** `damaged`: key slots that cannot be read; their records are lost, and clear() wipes them. */
+  stats(): { readonly records: number; readonly sizeBytes: number; readonly damaged: number }
+}
+
+export interface SealedStoreInit {
+  /** A folder of its own. */
+  readonly directory: string
+  /** Part of the key: files of one store are nothing in another. */
+  readonly name: string
+  readonly maxRecords: number
+  /** Of all files of records. */
+  readonly maxBytes: number
+  /** 1 MiB by default. */
+  readonly maxRecordBytes?: number
+  /** `drop-oldest` erases what was put longest ago. `refuse` by default. */
+  readonly whenFull?: 'refuse' | 'drop-oldest'
+  /** `disk`: a put outlives a power cut. `process`: it outlives the process, and is several times faster. `disk` by default. */
+  readonly durability?: 'disk' | 'process'
+  readonly now?: () => number
+}
+
+interface Placed extends SealedEntry {
+  readonly index: number
+  readonly file: string
+}
+
+interface Value {
+  readonly bytes: Uint8Array
+  readonly isJson: boolean
+}
+
+const SEED_BYTES = 32
+const DEFAULT_RECORD_BYTES = 2 ** 20
+
+/** Start throws SEALED_STORE_LOCKED (another identity), SEALED_STORE_DAMAGED and what the disk throws. */
+export function createSealedStore(
+  components: { log: Log; identity: Pick<Identity, 'privateKey'> },
+  init: SealedStoreInit,
+): SealedStore {
+  const { log } = components
+  const { directory, name } = init
+  const isDurable = init.durability !== 'process'
+  const maxRecordBytes = init.maxRecordBytes ?? DEFAULT_RECORD_BYTES
+  const now = init.now ?? Date.now
+  const records = new Map<string, Placed>()
+  let opened: SealedKeys | undefined
+  let sequence = 0
+  let sizeBytes = 0
+  let damaged = 0
+  let tail: Promise<unknown> = Promise.resolve()
+
+  /** One at a time: what reads a record must not meet its wiping. */
+  function serial<T>(work: (keys: SealedKeys) => Promise<T>): Promise<T> {
+    const turn = tail.then(async () => {
+      if (opened === undefined)
+        throw new VillageError('SHUTTING_DOWN', `The sealed store ${name} is not open`)
+      try {
+        return await work(opened)
+      } catch (error) {
+        throw toVillageError(error)
+      }
+    })
+    tail = turn.catch(() => undefined)
+    return turn
+  }
+
+  const fileOf = (record: { readonly file: string }): string => path.join(directory, record.file)
+
+  function place(index: number, slot: SealedSlot): void {
+    const { id, file, updatedAtMs } = slot
+    records.delete(id)
+    records.set(id, { id, index, file, updatedAtMs, sizeBytes: slot.sizeBytes })
+    sizeBytes += slot.sizeBytes
+    sequence = Math.max(sequence, slot.sequence)
+  }
+
+  async function erase(keys: SealedKeys, record: Placed, isSynced: boolean): Promise<void> {
+    await keys.free(record.index, isSynced)
+    if (records.get(record.id) === record) records.delete(record.id)
+    sizeBytes -= record.sizeBytes
+    await wipeFile(fileOf(record), isSynced)
+  }
+
+  async function openStore(): Promise<void> {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const secret = components.identity.privateKey.raw.subarray(0, SEED_BYTES)
+    const keys = await openSealedKeys({ directory, name, secret })
+    opened = keys
+    records.clear()
+    sizeBytes = 0
+    sequence = 0
+    if (keys.wasClearing) log.info({ store: name }, 'an erasure that was cut off is finished')
+    for (const { index, slot } of keys.found) {
+      const older = records.get(slot.id)
+      place(index, slot)
+      // Of two with one id, the older is what a crash left behind.
+      if (older !== undefined) await erase(keys, older, true)
+    }
+    damaged = keys.damaged
+    // A record without a slot was being written or wiped; with unreadable slots about, it may be theirs.
+    const known = new Set([KEY_FILE, ...[...records.values()].map(({ file }) => file)])
+    if (damaged === 0) await wipeOthers(directory, (file) => known.has(file))
+    else log.error({ store: name, damaged }, 'records of a sealed store are lost: their keys cannot be read')
+  }
+
+  /** Which records go so that one more fits. Throws SEALED_STORE_FULL. */
+  function makeRoom(addedBytes: number, replaced: Placed | undefined): Placed[] {
+    const dropped: Placed[] = []
+    let count = records.size + (replaced === undefined ? 1 : 0)
+    let total = sizeBytes + addedBytes - (replaced?.sizeBytes ?? 0)
+    for (const record of init.whenFull === 'drop-oldest' ? records.values() : []) {
+      if (count <= init.maxRecords && total <= init.maxBytes) break
+      if (record === replaced) continue
+      dropped.push(record)
+      count -= 1
+      total -= record.sizeBytes
+    }
+    if (count > init.maxRecords || total > init.maxBytes)
+      throw new VillageError('SEALED_STORE_FULL', `The sealed store ${name} is full`, {
+        fields: { store: name, maxRecords: init.maxRecords, maxBytes: init.maxBytes },
+      })
+    return dropped
+  }
+
+  async function put(keys: SealedKeys, id: string, value: Value): Promise<void> {
+    const replaced = records.get(id)
+    const recordSizeBytes = recordBytes(value.bytes.byteLength)
+    for (const record of makeRoom(recordSizeBytes, replaced)) await erase(keys, record, isDurable)
+    const index = await keys.take()
+    const slot: SealedSlot = {
+      id,
+      key: randomBytes(32),
+      file: randomBytes(16).toString('hex'),
+      sequence: sequence + 1,
+      updatedAtMs: now(),
+      sizeBytes: recordSizeBytes,
+    }
+    try {
+      await writeNew(fileOf(slot), encodeRecord(value, slot, name), isDurable)
+      if (isDurable) await syncDirectory(directory)
+      await keys.write(index, slot, isDurable)
+    } catch (error) {
+      await keys.free(index, true)
+      await wipeFile(fileOf(slot), true)
+      throw error
+    } finally {
+      slot.key.fill(0)
+    }
+    place(index, slot)
+    if (replaced !== undefined) await erase(keys, replaced, isDurable)
+  }
+
+  function read(id: string): Promise<Value | null> {
+    return serial(async (keys) => {
+      const record = records.get(id)
+      if (record === undefined) return null
+      const slot = await keys.read(record.index)
+      const file = await readFile(fileOf(record)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null
+        throw error
+      })
+      const value = slot === null || slot.id !== id || file === null ? null : decodeRecord(file, slot, name)
+      slot?.key.fill(0)
+      if (value === null) throw damagedRecord()
+      return value
+    })
+  }
+
+  function damagedRecord(): VillageError {
+    return new VillageError('SEALED_RECORD_DAMAGED', `A record of the sealed store ${name} cannot be read`, {
+      fields: { store: name },
+    })
+  }
+
+  return {
+    name: `sealed-store:${name}`,
+    async start() {
+      await openStore()
+    },
+    async stop() {
+      const turn = tail
+      await turn
+      const keys = opened
+      opened = undefined
+      await keys?.close()
+    },
+    async put(id, value) {
+      const isJson = !(value instanceof Uint8Array)
+      const bytes = isJson ? Buffer.from(JSON.stringify(value)) : Uint8Array.from(value)
+      if (bytes.byteLength > maxRecordBytes)
+        throw new VillageError(
+          'SEALED_RECORD_TOO_LARGE',
+          `A record of the sealed store ${name} has at most ${maxRecordBytes} bytes`,
+          { fields: { store: name, sizeBytes: bytes.byteLength, maxRecordBytes } },
+        )
+      await serial((keys) => put(keys, id, { bytes, isJson }))
+    },
+    async get(id) {
+      return (await read(id))?.bytes ?? null
+    },
+    async getJson(id) {
+      const value = await read(id)
+      if (value === null) return null
+      if (!value.isJson) throw damagedRecord()
+      return JSON.parse(Buffer.from(value.bytes).toString('utf8')) as JsonValue
+    },
+    delete: (id) =>
+      serial(async (keys) => {
+        const record = records.get(id)
+        if (record === undefined) return false
+        await erase(keys, record, true)
+        await syncDirectory(directory)
+        return true
+      }),
+    clear: () =>
+      serial(async (keys) => {
+        records.clear()
+        sizeBytes = 0
+        damaged = 0
+        await keys.clear()
+      }),
+    list: () =>
+      [...records.values()].map(({ id, sizeBytes, updatedAtMs }) => ({ id, sizeBytes, updatedAtMs })),
+    stats: () => ({ records: records.size, sizeBytes, damaged }),
+  }
+}

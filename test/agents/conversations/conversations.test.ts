@@ -1,0 +1,256 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { AgentAnswer, AgentEvent, AgentRequest } from '../../../node/agents/agent.ts'
+import type { Asker } from '../../../node/agents/asker.ts'
+import type { Turn } from '../../../node/agents/conversations/conversation.ts'
+import { type Conversations, createConversations } from '../../../node/agents/conversations/conversations.ts'
+import { summarise } from '../../../node/agents/conversations/summarise.ts'
+import type { Speaker } from '../../../node/agents/twin/erasure.ts'
+import { createTwin, type Twin } from '../../../node/agents/twin/twin.ts'
+import { VillageError } from '../../../node/errors.ts'
+import { createLog } from '../../../node/log.ts'
+import type { SealedStore } from '../../../node/sealed-store.ts'
+import { memorySealedStore } from '../../helpers/memory-sealed-store.ts'
+import { rejectsCode } from '../../helpers/throws.ts'
+import { toyEncoder } from '../../helpers/toy-encoder.ts'
+
+const NEVER = new AbortController().signal
+const OWNER: Asker = { kind: 'owner', id: 'owner', scope: 'admin' }
+const KEY: Asker = { kind: 'key', id: 'k1', scope: 'ask' }
+const log = createLog({ level: 'silent' })
+
+type Ask = (
+  request: AgentRequest,
+  signal: AbortSignal,
+  onEvent: (event: AgentEvent) => void,
+) => Promise<Partial<AgentAnswer>>
+
+interface Village {
+  readonly conversations: Conversations
+  readonly twin: Twin
+  readonly store: SealedStore
+  readonly requests: AgentRequest[]
+  eraseAll(speaker: Speaker): Promise<void>
+}
+
+function village(
+  init: { learns?: boolean; store?: SealedStore; ask?: Ask; now?: () => number } = {},
+): Village {
+  const { store = memorySealedStore(), learns = false } = init
+  const erasers: ((speaker: Speaker) => Promise<void>)[] = []
+  const erasure = {
+    onErase: (_: string, erase: (speaker: Speaker) => Promise<void>) => void erasers.push(erase),
+  }
+  const twin = createTwin(
+    { store: memorySealedStore(), encoder: toyEncoder(), erasure, log },
+    { isEnabled: true, mayLeave: false },
+  )
+  const requests: AgentRequest[] = []
+  let clock = 0
+  const now = () => {
+    clock += 1
+    return clock
+  }
+  const ask: Ask = init.ask ?? (async ({ messages }) => ({ text: `heard ${messages.at(-1)?.content}` }))
+  const conversations = createConversations(
+    {
+      ...{ store, twin, erasure, log },
+      agents: {
+        async ask(request, signal, onEvent = () => {}) {
+          requests.push(request)
+          return {
+            ...{
+              id: 'r',
+              agent: request.agent,
+              node: 'n',
+              model: null,
+              text: '',
+              finish: 'answer',
+              evidence: null,
+            },
+            ...{ observations: [], turns: 1, tookMs: 1 },
+            usage: { promptTokens: 0, cachedTokens: 0, completionTokens: 0 },
+            ...(await ask(request, signal, onEvent)),
+          }
+        },
+      },
+    },
+    { learns, now: init.now ?? now },
+  )
+  return {
+    ...{ conversations, twin, store, requests },
+    async eraseAll(speaker) {
+      for (const erase of erasers) await erase(speaker)
+    },
+  }
+}
+
+const said = (turns: readonly Turn[]) => turns.map(({ role, text }) => `${role}: ${text}`)
+
+const test = suite('conversations')
+
+test('what was said goes with the next request, and is there after a restart', async () => {
+  const { conversations, store, requests } = village()
+  const { id } = await conversations.create(OWNER)
+  await conversations.ask(OWNER, id, { text: 'What is a village?' }, NEVER)
+  await conversations.ask(OWNER, id, { text: 'And who lives there?', agent: 'sage', model: null }, NEVER)
+  assert.equal(
+    requests.map(({ agent, model, approvals, messages }) => [agent, model, approvals, messages.length]),
+    [
+      ['king', undefined, 'wait', 1],
+      ['sage', null, 'wait', 3],
+    ],
+  )
+  const restarted = village({ store })
+  await restarted.conversations.start(NEVER)
+  assert.equal(
+    restarted.conversations.list(OWNER).map(({ title, messages }) => [title, messages]),
+    [['What is a village?', 4]],
+  )
+  assert.equal(said((await restarted.conversations.need(OWNER, id)).turns).slice(2), [
+    'user: And who lives there?',
+    'assistant: heard And who lives there?',
+  ])
+})
+
+test('each asker has their own', async () => {
+  const { conversations, eraseAll } = village()
+  const { id } = await conversations.create(OWNER)
+  await conversations.create(KEY)
+  assert.is(conversations.list(OWNER).length, 1)
+  assert.is(conversations.list(KEY).length, 1)
+  for (const other of [KEY, { ...KEY, id: 'owner' }, { ...OWNER, kind: 'member' as const }]) {
+    await rejectsCode(conversations.need(other, id), 'NOT_FOUND')
+    await rejectsCode(conversations.ask(other, id, { text: 'x' }, NEVER), 'NOT_FOUND')
+    await rejectsCode(conversations.remove(other, id), 'NOT_FOUND')
+  }
+  await eraseAll(KEY)
+  assert.is(conversations.list(KEY).length, 0)
+  assert.is(conversations.list(OWNER).length, 1)
+})
+
+test('calls, citations and failures are kept with the answer', async () => {
+  const { conversations } = village({
+    async ask({ messages }, _signal, onEvent) {
+      onEvent({ kind: 'call', call: 'c1', agent: 'sage', tool: 'knowledge_search', arguments: {} })
+      onEvent({ kind: 'result', call: 'c1', state: 'done', summary: '3 passages' })
+      onEvent({ kind: 'text', text: 'half an ' })
+      if (messages.at(-1)?.content === 'fail') throw new VillageError('CHAT_ENDPOINT_FAILED', 'It is gone')
+      return { text: 'half an answer' }
+    },
+  })
+  const { id } = await conversations.create(OWNER)
+  await conversations.ask(OWNER, id, { text: 'ask' }, NEVER)
+  await rejectsCode(conversations.ask(OWNER, id, { text: 'fail' }, NEVER), 'CHAT_ENDPOINT_FAILED')
+  const { turns } = await conversations.need(OWNER, id)
+  const [, good, , bad] = turns as [Turn, Turn, Turn, Turn]
+  assert.ok(good.role === 'assistant' && bad.role === 'assistant')
+  assert.equal(good.calls, [
+    { tool: 'knowledge_search', agent: 'sage', state: 'done', summary: '3 passages' },
+  ])
+  assert.equal([bad.text, bad.finish, bad.error?.code], ['half an ', 'failed', 'CHAT_ENDPOINT_FAILED'])
+})
+
+test('a message that failed before anything was said is not told to the agent again', async () => {
+  const { conversations, requests } = village({
+    async ask({ messages }) {
+      if (messages.at(-1)?.content === 'fail') throw new VillageError('AGENT_BUSY')
+      return { text: 'good' }
+    },
+  })
+  const { id } = await conversations.create(OWNER)
+  await rejectsCode(conversations.ask(OWNER, id, { text: 'fail' }, NEVER), 'AGENT_BUSY')
+  await conversations.ask(OWNER, id, { text: 'again' }, NEVER)
+  assert.equal(
+    requests[1]?.messages.map(({ content }) => content),
+    ['again'],
+  )
+})
+
+test('one answer at a time; erased while it is waited for, it is cancelled and not written again', async () => {
+  const asked = Promise.withResolvers<void>()
+  const { conversations, store, eraseAll } = village({
+    ask: (_request, signal, onEvent) =>
+      new Promise((_, reject) => {
+        onEvent({ kind: 'text', text: 'begun' })
+        signal.addEventListener('abort', () => reject(signal.reason))
+        asked.resolve()
+      }),
+  })
+  const { id } = await conversations.create(OWNER)
+  const answer = conversations.ask(OWNER, id, { text: 'wait' }, NEVER)
+  await asked.promise
+  await rejectsCode(conversations.ask(OWNER, id, { text: 'too' }, NEVER), 'CONVERSATION_BUSY')
+  await eraseAll(OWNER)
+  await rejectsCode(answer, 'ABORTED')
+  assert.equal(store.list(), [])
+  assert.equal(conversations.list(OWNER), [])
+})
+
+test('a stop ends what is waited for and keeps what had come', async () => {
+  const asked = Promise.withResolvers<void>()
+  const { conversations } = village({
+    ask: (_request, signal, onEvent) =>
+      new Promise((_, reject) => {
+        onEvent({ kind: 'text', text: 'begun' })
+        signal.addEventListener('abort', () => reject(signal.reason))
+        asked.resolve()
+      }),
+  })
+  const { id } = await conversations.create(OWNER)
+  const answer = rejectsCode(conversations.ask(OWNER, id, { text: 'wait' }, NEVER), 'SHUTTING_DOWN')
+  await asked.promise
+  await conversations.stop()
+  await answer
+  assert.equal(said((await conversations.need(OWNER, id)).turns), ['user: wait', 'assistant: begun'])
+})
+
+test('the oldest conversation gives way, also in the list', async () => {
+  const { conversations } = village({ store: memorySealedStore({ maxRecords: 2 }) })
+  const ids: string[] = []
+  for (let n = 0; n < 3; n += 1) ids.push((await conversations.create(OWNER)).id)
+  assert.equal(
+    conversations.list(OWNER).map(({ id }) => id),
+    [ids[2], ids[1]],
+  )
+  await rejectsCode(conversations.need(OWNER, ids[0]!), 'NOT_FOUND')
+})
+
+test('the twin learns only where it is wanted, only from the owner, and forgets with the conversation', async () => {
+  const talk = ['I live in Oslo. What is the weather?', 'I prefer metric units', 'Ignore this: is it cold?']
+  const off = village()
+  const { id: kept } = await off.conversations.create(OWNER)
+  for (const text of talk) await off.conversations.ask(OWNER, kept, { text }, NEVER)
+  assert.equal(off.twin.list(), [])
+
+  const on = village({ learns: true })
+  const { id } = await on.conversations.create(OWNER)
+  const { id: other } = await on.conversations.create(KEY)
+  for (const text of talk) await on.conversations.ask(OWNER, id, { text }, NEVER)
+  for (const text of talk) await on.conversations.ask(KEY, other, { text }, NEVER)
+  const learned = on.twin.list().filter(({ kind }) => kind !== 'summary')
+  assert.equal(learned.map(({ text }) => text).sort(), ['I live in Oslo.', 'I prefer metric units'])
+  for (const memory of learned) {
+    assert.equal(memory.source, { kind: 'learned', conversation: id })
+    assert.ok(memory.confidence < 1)
+  }
+  assert.is(on.twin.list().filter(({ kind }) => kind === 'summary').length, 1)
+  await on.conversations.remove(OWNER, id)
+  assert.equal(on.twin.list(), [])
+})
+
+test('a summary is made of what the person said, the first message first', () => {
+  const turns: Turn[] = [
+    'Compress the encoder to four megabytes.',
+    'Thanks. Now compare the compressed encoder with the encoder.',
+    'Well. Is the compressed encoder good enough for search?',
+    'Yes.',
+  ].map((text, atMs) => ({ role: 'user', text, atMs }))
+  const text = summarise(turns)
+  assert.match(text, /^Compress the encoder/)
+  assert.match(text, /compare the compressed encoder/)
+  assert.not.match(text, /Thanks|Yes/)
+  assert.is(summarise([]), '')
+})
+
+test.run()
