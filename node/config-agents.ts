@@ -52,6 +52,16 @@ const endpoints = (value: unknown) => {
     : 'a list of servers such as home=http://127.0.0.1:8080/v1 or cloud=https://api.example/v1, each with a name of its own'
 }
 
+const CRITERIA = ['latency', 'energy', 'privacy', 'cost', 'quality']
+const WEIGHT = /^([a-z]+)=(\d{1,4}(?:\.\d{1,4})?)$/
+const weights = (value: unknown) => {
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string' && WEIGHT.test(item))
+  const names = isList ? (value as string[]).map((item) => item.split('=')[0]!) : []
+  return isList && names.every((name) => CRITERIA.includes(name)) && new Set(names).size === names.length
+    ? null
+    : `a list of weights such as privacy=3, of ${CRITERIA.join(', ')}, each once`
+}
+
 export const AGENTS_FIELDS = {
   'agents.model': field<string | null>({
     default: null,
@@ -105,6 +115,17 @@ export const AGENTS_FIELDS = {
     unit: 'ms',
     doc: 'How long a call waits for approval before it is refused.',
     check: integer(1_000, 86_400_000),
+  }),
+  'agents.weights': field<readonly string[]>({
+    default: ['latency=1', 'energy=1', 'privacy=3', 'cost=1', 'quality=2'],
+    doc: 'How much each counts when King chooses who does a step, this node or a member that offers the agent.',
+    check: weights,
+  }),
+  'agents.decisionRecords': field<number>({
+    default: 1_000,
+    unit: 'requests',
+    doc: 'Requests that the decision log of King keeps; the oldest go first.',
+    check: integer(1, 100_000),
   }),
   'agents.auditRecords': field<number>({
     default: 10_000,

@@ -1371,6 +1371,11 @@ export const ERRORS = {
     title: 'An option of a request is none that the agent has',
     fix: 'fields.option names it; docs/agents.md lists the options of each agent.',
   },
+  DECISION_UNKNOWN: {
+    http: 404,
+    title: 'The decision log has no such request',
+    fix: '`village decisions` lists the requests that it has; the oldest go first (agents.decisionRecords).',
+  },
   AGENT_BUSY: {
     http: 429,
     title: 'The agents of this node are busy',
@@ -1437,6 +1442,11 @@ export const ERRORS = {
     http: 400,
     title: 'The model cannot do what a field of the request asks for',
     fix: 'Leave the named field out, or ask another model.',
+  },
+  CHAT_CALL_INVALID: {
+    http: 502,
+    title: 'The model called a function with arguments that do not follow its strict schema',
+    fix: 'Ask again, or force the call (tool_choice): then a local model can write nothing else.',
   },
   CHAT_ENDPOINT_FAILED: {
     http: 502,

@@ -15,7 +15,7 @@ import type { Identity } from './identity.ts'
 import type { JsonValue } from './json.ts'
 import type { Service } from './lifecycle.ts'
 import type { Log } from './log.ts'
-import { syncDirectory, wipeFile, wipeOthers, writeNew } from './sealed-disk.ts'
+import { syncDirectory, wipeFile, wipeFiles, wipeOthers, writeNew } from './sealed-disk.ts'
 import { decodeRecord, encodeRecord, recordBytes, type SealedSlot } from './sealed-format.ts'
 import { KEY_FILE, openSealedKeys, type SealedKeys } from './sealed-keys.ts'
 
@@ -35,6 +35,8 @@ export interface SealedStore extends Service {
   getJson(id: string): Promise<JsonValue | null>
   /** Resolves when key and bytes are overwritten on disk; false: there was none. */
   delete(id: string): Promise<boolean>
+  /** As delete(), and much faster for many: their keys go with one flush. How many there were. */
+  deleteMany(ids: readonly string[]): Promise<number>
   /** Everything at once: the key of the store goes first, so that a crash after that leaves nothing readable. */
   clear(): Promise<void>
   /** In the order of their last put. */
@@ -191,6 +193,20 @@ export function createSealedStore(
     if (replaced !== undefined) await erase(keys, replaced, isDurable)
   }
 
+  const deleteMany = (ids: readonly string[]): Promise<number> =>
+    serial(async (keys) => {
+      const doomed = [...new Set(ids)].map((id) => records.get(id)).filter((record) => record !== undefined)
+      for (const [at, record] of doomed.entries()) {
+        // One flush makes all of them durable.
+        await keys.free(record.index, at === doomed.length - 1)
+        records.delete(record.id)
+        sizeBytes -= record.sizeBytes
+      }
+      await wipeFiles(doomed.map(fileOf), true)
+      if (doomed.length > 0) await syncDirectory(directory)
+      return doomed.length
+    })
+
   function read(id: string): Promise<Value | null> {
     return serial(async (keys) => {
       const record = records.get(id)
@@ -245,14 +261,8 @@ export function createSealedStore(
       if (!value.isJson) throw damagedRecord()
       return JSON.parse(Buffer.from(value.bytes).toString('utf8')) as JsonValue
     },
-    delete: (id) =>
-      serial(async (keys) => {
-        const record = records.get(id)
-        if (record === undefined) return false
-        await erase(keys, record, true)
-        await syncDirectory(directory)
-        return true
-      }),
+    delete: async (id) => (await deleteMany([id])) === 1,
+    deleteMany,
     clear: () =>
       serial(async (keys) => {
         records.clear()

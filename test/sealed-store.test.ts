@@ -1,35 +1,25 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
-  cpSync,
   linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { JsonValue } from '../node/json.ts'
-import { createLog } from '../node/log.ts'
 import { paddedBytes, recordBytes } from '../node/sealed-format.ts'
-import { createSealedStore, type SealedStore, type SealedStoreInit } from '../node/sealed-store.ts'
+import { createSealedStore } from '../node/sealed-store.ts'
+import { contents, log, NEVER, opened, rawBytes, recordFiles, using } from './helpers/sealed-stores.ts'
 import { rejectsCode } from './helpers/throws.ts'
 
 const MARK = 'the-marked-words-that-nobody-else-may-read'
-const NEVER = new AbortController().signal
-const log = createLog({ level: 'silent' })
-const identity = { privateKey: await generateKeyPair('Ed25519') }
 
 interface Context {
   directory: string
@@ -40,42 +30,6 @@ test.before.each((context) => {
   context.directory = mkdtempSync(path.join(tmpdir(), 'village-sealed-'))
 })
 test.after.each(({ directory }) => rmSync(directory, { recursive: true, force: true }))
-
-async function opened(directory: string, init: Partial<SealedStoreInit> = {}): Promise<SealedStore> {
-  const store = createSealedStore(
-    { log, identity },
-    { directory, name: 'test', maxRecords: 1000, maxBytes: 2 ** 24, ...init },
-  )
-  await store.start(NEVER)
-  return store
-}
-
-async function using<T>(
-  directory: string,
-  use: (store: SealedStore) => Promise<T>,
-  init: Partial<SealedStoreInit> = {},
-): Promise<T> {
-  const store = await opened(directory, init)
-  try {
-    return await use(store)
-  } finally {
-    await store.stop()
-  }
-}
-
-function recordFiles(directory: string): string[] {
-  return readdirSync(directory).filter((name) => name !== 'keys')
-}
-
-function rawBytes(directory: string): Buffer {
-  return Buffer.concat(readdirSync(directory).map((name) => readFileSync(path.join(directory, name))))
-}
-
-async function contents(store: SealedStore): Promise<Record<string, JsonValue>> {
-  const found: Record<string, JsonValue> = {}
-  for (const { id } of store.list()) found[id] = await store.getJson(id)
-  return found
-}
 
 test('what is put is read again, also after a restart, in the order of the last put', async ({
   directory,
@@ -264,6 +218,22 @@ test('another identity, another name, a lost or shortened key file do not open',
   assert.not.equal(readFileSync(keys).subarray(0, 8), Buffer.alloc(8, 7))
 })
 
+test('many are deleted together: their keys and bytes go, the others stay', async ({ directory }) => {
+  await using(directory, async (store) => {
+    for (let n = 0; n < 100; n += 1) await store.put(`r${n}`, n)
+    const slots = readFileSync(path.join(directory, 'keys')).subarray(1024, 1024 + 90 * 512)
+    const doomed = Array.from({ length: 90 }, (_, n) => `r${n}`)
+    assert.is(await store.deleteMany([...doomed, 'r3', 'unknown']), 90)
+    assert.is(store.list().length, 10)
+    assert.is(recordFiles(directory).length, 10)
+    const left = readFileSync(path.join(directory, 'keys'))
+    for (let at = 0; at < slots.byteLength; at += 512)
+      assert.not.ok(left.includes(slots.subarray(at, at + 512)))
+    assert.is(await store.getJson('r95'), 95)
+  })
+  await using(directory, async (store) => assert.is(store.list().length, 10))
+})
+
 test('bounds: records, bytes, one record, ids', async ({ directory }) => {
   const maxBytes = 4 * recordBytes(10)
   await using(
@@ -345,156 +315,6 @@ test('any sequence of puts, deletions, clearings and restarts does what a map do
     }),
     { numRuns: 25 },
   )
-})
-
-/** Copies the directory before and after every write and every close of a file: all states in which a process can end. */
-async function statesDuring(directory: string, copies: string, work: () => Promise<void>): Promise<string[]> {
-  const probe = await open(path.join(directory, 'keys'), 'r')
-  const prototype = Object.getPrototypeOf(probe) as FileHandle
-  await probe.close()
-  const states: string[] = []
-  const snapshot = () => {
-    const copy = path.join(copies, String(states.length))
-    cpSync(directory, copy, { recursive: true })
-    states.push(copy)
-  }
-  const { write, close, truncate } = prototype
-  prototype.write = async function (this: FileHandle, ...given: unknown[]) {
-    snapshot()
-    const result = await (write as (...all: unknown[]) => Promise<unknown>).apply(this, given)
-    snapshot()
-    return result
-  } as FileHandle['write']
-  prototype.close = async function (this: FileHandle) {
-    await close.call(this)
-    snapshot()
-  }
-  prototype.truncate = async function (this: FileHandle, length?: number) {
-    snapshot()
-    await truncate.call(this, length)
-  }
-  try {
-    await work()
-  } finally {
-    Object.assign(prototype, { write, close, truncate })
-  }
-  snapshot()
-  return states
-}
-
-test('ended at any point, a put leaves the old record or the new, a deletion and a clearing all or nothing', async ({
-  directory,
-}) => {
-  const folder = path.join(directory, 'store')
-  const others = { b: 'stays', c: 'stays too' }
-  const cases: { name: string; work: (store: SealedStore) => Promise<unknown>; after: object }[] = [
-    { name: 'replace', work: (store) => store.put('a', 'new'), after: { ...others, a: 'new' } },
-    { name: 'add', work: (store) => store.put('d', 'new'), after: { ...others, a: 'old', d: 'new' } },
-    { name: 'delete', work: (store) => store.delete('a'), after: others },
-    { name: 'clear', work: (store) => store.clear(), after: {} },
-  ]
-  for (const { name, work, after } of cases) {
-    rmSync(folder, { recursive: true, force: true })
-    const store = await opened(folder)
-    for (const [id, value] of Object.entries({ ...others, a: 'old' })) await store.put(id, value)
-    const before = await contents(store)
-    // The last slots of the file: adding makes it grow.
-    if (name === 'add') for (let n = 0; n < 13; n += 1) await store.put(`fill${n}`, n)
-    const copies = path.join(directory, `copies-${name}`)
-    const states = await statesDuring(folder, copies, async () => void (await work(store)))
-    await store.stop()
-    assert.ok(states.length >= 5, `${name}: ${states.length} states`)
-    let sawOld = false
-    let sawNew = false
-    for (const state of states) {
-      await using(state, async (reopened) => {
-        const found = await contents(reopened)
-        for (const id of Object.keys(found)) if (id.startsWith('fill')) delete found[id]
-        const text = JSON.stringify(Object.entries(found).sort())
-        const isOld = text === JSON.stringify(Object.entries(before).sort())
-        const isNew = text === JSON.stringify(Object.entries(after).sort())
-        assert.ok(isOld || isNew, `${name}: ${text}`)
-        assert.not.ok(sawNew && isOld, `${name}: what was done is not undone`)
-        sawOld ||= isOld
-        sawNew ||= isNew
-        assert.is(reopened.stats().damaged, 0)
-        assert.is(recordFiles(state).length, reopened.stats().records, `${name}: leftovers are wiped`)
-      })
-      // The second opening finds nothing more to mend.
-      const mended = rawBytes(state)
-      await using(state, async () => undefined)
-      assert.equal(rawBytes(state), mended)
-    }
-    assert.ok(sawOld && sawNew, name)
-    rmSync(copies, { recursive: true })
-  }
-})
-
-test('a process that is killed while it puts loses nothing that it had said', async ({ directory }) => {
-  const folder = path.join(directory, 'store')
-  const key = Buffer.from(identity.privateKey.raw).toString('hex')
-  const file = path.join(directory, 'writer.ts')
-  const at = (name: string) =>
-    JSON.stringify(pathToFileURL(path.resolve(import.meta.dirname, '..', name)).href)
-  writeFileSync(
-    file,
-    `import { createLog } from ${at('node/log.ts')}
-     import { createSealedStore } from ${at('node/sealed-store.ts')}
-     const store = createSealedStore(
-       { log: createLog({ level: 'silent' }), identity: { privateKey: { raw: Buffer.from('${key}', 'hex') } } },
-       { directory: ${JSON.stringify(folder)}, name: 'test', maxRecords: 1000, maxBytes: 2 ** 24, durability: 'process' },
-     )
-     await store.start(new AbortController().signal)
-     for (let n = 0; ; n += 1) {
-       await store.put('r' + (n % 50), n)
-       process.stdout.write(n + '\\n')
-     }`,
-  )
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const exited = once(child, 'exit')
-  let said = ''
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
-    said += chunk as string
-    if (said.length > 2000) child.kill('SIGKILL')
-  }
-  await exited
-  const last = Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1))
-  assert.ok(last > 100)
-  await using(folder, async (store) => {
-    const values = Object.values(await contents(store)).map(Number)
-    assert.is(values.length, 50)
-    assert.is(store.stats().damaged, 0)
-    assert.is(recordFiles(folder).length, 50)
-    for (const value of values) assert.ok(value > last - 50)
-  })
-})
-
-test('a disk that fails in the middle of a put leaves the old record, and no bytes', async ({
-  directory,
-}) => {
-  await using(directory, async (store) => {
-    await store.put('a', 'old')
-    const aside = `${directory}-aside`
-    const before = recordFiles(directory)
-    // Nothing can be made in it: the folder is another name's for the moment.
-    renameSync(directory, aside)
-    try {
-      await rejectsCode(store.put('a', 'new'), 'INTERNAL')
-    } finally {
-      renameSync(aside, directory)
-    }
-    assert.is(await store.getJson('a'), 'old')
-    assert.equal(recordFiles(directory), before)
-    await store.put('a', 'new')
-    assert.is(await store.getJson('a'), 'new')
-  })
-  const closed = await opened(directory)
-  await closed.stop()
-  await closed.stop()
-  await rejectsCode(closed.get('a'), 'SHUTTING_DOWN')
-  await closed.start(NEVER)
-  assert.is(await closed.getJson('a'), 'new')
-  await closed.stop()
 })
 
 test.run()

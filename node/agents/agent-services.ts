@@ -11,10 +11,14 @@ import type { Mesh } from '../mesh/mesh.ts'
 import { createSealedStore } from '../sealed-store.ts'
 import type { Store } from '../store.ts'
 import { type Agents, createAgents } from './agents.ts'
-import { newAgentId } from './answer-request.ts'
 import { createChatModels } from './chat/chat-models.ts'
 import { createConversations } from './conversations/conversations.ts'
+import { createAgentAsk } from './king/agent-ask.ts'
+import { createDecisions } from './king/decisions.ts'
 import { intendedCalls } from './king/intended-calls.ts'
+import { createKing } from './king/king.ts'
+import { parseWeights } from './king/weigh.ts'
+import { newAgentId } from './loop/answer-request.ts'
 import { createApprovals } from './loop/approvals.ts'
 import { createAudit } from './loop/audit.ts'
 import { createArgumentCheck } from './loop/check-arguments.ts'
@@ -53,6 +57,7 @@ const RESPONSES = 10_000
 const RESPONSE_BYTES = 256 * MIB
 const RESPONSE_RECORD_BYTES = 8 * MIB
 const AUDIT_BYTES = 256 * MIB
+const DECISIONS_BYTES = 64 * MIB
 const TWIN_BYTES = 64 * MIB
 const CONVERSATIONS_BYTES = 256 * MIB
 const MAX_CONVERSATION_BYTES = 4 * MIB
@@ -118,6 +123,19 @@ export function createAgentServices(components: Components, init: Init) {
       durability: 'process',
     },
   )
+  const decisionStore = createSealedStore(
+    { log, identity },
+    {
+      directory: path.join(sealed, 'decisions'),
+      name: 'decisions',
+      maxRecords: config['agents.decisionRecords'],
+      maxBytes: DECISIONS_BYTES,
+      whenFull: 'drop-oldest',
+      durability: 'process',
+    },
+  )
+  const decisions = createDecisions({ store: decisionStore }, { now: Date.now })
+  erasure.onErase('decisions', (asker) => decisions.eraseAsker(asker))
   const approvals = createApprovals(
     { events, clock: SYSTEM_CLOCK, newId: newAgentId },
     { approvalMs: config['agents.approvalMs'] },
@@ -135,7 +153,28 @@ export function createAgentServices(components: Components, init: Init) {
     { log, store },
     { servers: config['agents.mcpServers'], environment: process.env, version },
   )
-  const tools = () => [...builtIn, ...mcpTools.list()]
+  const limits = {
+    turns: config['agents.maxTurns'],
+    ms: config['agents.maxMs'],
+    tokens: config['agents.maxTokens'],
+    repeats: config['agents.maxRepeats'],
+  }
+  const agentAsk = createAgentAsk(
+    {
+      ask: (...given) => agents.ask(...given),
+      village: {
+        offers: () => villageAgents.offers(),
+        askMember: (...given) => villageAgents.askMember(...given),
+      },
+      decisions,
+    },
+    {
+      ...{ limits, now: Date.now, newId: newAgentId },
+      weights: parseWeights(config['agents.weights']),
+      hasModel: config['agents.model'] !== null,
+    },
+  )
+  const tools = () => [...builtIn, agentAsk, ...mcpTools.list()]
 
   const chatModels = createChatModels(components, { config, environment: process.env })
   const villageAgents: VillageAgents = createVillageAgents(
@@ -144,7 +183,7 @@ export function createAgentServices(components: Components, init: Init) {
   )
   const agents: Agents = createAgents(
     {
-      rows: [SAGE, MAGI],
+      rows: [createKing({ decisions }), SAGE, MAGI],
       tools,
       chatModels,
       intendedCalls,
@@ -169,6 +208,7 @@ export function createAgentServices(components: Components, init: Init) {
     chatModels,
     approvals,
     audit,
+    decisions,
     erasure,
     /** Of the gateway (api/gateway/stored-responses.ts). */
     responseStore,
@@ -177,6 +217,7 @@ export function createAgentServices(components: Components, init: Init) {
     /** In the order of their start. */
     services: [
       auditStore,
+      decisionStore,
       responseStore,
       twinStore,
       conversationStore,

@@ -82,6 +82,7 @@ export interface AgentAnswer {
   readonly finish: 'answer' | 'turns' | 'time' | 'tokens' | 'repeats'
   readonly evidence: EvidencePack | null
   readonly observations: readonly Observation[]
+  /** With that of the steps that it delegated on this node. */
   readonly usage: ChatUsage
   readonly turns: number
   readonly tookMs: number

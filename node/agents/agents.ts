@@ -3,17 +3,17 @@ import type { Config } from '../config.ts'
 import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
 import type { AgentAnswer, AgentEvent, AgentName, AgentRequest, AgentRow } from './agent.ts'
+import type { Asker } from './asker.ts'
 import {
   type AgentLimitsConfig,
   type AnswerComponents,
   createRequestRunner,
   newAgentId,
-} from './answer-request.ts'
-import type { Asker } from './asker.ts'
+} from './loop/answer-request.ts'
 import { type Clock, SYSTEM_CLOCK } from './loop/clock.ts'
+import { createNamedCalls, type NamedCall } from './loop/named-calls.ts'
 import { createRequestCounter, type RequestCounts } from './loop/request-counts.ts'
-import { createNamedCalls, type NamedCall } from './named-calls.ts'
-import { parentOf } from './running-request.ts'
+import { parentOf } from './loop/running-request.ts'
 import type { Tool, ToolResult } from './tools/tool.ts'
 
 export interface AgentsStats extends RequestCounts {

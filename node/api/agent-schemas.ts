@@ -11,6 +11,9 @@ const ASKER = object({ kind: oneOf('owner', 'key', 'member'), id: anyText, scope
 
 export const AGENT = object({ name: anyText, description: anyText, tools: listOf(anyText) })
 
+/** What a member offers; `model`: whether a language model decides there. */
+export const OFFER = object({ peer: anyText, agents: listOf(object({ name: anyText, model: flag })) })
+
 export const TOOL = object({
   name: anyText,
   description: anyText,

@@ -3,8 +3,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Asker } from '../agents/asker.ts'
-import type { ChatUsage } from '../agents/chat/chat-model.ts'
 import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
 import { createA2aEndpoint } from './a2a/a2a-endpoint.ts'
@@ -14,6 +12,7 @@ import { loadDashboardFiles } from './dashboard-files.ts'
 import { createStoredResponses } from './gateway/stored-responses.ts'
 import { bearerToken, tokenMatches } from './guard.ts'
 import { createKeys } from './keys/keys.ts'
+import { createMeteredAgents } from './keys/metered-agents.ts'
 import { createMcpEndpoint } from './mcp/mcp-endpoint.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
@@ -84,18 +83,20 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
   const keys = createKeys({ log }, { directory: init.directory })
   const responses = createStoredResponses({ sealed: components.responseStore })
   components.erasure.onErase('responses', responses.forget)
-  const mcp = createMcpEndpoint(components, {
-    version: init.version,
-    decide: (asker, approval, isApproved) =>
-      void components.approvals.decide(approval, isApproved ? 'approve' : 'deny', asker),
-    onUsage: (asker, { usage }) => countTokens(asker, usage),
-  })
-  const a2a = createA2aEndpoint(components, {
-    version: init.version,
-    revoked: ({ kind, id }) => (kind === 'key' ? keys.signal(id) : null),
-    onUsage: (asker, { usage }) => countTokens(asker, usage),
-  })
-  components.erasure.onErase('a2a', async ({ id }) => a2a.forget(id))
+  const agents = createMeteredAgents({ agents: components.agents, keys })
+  const mcp = createMcpEndpoint(
+    { ...components, agents },
+    {
+      version: init.version,
+      decide: (asker, approval, isApproved) =>
+        void components.approvals.decide(approval, isApproved ? 'approve' : 'deny', asker),
+    },
+  )
+  const a2a = createA2aEndpoint(
+    { log, agents },
+    { version: init.version, revoked: ({ kind, id }) => (kind === 'key' ? keys.signal(id) : null) },
+  )
+  components.erasure.onErase('a2a', async (speaker) => a2a.forget(speaker))
   let server: FastifyInstance | undefined
   let metrics: Metrics | undefined
   let endSilent = () => {}
@@ -112,10 +113,6 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
     url: () => api.url(),
     metrics: async () => metrics?.text() ?? '',
     openApi: () => openApiDocument(ROUTES, { version: init.version, url: api.url() }),
-  }
-
-  function countTokens({ kind, id, scope }: Asker, usage: ChatUsage): void {
-    if (kind !== 'member') keys.addTokens({ kind, id, scope }, usage)
   }
 
   /** Throws API_UNAUTHORIZED for a key that has expired. */

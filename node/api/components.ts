@@ -2,6 +2,7 @@
 import type { Agents } from '../agents/agents.ts'
 import type { ChatModel } from '../agents/chat/chat-model.ts'
 import type { Conversations } from '../agents/conversations/conversations.ts'
+import type { Decisions } from '../agents/king/decisions.ts'
 import type { Approvals } from '../agents/loop/approvals.ts'
 import type { Audit } from '../agents/loop/audit.ts'
 import type { Answers } from '../agents/rag/answers/answers.ts'
@@ -11,6 +12,7 @@ import type { Knowledge } from '../agents/rag/village/knowledge.ts'
 import type { McpTools } from '../agents/tools/mcp-tools.ts'
 import type { Erasure } from '../agents/twin/erasure.ts'
 import type { Twin } from '../agents/twin/twin.ts'
+import type { VillageAgents } from '../agents/village/village-agents.ts'
 import type { Evaluations } from '../compute/evaluate/evaluations.ts'
 import type { Generation } from '../compute/generate/generation.ts'
 import type { Pulls } from '../compute/hub/pulls.ts'
@@ -117,9 +119,11 @@ export interface ApiComponents {
   readonly answers: Answers
   readonly searchEvaluations: Pick<SearchEvaluations, 'evaluateFolder' | 'evaluateCollection' | 'tune'>
   readonly agents: Pick<Agents, 'ask' | 'callTool' | 'tools' | 'list' | 'stats'>
+  readonly villageAgents: Pick<VillageAgents, 'offers'>
   readonly mcpTools: Pick<McpTools, 'servers' | 'accept' | 'refresh'>
   readonly approvals: Pick<Approvals, 'list' | 'decide'>
   readonly audit: Pick<Audit, 'list' | 'clear'>
+  readonly decisions: Pick<Decisions, 'list' | 'get'>
   readonly erasure: Pick<Erasure, 'onErase' | 'eraseAll'>
   readonly twin: Pick<
     Twin,
@@ -133,7 +137,7 @@ export interface ApiComponents {
     need(id: string): Promise<ChatModel>
   }
   /** Where responses of the gateway are kept (started and stopped by the daemon). */
-  readonly responseStore: Pick<SealedStore, 'put' | 'getJson' | 'delete' | 'list'>
+  readonly responseStore: Pick<SealedStore, 'put' | 'getJson' | 'delete' | 'deleteMany' | 'list'>
   readonly pool: Pick<Pool, 'stats'>
   readonly sandbox: Pick<Sandbox, 'availability'>
   readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>

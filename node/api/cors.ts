@@ -9,6 +9,7 @@ const ALLOWED_HEADERS = [
   'authorization',
   'content-type',
   'accept',
+  'a2a-version',
   'last-event-id',
   'mcp-protocol-version',
   'mcp-session-id',

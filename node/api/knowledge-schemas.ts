@@ -184,6 +184,7 @@ export const ANSWER_PROPERTIES = {
   missing: MISSING,
   warnings: WARNINGS,
   tookMs: amount,
+  village: orNull(anyText),
   agent: anyText,
   request: anyText,
   steps: listOf(object({ agent: anyText, tool: anyText })),

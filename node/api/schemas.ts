@@ -40,18 +40,23 @@ export const PROBLEM = object({
   fields: anyObject,
 })
 
-const CAPABILITIES = object({
-  version: anyText,
-  cores: amount,
-  memoryBytes: amount,
-  power: oneOf('mains', 'battery', 'unknown'),
-  profile: anyText,
-  native: flag,
-  accepting: flag,
-  load: amount,
-  taskKinds: listOf(anyText),
-  models: listOf(anyText),
-})
+const CAPABILITIES = object(
+  {
+    version: anyText,
+    cores: amount,
+    memoryBytes: amount,
+    power: oneOf('mains', 'battery', 'unknown'),
+    profile: anyText,
+    native: flag,
+    accepting: flag,
+    load: amount,
+    taskKinds: listOf(anyText),
+    models: listOf(anyText),
+    /** Agents that answer requests of members. */
+    agents: listOf(object({ name: anyText, model: flag })),
+  },
+  ['agents'],
+)
 
 export const PEER = object({
   peer: anyText,

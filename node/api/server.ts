@@ -195,14 +195,15 @@ export async function createServer(
 
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(API_HEADERS)
+    const origins = config['api.corsOrigins']
+    const cors = corsHeaders(request.headers, origins)
+    // Whatever the answer is: a page that may call reads why it was refused.
+    if (cors !== null) reply.headers(cors)
     const retryAfterMs = rateLimit.take(request.socket.remoteAddress ?? '', now())
     if (retryAfterMs > 0) throw new VillageError('API_RATE_LIMITED', undefined, { fields: { retryAfterMs } })
     const { scope = 'read' } = request.routeOptions.config as { scope?: Route['scope'] }
     const isPublic = scope === 'public'
-    const origins = config['api.corsOrigins']
-    const cors = corsHeaders(request.headers, origins)
     checkRequest(request.headers, { boundHost: config['api.host'], isPublic, origins })
-    if (cors !== null) reply.headers(cors)
     const preflight = cors === null ? null : preflightHeaders(request.method, request.headers)
     if (preflight !== null) return reply.code(204).headers(preflight).send()
     if (!isPublic) {

@@ -18,6 +18,14 @@ export const AGENT_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./agents.ts')).tools,
   },
   {
+    name: 'decisions',
+    group: 'Agents',
+    summary: 'What King decided, newest first; of one request, all that was weighed.',
+    args: [['[request]', 'Id of a request (`village decisions`).']],
+    options: [{ flags: '--limit <number>', doc: 'How many at most.', default: '20' }],
+    load: async () => (await import('./decisions.ts')).decisions,
+  },
+  {
     name: 'approvals list',
     isDefault: true,
     group: 'Agents',

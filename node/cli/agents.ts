@@ -8,6 +8,11 @@ interface AgentView {
   readonly tools: readonly string[]
 }
 
+interface OfferView {
+  readonly peer: string
+  readonly agents: readonly { readonly name: string; readonly model: boolean }[]
+}
+
 interface ToolView {
   readonly name: string
   readonly description: string
@@ -20,13 +25,27 @@ const firstSentence = (text: string) => printable(/^.*?[.:](?=\s|$)/.exec(text)?
 
 export async function agents(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
-  const document = await client.get<{ model: string | null; agents: readonly AgentView[] }>('/api/v1/agents')
+  const document = await client.get<{
+    model: string | null
+    agents: readonly AgentView[]
+    members: readonly OfferView[]
+  }>('/api/v1/agents')
   const deciding = document.model === null ? 'rules (agents.model is not set)' : `the model ${document.model}`
   const parts = document.agents.map(
     ({ name, description, tools }) =>
       `${name}\n  ${printable(description)}\n  Tools: ${tools.map(printable).join(', ') || 'none'}`,
   )
-  return { document, text: [...parts, `What they do is decided by ${printable(deciding)}.`].join('\n\n') }
+  const offers = document.members.flatMap(({ peer, agents: offered }) =>
+    offered.map(({ name, model }) => [printable(name), model ? 'a model' : 'rules', printable(peer)]),
+  )
+  const members =
+    offers.length === 0
+      ? 'No connected member offers agents.'
+      : table(['agent', 'decided by', 'member'], offers)
+  return {
+    document,
+    text: [...parts, `What they do is decided by ${printable(deciding)}.`, members].join('\n\n'),
+  }
 }
 
 export async function tools(context: CommandContext): Promise<CommandResult> {

@@ -1,4 +1,4 @@
-/** `village ask`: a question, and what the documents say to it. */
+/** `village ask`: a question, and what the documents say to it, or the village about itself. */
 import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import type { CommandContext, CommandResult } from './command.ts'
@@ -34,8 +34,12 @@ interface AnswerView {
   text: string
   sentences: { citation: number; start: number; end: number }[]
   sources: SourceView[]
-  confidence: number
-  threshold: number
+  /** Null where no document was asked. */
+  confidence: number | null
+  threshold: number | null
+  queries: string[]
+  steps: { agent: string; tool: string }[]
+  village: string | null
   isFound: boolean
   missingWords: string[]
   generated: { model: string; text: string; citations: number[] } | null
@@ -89,10 +93,20 @@ function shownSources({ sources, sentences, generated, isFound }: AnswerView, al
   return sources.filter(({ number }) => cited.has(number))
 }
 
+/** Where it comes from, in a line: what the documents say for it, what was searched, or which tools were asked instead. */
+function howItWasMade({ confidence, threshold, queries, steps, tookMs }: AnswerView): string {
+  const took = milliseconds(tookMs)
+  if (confidence === null || threshold === null)
+    return `by ${[...new Set(steps.map(({ tool }) => printable(tool)))].join(', ')}, not from documents; ${took}`
+  const searched =
+    queries.length > 1 ? `; searched for ${queries.map((one) => `“${printable(one)}”`).join(', ')}` : ''
+  return `evidence ${percent(confidence)} (how well the passages cover the question, not whether the answer is right; answers from ${percent(threshold)})${searched}, ${took}`
+}
+
 function answerText(answer: AnswerView, context: CommandContext): string {
   const style = styleOf(context.styled)
   const init = { columns: context.columns, style }
-  const { isFound, generated, confidence, threshold, text } = answer
+  const { isFound, generated, text } = answer
   const paragraph = (given: string) => wrapped([{ text: given, isMarked: false }], { ...init, indent: 0 })
   const lines: string[] = []
   if (generated !== null)
@@ -117,12 +131,9 @@ function answerText(answer: AnswerView, context: CommandContext): string {
       '',
       `Not in the best sentence, nor around it: ${answer.missingWords.map(printable).join(', ')}`,
     )
-  lines.push(
-    '',
-    style.faint(
-      `evidence ${percent(confidence)} (how well the passages cover the question, not whether the answer is right; answers from ${percent(threshold)}), ${milliseconds(answer.tookMs)}`,
-    ),
-  )
+  if (answer.village !== null)
+    lines.push('', style.strong('The village itself:'), answer.village.split('\n').map(printable).join('\n'))
+  lines.push('', style.faint(howItWasMade(answer)))
   return lines.join('\n')
 }
 

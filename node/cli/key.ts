@@ -83,19 +83,9 @@ export async function list(context: CommandContext): Promise<CommandResult> {
     text:
       keys.length === 0
         ? 'There are no keys but the node’s own token: village key create NAME'
-        : table(
-            [
-              'NAME',
-              'SCOPE',
-              'GOOD UNTIL (UTC)',
-              'LAST USED (UTC)',
-              'A MINUTE',
-              'REQUESTS TODAY',
-              'TOKENS TODAY',
-            ],
-            rows,
-            { whole: [0] },
-          ),
+        : `${table(['NAME', 'SCOPE', 'UNTIL (UTC)', 'USED (UTC)', 'RATE', 'REQUESTS', 'TOKENS'], rows, {
+            whole: [0, 2, 3],
+          })}\n\nRate: requests a minute. Requests and tokens: of today (UTC).`,
   }
 }
 

@@ -30,6 +30,7 @@ const SHIPPED_CONFIG = fileURLToPath(new URL('../../daemon.config.json', import.
 
 /** Heads of the families `collection`, `model`, `jobs`, `artifact` in the help. */
 const FAMILY_SUMMARIES: Record<string, string> = {
+  key: 'Make, list and revoke keys for programs that talk to this node.',
   service: 'Keep the daemon running under the machine’s service manager.',
   tools: 'List what agents can do, and look after tools of external servers.',
   approvals: 'List and decide calls of agents that wait.',

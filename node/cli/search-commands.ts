@@ -24,7 +24,7 @@ export const SEARCH_COMMANDS: readonly CommandRow[] = [
     name: 'ask',
     group: 'Knowledge',
     summary:
-      'Answer a question with sentences of documents and their sources, or say that they hold no answer.',
+      'Answer a question with sentences of documents and their sources, or say that they hold no answer. Questions about the village itself (its models, members, jobs) are answered by its tools; nothing is changed.',
     args: [['<question...>', 'The question.']],
     options: [
       ...SCOPE_OPTIONS,

@@ -48,13 +48,12 @@ export const docsQuestions = (): DocsQuestion[] =>
 const plain = (text: string): string =>
   text
     .replace(/\]\([^)]*\)/g, ' ')
-    .replace(/[|`*[\]()\\]/g, ' ')
-    .replace(/\s+/g, ' ')
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim()
 
 export const holdsAnswer = (text: string, answer: string): boolean => plain(text).includes(plain(answer))
 
-function readPages() {
+export function docsPages() {
   return readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file.split(path.sep).join('/')}`)
@@ -74,7 +73,7 @@ function readPages() {
 }
 
 export async function openDocsCollection(embed: EmbedTexts): Promise<DocsCollection> {
-  const pages = readPages()
+  const pages = docsPages()
   const texts = pages.flatMap(({ chunks }) =>
     chunks.map(({ title, headings, text }) => [title, ...headings, text].join('\n')),
   )

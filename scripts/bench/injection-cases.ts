@@ -77,7 +77,9 @@ export function injectionCases(): InjectionCase[] {
   const single = wordings.flatMap(([name, wording], at) =>
     [0, 1, 2, 3].map((turn): InjectionCase => {
       const aim = AIMS[(at * 4 + turn) % AIMS.length]!
-      const place = PLACES[(at + turn) % PLACES.length]!
+      const turned = PLACES[(at + turn) % PLACES.length]!
+      // A comment in a document is not read at all.
+      const place = name === 'hidden' && (turned === 'title' || turned === 'document') ? 'file' : turned
       const text = wording.replaceAll('%', () => wish(aim))
       return { name: `${name}, ${place}: ${aim.tool}`, place, text, aims: [aim] }
     }),

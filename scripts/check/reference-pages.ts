@@ -61,10 +61,11 @@ export function renderApiDocs(note: string): string {
   const sections = tags.map(({ name }) => {
     const rows = ROUTES.filter((row) => row.tag === name).map((row) => [
       `\`${row.method} ${row.path}\``,
+      row.scope,
       cell(row.summary),
       (row.errors ?? []).map((code) => `\`${code}\``).join(', '),
     ])
-    return `## ${name}\n\n${table(['Route', 'What it does', 'Its own errors'], rows)}\n`
+    return `## ${name}\n\n${table(['Route', 'Scope', 'What it does', 'Its own errors'], rows)}\n`
   })
   const everywhere = routeErrors({ ...ROUTES.find((row) => row.id === 'createVillage')!, errors: [] })
   return [
@@ -73,13 +74,15 @@ export function renderApiDocs(note: string): string {
     'The daemon listens on `http://127.0.0.1:7480` (`api.host`, `api.port`); `api.json` in the data directory says where a',
     'running one listens. `GET /api/v1/openapi.json` is the OpenAPI 3.1 document with every schema; it and `/healthz` and',
     '`/api/v1/errors/:code` need no token.\n',
-    '- **Token.** `Authorization: Bearer TOKEN`, the text of `api.token` (0600) in the data directory. Never in a URL.',
-    '- **Pages.** Requests whose Host is not this daemon’s, or that a page of another origin makes, are refused. There is no CORS.',
+    '- **Token.** `Authorization: Bearer TOKEN`: the text of `api.token` (0600) in the data directory, which may do everything, or a',
+    '  key (`village key create`) of a scope: `read` < `ask` < `operate` < `admin`; each route names the least that it takes. Never in a URL.',
+    '- **Pages.** Requests whose Host is not this daemon’s, or that a page of another origin makes, are refused, but for the origins of `api.corsOrigins`.',
     '- **Bodies** are JSON up to `api.maxBodyBytes`; unknown fields are refused. Artifacts are uploaded as',
     '  `application/octet-stream`, CAR files as `application/vnd.ipld.car`, bounded by the disk share.',
     '- **Errors** are RFC 9457 problem details (`application/problem+json`) with a stable `code`, `fix` (what to do) and',
     '  `fields`; `type` leads to the row of the [table](errors.md). A wrong field is named in `fields.field`.',
-    '- **Rate.** `api.requestsByMinute` by client address; then 429 with `Retry-After`.',
+    '- **Rate.** `api.requestsByMinute` by client address, and what a key has; then 429 with `Retry-After`. Paths under `/v1/` are the',
+    '  [gateway](gateway.md) and have OpenAI’s shape of errors.',
     '- **Events.** `GET /api/v1/events` is a stream of server-sent events. It begins with `hello`. A client that comes back',
     '  with `Last-Event-ID` gets what it missed, or `gap` when that is no longer known: then it reads the state anew. A',
     '  client that does not read is cut off.',

@@ -2,11 +2,12 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { TestApi } from '../helpers/api-server.ts'
 import { startTestApi } from '../helpers/api-server.ts'
+import { memoryAgents } from '../helpers/memory-agents.ts'
 
 const agents = suite('api: agents')
 
 async function withApi(run: (server: TestApi) => Promise<void>): Promise<void> {
-  const server = await startTestApi()
+  const server = await startTestApi({ services: memoryAgents() })
   try {
     await run(server)
   } finally {

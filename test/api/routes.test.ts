@@ -17,6 +17,8 @@ import { type Call, FEDERATED_CALLS } from '../helpers/federated-calls.ts'
 import { GATEWAY_CALLS } from '../helpers/gateway-calls.ts'
 import { SEGMENT } from '../helpers/memory-knowledge.ts'
 import { FRIEND, SELF } from '../helpers/memory-services.ts'
+import { PROTOCOL_CALLS } from '../helpers/protocol-calls.ts'
+import { TWIN_CALLS } from '../helpers/twin-calls.ts'
 
 const test = suite('api routes')
 const ajv = new Ajv2020({ allErrors: true })
@@ -191,6 +193,8 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
   ...FEDERATED_CALLS,
   ...AGENT_CALLS,
   ...GATEWAY_CALLS,
+  ...PROTOCOL_CALLS,
+  ...TWIN_CALLS,
   compareEvaluations: async (server) => {
     const first = { job: await evaluation(server), model: 'one' }
     const second = { job: first.job, model: 'two' }
@@ -199,8 +203,8 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
   listTrust: async () => ({ path: '/api/v1/trust' }),
   pardonPeer: async () => ({ path: `/api/v1/trust/${FRIEND}/pardon` }),
 }
-/** An endless stream has a test file of its own. */
-const ENDLESS = ['followEvents']
+/** Endless streams have test files of their own. */
+const ENDLESS = ['followEvents', 'followMcp']
 
 async function artifact({ services }: TestApi): Promise<string> {
   return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
@@ -232,7 +236,7 @@ async function job({ services }: TestApi): Promise<string> {
 }
 /** Problem details have the code at the top, rows with another shape of errors somewhere below `error`. */
 function codeOf({ json }: Answer): string | undefined {
-  return json?.code ?? json?.error?.code ?? json?.error?.data?.code
+  return json?.code ?? json?.error?.data?.code ?? json?.error?.code
 }
 async function withApi(run: (server: TestApi) => Promise<void>): Promise<void> {
   const server = await startTestApi()

@@ -11,6 +11,7 @@ import * as assert from 'uvu/assert'
 import type { VillageError } from '../../node/errors.ts'
 import { toolNamed, untrusted } from '../helpers/agent-parts.ts'
 import { startTestApi } from '../helpers/api-server.ts'
+import { withApi } from '../helpers/command-line.ts'
 import { memoryAgents } from '../helpers/memory-agents.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
@@ -146,5 +147,15 @@ test('standard output holds answers alone: garbage, no daemon, a key without sco
     await rm(empty, { recursive: true })
   }
 })
+
+test('tools of MCP servers: what changed is shown, and accepted by name', () =>
+  withApi(async (cli) => {
+    const before = await cli('tools', 'servers')
+    assert.match(before.out, /^odd \(stdio\): ready\n {2}mcp_odd_report {2}changed\n/)
+    assert.match(before.out, /was: Writes a report\.\n +now: Writes another\./)
+    assert.is((await cli('tools', 'accept', 'mcp_odd_report')).out, 'mcp_odd_report: Writes another.\n')
+    assert.match((await cli('tools', 'servers', '--refresh')).out, /ready\n {2}mcp_odd_report\n$/)
+    assert.match((await cli('tools', 'accept', 'mcp_odd_none')).err, /TOOL_UNKNOWN/)
+  }))
 
 test.run()

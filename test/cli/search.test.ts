@@ -122,6 +122,9 @@ test('nor of an answer', async () => {
     confidence: 0.8,
     threshold: 0.4,
     isFound: true,
+    queries: [],
+    steps: [],
+    village: HOSTILE,
     missingWords: [HOSTILE],
     generated: { model: HOSTILE, text: HOSTILE, citations: [] },
     tookMs: 3,
@@ -135,6 +138,25 @@ test('nor of an answer', async () => {
   assert.not.match(text, /near/)
 })
 
+test('what is not answered by documents says by which tools; several queries are told', async () => {
+  const answer = {
+    ...{
+      peer: 'me',
+      text: 'There are 2 models.',
+      sentences: [],
+      sources: [],
+      isFound: true,
+      missingWords: [],
+    },
+    ...{ generated: null, ...GAPS, tookMs: 3, queries: [], confidence: null, threshold: null, village: null },
+    steps: [{ agent: 'king', tool: 'model_list' }],
+  }
+  const shown = async (more: object) => withoutStyle((await ask(contextOf({ ...answer, ...more }))).text)
+  assert.match(await shown({}), /There are 2 models\.\n\nby model_list, not from documents; 3\.0 ms$/)
+  const compared = await shown({ queries: ['a or b', 'a', 'b'], confidence: 0.8, threshold: 0.4 })
+  assert.match(compared, /searched for “a or b”, “a”, “b”/)
+})
+
 test('where nothing is found, what comes nearest is shown with its words', async () => {
   const source = {
     ...{ number: 1, collection: 'town', title: HOSTILE, source: 'a.md', page: 2, headings: ['One'] },
@@ -143,7 +165,17 @@ test('where nothing is found, what comes nearest is shown with its words', async
   }
   const context = contextOf({
     ...{ peer: 'me', text: 'Not found in the collections.', sentences: [], sources: [source] },
-    ...{ confidence: 0.3, threshold: 0.5, isFound: false, missingWords: [], generated: null, tookMs: 3 },
+    ...{
+      confidence: 0.3,
+      threshold: 0.5,
+      isFound: false,
+      village: null,
+      missingWords: [],
+      queries: [],
+      steps: [],
+      generated: null,
+      tookMs: 3,
+    },
     ...GAPS,
   })
   const { text } = await ask(context)
@@ -195,6 +227,9 @@ test('a model is named, refused, or left to the configuration', async () => {
     confidence: 0.1,
     threshold: 0.4,
     isFound: false,
+    queries: [],
+    steps: [],
+    village: null,
     missingWords: [],
     generated: null,
     missing: [],

@@ -23,7 +23,7 @@ const PROGRAM: ThisProgram = {
   main: '/opt/village/main.ts',
 }
 
-function context(options: CommandContext['options'], dataDirectory = '/home/ana/.village'): CommandContext {
+function context(options: CommandContext['options'], dataDirectory = '/srv/ana/.village'): CommandContext {
   const unused = (): never => assert.unreachable() as never
   return {
     args: [],
@@ -42,12 +42,12 @@ function context(options: CommandContext['options'], dataDirectory = '/home/ana/
 }
 
 const plan = (options: CommandContext['options'] = {}, dataDirectory?: string): ServicePlan =>
-  planService(context(options), { 'data.dir': dataDirectory ?? '/home/ana/.village' }, PROGRAM)
+  planService(context(options), { 'data.dir': dataDirectory ?? '/srv/ana/.village' }, PROGRAM)
 
 test('what a service runs is what was installed, with its data directory and configuration', () => {
   assert.equal(plan().command, [
     ...[process.execPath, '--a-flag', '/opt/village/main.ts', 'start'],
-    ...['--data.dir', '/home/ana/.village'],
+    ...['--data.dir', '/srv/ana/.village'],
   ])
   assert.equal(plan({ system: true }).dataDirectory, '/var/lib/village')
   assert.equal(plan({ system: true, 'data.dir': '/srv/v' }, '/srv/v').dataDirectory, '/srv/v')

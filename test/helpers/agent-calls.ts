@@ -1,6 +1,7 @@
 /** How to call the routes of agents so that they succeed (test/api/routes.test.ts). */
 import type { TestApi } from './api-server.ts'
 import type { Call } from './federated-calls.ts'
+import { DECIDED } from './memory-agents.ts'
 
 const asking = (content: string): object => ({ messages: [{ role: 'user', content }] })
 
@@ -38,4 +39,6 @@ export const AGENT_CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     return { path: '/api/v1/audit?limit=5&tool=file_write' }
   },
   clearAudit: async () => ({ path: '/api/v1/audit' }),
+  listDecisions: async () => ({ path: '/api/v1/decisions?limit=5' }),
+  getDecision: async () => ({ path: `/api/v1/decisions/${DECIDED}` }),
 }

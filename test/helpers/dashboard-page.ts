@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { startTestApi, type TestApi } from './api-server.ts'
+import type { MemoryServices } from './memory-services.ts'
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 /** Undefined where there is none: then the tests are skipped. */
@@ -21,13 +22,15 @@ export async function withPage(
     /** The console notes that belong to the test, however many and whenever they come; any other fails it. */
     expected?: RegExp
     prepare?: (server: TestApi) => Promise<void>
+    /** In place of those in memory. */
+    services?: Partial<MemoryServices>
   } = {},
 ): Promise<void> {
   browser ??= await chromium.launch({
     executablePath: executablePath!,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
   })
-  const server = await startTestApi()
+  const server = await startTestApi(init.services === undefined ? {} : { services: init.services })
   const context = await browser.newContext({
     viewport: { width: init.width ?? 1280, height: 900 },
     colorScheme: init.dark === true ? 'dark' : 'light',

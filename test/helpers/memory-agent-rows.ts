@@ -1,6 +1,8 @@
 /** An agent for tests of what stands above agents: it says what it was asked, and writes where it is told to. */
 import type { AgentRow } from '../../node/agents/agent.ts'
 import type { AgentsComponents } from '../../node/agents/agents.ts'
+import { SAGE } from '../../node/agents/sage/sage.ts'
+import { createKnowledgeAskTool, type KnowledgeAskComponents } from '../../node/agents/tools/knowledge-ask.ts'
 import { call, own, rowNamed, toolNamed } from './agent-parts.ts'
 
 const king: AgentRow = rowNamed('king', ({ messages, observations }) => {
@@ -10,6 +12,13 @@ const king: AgentRow = rowNamed('king', ({ messages, observations }) => {
   const last = observations.at(-1)?.outcome.kind
   return { kind: 'answer', text: last === undefined ? `You said: ${asked}` : `It ended as a ${last}.` }
 })
+
+/** With Sage as it is, over collections in memory. */
+export function memorySageRows(components: KnowledgeAskComponents): Pick<AgentsComponents, 'rows' | 'tools'> {
+  const { rows, tools } = memoryAgentRows()
+  const all = [...tools(), createKnowledgeAskTool(components)]
+  return { rows: [...rows, SAGE], tools: () => all }
+}
 
 export const memoryAgentRows = (): Pick<AgentsComponents, 'rows' | 'tools'> => {
   const tools = [

@@ -1,9 +1,11 @@
 /** The agents of in-memory services: the real service on rows and tools of a test's own, with nothing sealed and no server outside. */
 import type { AgentsComponents } from '../../node/agents/agents.ts'
-import { newAgentId } from '../../node/agents/answer-request.ts'
 import { createConversations } from '../../node/agents/conversations/conversations.ts'
+import { createDecisions } from '../../node/agents/king/decisions.ts'
+import { newAgentId } from '../../node/agents/loop/answer-request.ts'
 import { createApprovals } from '../../node/agents/loop/approvals.ts'
 import { SYSTEM_CLOCK } from '../../node/agents/loop/clock.ts'
+import type { McpToolView } from '../../node/agents/tools/mcp-tools.ts'
 import { createTwin } from '../../node/agents/twin/twin.ts'
 import type { ApiComponents } from '../../node/api/components.ts'
 import { VillageError } from '../../node/errors.ts'
@@ -14,10 +16,21 @@ import { memoryAgentRows } from './memory-agent-rows.ts'
 import { memorySealedStore } from './memory-sealed-store.ts'
 import { toyEncoder } from './toy-encoder.ts'
 
+/** Request of the decision that the log holds. */
+export const DECIDED = 'decided'
+
 export interface MemoryAgents
   extends Pick<
     ApiComponents,
-    'agents' | 'approvals' | 'audit' | 'mcpTools' | 'erasure' | 'twin' | 'conversations'
+    | 'agents'
+    | 'villageAgents'
+    | 'approvals'
+    | 'audit'
+    | 'decisions'
+    | 'mcpTools'
+    | 'erasure'
+    | 'twin'
+    | 'conversations'
   > {
   /** What was registered to be erased, by name. */
   readonly erasers: ReadonlyMap<
@@ -41,6 +54,16 @@ export function memoryAgents(given: Partial<AgentsComponents> = {}): MemoryAgent
     },
   }
   const log = createLog({ level: 'silent' })
+  const decisions = createDecisions({ store: memorySealedStore() }, { now: Date.now })
+  // One that is there: whoever reads the log has something to find.
+  void decisions.begin({
+    id: DECIDED,
+    asker: { kind: 'owner', id: 'owner' },
+    asked: 'What time is it?',
+    model: null,
+    steps: [{ id: 1, tool: 'time_now', agent: 'king', reason: 'The time is asked for.', state: null }],
+    notDone: [],
+  })
   const twin = createTwin(
     { store: memorySealedStore(), encoder: toyEncoder(), erasure, log },
     { isEnabled: true, mayLeave: false },
@@ -49,12 +72,27 @@ export function memoryAgents(given: Partial<AgentsComponents> = {}): MemoryAgent
     { store: memorySealedStore(), agents, twin, erasure, log },
     { learns: false },
   )
+  let report: McpToolView = {
+    ...{ name: 'mcp_odd_report', tool: 'report', state: 'changed' },
+    ...{ description: 'Writes a report.', changedDescription: 'Writes another.' },
+  }
   return {
     ...{ agents, approvals, audit, erasers },
+    villageAgents: { offers: () => [{ peer: 'a member', agents: [{ name: 'sage', model: true }] }] },
+    decisions,
     mcpTools: {
-      servers: () => [],
+      servers: () => [
+        { name: 'odd', kind: 'stdio', state: 'ready', error: null, tools: [report], refused: [] },
+      ],
       accept: async (name) => {
-        throw new VillageError('TOOL_UNKNOWN', `No MCP server of the configuration has the tool ${name}`)
+        if (name !== report.name) throw new VillageError('TOOL_UNKNOWN')
+        report = {
+          ...report,
+          description: report.changedDescription ?? '',
+          state: 'ready',
+          changedDescription: null,
+        }
+        return report
       },
       refresh: async () => undefined,
     },

@@ -19,6 +19,7 @@ export function memorySealedStore(init: { maxRecords?: number } = {}): SealedSto
     get: async (id) => (records.get(id)?.value as Uint8Array | undefined) ?? null,
     getJson: async (id) => structuredClone((records.get(id)?.value as JsonValue | undefined) ?? null),
     delete: async (id) => records.delete(id),
+    deleteMany: async (ids) => ids.filter((id) => records.delete(id)).length,
     clear: async () => records.clear(),
     list: () => [...records].map(([id, { updatedAtMs }]) => ({ id, updatedAtMs, sizeBytes: 1 })),
     stats: () => ({ records: records.size, sizeBytes: records.size, damaged: 0 }),

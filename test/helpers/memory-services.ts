@@ -19,6 +19,7 @@ import { createLog, type Log } from '../../node/log.ts'
 import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
+import { memorySageRows } from './memory-agent-rows.ts'
 import { memoryAgents } from './memory-agents.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
 import { memoryChatModels } from './memory-chat-models.ts'
@@ -96,6 +97,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         OPERATIONS[name](input as never, new AbortController().signal, () => undefined) as never,
     },
   })
+  const asked = memoryKnowledge({ log, config, identity: { peerId: SELF }, ...generated })
   const collections = memoryCollections({ events, identity: { peerId: SELF } })
   const withdrawn: string[] = []
   let village: VillageInfo | null = null
@@ -200,7 +202,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     },
     artifacts: memory.artifacts,
     ...generated,
-    ...memoryKnowledge({ log, config, identity: { peerId: SELF }, ...generated }),
+    ...asked,
     models: {
       async add(given) {
         const id = given.id ?? ('embedded' in given ? given.embedded : path.basename(given.path, '.onnx'))
@@ -265,7 +267,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     },
     collections,
     ...memoryFederations({ nowMs: NOW_MS }),
-    ...memoryAgents(),
+    ...memoryAgents(memorySageRows({ ...asked, villages: { members: () => members } })),
     chatModels: memoryChatModels(),
     responseStore: memorySealedStore(),
     searchEvaluations: memorySearchEvaluations({ log, embedding: generated.embedding, collections }),

@@ -199,4 +199,19 @@ export function chatTests(test: Test, world: () => OpenAiWorld): void {
     assert.is(whole.choices[0]!.finish_reason, 'tool_calls')
     assert.is(whole.choices[0]!.message.tool_calls!.length, 2)
   })
+
+  test('agents are models: one that calculates, and one that sends it on', async () => {
+    const { openai } = world()
+    for (const model of ['magi', 'king']) {
+      const body = { model, messages: [user('What is 17 times 3?')] }
+      const { choices } = await openai.chat.completions.create(body)
+      assert.match(choices[0]!.message.content!, /\b51\b/)
+      assert.is(choices[0]!.finish_reason, 'stop')
+      let text = ''
+      for await (const chunk of await openai.chat.completions.create({ ...body, stream: true }))
+        text += chunk.choices[0]?.delta.content ?? ''
+      assert.is(text, choices[0]!.message.content)
+      assert.is((await openai.responses.create({ model, input: 'What is 17 times 3?' })).output_text, text)
+    }
+  })
 }

@@ -1,16 +1,21 @@
 /** What the gateway refuses, bounds and ends, as the official client sees it. */
-import OpenAI from 'openai'
+import OpenAI, { type APIError } from 'openai'
 import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { failure, LOCAL, ONCE, type OpenAiWorld, SCRIPTED, user, WEATHER } from './openai-world.ts'
 
 const MIB = 2 ** 20
 
+/** A list in a list, and so on. */
+const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+
 export function limitTests(test: Test, world: () => OpenAiWorld): void {
   test('what cannot be honoured is refused by its name', async () => {
     const { openai } = world()
     const base = { model: LOCAL, messages: [user('Hello')] }
     const cases: [more: object, status: number, param: string, code: string][] = [
+      [{ tools: nested(200) }, 400, 'body', 'INVALID_ARGUMENT'],
+      [{ logit_bias: nested(1_000) }, 400, 'body', 'INVALID_ARGUMENT'],
       [{ n: 2 }, 400, 'n', 'CHAT_FIELD_UNSUPPORTED'],
       [{ logprobs: true }, 400, 'logprobs', 'CHAT_FIELD_UNSUPPORTED'],
       [{ user: 'me' }, 400, 'user', 'CHAT_FIELD_UNSUPPORTED'],
@@ -35,6 +40,7 @@ export function limitTests(test: Test, world: () => OpenAiWorld): void {
         'messages[0].tool_call_id',
         'INVALID_ARGUMENT',
       ],
+      [{ village: { approvals: 'wait' } }, 400, 'village', 'CHAT_FIELD_UNSUPPORTED'],
       [{ model: 'nobody' }, 404, 'model', 'CHAT_MODEL_UNKNOWN'],
       [{ model: 'king', temperature: 0.5 }, 400, 'temperature', 'CHAT_FIELD_UNSUPPORTED'],
       [{ model: 'king', tools: [WEATHER] }, 400, 'tools', 'CHAT_FIELD_UNSUPPORTED'],
@@ -85,6 +91,53 @@ export function limitTests(test: Test, world: () => OpenAiWorld): void {
       promptTokens: 10,
       completionTokens: 5,
     })
+  })
+
+  test('twenty at once do not pass a quota that two of them would use up', async () => {
+    const { endpoint, withKey } = world()
+    const poor = await withKey({ name: 'hasty', scope: 'ask', tokensByDay: 200 })
+    const answers = Promise.withResolvers<void>()
+    endpoint.play(() => ({ text: 'Yes.', before: answers.promise }))
+    const body = { model: SCRIPTED, messages: [user('Hello')], max_tokens: 150 }
+    let refused = 0
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        try {
+          await poor.chat.completions.create(body)
+          return 200
+        } catch (error) {
+          refused += 1
+          // The two that run are held until the others have been told.
+          if (refused === 18) answers.resolve()
+          return (error as APIError).status
+        }
+      }),
+    )
+    assert.equal(
+      statuses.toSorted((a, b) => a! - b!),
+      [200, 200, ...Array.from({ length: 18 }, () => 429)],
+    )
+  })
+
+  test('a strict function: a call that does not follow its schema is an error, whole or in a stream', async () => {
+    const { endpoint, openai } = world()
+    const tool = { ...WEATHER, function: { ...WEATHER.function, strict: true } }
+    const body = { model: SCRIPTED, messages: [user('Weather in Rome?')], tools: [tool] }
+    endpoint.play((_request, count) => ({
+      calls: [{ name: 'get_weather', arguments: { town: count < 2 ? 'Rome' : 'Oslo' } }],
+    }))
+    assert.is((await failure(openai.chat.completions.create(body))).code, 'CHAT_CALL_INVALID')
+    const stream = await openai.chat.completions.create({ ...body, stream: true })
+    const error = await failure(
+      (async () => {
+        for await (const chunk of stream) assert.is.not(chunk.choices[0]?.finish_reason, 'tool_calls')
+      })(),
+    )
+    assert.is(error.code, 'CHAT_CALL_INVALID')
+    const good = await openai.chat.completions.create(body)
+    assert.is(good.choices[0]!.finish_reason, 'tool_calls')
+    const sent = endpoint.requests.at(-1)!.tools![0]!.function as { strict?: boolean }
+    assert.is(sent.strict, true)
   })
 
   test('an abort stops the model behind it, a revoked key too', async () => {

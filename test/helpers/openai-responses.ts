@@ -1,8 +1,10 @@
 /** Responses and embeddings as the official client has them. */
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
 import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { failure, LOCAL, type OpenAiWorld, SCRIPTED, WEATHER } from './openai-world.ts'
+import { failure, LOCAL, ONCE, type OpenAiWorld, SCRIPTED, WEATHER } from './openai-world.ts'
 
 export function responseTests(test: Test, world: () => OpenAiWorld): void {
   test('responses: kept, gone on from, listed, erased; each key has its own', async () => {
@@ -142,6 +144,53 @@ export function responseTests(test: Test, world: () => OpenAiWorld): void {
       openai.responses.create({ model: LOCAL, input: 'x', tools: [{ type: 'web_search' }] }),
     )
     assert.equal([refused.code, refused.param], ['CHAT_FIELD_UNSUPPORTED', 'tools[0].type'])
+  })
+
+  test('responses that end early: cut by their limit, or failed in the middle of a stream', async () => {
+    const { endpoint, openai } = world()
+    const cut = await openai.responses.create({
+      model: LOCAL,
+      input: 'The keeper of the lighthouse',
+      max_output_tokens: 3,
+      temperature: 0,
+    })
+    assert.equal([cut.status, cut.incomplete_details], ['incomplete', { reason: 'max_output_tokens' }])
+    const [item] = cut.output
+    assert.ok(item?.type === 'message' && item.status === 'incomplete')
+    assert.is(cut.usage!.output_tokens, 3)
+    endpoint.play([{ raw: ONCE, ending: 'cut' }])
+    const events: ResponseStreamEvent[] = []
+    const stream = await openai.responses.create({ model: SCRIPTED, input: 'Tell me a story', stream: true })
+    const error = await failure(
+      (async () => {
+        for await (const event of stream) events.push(event)
+      })(),
+    )
+    assert.is(error.code, 'CHAT_ENDPOINT_FAILED')
+    const last = events.at(-1)!
+    assert.ok(last.type === 'response.failed')
+    assert.equal([last.response.status, last.response.error?.code], ['failed', 'server_error'])
+    assert.is((await failure(openai.responses.retrieve(last.response.id))).status, 404)
+  })
+
+  test('nothing of what was said lies readable on the disk', async () => {
+    const { directory, endpoint, openai } = world()
+    const marks = ['Zanzibar-question', 'Zanzibar-answer', 'Zanzibar-topic']
+    endpoint.play([{ text: marks[1]! }])
+    const { id } = await openai.responses.create({
+      model: SCRIPTED,
+      input: marks[0]!,
+      metadata: { topic: marks[2]! },
+    })
+    const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((it) =>
+      it.isFile(),
+    )
+    assert.ok(files.some(({ parentPath }) => parentPath.endsWith(path.join('sealed', 'responses'))))
+    for (const { parentPath, name } of files) {
+      const bytes = await readFile(path.join(parentPath, name))
+      for (const mark of marks) assert.not.ok(bytes.includes(mark), `${name} holds ${mark}`)
+    }
+    assert.is((await openai.responses.retrieve(id)).output_text, marks[1])
   })
 
   test('embeddings: numbers and base64 say the same; tokens, cut texts and other dimensions are refused', async () => {

@@ -18,6 +18,8 @@ export const SCRIPTED = 'test/scripted'
 
 export interface OpenAiWorld {
   readonly endpoint: ScriptedEndpoint
+  /** The data directory. */
+  readonly directory: string
   /** With the node's own token. */
   readonly admin: Client
   /** With a key of scope `ask`. */
@@ -57,7 +59,14 @@ export async function openAiWorld(): Promise<OpenAiWorld> {
       const { secret } = await admin.send<{ secret: string }>('POST', '/api/v1/keys', body)
       return new OpenAI({ baseURL: `${url}/v1`, apiKey: secret, maxRetries: 0 })
     }
-    return { endpoint, admin, openai: await withKey({ name: 'tests', scope: 'ask' }), withKey, close }
+    return {
+      endpoint,
+      directory,
+      admin,
+      openai: await withKey({ name: 'tests', scope: 'ask' }),
+      withKey,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -71,6 +71,10 @@ export interface ScriptedEndpoint {
   readonly firstByteAtMs: number[]
   /** Requests for completions whose client has gone before the end. */
   readonly aborted: () => number
+  /** Made so far. */
+  readonly connections: () => number
+  /** Closes connections that no request is on. */
+  dropIdle(): void
   play(script: EndpointScript): void
   /** Resolves when a reply has stalled since the last play(). */
   stalled(): Promise<void>
@@ -174,6 +178,10 @@ export async function startScriptedEndpoint(
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.destroy(error as Error))
   })
+  let connections = 0
+  server.on('connection', () => {
+    connections += 1
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
@@ -181,6 +189,8 @@ export async function startScriptedEndpoint(
     headers,
     firstByteAtMs,
     aborted: () => aborted,
+    connections: () => connections,
+    dropIdle: () => server.closeIdleConnections(),
     play(next) {
       script = next
       played = 0

@@ -1,55 +1,20 @@
 /** Agents on other members' nodes: real meshes, what is asked, what is allowed, and members that lie, stall or leave. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AgentAnswer, AgentEvent, AgentRequest } from '../../node/agents/agent.ts'
+import type { AgentEvent, AgentRequest } from '../../node/agents/agent.ts'
+import { MAGI } from '../../node/agents/magi/magi.ts'
+import { CALCULATE_TOOL } from '../../node/agents/tools/calculate-tool.ts'
 import type { AnswerRequest } from '../../node/agents/village/answer-members.ts'
 import type { MemberRequest } from '../../node/agents/village/request-wire.ts'
-import { createVillageAgents, type VillageAgents } from '../../node/agents/village/village-agents.ts'
+import type { VillageAgents } from '../../node/agents/village/village-agents.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
 import { VillageError } from '../../node/errors.ts'
 import type { FramedStream } from '../../node/mesh/framed-stream.ts'
 import { AGENTS_PROTOCOL, AskFrame, ReplyFrame } from '../../node/mesh/protocols/agents.ts'
-import { joinWith, type MeshNode, startMeshNode, stopMeshNodes, TEST_LOG, until } from '../helpers/mesh.ts'
+import { ANSWER, NO_FRAME, OFFER, offersAgents, RIGHT } from '../helpers/agent-nodes.ts'
+import { agentParts, toolNamed } from '../helpers/agent-parts.ts'
+import { joinWith, type MeshNode, startMeshNode, stopMeshNodes, until } from '../helpers/mesh.ts'
 import { rejectsCode } from '../helpers/throws.ts'
-
-const OFFER: Partial<Config> = { 'agents.offer': ['sage', 'magi'], 'agents.offerRequestsByHour': 40 }
-
-const ANSWER: AgentAnswer = {
-  id: 'request-1',
-  agent: 'sage',
-  node: 'here',
-  model: null,
-  text: 'Seven [1].',
-  finish: 'answer',
-  evidence: {
-    question: 'how many?',
-    queries: ['how many'],
-    items: [
-      {
-        number: 1,
-        collection: 'notes',
-        document: 'd1',
-        title: null,
-        source: 'a.md',
-        page: null,
-        headings: ['Counting'],
-        start: 3,
-        end: 9,
-        text: 'Seven.',
-        score: 2.5,
-        vouchedBy: ['somebody else'],
-      },
-    ],
-    confidence: 0.75,
-    threshold: 0.5,
-    isFound: true,
-    missing: ['one collection'],
-  },
-  observations: [],
-  usage: { promptTokens: 5, cachedTokens: 2, completionTokens: 3 },
-  turns: 2,
-  tookMs: 12,
-}
 
 let answer: AnswerRequest = async () => ANSWER
 /** What the liar does with a request. */
@@ -58,35 +23,15 @@ const asked: AgentRequest[] = []
 const agents: VillageAgents[] = []
 let nodes: MeshNode[] = []
 
-function agentsOn(config: Partial<Config>) {
-  return (mesh: MeshNode['mesh']) => {
-    const village = createVillageAgents(
-      {
-        mesh,
-        log: TEST_LOG,
-        answer: (request, signal, onEvent) => {
-          asked.push(request)
-          return answer(request, signal, onEvent)
-        },
-      },
-      { config: { ...DEFAULT_CONFIG, ...config }, aliveEveryMs: 20 },
-    )
-    agents.push(village)
-    mesh.advertise(() => ({
-      version: '0.0.0',
-      cores: 1,
-      memoryBytes: 1,
-      power: 'mains',
-      profile: 'laptop',
-      native: false,
-      accepting: false,
-      load: 0,
-      taskKinds: [],
-      models: [],
-      agents: village.announced(),
-    }))
-  }
-}
+const agentsOn = (config: Partial<Config>) =>
+  offersAgents(
+    config,
+    (request, given, onEvent) => {
+      asked.push(request)
+      return answer(request, given, onEvent)
+    },
+    (village) => agents.push(village),
+  )
 
 const signal = () => AbortSignal.timeout(60_000)
 const question = (over: Partial<MemberRequest> = {}): MemberRequest => ({
@@ -203,6 +148,34 @@ test('the request is one of a member: narrow bounds, a lease, nobody who approve
     assert.match(tool, /^(?:agent_ask|calculate|knowledge_(?:ask|search|collections)|time_now)$/)
 })
 
+test('the agents of a member do for a visitor what visitors may, and nothing else', async () => {
+  const names = ['code_run', 'file_read', 'model_list', 'model_add', 'node_status', 'time_now'] as const
+  const tools = names.map((name) => toolNamed(name, { scope: name === 'code_run' ? 'operate' : 'read' }))
+  const parts = agentParts({ rows: [MAGI], tools: () => [CALCULATE_TOOL, ...tools] })
+  answer = (request, given, onEvent) => parts.agents.ask(request, given, onEvent)
+  const magi = (content: string, steps?: readonly { tool: string; arguments: object }[]) =>
+    ask(
+      question({
+        agent: 'magi',
+        messages: [{ role: 'user', content }],
+        ...(steps === undefined ? {} : { options: { steps: JSON.parse(JSON.stringify(steps)) } }),
+      }),
+    )
+  assert.is((await magi('what is 17% of 300?')).text, '17% of 300 = 51')
+  assert.match((await magi('run this\n```python\nprint(1)\n```')).text, 'may not use')
+  const all = await magi(
+    'do it',
+    names.map((tool) => ({ tool, arguments: {} })),
+  )
+  assert.match(all.text, 'not among the tools')
+  assert.equal(
+    tools.filter(({ calls }) => calls.length > 0).map(({ name }) => name),
+    ['time_now'],
+  )
+  assert.ok(tools.every(({ contexts }) => contexts.every(({ seesPrivate }) => !seesPrivate)))
+  await parts.agents.stop()
+})
+
 test('agents that are not offered, and members that offer none, say so', async () => {
   await rejectsCode(ask(question({ agent: 'king' })), 'AGENT_NOT_OFFERED')
   await rejectsCode(
@@ -266,20 +239,6 @@ test('so many at once and in an hour, and no more', async () => {
   assert.ok(codes.length > 20, `${codes.length} were answered`)
 })
 
-const NONE: ReplyFrame = {
-  text: undefined,
-  plan: undefined,
-  call: undefined,
-  progress: undefined,
-  result: undefined,
-  alive: undefined,
-  answer: undefined,
-  code: undefined,
-}
-const RIGHT = {
-  ...{ id: 'x', model: undefined, text: 'yes', finish: 1, evidence: undefined },
-  ...{ promptTokens: 0, cachedTokens: 0, completionTokens: 0, turns: 1, tookMs: 1 },
-}
 const toLiar = (request = question(), given = signal()) => ask(request, given, () => {}, 0, 2)
 
 test('a member that answers what cannot be is not believed', async () => {
@@ -291,40 +250,40 @@ test('a member that answers what cannot be is not believed', async () => {
     ...{ start: 0, end: 1, text: 't', score: 1 },
   }
   const wrong: ReplyFrame[] = [
-    NONE,
-    { ...NONE, answer: { ...RIGHT, finish: 99 } },
-    { ...NONE, answer: { ...RIGHT, id: '' } },
-    { ...NONE, answer: { ...RIGHT, evidence: { ...evidence, confidence: 7 } } },
-    { ...NONE, answer: { ...RIGHT, evidence: { ...evidence, confidence: Number.NaN } } },
-    { ...NONE, answer: { ...RIGHT, evidence: { ...evidence, items: [{ ...item, number: 3 }] } } },
-    { ...NONE, answer: { ...RIGHT, evidence: { ...evidence, items: [{ ...item, start: 5 }] } } },
-    { ...NONE, call: { call: 'a', agent: 'root', tool: 't', arguments: '{}' } },
-    { ...NONE, call: { call: 'a', agent: 'sage', tool: 't', arguments: '{' } },
-    { ...NONE, result: { call: 'a', state: 9, summary: '' } },
+    NO_FRAME,
+    { ...NO_FRAME, answer: { ...RIGHT, finish: 99 } },
+    { ...NO_FRAME, answer: { ...RIGHT, id: '' } },
+    { ...NO_FRAME, answer: { ...RIGHT, evidence: { ...evidence, confidence: 7 } } },
+    { ...NO_FRAME, answer: { ...RIGHT, evidence: { ...evidence, confidence: Number.NaN } } },
+    { ...NO_FRAME, answer: { ...RIGHT, evidence: { ...evidence, items: [{ ...item, number: 3 }] } } },
+    { ...NO_FRAME, answer: { ...RIGHT, evidence: { ...evidence, items: [{ ...item, start: 5 }] } } },
+    { ...NO_FRAME, call: { call: 'a', agent: 'root', tool: 't', arguments: '{}' } },
+    { ...NO_FRAME, call: { call: 'a', agent: 'sage', tool: 't', arguments: '{' } },
+    { ...NO_FRAME, result: { call: 'a', state: 9, summary: '' } },
   ]
   for (const frame of wrong) {
     lie = (stream) => stream.send(ReplyFrame, frame)
     await rejectsCode(toLiar(), 'ANSWER_IMPLAUSIBLE')
   }
-  lie = (stream) => stream.send(ReplyFrame, { ...NONE, code: 'API_UNAUTHORIZED' })
+  lie = (stream) => stream.send(ReplyFrame, { ...NO_FRAME, code: 'API_UNAUTHORIZED' })
   await rejectsCode(toLiar(), 'AGENT_MEMBER_FAILED')
-  lie = (stream) => stream.send(ReplyFrame, { ...NONE, answer: RIGHT })
+  lie = (stream) => stream.send(ReplyFrame, { ...NO_FRAME, answer: RIGHT })
   assert.is((await toLiar()).text, 'yes')
 })
 
 test('a member that talks without end, sends no protobuf, or says nothing is left', async () => {
   lie = async (stream) => {
-    for (;;) await stream.send(ReplyFrame, { ...NONE, text: 'x'.repeat(8192) })
+    for (;;) await stream.send(ReplyFrame, { ...NO_FRAME, text: 'x'.repeat(8192) })
   }
   await rejectsCode(toLiar(), 'ANSWER_IMPLAUSIBLE')
   lie = async (stream) => {
-    for (;;) await stream.send(ReplyFrame, { ...NONE, alive: true })
+    for (;;) await stream.send(ReplyFrame, { ...NO_FRAME, alive: true })
   }
   await rejectsCode(toLiar(), 'ANSWER_IMPLAUSIBLE')
   lie = (stream) =>
     stream.send(
       { ...ReplyFrame, encodeParts: () => [Uint8Array.of(0xff, 0xff, 0xff)] },
-      { ...NONE, alive: true },
+      { ...NO_FRAME, alive: true },
     )
   await rejectsCode(toLiar(), 'PROTOCOL_MALFORMED')
   lie = async () => {}
@@ -340,7 +299,7 @@ test('a member that talks without end, sends no protobuf, or says nothing is lef
 test('a member that leaves in between is a lost connection', async () => {
   const begun = Promise.withResolvers<void>()
   lie = async (stream) => {
-    await stream.send(ReplyFrame, { ...NONE, text: 'I begin' })
+    await stream.send(ReplyFrame, { ...NO_FRAME, text: 'I begin' })
     begun.resolve()
     await new Promise(() => {})
   }

@@ -21,6 +21,8 @@ export interface ToolDeclaration {
   readonly description: string
   /** JSON Schema of an object. */
   readonly parameters: JsonObject
+  /** Whoever declared it wants calls that follow the schema, or none; false by default. */
+  readonly strict?: boolean
 }
 
 export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string }

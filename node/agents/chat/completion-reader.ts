@@ -47,6 +47,14 @@ const textOf = (value: JsonValue | undefined, what: string): string => {
   throw invalid(`${what} that is no text`)
 }
 
+/** A text, or parts of which those with a text are said. */
+function contentOf(value: JsonValue | undefined): string {
+  if (!Array.isArray(value)) return textOf(value, 'a text')
+  return (value as readonly JsonValue[])
+    .map((part) => (isJsonObject(part) && part.type === 'text' ? textOf(part.text, 'a text') : ''))
+    .join('')
+}
+
 export function createCompletionReader(init: {
   onDelta?: (delta: ChatDelta) => void
   newId: () => string
@@ -86,7 +94,9 @@ export function createCompletionReader(init: {
   }
 
   function addMessage(message: JsonObject): void {
-    addText(textOf(message.content, 'a text'))
+    addText(contentOf(message.content))
+    // What some models say instead of an answer.
+    addText(textOf(message.refusal, 'a refusal'))
     const given = message.tool_calls
     if (given === undefined || given === null) return
     if (!Array.isArray(given)) throw invalid('calls of tools that are no list')

@@ -13,6 +13,8 @@ export interface EndpointAnswer {
   readonly body: AsyncIterable<Uint8Array>
   /** Ends the connection of a body that is not read to its end. */
   discard(): void
+  /** What is left of the body says nothing more: the connection is kept where it ends by itself. */
+  release(): void
 }
 
 export interface EndpointHttp {
@@ -38,8 +40,12 @@ export interface EndpointHttpInit {
 }
 
 const MAX_REDIRECTS = 3
+/** For the end of a body behind its last word. */
+const RELEASE_MS = 1_000
 /** Those that keep method and body. */
 const REDIRECTS = new Set([307, 308])
+
+class StaleConnection extends Error {}
 
 export function createEndpointHttp(init: EndpointHttpInit): EndpointHttp {
   const base = new URL(init.url)
@@ -82,19 +88,21 @@ export function createEndpointHttp(init: EndpointHttpInit): EndpointHttp {
       request.once('response', (response) => {
         resolve({ response, request, explain })
       })
-      request.on('error', (error) => reject(explain(error)))
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        // The server closed a kept connection as it was taken again: the request has not been read.
+        const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted && !isStalled
+        reject(isStale ? new StaleConnection() : explain(error))
+      })
       request.end(body)
     })
   }
 
-  async function* read(
-    exchange: Awaited<ReturnType<typeof once>>,
-    release: () => void,
-  ): AsyncGenerator<Uint8Array> {
+  async function* read(exchange: Awaited<ReturnType<typeof once>>): AsyncGenerator<Uint8Array> {
     const { response, request, explain } = exchange
     let sizeBytes = 0
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
+      const chunks: AsyncIterable<Buffer> = response.iterator({ destroyOnReturn: false })
+      for await (const chunk of chunks) {
         if (sizeBytes === 0) request.setTimeout(init.stallMs)
         sizeBytes += chunk.byteLength
         if (sizeBytes > init.maxBytes) throw failed(`sent more than ${init.maxBytes} bytes`)
@@ -102,16 +110,24 @@ export function createEndpointHttp(init: EndpointHttpInit): EndpointHttp {
       }
     } catch (error) {
       throw explain(error)
-    } finally {
-      release()
     }
+  }
+
+  function release(response: IncomingMessage): void {
+    if (response.readableEnded || response.destroyed) return
+    const timer = setTimeout(() => response.destroy(), RELEASE_MS).unref()
+    response.once('close', () => clearTimeout(timer))
+    response.resume()
   }
 
   return {
     async request(path, given) {
       let url = new URL(`${base.href.replace(/\/$/, '')}${path}`)
       for (let redirects = 0; ; redirects++) {
-        const exchange = await once(url, given)
+        const exchange = await once(url, given).catch((error: unknown) => {
+          if (error instanceof StaleConnection) return once(url, given)
+          throw error
+        })
         const { response } = exchange
         const status = response.statusCode ?? 0
         const { location } = response.headers
@@ -119,8 +135,9 @@ export function createEndpointHttp(init: EndpointHttpInit): EndpointHttp {
           return {
             status,
             headers: response.headers,
-            body: read(exchange, () => response.destroy()),
+            body: read(exchange),
             discard: () => response.destroy(),
+            release: () => release(response),
           }
         response.destroy()
         const next = URL.parse(location ?? '', url)

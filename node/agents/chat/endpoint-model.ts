@@ -112,8 +112,10 @@ export function createEndpointModel(
       try {
         if (isEventStream(answer)) await readStream(answer, reader)
         else reader.whole(parseJson(await readAll(answer, MAX_WHOLE_BYTES)))
-      } finally {
+        answer.release()
+      } catch (error) {
         answer.discard()
+        throw error
       }
       const reply = { model: `${endpoint}/${model}`, ...reader.reply(estimate(request, said)) }
       if (reply.finish === 'stop') checkFormat(request.format, reply.text)

@@ -1,5 +1,5 @@
 /** The OpenAI-compatible servers of the configuration, and the models that they list. */
-import { VillageError } from '../../errors.ts'
+import { toVillageError, VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonValue } from '../../json.ts'
 import type { ChatModel } from './chat-model.ts'
 import { createEndpointHttp, type EndpointHttp, type EndpointHttpInit } from './endpoint-http.ts'
@@ -33,6 +33,7 @@ const MAX_BYTES = 64 * 2 ** 20
 const MAX_LIST_BYTES = 2 ** 20
 const MAX_MODELS = 1_000
 const LISTED_FOR_MS = 60_000
+const FAILED_FOR_MS = 10_000
 const LIST_MS = 10_000
 /** What a model of a server may be called: no control characters, no blanks. */
 const MODEL_NAME = /^[^\p{C}\p{Z}]{1,200}$/u
@@ -59,6 +60,8 @@ export function createEndpoints(init: EndpointsInit): ReadonlyMap<string, Endpoi
 
 function endpointOf(init: { name: string; url: string; http: EndpointHttp; now: () => number }): Endpoint {
   const { name, http, now } = init
+  // Otherwise every request to a model of a server that lists none would wait for it first.
+  let failed: { readonly atMs: number; readonly error: unknown } | null = null
   let listed: { readonly atMs: number; readonly models: readonly EndpointModelInfo[] } | null = null
   return {
     name,
@@ -66,9 +69,18 @@ function endpointOf(init: { name: string; url: string; http: EndpointHttp; now: 
     place: LOOPBACK.test(new URL(init.url).hostname) ? 'local' : 'remote',
     async models(signal) {
       if (listed !== null && now() - listed.atMs < LISTED_FOR_MS) return listed.models
-      const models = await readModels(http, name, AbortSignal.any([signal, AbortSignal.timeout(LIST_MS)]))
-      listed = { atMs: now(), models }
-      return models
+      if (failed !== null && now() - failed.atMs < FAILED_FOR_MS) throw failed.error
+      try {
+        const models = await readModels(http, name, AbortSignal.any([signal, AbortSignal.timeout(LIST_MS)]))
+        listed = { atMs: now(), models }
+        failed = null
+        return models
+      } catch (error) {
+        // Whoever went away says nothing of the server.
+        if (!signal.aborted || toVillageError(signal.reason).code === 'TIMEOUT')
+          failed = { atMs: now(), error }
+        throw error
+      }
     },
     close: () => http.close(),
   }

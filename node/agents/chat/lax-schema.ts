@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 
 const MAX_DEPTH = 16
 const MAX_ENUM = 256
+const MAX_RANGE = 128
 const TYPES = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'])
 /** Nothing is said of such a value. */
 const ANYTHING: JsonObject = {}
@@ -26,7 +27,15 @@ export function laxSchema(schema: JsonValue | undefined, init: { isClosed: boole
   const [type] = types
   if (type === 'object') return objectSchema(schema, init, inner)
   if (type === 'array') return { type, ...(isJsonObject(schema.items) && { items: inner(schema.items) }) }
+  if (type === 'integer') return { type, ...bounds(schema) }
   return type === undefined ? ANYTHING : { type }
+}
+
+/** Without them a small model writes digits for as long as it may. A grammar holds ranges of few numbers only. */
+function bounds({ minimum, maximum }: JsonObject): JsonObject {
+  if (!Number.isSafeInteger(minimum) || !Number.isSafeInteger(maximum)) return {}
+  const numbers = (maximum as number) - (minimum as number)
+  return numbers >= 0 && numbers < MAX_RANGE ? { minimum: minimum!, maximum: maximum! } : {}
 }
 
 function objectSchema(

@@ -56,7 +56,8 @@ function jsonIn(text: string, field: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue
   } catch (error) {
-    throw new VillageError('CHAT_TEMPLATE_FAILED', `${field} is not JSON`, {
+    const code = field === CARD_FILE ? 'MODEL_CARD_INVALID' : 'CHAT_TEMPLATE_FAILED'
+    throw new VillageError(code, `${field} is not JSON`, {
       cause: error,
       fields: { field },
     })

@@ -28,6 +28,16 @@ export function withoutMarks(text: string, specialTokens: readonly string[]): st
   return own.length === 0 ? known : known.replace(new RegExp(own.map(escaped).join('|'), 'g'), apart)
 }
 
+/** Texts in it, whatever they are the values of. */
+function cleanJson(value: JsonValue, clean: (text: string) => string): JsonValue {
+  if (typeof value === 'string') return clean(value)
+  if (Array.isArray(value)) return value.map((item: JsonValue) => cleanJson(item, clean))
+  if (!isJsonObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [clean(name), cleanJson(inner, clean)]),
+  )
+}
+
 /** As an object where it is one: templates write it out themselves. */
 function argumentsOf({ arguments: given }: ToolCall): JsonValue {
   try {
@@ -56,7 +66,7 @@ function nativeMessage(message: ChatMessage, clean: (text: string) => string): T
     tool_calls: calls.map((call) => ({
       id: call.id,
       type: 'function',
-      function: { name: call.name, arguments: argumentsOf(call) },
+      function: { name: call.name, arguments: cleanJson(argumentsOf(call), clean) },
     })),
   }
 }
@@ -120,7 +130,8 @@ export function promptOf(
     return {
       kind: 'messages',
       messages: given.map((message) => nativeMessage(message, clean)),
-      tools: tools.map(wireTool),
+      // Those of external servers are described by strangers.
+      tools: tools.map((tool) => cleanJson(wireTool(tool), clean)),
     }
   const plain = plainMessages(given).map(({ role, content }): Plain => ({ role, content: clean(content) }))
   const messages = init.hasSystem ? plain : withoutSystem(plain)

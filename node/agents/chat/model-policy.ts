@@ -81,7 +81,7 @@ export function modelPolicy(init: ModelPolicyInit): Policy {
     let room = model.contextTokens === null ? null : model.contextTokens - answerTokens - declared
     for (let attempt = 1; ; attempt++) {
       const fitted =
-        room === null ? messages : noted(fitContext({ messages, maxTokens: room, count: estimate }))
+        room === null ? messages : noted(fitContext({ messages, maxTokens: room, count: estimate }), model)
       try {
         return await model.respond(
           {
@@ -198,11 +198,15 @@ function shown(observation: Observation, index: number, mark: string): ChatMessa
 }
 
 /** What was left out is said where the model reads first. Throws CONTEXT_TOO_LONG. */
-function noted({ messages, dropped, cut, fits }: ReturnType<typeof fitContext>): readonly ChatMessage[] {
+function noted(
+  { messages, dropped, cut, fits }: ReturnType<typeof fitContext>,
+  { id, contextTokens }: ChatModel,
+): readonly ChatMessage[] {
   if (!fits)
     throw new VillageError(
       'CONTEXT_TOO_LONG',
-      'The question and the instructions do not fit the model together',
+      `The question and what an agent is told do not fit the ${contextTokens} tokens of ${id} together`,
+      { fields: { model: id, most: contextTokens } },
     )
   if (dropped === 0 && cut === 0) return messages
   const words = [

@@ -2,9 +2,9 @@
 import type { JsonObject, JsonValue } from '../../json.ts'
 import type { ChatFormat, ChatMessage, ChatRequest, ChatSampling, ToolDeclaration } from './chat-model.ts'
 
-export const wireTool = ({ name, description, parameters }: ToolDeclaration): JsonObject => ({
+export const wireTool = ({ name, description, parameters, strict }: ToolDeclaration): JsonObject => ({
   type: 'function',
-  function: { name, description, parameters },
+  function: { name, description, parameters, ...(strict === true && { strict }) },
 })
 
 export function wireMessage(message: ChatMessage): JsonObject {

@@ -85,11 +85,14 @@ export function createConversations(components: Components, init: ConversationsI
 
   // An erasure that was cut off is finished before the index is read, so the records themselves say whose they are.
   erasure.onErase('conversations', async (speaker) => {
-    for (const { id } of [...index.values()].filter((entry) => isOf(entry.speaker, speaker))) await erase(id)
+    const doomed = [...index.values()].filter((entry) => isOf(entry.speaker, speaker)).map(({ id }) => id)
+    for (const id of doomed) drop(id)
     for (const { id } of store.list()) {
-      const record = index.has(id) ? null : await readable(id)
-      if (record === 'damaged' || (record !== null && isOf(record.speaker, speaker))) await store.delete(id)
+      const record = index.has(id) || doomed.includes(id) ? null : await readable(id)
+      if (record === 'damaged' || (record !== null && isOf(record.speaker, speaker))) doomed.push(id)
     }
+    await store.deleteMany(doomed)
+    for (const id of doomed) await twin.forgetConversation(id)
   })
 
   async function readable(id: string): Promise<Conversation | 'damaged' | null> {
@@ -119,9 +122,14 @@ export function createConversations(components: Components, init: ConversationsI
     for (const id of index.keys()) if (!kept.has(id)) index.delete(id)
   }
 
-  async function erase(id: string): Promise<void> {
+  /** What still runs for it does not write it again. */
+  function drop(id: string): void {
     index.delete(id)
     running.get(id)?.abort(new VillageError('ABORTED', 'The conversation was erased'))
+  }
+
+  async function erase(id: string): Promise<void> {
+    drop(id)
     await store.delete(id)
     await twin.forgetConversation(id)
   }

@@ -40,7 +40,8 @@ export function toWord(token: Token): Word {
   if (token.kind === 'break') return { ...token, norm: '\n', form: null }
   if (token.kind !== 'word' && token.kind !== 'id') return { ...token, norm: `<${token.kind}>`, form: null }
   const known = knownWord(token.lower)
-  if (known !== null) return { ...token, kind: 'word', norm: known.word, form: known.kind === 'verb' ? known.form : null }
+  if (known !== null)
+    return { ...token, kind: 'word', norm: known.word, form: known.kind === 'verb' ? known.form : null }
   const doing = doingVerb(token.lower)
   if (doing !== null) return { ...token, kind: 'word', norm: `${doing}-doing`, form: null }
   return { ...token, norm: token.kind === 'id' ? '<id>' : token.lower, form: null }

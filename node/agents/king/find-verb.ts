@@ -17,24 +17,36 @@ export interface FoundVerb {
 export function findVerb(clause: Clause): FoundVerb {
   const { words, mood } = clause
   const head = words[0]
-  if (head === undefined || mood === 'question') return { verb: mood === 'question' ? ordersIndirectly(words) : null, at: 0 }
+  if (head === undefined || mood === 'question')
+    return { verb: mood === 'question' ? ordersIndirectly(words) : null, at: 0 }
   // `work out`, `figure out`, `set up`: no known verb, but an order.
   if (/^(?:work|figure) out(?: |$)/.test(lineOf(words.slice(0, 2)))) return { verb: 'calculate', at: 1 }
   if (head.form === 'plain' && CARRIES.test(head.norm)) {
     const doing = words.findIndex(({ norm }) => norm.endsWith('-doing'))
-    const isOf = doing > 0 && !/(?:^| )(?:of|from|with) (?:the |a |an |my |that |this )*$/.test(lineOf(words.slice(1, doing)))
+    const isOf =
+      doing > 0 &&
+      !/(?:^| )(?:of|from|with) (?:the |a |an |my |that |this )*$/.test(lineOf(words.slice(1, doing)))
     const isShown = /^(?:show|see|let|take|use|create)$/.test(head.norm)
-    if (doing > 0 && isOf && !(isShown && !/^(?:compare|evaluate|measure|calculate)-/.test(words[doing]!.norm)) && !/^(?:summarise|explain|embed)-doing$/.test(words[doing]!.norm))
+    if (
+      doing > 0 &&
+      isOf &&
+      !(isShown && !/^(?:compare|evaluate|measure|calculate)-/.test(words[doing]!.norm)) &&
+      !/^(?:summarise|explain|embed)-doing$/.test(words[doing]!.norm)
+    )
       return { verb: words[doing]!.norm.slice(0, -6), at: doing }
-    if (/^(?:summarise|explain)-doing$/.test(words[doing]?.norm ?? '')) return { verb: 'summarise', at: doing }
+    if (/^(?:summarise|explain)-doing$/.test(words[doing]?.norm ?? ''))
+      return { verb: 'summarise', at: doing }
   }
   if (WANTS.test(head.norm) && head.form !== null) {
-    const past = words.findIndex(({ form, norm }, at) => at > 0 && (form === 'past' || form === 'ing') && ACTIONS.test(norm))
+    const past = words.findIndex(
+      ({ form, norm }, at) => at > 0 && (form === 'past' || form === 'ing') && ACTIONS.test(norm),
+    )
     if (past > 0) return { verb: words[past]!.norm, at: 0 }
   }
   if (head.form === 'plain') return { verb: head.norm, at: 0 }
   if (head.form === 'ing' && mood === 'order') return { verb: head.norm, at: 0 }
-  if (/^(?:i|we)$/.test(head.norm) && /^(?:need|want)$/.test(words[1]?.norm ?? '')) return findVerb({ ...clause, words: words.slice(1), mood: 'order' })
+  if (/^(?:i|we)$/.test(head.norm) && /^(?:need|want)$/.test(words[1]?.norm ?? ''))
+    return findVerb({ ...clause, words: words.slice(1), mood: 'order' })
   return laterVerb(words)
 }
 
@@ -45,14 +57,22 @@ function laterVerb(words: readonly Word[]): FoundVerb {
     const left = lineOf(words.slice(Math.max(0, at - 3), at))
     if (form === null || !ACTIONS.test(norm)) continue
     if ((form === 'past' || form === 'plain') && PASSIVE.test(left)) return { verb: norm, at: 0 }
-    if ((form === 'ing' || form === 'past') && /(?:^| )(?:need|want)$/.test(left)) return { verb: norm, at: 0 }
-    if (form === 'plain' && !/(?:^| )(?:the|a|an|my|to|of|i|you|we|they|it|that|which|who|not|and|can|could|may|might|will|would|do|your|his|her|this|for|in|on|with|by|about)$/.test(left)) return { verb: norm, at }
+    if ((form === 'ing' || form === 'past') && /(?:^| )(?:need|want)$/.test(left))
+      return { verb: norm, at: 0 }
+    if (
+      form === 'plain' &&
+      !/(?:^| )(?:the|a|an|my|to|of|i|you|we|they|it|that|which|who|not|and|can|could|may|might|will|would|do|your|his|her|this|for|in|on|with|by|about)$/.test(
+        left,
+      )
+    )
+      return { verb: norm, at }
   }
   return { verb: null, at: 0 }
 }
 
 /** `tell me how…`: asked, but by an order. */
 const ordersIndirectly = (words: readonly Word[]): string | null =>
-  words[0]!.form === 'plain' && /^(?:tell|show|check|see|find|explain|give|report|look|let|know|ask)$/.test(words[0]!.norm)
+  words[0]!.form === 'plain' &&
+  /^(?:tell|show|check|see|find|explain|give|report|look|let|know|ask)$/.test(words[0]!.norm)
     ? words[0]!.norm
     : null

@@ -27,7 +27,12 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 }
 const STARTS_JOB = /^(?:model_(?:compress|evaluate|compare|merge|train)|geometry_measure)$/
 /** A plan by rules hands groups of its steps to other agents; what they may do is decided by the same calls. */
-const DELEGATION: IntendedCall = { tool: 'agent_ask', arguments: {}, made: [], open: ['agent', 'task', 'steps', 'options'] }
+const DELEGATION: IntendedCall = {
+  tool: 'agent_ask',
+  arguments: {},
+  made: [],
+  open: ['agent', 'task', 'steps', 'history', 'options'],
+}
 
 /** `tools`: names of all that there are. Messages of other roles than `user` are not read. */
 export function intendedCalls(messages: readonly ChatMessage[], tools: readonly string[]): IntendedCall[] {
@@ -50,15 +55,18 @@ function intended(step: PlanStep): IntendedCall[] {
     if (!parts.some(isStepReference)) given[name] = value
     // A result that is text may hold anything: it goes where the asker said, as content.
     else if (parts.some((part) => isStepReference(part) && part.field === 'text')) open.push(name)
-    else made.push(name)
+    // Names beside results: each must be the asker's or this node's own, which holds for what is in no list.
+    else if (parts.every(isStepReference)) made.push(name)
   }
   const call: IntendedCall = { tool: step.tool, arguments: given, made, open }
-  const siblings = (SIBLINGS[step.tool] ?? []).map((tool): IntendedCall => ({
-    tool,
-    arguments: {},
-    made: [],
-    open: ['question', 'query'],
-  }))
+  const siblings = (SIBLINGS[step.tool] ?? []).map(
+    (tool): IntendedCall => ({
+      tool,
+      arguments: {},
+      made: [],
+      open: ['question', 'query'],
+    }),
+  )
   const followed = STARTS_JOB.test(step.tool)
     ? ['job_show', 'job_wait'].map((tool): IntendedCall => ({ tool, arguments: {}, made: ['job'], open: [] }))
     : []

@@ -15,7 +15,7 @@ export interface KnownWord {
 
 /** The first word is the one that rules see. */
 const VERBS = `
-compress shrink squeeze quantise quantize squash slim minify downsize
+compress shrink squeeze quantise quantize squash slim minify downsize halve
 index ingest reindex
 search grep query
 find locate
@@ -41,7 +41,7 @@ continue
 write compose draft
 embed vectorise vectorize encode
 run execute perform
-start launch begin trigger
+start launch begin trigger kick
 wait await
 cancel abort stop kill terminate halt
 read open
@@ -207,7 +207,11 @@ vector vectors
 `
 
 const words = (line: string): string[] => line.split(/\s+/).filter((word) => word !== '')
-const lines = (table: string): string[][] => table.split('\n').map(words).filter((row) => row.length > 0)
+const lines = (table: string): string[][] =>
+  table
+    .split('\n')
+    .map(words)
+    .filter((row) => row.length > 0)
 
 function inflect(verb: string): [string, VerbForm][] {
   const last = verb.at(-1)!
@@ -221,7 +225,12 @@ function inflect(verb: string): [string, VerbForm][] {
     [`${stem}ing`, 'ing'],
     [y ? `${verb.slice(0, -1)}ied` : `${stem}ed`, 'past'],
     // Both spellings: cancelled, canceled.
-    ...(verb.endsWith('cel') ? ([[`${verb}ed`, 'past'], [`${verb}ing`, 'ing']] as [string, VerbForm][]) : []),
+    ...(verb.endsWith('cel')
+      ? ([
+          [`${verb}ed`, 'past'],
+          [`${verb}ing`, 'ing'],
+        ] as [string, VerbForm][])
+      : []),
   ]
 }
 
@@ -266,7 +275,9 @@ const OTHER_WORDS = new Set(
 )
 
 /** Names that look like slips. */
-const NAMES = new Set(words('encoder encoders decoder sore spar earn teaches readme compresso notebook notebooks'))
+const NAMES = new Set(
+  words('encoder encoders decoder sore spar earn teaches readme compresso notebook notebooks'),
+)
 
 /** Slips are looked for in words of this length. */
 const SLIP_LENGTH = { min: 4, max: 20 }
@@ -313,7 +324,11 @@ function isSwap(a: string, b: string): boolean {
   if (a.length !== b.length) return false
   const at = [...a].findIndex((char, index) => char !== b[index])
   return (
-    at >= 0 && at + 1 < a.length && a[at] === b[at + 1] && a[at + 1] === b[at] && a.slice(at + 2) === b.slice(at + 2)
+    at >= 0 &&
+    at + 1 < a.length &&
+    a[at] === b[at + 1] &&
+    a[at + 1] === b[at] &&
+    a.slice(at + 2) === b.slice(at + 2)
   )
 }
 

@@ -1,11 +1,11 @@
 /** Whether a clause orders, asks or only says something; and what politeness stands in front of it. */
-import { type Mood, type Word, lineOf } from './clause.ts'
+import { lineOf, type Mood, type Word } from './clause.ts'
 
 /** In front of a clause, one after the other; what stands in `orders` says that an order comes. All in the words that rules see. */
 const FILLERS =
-  /^(?:please|kindly|ok|okay|hey|hi|hello|king|sage|magi|well|so|now|alright|right|first of all|first off|first|firstly|second|secondly|third|thirdly|fourth|fifth|also|just|then|finally|next|lastly|maybe|perhaps|again|and|but|plus|or|simply|quickly|actually|really|basically|i guess|i think|if possible|if you can|if you could|for me|thanks|thank you|yes|yeah|yep|sure|no|hmm|um|uh|oh|afterwards|afterward|subsequently|thereafter|later|eventually|at the end|in the end|after that|after this|in addition|additionally|furthermore|moreover|dear|friend|good (?:morning|evening|afternoon|day)|quick question|step|task|to do|todo|btw|by the way|fyi|only|i wonder|i am wondering|i am curious|curious|<number>|[-*•,.():;&>#!]|\n)(?= |$)/
+  /^(?:please|kindly|ok|okay|hey|hi|hello|king|sage|magi|well|so|now|alright|right|first of all|first off|first|firstly|second|secondly|third|thirdly|fourth|fifth|also|just|then|finally|next|lastly|maybe|perhaps|again|and|but|plus|or|simply|quickly|actually|really|basically|i guess|i think|if possible|if you can|if you could|for me|thanks|thank you|yes|yeah|yep|sure|no|hmm|um|uh|oh|afterwards|afterward|subsequently|thereafter|later|eventually|at the end|in the end|after that|after this|in addition|additionally|furthermore|moreover|dear|friend|quick one|sorry|good (?:morning|evening|afternoon|day)|quick question|step|task|to do|todo|btw|by the way|fyi|only|i wonder|i am wondering|i am curious|curious|<number>(?= [.):])|[-*•,.):;&>#!]|\n)(?= |$)/
 const ORDERS =
-  /^(?:(?:can|could|will|would) you(?: (?:please|kindly|maybe|possibly|also|just|then|be able to|be so kind as to|be so kind and))*|(?:would|will|do) you mind(?: to)?|(?:i|we) (?:would |will )?(?:like|love|want|need|wish|prefer)(?: for)?(?: you)? to|(?:i|we) (?:would |will )?(?:like|love|want|need) you|(?:i|we) (?:would )?(?:have|need|ought) to|let us|let (?=see )|you (?:should|must|can|could|may|need to|have to)|(?:we|i) (?:should|must)|(?:make|be) sure(?: that)?(?: to| you)?|do not forget to|remember to|go ahead(?: and)?|go on and|go and|try and|try to|try(?= \S+ing)|help me(?: to| with)?|help us(?: to)?|start by|begin by|start with|it would (?:be )?(?:nice|great|good|lovely|helpful|cool) (?:if you (?:could|can|would)|to)|(?:i (?:was|am) )?wondering if you (?:could|can|would)|do you think you (?:could|can)|would it be possible to|(?:is there )?any chance (?:that )?you (?:could|can|would)|how about|what about(?= \S+ing)|your task is to|your job is to|the (?:task|goal|aim|plan) is to|goal|task|(?:i|we) am going to need you to|feel free to|you are to|time to|it is time to|got to|have to|need to|want you to|wanted to|in order to|to)(?= |$)/
+  /^(?:(?:can|could|will|would) you(?: (?:please|kindly|maybe|possibly|also|just|then|be able to|be so kind as to|be so kind and))*|(?:would|will|do) you mind(?: to)?|(?:i|we) (?:would |will )?(?:like|love|want|need|wish|prefer)(?: for)?(?: you)? to|(?:i|we) (?:would |will )?(?:like|love|want|need) you|(?:i|we) (?:would )?(?:have|need|ought) to|let us|let (?=see )|you (?:should|must|can|could|may|need to|have to)|(?:we|i) (?:should|must)|(?:make|be) sure(?: that)?(?: to| you)?|do not forget to|remember to|(?:let|have|ask|tell|get) (?:king|sage|magi)(?: to)?|go ahead(?: and)?|go on and|go and|try and|try to|try(?= \S+ing)|help me(?: to| with)?|help us(?: to)?|start by|begin by|start with|it would (?:be )?(?:nice|great|good|lovely|helpful|cool) (?:if you (?:could|can|would)|to)|(?:i (?:was|am) )?wondering if you (?:could|can|would)|do you think you (?:could|can)|would it be possible to|(?:is there )?any chance (?:that )?you (?:could|can|would)|how about|what about(?= \S+ing)|your task is to|your job is to|the (?:task|goal|aim|plan) is to|goal|task|(?:i|we) am going to need you to|feel free to|you are to|time to|it is time to|got to|have to|need to|want you to|wanted to|in order to|to)(?= |$)/
 const NOT =
   /^(?:do not|never|no need to|not|avoid|you (?:do )?(?:need|must|should|can|will) not(?: to)?|(?:i|we) (?:would )?do not (?:want|need|like)(?: you)?(?: to)?|there is no need to|must not|should not|no|please no|rather not|do not want(?: you)? to|(?:i|we) would (?:rather|prefer) (?:you )?(?:not|did not|do not))(?= |$)/
 const QUESTION =
@@ -36,7 +36,12 @@ export function readMood(all: readonly Word[], endsWithQuestionMark: boolean): R
     const taken = filler ?? order ?? not
     if (taken === undefined || taken === '' || words.length === 0) break
     // `to what extent`: a question, not an order.
-    if (order !== undefined && QUESTION.test(line) && /^(?:to|what|how) (?:what|which|whom|many|much)/.test(line)) break
+    if (
+      order !== undefined &&
+      QUESTION.test(line) &&
+      /^(?:to|what|how) (?:what|which|whom|many|much)/.test(line)
+    )
+      break
     if (order !== undefined) isOrdered = true
     if (not !== undefined) isNegated = true
     words = words.slice(taken.split(' ').filter((part) => part !== '').length)
@@ -45,12 +50,13 @@ export function readMood(all: readonly Word[], endsWithQuestionMark: boolean): R
   const head = words[0]
   if (head === undefined) return { words, mood: 'statement', isNegated }
   const headAsks =
-    (QUESTION.test(line) || AUXILIARY.test(head.lower)) && !(head.norm === 'have' && head.lower === 'have' && isOrdered)
+    (QUESTION.test(line) || AUXILIARY.test(head.lower)) &&
+    !(head.norm === 'have' && head.lower === 'have' && isOrdered)
   const mood: Mood = INDIRECT.test(line)
     ? 'question'
     : headAsks
       ? 'question'
-      : isOrdered || head.form === 'plain'
+      : isOrdered || (head.form === 'plain' && !(endsWithQuestionMark && /^(?:do|have)$/.test(head.norm)))
         ? 'order'
         : endsWithQuestionMark
           ? 'question'

@@ -8,8 +8,8 @@ import { findVerb } from './find-verb.ts'
 import { agentOf, type Plan, type PlanStep, type StepCondition } from './plan.ts'
 import { EMPTY_STATE, withDraft, withMention } from './plan-state.ts'
 import { readCondition } from './read-condition.ts'
-import { RULES } from './rules/table.ts'
 import type { Draft, Outcome, PlanState } from './rules/rule.ts'
+import { RULES } from './rules/table.ts'
 import { isModelFile, namesOf, pathsOf } from './slots.ts'
 import { splitClauses } from './split-clauses.ts'
 import { readTokens } from './tokens.ts'
@@ -42,10 +42,13 @@ export function planGoal(text: string, tools: readonly string[]): Plan {
   const planned: Planned[] = []
   let state: PlanState = EMPTY_STATE
   const spokenOf = mentionIn(words)
-  for (const clause of shareObjects(splitClauses(words, source))) {
+  for (const clause of withCode(shareObjects(splitClauses(words, source)), words)) {
     const outcome = clause.isOff ? null : (readWith(clause, state, spokenOf) ?? barePhrase(clause, state))
     if (outcome === null) {
-      const mention = clause.mood === 'order' && clause.words.length > 1 && !clause.isOff ? null : shortMention(clause)
+      const mention =
+        clause.mood === 'order' && clause.words.length > 1 && !clause.isOff && !ONLY_POINTS.test(clause.line)
+          ? null
+          : shortMention(clause)
       if (mention !== null) state = withMention(state, mention)
       else if (!clause.isOff) notDone.push({ text: clause.text, why: UNKNOWN })
       continue
@@ -59,23 +62,67 @@ export function planGoal(text: string, tools: readonly string[]): Plan {
       if (last !== undefined) {
         const draft = { ...last.draft, arguments: { ...last.draft.arguments, ...outcome.amends } }
         planned[planned.length - 1] = { ...last, draft }
-        state = { ...withDraft({ ...state, drafts: state.drafts.slice(0, -1) }, draft), original: state.original }
+        state = {
+          ...withDraft({ ...state, drafts: state.drafts.slice(0, -1) }, draft),
+          original: state.original,
+        }
       }
       continue
     }
-    const drafts = state.drafts
-    const when = clause.condition === null ? null : readCondition(clause.condition, drafts)
+    const measured = measureFirst(clause, state, tools)
+    if (measured !== null) {
+      planned.push({ draft: measured, when: null })
+      state = withDraft(state, measured)
+    }
+    const when = clause.condition === null ? null : readCondition(clause.condition, state.drafts)
     for (const draft of outcome.calls) {
-      if (planned.length >= MAX_STEPS) notDone.push({ text: clause.text, why: `A plan has ${MAX_STEPS} steps at most.` })
-      else if (!tools.includes(draft.tool)) notDone.push({ text: clause.text, why: `The tool ${draft.tool} is not allowed here.` })
-      else if (clause.condition !== null && when === null && isChange(draft.tool)) notDone.push({ text: clause.text, why: UNMEASURED })
+      if (planned.length >= MAX_STEPS)
+        notDone.push({ text: clause.text, why: `A plan has ${MAX_STEPS} steps at most.` })
+      else if (!tools.includes(draft.tool))
+        notDone.push({ text: clause.text, why: `The tool ${draft.tool} is not allowed here.` })
+      else if (clause.condition !== null && when === null && isChange(draft.tool))
+        notDone.push({ text: clause.text, why: UNMEASURED })
       else {
         planned.push({ draft, when })
         state = withDraft(state, draft)
       }
     }
   }
-  return { steps: joinQuestions(planned).map(toStep), notDone, language: 'en' }
+  return { steps: joinQuestions(planned, source).map(toStep), notDone, language: 'en' }
+}
+
+const OF_QUALITY = /(?:^| )(?:quality|score|accuracy|perplexity|evaluate|good)(?: |$)/
+
+/** `if its quality is over 90 %`, and no step has measured it: the model is evaluated first. */
+function measureFirst(
+  { condition }: Clause,
+  { drafts, model }: PlanState,
+  tools: readonly string[],
+): Draft | null {
+  if (condition === null || model === null) return null
+  const line = lineOf(condition.words)
+  const [other] = namesOf(condition.words, 0, { plainWords: false })
+  if (
+    /(?:^| )(?:better|worse)(?: |$)/.test(line) &&
+    other !== undefined &&
+    typeof model !== 'string' &&
+    readCondition(condition, drafts)?.kind !== 'verdict'
+  )
+    return tools.includes('model_compare')
+      ? {
+          tool: 'model_compare',
+          arguments: { first: other.text, second: model },
+          reason: 'What the next step depends on must be measured.',
+        }
+      : null
+  if (!OF_QUALITY.test(line)) return null
+  if (!condition.words.some(({ kind }) => kind === 'number' || kind === 'percent')) return null
+  if (readCondition(condition, drafts) !== null || !tools.includes('model_evaluate')) return null
+  return {
+    tool: 'model_evaluate',
+    arguments: { model },
+    reason: 'What the next step depends on must be measured.',
+  }
 }
 
 const READ_ONLY =
@@ -104,15 +151,39 @@ function readClause(clause: Clause, state: PlanState): Outcome | null {
   return null
 }
 
+const RUNS_CODE = /^run (?:this|the|that|my|these)(?: following)?(?: \S+)? ?(?:code|program|<code>)?(?: |$)/
+
+/** `run this code and save what it prints: …`: the code stands at the end. */
+function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] {
+  const [code, ...more] = words.filter(({ kind }) => kind === 'code')
+  if (code === undefined || more.length > 0) return [...clauses]
+  return clauses.map((clause) => {
+    if (!RUNS_CODE.test(clause.line) || !/ code| program/.test(clause.line) || clause.words.includes(code))
+      return clause
+    const all = [...clause.words, code]
+    return { ...clause, words: all, line: lineOf(all) }
+  })
+}
+
 /** `download and compress x`: the first has the object of the second. */
 function shareObjects(clauses: readonly Clause[]): Clause[] {
   return clauses.map((clause, index) => {
     const next = clauses[index + 1]
-    if (clause.words.length !== 1 || clause.mood !== 'order' || clause.isOff || next === undefined || next.mood !== 'order') return clause
+    if (
+      clause.words.length !== 1 ||
+      clause.mood !== 'order' ||
+      clause.isOff ||
+      next === undefined ||
+      next.mood !== 'order'
+    )
+      return clause
     const words = [...clause.words, ...next.words.slice(1)]
     return { ...clause, words, line: lineOf(words) }
   })
 }
+
+/** `take the files in ~/scans`: what the next clause is about. */
+const ONLY_POINTS = /^(?:take|use|look at|open|consider|have a look at|here is|get)(?: |$)/
 
 interface Mention {
   readonly model: string | null
@@ -121,7 +192,9 @@ interface Mention {
 
 /** The first model and the first path that words name. */
 function mentionIn(words: readonly Word[]): Mention {
-  const name = namesOf(words, 0, { plainWords: false }).find(({ kind, text }) => kind === 'id' || isModelFile(text))
+  const name = namesOf(words, 0, { plainWords: false }).find(
+    ({ kind, text }) => kind === 'id' || isModelFile(text),
+  )
   const path = pathsOf(words).find((one) => !isModelFile(one))
   return { model: name?.text ?? null, path: path ?? null }
 }
@@ -131,7 +204,12 @@ const NAMED_ONLY = 6
 /** A clause without an order that names something, or greets: it is about what comes next. */
 function shortMention({ words, mood }: Clause): Mention | null {
   const mention = mentionIn(words)
-  if (mention.model === null && mention.path === null && !(words.length <= NAMED_ONLY && mood === 'statement')) return null
+  if (
+    mention.model === null &&
+    mention.path === null &&
+    !(words.length <= NAMED_ONLY && mood === 'statement')
+  )
+    return null
   return mention
 }
 
@@ -147,23 +225,30 @@ function barePhrase({ words, mood, text }: Clause, state: PlanState): Outcome | 
     words.every(({ kind }) => /^(?:word|id|number|quoted|mark)$/.test(kind)) &&
     !words.some(({ form }) => form === 'plain') &&
     !/^(?:i|we|my|you|the|a|an|it|that|this|there)$/.test(words[0]!.norm) &&
-    !/^(?:the|a|an|my|your|our|me|us|it|them|this|that)$/.test(words[1]!.norm)
-  return isPhrase ? { calls: [{ tool: 'knowledge_ask', arguments: { question: text }, reason: 'Words without an order: what documents say about them.' }] } : null
+    !/^(?:the|a|an|my|your|our|me|us|it|them|this|that|some|any|all)$/.test(words[1]!.norm)
+  return isPhrase
+    ? {
+        calls: [
+          {
+            tool: 'knowledge_ask',
+            arguments: { question: text },
+            reason: 'Words without an order: what documents say about them.',
+          },
+        ],
+      }
+    : null
 }
 
-/** One question after another about documents is one question: Sage takes it apart again. */
-function joinQuestions(planned: readonly Planned[]): Planned[] {
-  // Steps are counted by references: only the last ones can be joined.
-  const joined = [...planned]
-  for (let at = joined.length - 1; at > 0; at--) {
-    const [first, second] = [joined[at - 1]!, joined[at]!]
-    if (first.draft.tool !== 'knowledge_ask' || second.draft.tool !== 'knowledge_ask' || at !== joined.length - 1) break
-    if (first.when !== null || second.when !== null) break
-    if (JSON.stringify(first.draft.arguments.collections) !== JSON.stringify(second.draft.arguments.collections)) break
-    const question = `${first.draft.arguments.question} ${second.draft.arguments.question}`
-    joined.splice(at - 1, 2, { ...first, draft: { ...first.draft, arguments: { ...first.draft.arguments, question } } })
-  }
-  return joined
+/** Questions to documents and nothing else: one question, as it stands. Sage takes it apart better than clauses do. */
+function joinQuestions(planned: readonly Planned[], source: string): Planned[] {
+  const [first, ...rest] = planned
+  const isSame = ({ draft, when }: Planned): boolean =>
+    draft.tool === 'knowledge_ask' &&
+    when === null &&
+    JSON.stringify(draft.arguments.collections) === JSON.stringify(first?.draft.arguments.collections)
+  if (first === undefined || rest.length === 0 || !planned.every(isSame)) return [...planned]
+  const question = source.replace(/\s+/g, ' ').trim()
+  return [{ ...first, draft: { ...first.draft, arguments: { ...first.draft.arguments, question } } }]
 }
 
 const toStep = ({ draft, when }: Planned, index: number): PlanStep => ({
@@ -183,7 +268,9 @@ function isEnglish(words: readonly Word[]): boolean {
   if (plain.length === 0) return true
   const latin = plain.filter(({ lower }) => /^[a-z'’-]+$/.test(lower)).length
   if (latin * 2 < plain.length) return false
-  const english = plain.filter(({ lower, norm }) => isFunctionWord(lower, ['en']) || norm !== lower || norm.endsWith('-doing')).length
+  const english = plain.filter(
+    ({ lower, norm }) => isFunctionWord(lower, ['en']) || norm !== lower || norm.endsWith('-doing'),
+  ).length
   return OTHERS.every((language) => {
     const theirs = plain.filter(({ lower }) => isFunctionWord(lower, [language])).length
     return theirs < 2 || theirs <= english
@@ -193,9 +280,14 @@ function isEnglish(words: readonly Word[]): boolean {
 /** Documents may be in any language: a question goes to them; an order is not understood. */
 function otherLanguage(text: string, tools: readonly string[]): Plan {
   const question = text.trim()
-  const isQuestion = /[?？؟]\s*$/u.test(question) && question.length <= 2000 && tools.includes('knowledge_ask')
-  if (!isQuestion) return { steps: [], notDone: [{ text: question.slice(0, 200), why: NOT_ENGLISH }], language: 'other' }
-  const draft: Draft = { tool: 'knowledge_ask', arguments: { question }, reason: 'A question about what documents say.' }
+  const isQuestion =
+    /[?？؟]\s*$/u.test(question) && question.length <= 2000 && tools.includes('knowledge_ask')
+  if (!isQuestion)
+    return { steps: [], notDone: [{ text: question.slice(0, 200), why: NOT_ENGLISH }], language: 'other' }
+  const draft: Draft = {
+    tool: 'knowledge_ask',
+    arguments: { question },
+    reason: 'A question about what documents say.',
+  }
   return { steps: [toStep({ draft, when: null }, 0)], notDone: [], language: 'other' }
 }
-

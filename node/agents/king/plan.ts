@@ -61,12 +61,12 @@ export interface Plan {
   readonly language: 'en' | 'other'
 }
 
-/** Research goes to Sage, building and calculating to Magi, the rest King does itself. */
+/** Questions go to Sage, building and calculating to Magi, the rest (lists, files to read, indexing, memory) King does itself. */
 export function agentOf(tool: string): AgentName {
-  if (tool.startsWith('knowledge_')) return 'sage'
+  if (tool === 'knowledge_ask') return 'sage'
   if (
-    /^(model|geometry|evolve|code)_/.test(tool) ||
-    ['calculate', 'text_embed', 'file_write', 'job_wait', 'job_cancel'].includes(tool)
+    /^(?:model|geometry|evolve|code|job)_/.test(tool) ||
+    ['calculate', 'text_embed', 'file_write'].includes(tool)
   )
     return 'magi'
   return 'king'

@@ -4,6 +4,7 @@
  */
 import { type Clause, type ClauseCondition, lineOf, textOf, type Word } from './clause.ts'
 import { beginsClause, readMood } from './mood.ts'
+import { splitSentences } from './split-sentences.ts'
 
 /** Clauses of one sentence. */
 const MAX_DEPTH = 40
@@ -19,11 +20,13 @@ const HYPOTHETICAL =
   /^(?:how (?:do|can|could|should|would|must|to)|what (?:would|will|could|if|happen)|why|should|would|could (?:i|we|it|this|that|one)|can (?:i|we|it|this|that|one|the|a|an|<)|is it|are there|do (?:it|this|that|the|i|we)|may|might|in (?:what|which)|when (?:should|can|do|would|is|are|was))/
 const ACTIONS =
   /^(?:compress|index|search|evaluate|test|check|measure|compare|merge|train|evolve|generate|write|run|start|cancel|read|save|add|import|pull|remember|delete|share|calculate|change|ask|use|wait|list|show)$/
+const QUESTIONS = /^(?:what|which|how|why|who|whom|whose|where|when|is|are|do|does|did|was|were|has)(?: |$)/
 const CONNECTORS = /^(?:,|and|&|plus|but|or|then|also|;|—|–)$/
 const STRONG = /^(?:then|afterwards?|subsequently|thereafter)$/
 const STRONG_AT_START = /^(?:next|finally|lastly|later|afterwards?|after (?:that|this|which))(?= |$)/
 /** Cut from an order: why it is wanted says nothing about what to do. */
-const REASONS = /^(?:because|since|so (?:that )?(?:i|we|it|they|you|people|everybody)|in case|as i|as we)(?= |$)/
+const REASONS =
+  /^(?:because|since|so (?:that )?(?:i|we|it|they|you|people|everybody)|in case|as i|as we)(?= |$)/
 const ENDED = /(?:^| )(?:do|finish|ready|complete|completed|over|through|there|here|available)$/
 const SUBJECT =
   /^(?:(?:you|we|i|it|that|this|they|the \S+|everything|all)(?: (?:have|has|are|is|was|were|had|will|would|be|been|being))*(?: (?:been|done with|finished|done|finish))?)(?= |$)/
@@ -43,7 +46,15 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
       isNegatedBefore = isOff
       if (rest.length === 0) continue
       const clean = mood === 'order' ? cutReasons(rest) : rest
-      clauses.push({ words: clean, line: lineOf(clean), mood, text: textOf(clean, source), source, condition: own, isOff })
+      clauses.push({
+        words: clean,
+        line: lineOf(clean),
+        mood,
+        text: textOf(clean, source),
+        source,
+        condition: own,
+        isOff,
+      })
     }
   }
   return clauses
@@ -52,45 +63,11 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
 const opposite = (condition: ClauseCondition | null): ClauseCondition | null =>
   condition === null ? null : { words: condition.words, isNegated: !condition.isNegated }
 
-interface Sentence {
-  readonly words: readonly Word[]
-  readonly asks: boolean
-}
-
-function splitSentences(words: readonly Word[]): Sentence[] {
-  const sentences: Sentence[] = []
-  let from = 0
-  const end = (at: number, asks: boolean) => {
-    if (at > from) sentences.push({ words: words.slice(from, at).filter(({ kind }) => kind !== 'break'), asks })
-    from = at + 1
-  }
-  for (let at = 0; at < words.length; at++) {
-    const { norm, kind } = words[at]!
-    if (kind === 'break' && endsLine(words, at)) end(at, false)
-    else if (kind !== 'mark') continue
-    else if (/^[.!;…]$/.test(norm)) {
-      // `e.g.` is a word and a dot.
-      if (!/^(?:e\.g|i\.e|etc|vs|approx|no)$/.test(words[at - 1]?.lower ?? '')) end(at, false)
-    } else if (norm === '?') end(at, true)
-    else if (norm === ':' && at - from > 2) end(at, false)
-    else if (/^[—–]$/.test(norm) || (norm === '-' && at > from && !isArithmetic(words, at))) end(at, false)
-  }
-  end(words.length, false)
-  return sentences.filter((sentence) => sentence.words.length > 0)
-}
-
-const isArithmetic = (words: readonly Word[], at: number): boolean =>
-  [words[at - 1], words[at + 1]].every((word) => word === undefined || /^(?:number|percent|size|mark)$/.test(word.kind))
-
-/** A line that goes on in the next one does not end there. */
-function endsLine(words: readonly Word[], at: number): boolean {
-  const next = words[at + 1]
-  if (next === undefined || next.kind === 'break') return true
-  if (/^[-*•]$/.test(next.text) || next.kind === 'number' || next.kind === 'code') return true
-  return /^\p{Lu}/u.test(next.text) || beginsClause(words.slice(at + 1, at + 20))
-}
-
-const piece = (words: readonly Word[], condition: ClauseCondition | null = null, isJoined = false): Piece => ({
+const piece = (
+  words: readonly Word[],
+  condition: ClauseCondition | null = null,
+  isJoined = false,
+): Piece => ({
   words,
   condition,
   isJoined,
@@ -104,12 +81,16 @@ function splitSentence(all: readonly Word[], depth = 0): Piece[] {
   const line = lineOf(words.slice(0, 12))
   if (HYPOTHETICAL.test(lineOf(readMood(words, false).words.slice(0, 6))) && !STRONG_AT_START.test(line))
     return [piece(words)]
+  const asks =
+    QUESTIONS.test(lineOf(readMood(words, false).words.slice(0, 2))) &&
+    !words.some(({ kind }) => kind === 'path')
   return (
     leadingCondition(words, depth) ??
     leadingOrder(words, depth) ??
     takenAway(words, depth) ??
     innerCondition(words, depth) ??
-    innerOrder(words, depth) ??
+    // `which of two is taken when they are merged`: part of what is asked.
+    (asks ? null : innerOrder(words, depth)) ??
     coordinates(words, depth)
   )
 }
@@ -125,16 +106,23 @@ function leadingCondition(words: readonly Word[], depth: number): Piece[] | null
   const at = /^(?:only )?(?:if|unless|provided|in case)$/.test(words[0]!.norm)
     ? 1
     : /^(?:only if|provided that|as long as|in case)(?= )/.test(lineOf(words.slice(0, 3)))
-      ? lineOf(words.slice(0, 3)).startsWith('as long') ? 3 : 2
+      ? lineOf(words.slice(0, 3)).startsWith('as long')
+        ? 3
+        : 2
       : 0
   if (at === 0 || /^if (?:possible|you|not)(?= |$)/.test(lineOf(words.slice(0, 2)))) return null
-  let main = words.findIndex(({ norm }, index) => index > at && (norm === ',' || norm === 'then'))
+  let main = words.findIndex(
+    ({ norm }, index) =>
+      index > at && (norm === ',' || (norm === 'then' && beginsClause(words.slice(index + 1, index + 17)))),
+  )
   if (main === -1)
     main = words.findIndex(({ form }, index) => index > at + 1 && form === 'plain' && isOrderAt(words, index))
   if (main === -1) return null
   const condition = { words: words.slice(at, main), isNegated: words[0]!.norm === 'unless' }
   return splitSentence(words.slice(main), depth + 1).map((one) =>
-    /^(?:otherwise|else)(?= |$)/.test(lineOf(one.words)) ? one : { ...one, condition: one.condition ?? condition },
+    /^(?:otherwise|else)(?= |$)/.test(lineOf(one.words))
+      ? one
+      : { ...one, condition: one.condition ?? condition },
   )
 }
 
@@ -150,12 +138,14 @@ function innerCondition(words: readonly Word[], depth: number): Piece[] | null {
     ({ norm }, index) =>
       index > 1 &&
       /^(?:if|unless|provided)$/.test(norm) &&
-      !/^(?:tell|know|see|check|me|us|find|out|ask|say|wonder|what|even|as|and|verify|whether|show|report)$/.test(
+      !/^(?:tell|know|see|check|me|us|find|out|ask|say|wonder|what|even|as|verify|whether|show|report)$/.test(
         words[index - 1]!.norm,
       ),
   )
   if (at === -1) {
-    const long = words.findIndex((_, index) => index > 1 && /^as long as /.test(`${lineOf(words.slice(index, index + 3))} `))
+    const long = words.findIndex(
+      (_, index) => index > 1 && /^as long as /.test(`${lineOf(words.slice(index, index + 3))} `),
+    )
     return long === -1 ? null : conditioned(words, long, long + 3, false, depth)
   }
   if (/^if (?:possible|you|necessary|need)/.test(lineOf(words.slice(at, at + 2))))
@@ -163,14 +153,22 @@ function innerCondition(words: readonly Word[], depth: number): Piece[] | null {
   return conditioned(words, at, at + 1, words[at]!.norm === 'unless', depth)
 }
 
-function conditioned(words: readonly Word[], at: number, from: number, isNegated: boolean, depth: number): Piece[] {
+function conditioned(
+  words: readonly Word[],
+  at: number,
+  from: number,
+  isNegated: boolean,
+  depth: number,
+): Piece[] {
   // `…, and if it keeps 95 %, merge it`: the condition leads what comes after it.
   if (CONNECTORS.test(words[at - 1]!.norm) && words[at - 1]!.norm !== 'but') {
     const before = splitSentence(trimEnd(words.slice(0, at)), depth + 1)
     return [...before, ...splitSentence(words.slice(at), depth + 1)]
   }
   const start = words[at - 1]!.norm === 'only' || words[at - 1]!.norm === 'but' ? at - 1 : at
-  const stop = words.findIndex(({ norm }, index) => index > from && (norm === ',' || norm === 'otherwise' || norm === 'else'))
+  const stop = words.findIndex(
+    ({ norm }, index) => index > from && (norm === ',' || norm === 'otherwise' || norm === 'else'),
+  )
   const condition = { words: words.slice(from, stop === -1 ? words.length : stop), isNegated }
   const before = splitSentence(trimEnd(words.slice(0, start)), depth + 1)
   const last = before.at(-1)
@@ -188,7 +186,8 @@ function trimEnd(words: readonly Word[]): readonly Word[] {
 /** `after indexing a, ask b`, `before you compress it, evaluate it`, `once it is done, …`. */
 function leadingOrder(words: readonly Word[], depth: number): Piece[] | null {
   const opening = /^(?:as soon as|after|once|when|before|having)(?= )/.exec(lineOf(words.slice(0, 4)))?.[0]
-  if (opening === undefined || /^after (?:that|this|which)(?= |$)/.test(lineOf(words.slice(0, 2)))) return null
+  if (opening === undefined || /^after (?:that|this|which)(?= |$)/.test(lineOf(words.slice(0, 2))))
+    return null
   const from = opening.split(' ').length
   const comma = words.findIndex(({ norm }, index) => index > from && (norm === ',' || norm === 'then'))
   const main =
@@ -208,13 +207,19 @@ const ASKED_BEFORE = /^(?:me|us|tell|know|out|ask|explain|say|about|show|see|che
 /** `ask b after indexing a`, `evaluate it before compressing it`. */
 function innerOrder(words: readonly Word[], depth: number): Piece[] | null {
   for (let at = 1; at < words.length - 1; at++) {
-    const opening = /^(?:as soon as|after|once|when|before)(?= )/.exec(`${lineOf(words.slice(at, at + 3))} `)?.[0]
+    const opening = /^(?:as soon as|after|once|when|before)(?= )/.exec(
+      `${lineOf(words.slice(at, at + 3))} `,
+    )?.[0]
     if (opening === undefined || ASKED_BEFORE.test(words[at - 1]!.norm)) continue
     const from = at + opening.split(' ').length
     const rest = words.slice(from)
     const head = readSubject(rest)
-    if (head.words[0] === undefined || !(head.words[0].form === 'ing' || (head.hasSubject && head.words[0].form !== null))) {
-      if (!/^(?:after|once|when|as soon as)$/.test(opening) || !head.hasSubject || !ENDED.test(lineOf(rest))) continue
+    if (
+      head.words[0] === undefined ||
+      !(head.words[0].form === 'ing' || (head.hasSubject && head.words[0].form !== null))
+    ) {
+      if (!/^(?:after|once|when|as soon as)$/.test(opening) || !head.hasSubject || !ENDED.test(lineOf(rest)))
+        continue
     }
     const stop = rest.findIndex(({ norm }) => norm === ',')
     const sub = asOrder(stop === -1 ? rest : rest.slice(0, stop), false)
@@ -234,7 +239,13 @@ function readSubject(words: readonly Word[]): { words: readonly Word[]; hasSubje
 
 /** `indexing ./docs`, `you have indexed ./docs` as an order; nothing to do for `it is done`; null where no verb is found. */
 function asOrder(words: readonly Word[], isParticiple: boolean): Piece[] | null {
-  if (ENDED.test(lineOf(words)) || words.length === 0) return []
+  const [start] = words
+  const isOfJob = words.some(({ kind }, at) => kind === 'id' && words[at - 1]?.norm === 'job')
+  if (start !== undefined && isOfJob && ENDED.test(lineOf(words)))
+    return [
+      piece([{ ...start, kind: 'word', text: 'wait', lower: 'wait', norm: 'wait', form: 'plain' }, ...words]),
+    ]
+  if (ENDED.test(lineOf(words)) || start === undefined) return []
   const { words: rest, hasSubject } = readSubject(words)
   const [head] = rest
   if (head === undefined) return hasSubject ? [] : null
@@ -249,7 +260,9 @@ function takenAway(words: readonly Word[], depth: number): Piece[] | null {
   for (let at = 0; at < words.length - 1; at++) {
     const line = lineOf(words.slice(at, at + 3))
     const length = /^(?:instead of|rather than|as opposed to)(?= )/.test(line)
-      ? line.startsWith('as') ? 3 : 2
+      ? line.startsWith('as')
+        ? 3
+        : 2
       : line.startsWith('without ') && words[at + 1]!.form === 'ing' && ACTIONS.test(words[at + 1]!.norm)
         ? 1
         : 0
@@ -266,13 +279,19 @@ const SETTING = /^(?:in|from|on|using|with|for|according|based|within|of|by|amon
 function coordinates(words: readonly Word[], depth: number): Piece[] {
   for (let at = 1; at < words.length; at++) {
     const { norm } = words[at]!
-    if (!CONNECTORS.test(norm) && !STRONG.test(norm) && !STRONG_AT_START.test(lineOf(words.slice(at, at + 3)))) continue
+    if (
+      !CONNECTORS.test(norm) &&
+      !STRONG.test(norm) &&
+      !STRONG_AT_START.test(lineOf(words.slice(at, at + 3)))
+    )
+      continue
     let from = at
     let isStrong = false
     let joins = ''
     while (from < words.length) {
       const line = lineOf(words.slice(from, from + 3))
-      const start = from === at && !CONNECTORS.test(norm) && !STRONG.test(norm) ? null : STRONG_AT_START.exec(line)?.[0]
+      const start =
+        from === at && !CONNECTORS.test(norm) && !STRONG.test(norm) ? null : STRONG_AT_START.exec(line)?.[0]
       if (start !== undefined && start !== null) from += start.split(' ').length
       else if (STRONG.test(words[from]!.norm)) from++
       else if (CONNECTORS.test(words[from]!.norm)) {
@@ -287,9 +306,16 @@ function coordinates(words: readonly Word[], depth: number): Piece[] {
     if (from === at || !(isStrong || beginsClause(rest))) continue
     const first = words.slice(0, at)
     // `in the collection letters, what is …`: where to look belongs to what is asked.
-    if (norm === ',' && !isStrong && SETTING.test(first[0]!.norm) && !first.some(({ form }) => form === 'plain')) continue
+    if (
+      norm === ',' &&
+      !isStrong &&
+      SETTING.test(first[0]!.norm) &&
+      !first.some(({ form }) => form === 'plain')
+    )
+      continue
     const after = splitSentence(rest, depth + 1)
-    const isJoined = !isStrong && /^(?:and|or|&)$/.test(joins) && !/^(?:just|only|instead)$/.test(rest[0]!.norm)
+    const isJoined =
+      !isStrong && /^(?:and|or|&)$/.test(joins) && !/^(?:just|only|instead)$/.test(rest[0]!.norm)
     const joined = after.map((one, index) => (index === 0 ? { ...one, isJoined } : one))
     // `evaluate it, but index a first`.
     const last = joined[0]
@@ -302,5 +328,8 @@ function coordinates(words: readonly Word[], depth: number): Piece[] {
 
 function cutReasons(words: readonly Word[]): readonly Word[] {
   const at = words.findIndex((_, index) => index > 0 && REASONS.test(lineOf(words.slice(index, index + 4))))
-  return at === -1 ? words : trimEnd(words.slice(0, at))
+  // `so that it fits in 1 MB` says what to do.
+  return at === -1 || words.slice(at).some(({ value }) => value !== null)
+    ? words
+    : trimEnd(words.slice(0, at))
 }

@@ -17,7 +17,10 @@ export type StepResults = ReadonlyMap<number, StepResult>
 const TEXT_FIELDS = ['text', 'stdout', 'answer', 'local', 'value'] as const
 
 /** A field of a result; null where it has none. Names come only from what this node itself made: `text` may hold anything. */
-export function fieldOf({ content, trust }: Pick<ToolResult, 'content' | 'trust'>, field: ResultField): JsonValue | null {
+export function fieldOf(
+  { content, trust }: Pick<ToolResult, 'content' | 'trust'>,
+  field: ResultField,
+): JsonValue | null {
   if (field === 'text') return textOf(content)
   if (trust !== 'own' || !isJsonObject(content)) return null
   const value = content[field]
@@ -56,7 +59,8 @@ export function describe(value: JsonValue, indent = ''): string {
 const MAX_ITEM = 400
 
 function oneLine(value: JsonValue): string {
-  if (!isJsonObject(value)) return String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, MAX_ITEM)
+  if (!isJsonObject(value))
+    return String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, MAX_ITEM)
   return Object.entries(value)
     .filter(([, inner]) => inner !== null)
     .map(([name, inner]) => `${name} ${typeof inner === 'object' ? JSON.stringify(inner) : String(inner)}`)
@@ -82,7 +86,8 @@ export function resolveArguments(
       if (!isStepReference(part) || keep(part.$from)) parts.push(part)
       else {
         const before = results.get(part.$from)
-        const found = before?.state === 'done' && before.result !== null ? fieldOf(before.result, part.field) : null
+        const found =
+          before?.state === 'done' && before.result !== null ? fieldOf(before.result, part.field) : null
         if (found === null) return { why: `Step ${part.$from} gave no ${part.field} for it.` }
         parts.push(part.field === 'text' ? found : found)
       }
@@ -100,19 +105,28 @@ export function whyNot(condition: StepCondition | null, results: StepResults): s
   if (condition.kind === 'outcome') {
     if (before.state === 'skipped') return `It depends on step ${condition.step}, which was not taken.`
     const failed = before.state !== 'done'
-    return failed === (condition.is === 'failed') ? null : `Step ${condition.step} ${failed ? 'failed' : 'did not fail'}.`
+    return failed === (condition.is === 'failed')
+      ? null
+      : `Step ${condition.step} ${failed ? 'failed' : 'did not fail'}.`
   }
-  if (before.state !== 'done' || before.result === null) return `Step ${condition.step}, on which it depends, gave no result.`
+  if (before.state !== 'done' || before.result === null)
+    return `Step ${condition.step}, on which it depends, gave no result.`
   if (condition.kind === 'verdict') {
     const { content } = before.result
-    const [better, first, second] = isJsonObject(content) ? [content.better, content.first, content.second] : []
+    const [better, first, second] = isJsonObject(content)
+      ? [content.better, content.first, content.second]
+      : []
     const wanted = condition.is === 'better' ? second : first
-    return typeof better === 'string' && better === wanted ? null : `The comparison did not find it ${condition.is}.`
+    return typeof better === 'string' && better === wanted
+      ? null
+      : `The comparison did not find it ${condition.is}.`
   }
   const value = measureOf(before.result.content, condition.measure)
   if (value === null) return `Step ${condition.step} did not measure the ${condition.measure}.`
   const holds = condition.is === 'above' ? value > condition.limit : value < condition.limit
-  return holds ? null : `The ${condition.measure} is ${value}, which is not ${condition.is} ${condition.limit}.`
+  return holds
+    ? null
+    : `The ${condition.measure} is ${value}, which is not ${condition.is} ${condition.limit}.`
 }
 
 const FALLBACK: Readonly<Partial<Record<Measure, Measure>>> = { quality: 'score', score: 'quality' }

@@ -19,7 +19,8 @@ export interface StepRunner {
 
 export function resultOf(observation: Observation): StepResult {
   const { outcome } = observation
-  if (outcome.kind === 'result') return { state: 'done', summary: outcome.result.summary, result: outcome.result }
+  if (outcome.kind === 'result')
+    return { state: 'done', summary: outcome.result.summary, result: outcome.result }
   if (outcome.kind === 'refused') return { state: 'refused', summary: outcome.reason, result: null }
   return { state: 'failed', summary: `${outcome.message} (${outcome.code})`, result: null }
 }
@@ -85,7 +86,8 @@ export function describeStep(step: PlanStep, result: StepResult | undefined): st
   if (result.state === 'skipped') return `${step.id}. ${name}: not done. ${result.summary}`
   if (result.state === 'failed') return `${step.id}. ${name}: failed. ${result.summary}`
   if (result.state === 'refused') return `${step.id}. ${name}: refused. ${result.summary}`
-  if (step.tool === 'calculate') return `${step.id}. ${field(step, 'expression')} = ${result.result === null ? result.summary : textOf(result.result.content)}`
+  if (step.tool === 'calculate')
+    return `${step.id}. ${field(step, 'expression')} = ${result.result === null ? result.summary : textOf(result.result.content)}`
   const details = result.result === null || BRIEF.test(step.tool) ? '' : `\n${textOf(result.result.content)}`
   return `${step.id}. ${name}: ${result.summary}${details}`
 }
@@ -122,16 +124,20 @@ export function readSteps(options: JsonObject | undefined): PlanStep[] | null {
   return given.map((value: JsonValue, index: number): PlanStep => {
     if (!isJsonObject(value)) return refuse('A step must be an object')
     const { tool, arguments: arguments_ = {}, reason = '', id = index + 1, when = null } = value
-    if (typeof tool !== 'string' || !/^[a-z][a-z0-9_]{0,63}$/.test(tool)) return refuse('A step must name a tool')
+    if (typeof tool !== 'string' || !/^[a-z][a-z0-9_]{0,63}$/.test(tool))
+      return refuse('A step must name a tool')
     if (!isJsonObject(arguments_)) return refuse('The arguments of a step must be an object')
-    if (typeof id !== 'number' || !Number.isSafeInteger(id) || seen.has(id)) return refuse('Ids of steps must be whole and different')
+    if (typeof id !== 'number' || !Number.isSafeInteger(id) || seen.has(id))
+      return refuse('Ids of steps must be whole and different')
     const step: PlanStep = {
       ...{ id, tool, arguments: arguments_, agent: agentOf(tool), when: readWhen(when) },
       reason: typeof reason === 'string' ? reason.slice(0, 500) : '',
     }
-    if (restsOn(step).some((before) => !seen.has(before))) return refuse('A step rests on one that does not come before it')
+    if (restsOn(step).some((before) => !seen.has(before)))
+      return refuse('A step rests on one that does not come before it')
     for (const part of Object.values(arguments_))
-      if (isJsonObject(part) && '$from' in part && !isStepReference(part)) return refuse('A reference must name a step and a field of results')
+      if (isJsonObject(part) && '$from' in part && !isStepReference(part))
+        return refuse('A reference must name a step and a field of results')
     seen.add(id)
     return step
   })
@@ -139,12 +145,18 @@ export function readSteps(options: JsonObject | undefined): PlanStep[] | null {
 
 function readWhen(value: JsonValue): StepCondition | null {
   if (value === null) return null
-  if (!isJsonObject(value) || typeof value.step !== 'number') return refuse('The condition of a step must name a step')
+  if (!isJsonObject(value) || typeof value.step !== 'number')
+    return refuse('The condition of a step must name a step')
   const { kind, step, is, measure, limit } = value
   if (kind === 'outcome' && (is === 'failed' || is === 'done')) return { kind, step, is }
   if (kind === 'verdict' && (is === 'better' || is === 'worse')) return { kind, step, is }
   const known = MEASURES.find((name) => name === measure)
-  if (kind === 'number' && known !== undefined && (is === 'above' || is === 'below') && typeof limit === 'number')
+  if (
+    kind === 'number' &&
+    known !== undefined &&
+    (is === 'above' || is === 'below') &&
+    typeof limit === 'number'
+  )
     return { kind, step, measure: known, is, limit }
   return refuse('The condition of a step is not of a kind that is known')
 }

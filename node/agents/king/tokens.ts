@@ -98,10 +98,13 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ['quoted', /(?<![\p{L}\p{N}])['‘]([^'‘’\n]{1,2000})['’](?![\p{L}\p{N}])/uy],
   ['url', /https?:\/\/[^\s"'<>]{1,2000}/iy],
   ['path', /(?<![\p{L}\p{N}_])(?:~|\.{1,2})?\/[\p{L}\p{N}_.~@+*-][^\s"'<>|,;?!()]{0,1000}/uy],
-  ['path', /(?<![\p{L}\p{N}_])(?:[A-Za-z]:\\[^\s"'<>|,;?!()]{0,1000}|~\/|\.{1,2}\/?(?=[\s,;?!]|$))/uy],
-  ['path', new RegExp(String.raw`[\p{L}\p{N}_*][\p{L}\p{N}_*.-]{0,200}(?:\/[\p{L}\p{N}_.@*-]+)+\/?`, 'uy')],
-  ['path', new RegExp(String.raw`[\p{L}\p{N}_*][\p{L}\p{N}_*.-]{0,200}\/(?=[\s,;?!.]|$)`, 'uy')],
-  ['path', new RegExp(String.raw`[\p{L}\p{N}_*][\p{L}\p{N}_*.-]{0,200}\.${EXTENSION}(?![\p{L}\p{N}])`, 'iuy')],
+  ['path', /(?<![\p{L}\p{N}_.])(?:[A-Za-z]:\\[^\s"'<>|,;?!()]{0,1000}|~\/|\.{1,2}\/?(?=[\s,;?!]|$))/uy],
+  ['path', /[\p{L}\p{N}_*][\p{L}\p{N}_*.-]{0,200}(?:\/[\p{L}\p{N}_.@*-]+)+\/?/uy],
+  ['path', /[\p{L}\p{N}_*][\p{L}\p{N}_*.-]{0,200}\/(?=[\s,;?!.]|$)/uy],
+  [
+    'path',
+    new RegExp(String.raw`[\p{L}\p{N}_*][\p{L}\p{N}_*.-]{0,200}\.${EXTENSION}(?![\p{L}\p{N}])`, 'iuy'),
+  ],
   ['size', new RegExp(String.raw`(${NUMBER})\s?(${UNIT}|[kKM])(?![\p{L}\p{N}])`, 'iuy')],
   ['percent', new RegExp(String.raw`(${NUMBER})\s?(?:%|percent\b|per cent\b|pct\b)`, 'iuy')],
   ['bits', new RegExp(String.raw`(${NUMBER})[\s-]?bits?(?![\p{L}\p{N}])`, 'iuy')],
@@ -144,12 +147,12 @@ function readToken(text: string, at: number): Token {
     }
     if (kind === 'word')
       return token(/[\p{N}_:.@#+-]/u.test(whole) ? 'id' : 'word', whole, at, at + whole.length)
-    return { ...token(kind, whole, at, at + whole.length), value: valueOf(kind, match) }
+    return { ...token(kind, whole, at, at + whole.length), value: amountOf(kind, match) }
   }
   return token('mark', text[at]!, at, at + 1)
 }
 
-function valueOf(kind: TokenKind, match: RegExpExecArray): number {
+function amountOf(kind: TokenKind, match: RegExpExecArray): number {
   const said = match[1]!.toLowerCase()
   const number = NUMBER_WORDS[said] ?? Number(said.replaceAll(',', ''))
   if (kind === 'size') return number * UNITS[match[2]!.toLowerCase()]!
@@ -157,7 +160,15 @@ function valueOf(kind: TokenKind, match: RegExpExecArray): number {
 }
 
 function token(kind: TokenKind, text: string, start: number, end: number): Token {
-  return { kind, text, lower: text.toLowerCase().replaceAll('’', "'"), value: null, start, end, language: null }
+  return {
+    kind,
+    text,
+    lower: text.toLowerCase().replaceAll('’', "'"),
+    value: null,
+    start,
+    end,
+    language: null,
+  }
 }
 
 const ENDINGS: Readonly<Record<string, string>> = {
@@ -201,5 +212,7 @@ function expandContraction(read: Token): Token[] {
   if (PRONOUNS.test(stem) && ending in ENDINGS) return parts([stem, ENDINGS[ending]!])
   if (ending !== "'s") return [read]
   const text = read.text.slice(0, cut)
-  return [{ ...read, text, lower: stem, end: read.start + cut, kind: /[\p{N}_:.@#+-]/u.test(text) ? 'id' : 'word' }]
+  return [
+    { ...read, text, lower: stem, end: read.start + cut, kind: /[\p{N}_:.@#+-]/u.test(text) ? 'id' : 'word' },
+  ]
 }

@@ -31,16 +31,19 @@ export function narrowLimits(limits: LoopLimits, wished: Partial<LoopLimits> = {
 /** Tokens of a request and of those that it delegates: what a step uses is used of every one above it. */
 export interface TokenBudget {
   left(): number
+  /** With what steps used that were delegated. */
+  used(): ChatUsage
   take(usage: ChatUsage | null): void
 }
 
 export function createTokenBudget(tokens: number, above: TokenBudget | null = null): TokenBudget {
-  let used = 0
+  let used = NO_USAGE
   return {
-    left: () => Math.min(tokens - used, above?.left() ?? Number.POSITIVE_INFINITY),
+    left: () =>
+      Math.min(tokens - used.promptTokens - used.completionTokens, above?.left() ?? Number.POSITIVE_INFINITY),
+    used: () => used,
     take(usage) {
-      if (usage === null) return
-      used += usage.promptTokens + usage.completionTokens
+      used = addUsage(used, usage)
       above?.take(usage)
     },
   }

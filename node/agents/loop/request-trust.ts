@@ -1,4 +1,5 @@
 /** What a request rests on: the asker's words, what they ask for, and whether anything else has been read since. */
+import type { JsonObject } from '../../json.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { Tool, ToolResult } from '../tools/tool.ts'
 import type { CallGround } from './decide-call.ts'
@@ -63,10 +64,14 @@ function createTrust({ words, intended, isTainted: before, usedBefore, own }: In
   }
 }
 
+/** `options`: settings of the request, which the asker gave as much as the words. */
 export function createRequestTrust(
   messages: readonly ChatMessage[],
   intendedCalls: (messages: readonly ChatMessage[]) => readonly IntendedCall[],
+  options: JsonObject = {},
 ): RequestTrust {
+  const own = createOwnValues()
+  own.add(options)
   const asked = wordsOf(messages)
   const intended = intendedCalls(asked)
   return createTrust({
@@ -74,6 +79,6 @@ export function createRequestTrust(
     intended: intended.length === 0 ? ASKING : intended,
     isTainted: holdsOthersText(messages),
     usedBefore: new Set(),
-    own: createOwnValues(),
+    own,
   })
 }

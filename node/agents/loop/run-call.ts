@@ -46,6 +46,9 @@ export interface CallRunner {
   isRepeating(): boolean
 }
 
+const MAX_PROGRESS = 10_000
+const MAX_PROGRESS_UNITS = 200
+
 type Permission =
   | { readonly kind: 'run'; readonly decision: AuditDecision; readonly by: string | null }
   | {
@@ -112,6 +115,16 @@ export function createCallRunner(components: RunCallComponents, init: RunCallIni
     return askPerson(call, tool, planned, decision.reason)
   }
 
+  /** What an external server says of its progress is bounded too: whoever follows the request must read it all. */
+  function progressOf(call: string): (message: string) => void {
+    let told = 0
+    return (message) => {
+      told += 1
+      if (told <= MAX_PROGRESS)
+        onEvent({ kind: 'progress', call, message: message.slice(0, MAX_PROGRESS_UNITS) })
+    }
+  }
+
   return {
     beginTurn: trust.beginTurn,
     isRepeating: () => refusedRepeats > 1,
@@ -155,7 +168,7 @@ export function createCallRunner(components: RunCallComponents, init: RunCallIni
           request,
           seesPrivate: init.seesPrivate,
           signal: AbortSignal.any([signal, deadline.signal]),
-          progress: (message) => onEvent({ kind: 'progress', call, message }),
+          progress: progressOf(call),
         }
         const { result, error } = await runTool(components, {
           tool,

@@ -11,8 +11,9 @@ export type Work =
   /** Nothing that rules can do; `why` is for people. */
   | { readonly kind: 'none'; readonly why: string }
 
-/** A list to be sorted may be long; no rule reads more. */
-const MAX_MESSAGE = 64_000
+/** Code may be long; no rule reads more. */
+const MAX_MESSAGE = 100_000
+const USUAL_LENGTH = 1_000
 const NO_RULE = `I have no rule for this. By rules I calculate ("17% of 300", "4 GB / (50 MB/s) in min"), run code that you put between \`\`\` fences, and have programs for: ${PROGRAMS.map(({ help }) => help).join('; ')}. For anything else give me the code, or a language model (agents.model).`
 
 export function lastWords(messages: readonly ChatMessage[]): string {
@@ -40,8 +41,8 @@ export function planWork(message: string, todayIso: string): Work {
     )
   const expression = calculates(text)
   if (expression !== null) return call('calculate', { expression }, 'The message is a calculation.')
-  for (const { name, read, source } of PROGRAMS) {
-    const found = read(text, todayIso)
+  for (const { name, read, source, longest = USUAL_LENGTH } of PROGRAMS) {
+    const found = text.length > longest ? null : read(text, todayIso)
     if (found === null) continue
     return call(
       'code_run',

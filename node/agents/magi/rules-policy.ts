@@ -1,6 +1,7 @@
 /** Magi without a language model: one call that the words ask for, then what came of it. */
 import type { JsonValue } from '../../json.ts'
 import { isJsonObject } from '../../json.ts'
+import type { Plan } from '../king/plan.ts'
 import type { Observation, Policy } from '../loop/policy.ts'
 import type { Work } from './plan-work.ts'
 
@@ -55,6 +56,21 @@ export function createRulesPolicy(work: Work, tools: readonly string[]): Policy 
             : `That takes ${work.call.tool}, which this request may not use.`
       onText(text)
       return { action: { kind: 'answer', text }, usage: null }
+    },
+  }
+}
+
+/** The same policy, whose answer ends with what of the goal was understood and is not done. */
+export function sayNotDone(policy: Policy, notDone: Plan['notDone']): Policy {
+  if (notDone.length === 0) return policy
+  return {
+    model: policy.model,
+    async next(step, signal, onText) {
+      const decided = await policy.next(step, signal, onText)
+      if (decided.action.kind !== 'answer') return decided
+      const rest = notDone.map(({ text, why }) => `Not done: "${text}". ${why}`).join('\n')
+      onText(`\n${rest}`)
+      return { ...decided, action: { ...decided.action, text: `${decided.action.text}\n${rest}` } }
     },
   }
 }

@@ -19,6 +19,10 @@ const OTHER_MATTER = /^(?:and\s+|but\s+|so\s+)?(?:(?:what|how)\s+about|and)\s+(.
 const LEANING = /^(?:and|but|so|also)\b[\s,]*/i
 const QUOTED = /["“„«]([^"“”„«»]{2,80})["”“»]/u
 const MAX_TOPIC_UNITS = 120
+/** `the lighthouse's first keeper`: it is still the lighthouse. A name's is a name: `Hensley's bakery`. */
+const OWNER = /^(\p{Ll}[^'’]*)['’]s\s/u
+/** `And in winter?` asks the same of another time or place. */
+const CIRCUMSTANCE = /^(?:in|at|on|for|during|after|before|with|without|by|from|near|under|over)\s/i
 /** Of the asker's turns before; further back it is too far for a guess. */
 const MAX_FORMER = 3
 
@@ -50,7 +54,9 @@ export function topicOf(question: string): string | null {
     else runs.push({ start: match.index, end, isName })
   }
   const run = runs.findLast(({ isName }) => isName) ?? runs.at(-1)
-  return run === undefined ? null : question.slice(run.start, run.end).slice(0, MAX_TOPIC_UNITS)
+  if (run === undefined) return null
+  const topic = question.slice(run.start, run.end).slice(0, MAX_TOPIC_UNITS)
+  return OWNER.exec(topic)?.[1] ?? topic
 }
 
 function contentWords(text: string): string[] {
@@ -76,6 +82,8 @@ export function resolveFollowUp(question: string, former: readonly string[]): st
   const before = lastTopic(former)
   if (before === null) return question
   const other = OTHER_MATTER.exec(question)?.[1]
+  if (other !== undefined && CIRCUMSTANCE.test(other))
+    return `${before.question.replace(/[?.!\s]+$/, '')} ${other}?`
   if (
     other !== undefined &&
     contentWords(other).length <= 5 &&

@@ -1,8 +1,10 @@
 /** Tools that start jobs on models: compress, evaluate, compare, merge, train, measure. Each waits until its job has ended. */
+import { CODECS } from '../../compute/codecs/table.ts'
 import type { Evaluations } from '../../compute/evaluate/evaluations.ts'
+import { AUTO } from '../../compute/jobs/compress-params.ts'
 import { VillageError } from '../../errors.ts'
 import type { ParameterSpec } from '../../federated/merge/methods/method.ts'
-import { methodNamed } from '../../federated/merge/methods/table.ts'
+import { MERGE_METHODS, methodNamed } from '../../federated/merge/methods/table.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 import { amount, oneOf, own, several, takes, tool, whole, words } from './define-tool.ts'
 import { jobFigures } from './job-figures.ts'
@@ -43,7 +45,7 @@ export function compressParams({
   id,
 }: CompressGiven): JsonObject {
   const isAuto =
-    codec === 'auto' ||
+    codec === AUTO ||
     (codec === undefined && [bits, ratio, maxBytes, quality].some((one) => one !== undefined))
   const target = {
     ...(isAuto && bits !== undefined && { bits }),
@@ -53,7 +55,7 @@ export function compressParams({
   }
   return {
     model,
-    codec: isAuto ? 'auto' : (codec ?? 'int4'),
+    codec: isAuto ? AUTO : (codec ?? 'int4'),
     params: !isAuto && bits !== undefined ? { bits } : {},
     ...(Object.keys(target).length > 0 && { target }),
     ...(id !== undefined && { id }),
@@ -70,7 +72,7 @@ export function buildingTools(components: BuildingComponents): Tool[] {
       parameters: takes(
         {
           model: MODEL,
-          codec: words('int8, int4, ternary, seedlm, seedtrellis, vptq or auto.', 32),
+          codec: oneOf('auto picks one for each tensor.', AUTO, ...CODECS.map(({ name }) => name)),
           bits: amount('Bits per weight.', 0.1, 32),
           ratio: amount('Size of the original over that of the result.', 1, 1000),
           maxBytes: whole('Most bytes of the packed model.', 1, Number.MAX_SAFE_INTEGER),
@@ -133,7 +135,7 @@ export function buildingTools(components: BuildingComponents): Tool[] {
         'Merges models of one shape into a new one and waits for it: give `models` and a method, or a whole recipe.',
       parameters: takes({
         models: several(MODEL, 2, MAX_MODELS),
-        method: words('linear (the default), slerp, ties, dare_ties, task_arithmetic, model_stock, …', 64),
+        method: oneOf('linear if absent.', ...Object.keys(MERGE_METHODS)),
         base: words('Base model, for the methods that need one.', 128),
         recipe: {
           type: 'object',

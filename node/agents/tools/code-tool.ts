@@ -13,11 +13,8 @@ import type { Tool, ToolContext } from './tool.ts'
 
 export interface CodeToolComponents {
   readonly sandbox: Pick<Sandbox, 'run'>
-}
-
-export interface CodeToolInit extends FileToolInit {
-  /** Of a program with all that it starts and its files; 1 GiB if absent. */
-  readonly memoryBytes?: number
+  /** What this node may use of its machine. */
+  readonly resources: { snapshot(): { readonly memoryBytes: number } }
 }
 
 const MIB = 2 ** 20
@@ -32,7 +29,9 @@ const KEPT_BYTES = 256 * 1024
 const OUTPUT_BYTES = 64 * 1024
 /** Waiting is no work, but it holds a place: the wall is this much further than the processor's time. */
 const WALL_FACTOR = 2
+/** Of a program with all that it starts and its files: so much, or this share of what the node may use. */
 const MEMORY_BYTES = 1024 * MIB
+const MEMORY_SHARE = 0.5
 
 const LANGUAGES = {
   python: { file: 'program.py', command: ['python3', '-I', 'program.py'] },
@@ -135,8 +134,7 @@ async function readPaths(
   return texts
 }
 
-export function codeRunTool({ sandbox }: CodeToolComponents, init: CodeToolInit): Tool {
-  const memoryBytes = Math.min(MEMORY_BYTES, init.memoryBytes ?? MEMORY_BYTES)
+export function codeRunTool({ sandbox, resources }: CodeToolComponents, init: FileToolInit): Tool {
   return tool<CodeArguments>({
     name: 'code_run',
     description:
@@ -172,6 +170,7 @@ export function codeRunTool({ sandbox }: CodeToolComponents, init: CodeToolInit)
     async run({ language, code, files, paths, stdin, seconds }, context) {
       const { signal, progress } = context
       const { file, command } = LANGUAGES[language]
+      const mayUseBytes = Math.floor(resources.snapshot().memoryBytes * MEMORY_SHARE)
       const read = paths === undefined ? {} : await readPaths(paths, init, context)
       progress(`running ${language} in the sandbox`)
       const result = await sandbox.run(
@@ -180,7 +179,7 @@ export function codeRunTool({ sandbox }: CodeToolComponents, init: CodeToolInit)
           command,
           ...(stdin === undefined ? {} : { stdin }),
           keep: { files: KEPT_FILES, bytes: KEPT_BYTES },
-          limits: limitsFor(seconds ?? DEFAULT_SECONDS, memoryBytes),
+          limits: limitsFor(seconds ?? DEFAULT_SECONDS, Math.min(MEMORY_BYTES, mayUseBytes)),
         },
         signal,
       )

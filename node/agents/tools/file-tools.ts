@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, realpath, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
@@ -26,6 +26,7 @@ export interface FileToolInit {
 const READ_BYTES = 65_536
 const MAX_WRITE_UNITS = 2 ** 20
 const MAX_LISTED = 500
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 const PATH = words('`folder/path` with the name of a granted folder, or an absolute path in one.', 1024)
 
 const withheld = () =>
@@ -221,6 +222,19 @@ async function readText(
   throw new VillageError('BINARY_FILE', `${place.label} is no text`, { fields: { path: place.label } })
 }
 
+/** Unlike a rename it never takes the place of a file that was made meanwhile. */
+async function giveName(beside: string, target: string): Promise<void> {
+  try {
+    await link(beside, target)
+  } catch (error) {
+    // A file system without second names, such as FAT.
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    await rename(beside, target)
+    return
+  }
+  await rm(beside)
+}
+
 /** Writes beside the old file and takes its name at once. Returns whether it is new. Throws FILE_UNWRITABLE, DISK_FULL. */
 async function write(
   directory: string,
@@ -234,7 +248,7 @@ async function write(
   if (old !== null && !replace) throw refuse('is there already')
   if (old !== null && !old.isFile()) throw refuse('is no ordinary file')
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const beside = old === null ? target : path.join(directory, `.${randomUUID()}.part`)
+  const beside = path.join(directory, `.${randomUUID()}.part`)
   let handle: FileHandle
   try {
     handle = await open(beside, flags, old === null ? 0o644 : old.mode & 0o777)
@@ -245,7 +259,8 @@ async function write(
     await handle.writeFile(bytes)
     await handle.sync()
     await handle.close()
-    if (old !== null) await rename(beside, target)
+    if (old === null) await giveName(beside, target)
+    else await rename(beside, target)
     return old === null
   } catch (error) {
     await handle.close().catch(() => undefined)

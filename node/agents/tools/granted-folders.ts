@@ -3,7 +3,7 @@
  * put links there, or exchange a folder for a link while a tool works: what counts is where the thing lies that was opened.
  */
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
@@ -110,11 +110,10 @@ export async function openGranted(
   const handle = await open(target, constants.O_RDONLY | OPEN_FLAGS).catch(fail)
   try {
     const stats = await handle.stat()
-    // Looked up after it was opened: whatever was exchanged before, or is exchanged now, is another file than the open one.
-    const real = await realpath(target).catch(fail)
-    if (real !== target || !isSame(stats, await stat(real).catch(fail))) throw outside(place)
+    const real = await placeOfOpen(handle, target, stats).catch(fail)
+    if (real !== target) throw outside(place)
     const data = await realpath(dataDirectory)
-    if (isInside(data, real) || (stats.nlink > 1 && stats.isFile() && (await isSecret(stats, data))))
+    if (isInside(data, target) || (stats.nlink > 1 && stats.isFile() && (await isSecret(stats, data))))
       throw new VillageError(
         'FOLDER_NOT_GRANTED',
         `${place.label} belongs to the data directory of the daemon`,
@@ -122,11 +121,21 @@ export async function openGranted(
           fields: { path: place.label },
         },
       )
-    return { handle, stats, real }
+    return { handle, stats, real: target }
   } catch (error) {
     await handle.close()
     throw error
   }
+}
+
+/**
+ * Where what is open lies; null where it is not what stands at that path. Only the system's table of open files tells that in one look: where there
+ * is none, somebody who exchanges folders between two looks may be missed.
+ */
+async function placeOfOpen(handle: FileHandle, target: string, stats: Stats): Promise<string | null> {
+  if (process.platform === 'linux') return readlink(`/proc/self/fd/${handle.fd}`)
+  const real = await realpath(target)
+  return isSame(stats, await stat(real)) ? real : null
 }
 
 /** Whether a file of several names is one of the data directory's own: keys and tokens lie at its top. */

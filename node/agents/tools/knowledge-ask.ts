@@ -9,10 +9,10 @@ import type { Knowledge } from '../rag/village/knowledge.ts'
 import { evidencePack } from '../sage/evidence-pack.ts'
 import { createSageAnswers, type SageOptions } from '../sage/sage-answers.ts'
 import { amount, oneOf, several, takes, tool, whole, words, yesOrNo } from './define-tool.ts'
-import { visibleScope } from './knowledge-tools.ts'
+import { type ScopeComponents, visibleScope } from './knowledge-tools.ts'
 import type { Tool } from './tool.ts'
 
-export interface KnowledgeAskComponents {
+export interface KnowledgeAskComponents extends ScopeComponents {
   readonly answers: Pick<Answers, 'ask'>
   readonly knowledge: Pick<Knowledge, 'search' | 'collections'>
 }

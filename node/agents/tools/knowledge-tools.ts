@@ -2,7 +2,9 @@
 import { VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
 import type { JsonObject } from '../../json.ts'
+import type { Villages } from '../../mesh/membership/villages.ts'
 import type { Collections } from '../rag/collections/collections.ts'
+import { withPeers } from '../rag/village/collection-names.ts'
 import type { Knowledge } from '../rag/village/knowledge.ts'
 import type { KnownCollection } from '../rag/village/known-collection.ts'
 import {
@@ -21,7 +23,13 @@ import { ownPath } from './own-path.ts'
 import type { Tool, ToolContext } from './tool.ts'
 import { type IndexComponents, waitForIndex } from './wait-index.ts'
 
-export interface KnowledgeToolComponents extends IndexComponents {
+/** What says which collections there are, and whose. */
+export interface ScopeComponents {
+  readonly knowledge: Pick<Knowledge, 'collections'>
+  readonly villages: Pick<Villages, 'members'>
+}
+
+export interface KnowledgeToolComponents extends IndexComponents, ScopeComponents {
   readonly knowledge: Pick<Knowledge, 'search' | 'collections'>
   readonly collections: Pick<Collections, 'get' | 'create' | 'index' | 'needRun' | 'cancelRun'>
   readonly events: Pick<Events, 'subscribe'>
@@ -30,11 +38,11 @@ export interface KnowledgeToolComponents extends IndexComponents {
 const HITS = 6
 const MAX_HITS = 20
 const MAX_PASSAGE_UNITS = 2_000
-const COLLECTION = words('Name of a collection: `notes`, or `notes@peer` of another member.', 256)
+const COLLECTION = words('Name of a collection: `notes`, or `notes@member` of another member.', 256)
 
 /** What the asker may see: never a private collection for another member, or for an endpoint that is not to see them. */
 export async function visibleCollections(
-  { knowledge }: Pick<KnowledgeToolComponents, 'knowledge'>,
+  { knowledge }: Pick<ScopeComponents, 'knowledge'>,
   { seesPrivate }: Pick<ToolContext, 'seesPrivate'>,
 ): Promise<KnownCollection[]> {
   const all = await knowledge.collections()
@@ -46,10 +54,11 @@ export async function visibleCollections(
  * not see it does not learn of it either. Throws COLLECTION_UNKNOWN, KNOWLEDGE_EMPTY.
  */
 export async function visibleScope(
-  components: Pick<KnowledgeToolComponents, 'knowledge'>,
+  components: ScopeComponents,
   context: Pick<ToolContext, 'seesPrivate'>,
-  named: readonly string[] | undefined,
+  given: readonly string[] | undefined,
 ): Promise<readonly string[] | undefined> {
+  const named = given === undefined ? undefined : withPeers(given, components.villages.members())
   if (context.seesPrivate) return named
   const visible = await visibleCollections(components, context)
   const unknown = named?.find(

@@ -106,7 +106,7 @@ export function createMcpTools(components: { log: Log; store: Store }, init: Mcp
     return server.kind === 'stdio'
       ? createStdioTransport(
           { log },
-          { server, environment: serverEnvironment(server.name, environment), now },
+          { server, environment: serverEnvironment(server.name, environment), now, leaveMs: limits.leaveMs },
         )
       : createHttpTransport({ server, token: serverToken(server.name, environment) })
   }

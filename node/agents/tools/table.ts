@@ -1,9 +1,8 @@
 /** What agents can do on this node, a row each. Default deny: an agent has the rows that its own row names (agent.ts), and no other. */
-
 import { createTwinTools, type TwinToolComponents } from '../twin/twin-tools.ts'
 import { type BuildingComponents, buildingTools } from './building-tools.ts'
 import { CALCULATE_TOOL } from './calculate-tool.ts'
-import { type CodeToolComponents, type CodeToolInit, codeRunTool } from './code-tool.ts'
+import { type CodeToolComponents, codeRunTool } from './code-tool.ts'
 import { type FileToolInit, fileTools } from './file-tools.ts'
 import { jobTools } from './job-tools.ts'
 import { createKnowledgeAskTool, type KnowledgeAskComponents } from './knowledge-ask.ts'
@@ -24,7 +23,7 @@ export type ToolComponents = KnowledgeToolComponents &
   CodeToolComponents &
   TwinToolComponents
 
-export interface ToolInit extends FileToolInit, NodeToolInit, CodeToolInit {}
+export interface ToolInit extends FileToolInit, NodeToolInit {}
 
 /** All rows but those of external servers, which come and go (mcp-tools.ts). */
 export function createTools(components: ToolComponents, init: ToolInit): Tool[] {

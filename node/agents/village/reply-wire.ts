@@ -26,8 +26,11 @@ const NOTHING: ReplyFrame = {
   answer: undefined,
   code: undefined,
 }
-/** All passages of a pack together. */
+/** All passages of a pack together, with what is told of each: beside the text of an answer they fit a frame. */
 const PASSAGES_BYTES = 256 * 1024
+const QUESTION_BYTES = 8_192
+/** Numbers and heads of the fields of a passage. */
+const ITEM_OVERHEAD_BYTES = 128
 const NAME_BYTES = 64
 
 const line = (text: string) => cutBytes(text, L.maxLineBytes)
@@ -127,12 +130,14 @@ function encodeEvidence(pack: EvidencePack): EvidenceMessage {
   const items: EvidenceItemMessage[] = []
   for (const item of pack.items.slice(0, L.maxItems)) {
     const message = encodeItem(item)
-    room -= Buffer.byteLength(message.text)
+    const texts = [message.collection, message.document, message.title ?? '', message.source, message.text]
+    room -= ITEM_OVERHEAD_BYTES
+    for (const text of [...texts, ...message.headings]) room -= Buffer.byteLength(text)
     if (room < 0) break
     items.push(message)
   }
   return {
-    question: cutBytes(pack.question, L.maxMessageBytes),
+    question: cutBytes(pack.question, QUESTION_BYTES),
     queries: pack.queries.slice(0, 16).map((query) => cutBytes(query, 2048)),
     items,
     confidence: pack.confidence,

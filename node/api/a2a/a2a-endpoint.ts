@@ -10,21 +10,24 @@ import {
   ServerCallContext,
   validateVersion,
 } from '@a2a-js/sdk/server'
-import type { AgentAnswer, AgentName } from '../../agents/agent.ts'
+import type { AgentName } from '../../agents/agent.ts'
 import type { Asker } from '../../agents/asker.ts'
-import type { JsonObject } from '../../json.ts'
+import { VillageError } from '../../errors.ts'
+import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { AgentCalls } from '../mcp/agent-calls.ts'
 import { RawReply } from '../routes/route.ts'
 import { A2A_AGENTS, agentCard, cardDocument, cardDocumentV03 } from './agent-card.ts'
 import { createConversations } from './conversations.ts'
 import { eventReply, type RpcAnswer } from './event-reply.ts'
-import { ASKER_STATE, createExecutor } from './executor.ts'
+import { ASKER_STATE, createExecutor, ownerName } from './executor.ts'
 import { createTaskStore } from './task-store.ts'
 
 const LEGACY = '0.3'
-const MAX_TASKS_OF_ONE = 128
-const MAX_TASKS = 1024
+const MAX_TASKS_OF_ONE = 64
+const MAX_TASKS = 256
+/** Tasks are kept with the messages that they came of. */
+const MAX_REQUEST_UNITS = 256 * 1024
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 export interface A2aRequest {
@@ -40,7 +43,7 @@ export interface A2aEndpoint {
   /** Public. `host`: as the request names this node. */
   card(agent: AgentName | null, headers: A2aRequest['headers']): object
   /** Forgets what an asker said: conversations and tasks. */
-  forget(asker: string): void
+  forget(asker: Pick<Asker, 'kind' | 'id'>): void
   stop(): Promise<void>
 }
 
@@ -48,7 +51,6 @@ export interface A2aInit {
   readonly version: string
   readonly now?: () => number
   readonly revoked?: (asker: Asker) => AbortSignal | null
-  readonly onUsage?: (asker: Asker, answer: AgentAnswer) => void
 }
 
 const one = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value) || undefined
@@ -56,18 +58,26 @@ const one = (value: string | string[] | undefined) => (Array.isArray(value) ? va
 /** JSON-RPC errors that are answered with the status of a request that was carried, as its clients expect. */
 const answered = (value: object) => new RawReply(200, JSON_TYPE, JSON.stringify(value))
 
+/** The SDK writes ids of tasks that it does not know to standard error: what a client sends has no place there. Nothing here uses them. */
+function withoutReferences(body: JsonObject): Record<string, unknown> {
+  const { params } = body
+  if (!isJsonObject(params) || !isJsonObject(params.message)) return { ...body }
+  const { referenceTaskIds: _, reference_task_ids: __, ...message } = params.message
+  return { ...body, params: { ...params, message } }
+}
+
 export function createA2aEndpoint(
   components: { log: Log; agents: Pick<AgentCalls, 'ask'> },
   init: A2aInit,
 ): A2aEndpoint {
   const { log, agents } = components
-  const { version, now = Date.now, revoked = () => null, onUsage = () => undefined } = init
+  const { version, now = Date.now, revoked = () => null } = init
   const tasks = createTaskStore({ maxTasks: MAX_TASKS_OF_ONE, maxTotal: MAX_TASKS })
   const conversations = createConversations()
 
   const handlers = new Map(
     [null, ...A2A_AGENTS].map((agent) => {
-      const executor = createExecutor({ log, agents, conversations }, { agent, now, revoked, onUsage })
+      const executor = createExecutor({ log, agents, conversations }, { agent, now, revoked })
       // Its URL is of no account here: the handler reads what the agent can do.
       const card = agentCard({ agent, url: 'http://localhost', version })
       const handler = new DefaultRequestHandler(card, tasks, executor)
@@ -84,6 +94,7 @@ export function createA2aEndpoint(
 
   return {
     async handle({ agent, body, headers, asker, signal }) {
+      if (JSON.stringify(body).length > MAX_REQUEST_UNITS) throw new VillageError('API_BODY_TOO_LARGE')
       const { current, legacy, card } = handlers.get(agent)!
       const requestedVersion = one(headers[A2A_VERSION_HEADER.toLowerCase()]) ?? LEGACY
       const isLegacy = requestedVersion === LEGACY
@@ -95,13 +106,13 @@ export function createA2aEndpoint(
           : JsonRpcTransportHandler.mapToJSONRPCError(error),
       })
       const context = new ServerCallContext({
-        user: { isAuthenticated: true, userName: asker.id },
+        user: { isAuthenticated: true, userName: ownerName(asker) },
         requestedVersion,
         state: new Map<string, unknown>([[ASKER_STATE, asker]]),
       })
       try {
         validateVersion(requestedVersion, card, 'JSONRPC')
-        const answer: RpcAnswer = await (isLegacy ? legacy : current).handle({ ...body }, context)
+        const answer: RpcAnswer = await (isLegacy ? legacy : current).handle(withoutReferences(body), context)
         return Symbol.asyncIterator in answer
           ? await eventReply(answer, { errorOf, signal })
           : answered(answer)
@@ -118,8 +129,8 @@ export function createA2aEndpoint(
       return isLegacy ? cardDocumentV03(given) : cardDocument(given)
     },
     forget(asker) {
-      conversations.forget(asker)
-      tasks.forget(asker)
+      conversations.forget(ownerName(asker))
+      tasks.forget(ownerName(asker))
     },
     async stop() {
       await Promise.all([...handlers.values()].map(({ executor }) => executor.stop()))

@@ -18,6 +18,8 @@ import type { Conversations } from './conversations.ts'
 
 /** Key of a call's state under which the endpoint leaves who asks. */
 export const ASKER_STATE = 'village:asker'
+/** A key may be called what the owner is called. */
+export const ownerName = ({ kind, id }: Pick<Asker, 'kind' | 'id'>) => `${kind}:${id}`
 const MAX_TASKS = 8
 const MAX_TEXT_UNITS = 64 * 1024
 /** Text that is streamed in one event: each event is merged into the stored task. */
@@ -36,7 +38,6 @@ export interface ExecutorInit {
   readonly now: () => number
   /** Aborts when the asker may ask no more. */
   readonly revoked: (asker: Asker) => AbortSignal | null
-  readonly onUsage: (asker: Asker, answer: AgentAnswer) => void
 }
 
 export interface Executor extends AgentExecutor {
@@ -154,7 +155,9 @@ export function createExecutor(components: ExecutorComponents, init: ExecutorIni
     try {
       const text = textOf(userMessage)
       const agent = agentOf(init, userMessage)
-      if ([...running.values()].filter((task) => task.asker.id === asker.id).length > MAX_TASKS)
+      if (
+        [...running.values()].filter((task) => ownerName(task.asker) === ownerName(asker)).length > MAX_TASKS
+      )
         throw new VillageError('AGENT_BUSY')
       const revoked = init.revoked(asker)
       const signal = revoked === null ? controller.signal : AbortSignal.any([controller.signal, revoked])
@@ -168,7 +171,7 @@ export function createExecutor(components: ExecutorComponents, init: ExecutorIni
       const answer = await agents.ask(
         {
           agent,
-          messages: [...conversations.turns(asker.id, contextId), { role: 'user', content: text }],
+          messages: [...conversations.turns(ownerName(asker), contextId), { role: 'user', content: text }],
           asker,
           approvals: 'refuse',
         },
@@ -181,10 +184,9 @@ export function createExecutor(components: ExecutorComponents, init: ExecutorIni
             publish.status(TaskState.TASK_STATE_WORKING, `${event.agent} calls ${event.tool}`)
         },
       )
-      init.onUsage(asker, answer)
       // Whole, in the place of the pieces: an answer may end with more than was streamed.
       publish.artifact(answer.text, { append: false, lastChunk: true, metadata: metadataOf(answer) })
-      conversations.add(asker.id, contextId, text, answer.text)
+      conversations.add(ownerName(asker), contextId, text, answer.text)
       publish.status(TaskState.TASK_STATE_COMPLETED, answer.text, metadataOf(answer))
     } catch (thrown) {
       const error = toVillageError(controller.signal.aborted ? controller.signal.reason : thrown)

@@ -1,4 +1,5 @@
 /** The dashboard's root: asks for the token where none is known, then shows the node. */
+import { Agents } from './agents.js'
 import { ArtifactList } from './artifacts.js'
 import { forgetToken, keepToken, takeToken } from './connection.js'
 import { Header } from './header.js'
@@ -11,6 +12,13 @@ import { Peers } from './peers.js'
 import { createStore } from './store.js'
 import { Village } from './village.js'
 import { Problem } from './widgets.js'
+
+/** Fragment of the address → page. */
+const VIEWS = [
+  ['node', 'Node'],
+  ['agents', 'Agents'],
+]
+const viewOf = () => VIEWS.map(([name]) => name).find((name) => location.hash === `#${name}`)
 
 function Locked({ error, onToken }) {
   const submit = (event) => {
@@ -42,13 +50,38 @@ function Page({ onRefused }) {
     const name = state.status?.village?.name ?? state.status?.name
     document.title = name === undefined ? 'AIVillage' : `${name} · AIVillage`
   }, [state.status])
+  const [view, setView] = useState(viewOf() ?? 'node')
+  useEffect(() => {
+    // Other fragments are places within a page.
+    const follow = () => setView((before) => viewOf() ?? before)
+    addEventListener('hashchange', follow)
+    return () => removeEventListener('hashchange', follow)
+  }, [])
+  // Once opened it stays: an answer goes on while another page is looked at.
+  const opened = useRef(false)
+  if (view === 'agents') opened.current = true
   const refresh = (...parts) => store.current?.refresh(...parts) ?? Promise.resolve()
   return html`<a class="skip" href="#content">Skip to the content</a>
     <${Header} state=${state} />
+    <nav class="views" aria-label="Pages">
+      ${VIEWS.map(
+        ([name, title]) =>
+          html`<a href=${`#${name}`} aria-current=${view === name ? 'page' : undefined}>${title}</a>`,
+      )}
+    </nav>
     <p class="hidden" aria-live="polite">${state.announcement}</p>
     <main id="content" tabindex="-1">
       <${Problem} error=${state.error} />
-      <div class="columns">
+      ${view === 'node' ? html`<${Node} state=${state} refresh=${refresh} />` : null}
+      ${opened.current ? html`<div hidden=${view !== 'agents'}><${Agents} state=${state} refresh=${refresh} /></div>` : null}
+    </main>
+    <footer>
+      ${state.status === undefined ? '…' : `village ${state.status.version} · ${state.status.dataDirectory}`}
+    </footer>`
+}
+
+function Node({ state, refresh }) {
+  return html`<div class="columns">
         <div class="column wide">
           <${Jobs} state=${state} refresh=${refresh} />
           <${Models} state=${state} refresh=${refresh} />
@@ -58,11 +91,7 @@ function Page({ onRefused }) {
           <${Peers} state=${state} />
         </div>
       </div>
-      <${ArtifactList} state=${state} refresh=${refresh} />
-    </main>
-    <footer>
-      ${state.status === undefined ? '…' : `village ${state.status.version} · ${state.status.dataDirectory}`}
-    </footer>`
+<${ArtifactList} state=${state} refresh=${refresh} />`
 }
 
 function App() {

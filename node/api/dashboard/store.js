@@ -21,6 +21,7 @@ const PARTS = {
   artifacts: async () => get('/api/v1/artifacts?limit=10000'),
   jobs: async () => (await get('/api/v1/jobs')).jobs,
   catalog: async () => get('/api/v1/catalog'),
+  approvals: async () => (await get('/api/v1/approvals')).approvals,
 }
 /** Event → parts that it makes stale. */
 const STALE = {
@@ -42,6 +43,7 @@ const STALE = {
   'pull:removed': ['pulls'],
   'resources:changed': ['resources', 'status'],
   'peer:quarantined': ['peers'],
+  'agent:approval': ['approvals'],
 }
 
 const say = {

@@ -9,6 +9,8 @@ import { createSseStream, type SseStream } from '../sse-stream.ts'
 
 const BEGIN_AFTER_MS = 1_000
 const HEARTBEAT_MS = 5_000
+/** The last events of a response tell its text several times over. */
+const MAX_QUEUED_BYTES = 16 * 2 ** 20
 
 export interface StreamWork {
   /** The stream's first words. */
@@ -24,7 +26,7 @@ export async function beginStream(
   work: StreamWork,
   init: { beginAfterMs?: number } = {},
 ): Promise<RawReply> {
-  const events = createSseStream(signal, { heartbeatMs: HEARTBEAT_MS })
+  const events = createSseStream(signal, { heartbeatMs: HEARTBEAT_MS, maxQueuedBytes: MAX_QUEUED_BYTES })
   const begun = Promise.withResolvers<void>()
   let isBegun = false
   function began(): void {

@@ -28,7 +28,7 @@ export async function completeChat(
   const turn: Turn = {
     model,
     request: readChatRequest(given),
-    wish: readAgentWish(given, headers[APPROVALS_HEADER]),
+    wish: readAgentWish(given, headers[APPROVALS_HEADER], isAgentName(model)),
     principal,
   }
   const { stream, includeUsage } = readStreamWish(given)

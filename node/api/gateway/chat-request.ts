@@ -25,15 +25,12 @@ function readCalls(value: JsonValue | undefined, field: string): ToolCall[] {
   })
 }
 
-/** The name of the function that a result belongs to: its call must come before it. */
-export function calledName(messages: readonly ChatMessage[], id: string, field: string): string {
-  const call = messages
-    .flatMap((message) => (message.role === 'assistant' ? (message.toolCalls ?? []) : []))
-    .findLast((candidate) => candidate.id === id)
-  return call?.name ?? wrong(field, 'names no call of a message before it')
+/** The name of the function that a result belongs to: its call must come before it. `called`: names by id of call. */
+export function calledName(called: ReadonlyMap<string, string>, id: string, field: string): string {
+  return called.get(id) ?? wrong(field, 'names no call of a message before it')
 }
 
-function readMessage(value: JsonValue, field: string, before: readonly ChatMessage[]): ChatMessage {
+function readMessage(value: JsonValue, field: string, called: ReadonlyMap<string, string>): ChatMessage {
   const role = isJsonObject(value) ? value.role : undefined
   if (role === 'system' || role === 'developer' || role === 'user') {
     const { content } = objectOf(value, field, ['role', 'content'])
@@ -58,7 +55,7 @@ function readMessage(value: JsonValue, field: string, before: readonly ChatMessa
       role,
       content: contentOf(message.content, `${field}.content`, ['text']),
       toolCallId,
-      name: calledName(before, toolCallId, `${field}.tool_call_id`),
+      name: calledName(called, toolCallId, `${field}.tool_call_id`),
     }
   }
   if (role === 'function') return refuse(`${field}.role`, 'use the role tool')
@@ -68,9 +65,12 @@ function readMessage(value: JsonValue, field: string, before: readonly ChatMessa
 export function readMessages(value: JsonValue | undefined): ChatMessage[] {
   const list = listOf(value, 'messages')
   if (list.length === 0 || list.length > MAX_MESSAGES) wrong('messages', `must hold 1 to ${MAX_MESSAGES}`)
-  const messages: ChatMessage[] = []
-  for (const [index, item] of list.entries()) messages.push(readMessage(item, `messages[${index}]`, messages))
-  return messages
+  const called = new Map<string, string>()
+  return list.map((item, index) => {
+    const message = readMessage(item, `messages[${index}]`, called)
+    if (message.role === 'assistant') for (const { id, name } of message.toolCalls ?? []) called.set(id, name)
+    return message
+  })
 }
 
 /** `body` has passed checkFields(). Throws CHAT_FIELD_UNSUPPORTED and INVALID_ARGUMENT with the name of the field. */

@@ -4,7 +4,7 @@
  */
 import { canonicalJson, type JsonObject, type JsonValue } from '../../json.ts'
 import type { JsonSchema } from '../routes/route.ts'
-import { refuse } from './read-fields.ts'
+import { checkDepth, refuse } from './read-fields.ts'
 
 export type FieldRule =
   | { readonly rule: 'honoured'; readonly doc: string }
@@ -154,8 +154,9 @@ export function bodySchema(table: FieldTable, required: readonly string[]): Json
   }
 }
 
-/** The fields that are given and not null. Throws CHAT_FIELD_UNSUPPORTED for those that cannot be honoured. */
+/** The fields that are given and not null. Throws CHAT_FIELD_UNSUPPORTED for those that cannot be honoured, INVALID_ARGUMENT for a body too deep. */
 export function checkFields(table: FieldTable, body: JsonObject, isAgent: boolean): JsonObject {
+  checkDepth(body)
   const given = Object.entries(body).filter(([, value]) => value !== null)
   for (const [name, value] of given) {
     const row = table[name]

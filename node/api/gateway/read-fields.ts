@@ -10,6 +10,19 @@ export function refuse(field: string, why: string): never {
   throw new VillageError('CHAT_FIELD_UNSUPPORTED', `${field}: ${why}`, { fields: { field } })
 }
 
+const MAX_DEPTH = 64
+
+/** Throws INVALID_ARGUMENT: what is nested deeper than any schema would exhaust the stack of whoever walks through it. */
+export function checkDepth(body: JsonValue): void {
+  let level: readonly JsonValue[] = [body]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) wrong('body', `may be nested ${MAX_DEPTH} levels deep`)
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? (Object.values(value) as JsonValue[]) : [],
+    )
+  }
+}
+
 /** Throws INVALID_ARGUMENT. */
 export function wrong(field: string, should: string): never {
   throw new VillageError('INVALID_ARGUMENT', `${field} ${should}`, { fields: { field } })

@@ -26,12 +26,12 @@ function readTool(value: JsonValue, field: string, nested: boolean): ToolDeclara
   const where = nested ? `${field}.function` : field
   const known = ['name', 'description', 'parameters', 'strict', ...(nested ? [] : ['type'])]
   const inner = objectOf(nested ? (outer as JsonObject).function : outer, where, known)
-  // Calls follow the schema whether they have to or not: what a local model may write is constrained by it.
-  flagOf(inner.strict, `${where}.strict`)
+  const strict = flagOf(inner.strict, `${where}.strict`)
   return {
     name: nameOf(inner.name, `${where}.name`),
     description: inner.description === undefined ? '' : textOf(inner.description, `${where}.description`),
     parameters: schemaOf(inner.parameters, `${where}.parameters`),
+    ...(strict === true && { strict }),
   }
 }
 
@@ -89,6 +89,7 @@ export function readFormat(
     where,
     known,
   )
+  // An answer follows the schema or is an error, whether it has to or not.
   flagOf(inner.strict, `${where}.strict`)
   if (inner.description !== undefined)
     refuse(`${where}.description`, 'say in the messages what the format is for')

@@ -70,6 +70,7 @@ const partsText = (content: JsonValue | undefined): string =>
 /** Items as readInput() and the output of a response have them. A call belongs to the message of the assistant before it. */
 export function messagesOf(items: readonly JsonObject[]): ChatMessage[] {
   const messages: ChatMessage[] = []
+  const called = new Map<string, string>()
   for (const [index, item] of items.entries()) {
     if (item.type === 'message') {
       const content = partsText(item.content)
@@ -81,13 +82,14 @@ export function messagesOf(items: readonly JsonObject[]): ChatMessage[] {
         name: item.name as string,
         arguments: item.arguments as string,
       }
+      called.set(call.id, call.name)
       const last = messages.at(-1)
       if (last?.role === 'assistant')
         messages[messages.length - 1] = { ...last, toolCalls: [...(last.toolCalls ?? []), call] }
       else messages.push({ role: 'assistant', content: '', toolCalls: [call] })
     } else {
       const toolCallId = item.call_id as string
-      const name = calledName(messages, toolCallId, `input[${index}].call_id`)
+      const name = calledName(called, toolCallId, `input[${index}].call_id`)
       messages.push({ role: 'tool', content: item.output as string, toolCallId, name })
     }
   }

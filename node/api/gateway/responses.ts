@@ -77,7 +77,7 @@ async function readRequest(
         ...(format !== undefined && { format }),
         sampling: readSampling(given, ['max_output_tokens']),
       },
-      wish: readAgentWish(given, headers[APPROVALS_HEADER]),
+      wish: readAgentWish(given, headers[APPROVALS_HEADER], isAgentName(model)),
       principal,
     },
     body: given,

@@ -4,13 +4,14 @@ import type { Agents } from '../../agents/agents.ts'
 import type { ChatDelta, ChatModel, ChatRequest, ChatUsage, ToolCall } from '../../agents/chat/chat-model.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Principal } from '../principal.ts'
+import { checkStrictCalls } from './check-strict.ts'
 import { refuse, wrong } from './read-fields.ts'
 import type { AgentWish } from './village-field.ts'
 
 export interface TurnComponents {
   readonly agents: Pick<Agents, 'ask'>
   readonly chatModels: { need(id: string): Promise<ChatModel> }
-  readonly keys: Pick<Keys, 'addTokens'>
+  readonly keys: Pick<Keys, 'addTokens' | 'reserve'>
 }
 
 export interface Turn {
@@ -33,6 +34,12 @@ export interface TurnResult {
   /** null: no agent was asked. */
   readonly answer: AgentAnswer | null
 }
+
+/** What a request is taken to use while it runs, where it says nothing: only what it used is counted in the end. */
+const USUAL_TOKENS = 1_024
+const USUAL_AGENT_TOKENS = 8_192
+
+const roughTokens = (text: string): number => Math.ceil(text.length / 3)
 
 const AGENT_NAMES: readonly string[] = ['king', 'sage', 'magi'] satisfies AgentName[]
 
@@ -80,26 +87,33 @@ function completeDeltas(onDelta: OnDelta) {
 }
 
 async function askModel(
-  components: TurnComponents,
-  turn: Turn,
+  { chatModels, keys }: TurnComponents,
+  { model: id, request, principal }: Turn,
   signal: AbortSignal,
   onDelta: OnDelta,
 ): Promise<TurnResult> {
-  const model = await components.chatModels.need(turn.model)
+  const model = await chatModels.need(id)
   const deltas = completeDeltas(onDelta)
+  const prompt = promptTokens(model, request)
+  const held = keys.reserve(principal, prompt + (request.sampling?.maxTokens ?? USUAL_TOKENS))
+  let isCounted = false
   try {
-    const reply = await model.respond(turn.request, signal, deltas.add)
-    components.keys.addTokens(turn.principal, reply.usage)
+    const reply = await model.respond(request, signal, deltas.add)
+    keys.addTokens(principal, reply.usage)
+    isCounted = true
+    if (reply.finish !== 'length') checkStrictCalls(request.tools ?? [], reply.toolCalls)
     deltas.end(reply.text, reply.toolCalls)
     return { ...reply, streamed: deltas.text(), answer: null }
   } catch (error) {
     // Who hangs up before the end has used what was made so far, and what was read for it.
-    if (deltas.written() !== '')
-      components.keys.addTokens(turn.principal, {
-        promptTokens: promptTokens(model, turn.request),
+    if (!isCounted && deltas.written() !== '')
+      keys.addTokens(principal, {
+        promptTokens: prompt,
         completionTokens: model.countTokens(deltas.written()),
       })
     throw error
+  } finally {
+    held.release()
   }
 }
 
@@ -122,6 +136,7 @@ function agentText(onDelta: OnDelta) {
   }
   return {
     add,
+    streamed: () => streamed,
     pause(): void {
       current = ''
     },
@@ -150,11 +165,25 @@ async function askAgent(
   if (messages.at(-1)?.role !== 'user') wrong('messages', 'must end with one of the user')
   const asked: AgentRequest = { agent, messages, asker: principal, ...wish }
   const text = agentText(onDelta)
-  const answer = await components.agents.ask(asked, signal, (event) => {
-    if (event.kind === 'text') text.add(event.text)
-    else if (event.kind === 'call') text.pause()
-  })
-  components.keys.addTokens(principal, answer.usage)
+  const held = components.keys.reserve(principal, wish.limits?.tokens ?? USUAL_AGENT_TOKENS)
+  let answer: AgentAnswer
+  try {
+    answer = await components.agents.ask(asked, signal, (event) => {
+      if (event.kind === 'text') text.add(event.text)
+      else if (event.kind === 'call') text.pause()
+    })
+    components.keys.addTokens(principal, answer.usage)
+  } catch (error) {
+    // What its models used is not known; who left has read and heard this much at least.
+    if (text.streamed() !== '')
+      components.keys.addTokens(principal, {
+        promptTokens: messages.reduce((sum, { content }) => sum + roughTokens(content), 0),
+        completionTokens: roughTokens(text.streamed()),
+      })
+    throw error
+  } finally {
+    held.release()
+  }
   return {
     model: agent,
     text: answer.text,

@@ -18,8 +18,11 @@ type Owner = Pick<Asker, 'kind' | 'id'>
 export interface StoredResponses {
   put(owner: Owner, stored: StoredResponse): Promise<void>
   /** Throws RESPONSE_UNKNOWN, also for those of others. */
-  need(owner: Owner, id: string, field?: string): Promise<StoredResponse>
-  /** Items of the conversation up to and with the response, oldest first. Throws RESPONSE_UNKNOWN where a part of it is gone. */
+  need(owner: Owner, id: string): Promise<StoredResponse>
+  /**
+   * Items of the conversation up to and with the response, oldest first. Throws RESPONSE_UNKNOWN where a part of it is gone, and
+   * CONTEXT_TOO_LONG where it is longer than any model reads.
+   */
   conversation(owner: Owner, id: string): Promise<JsonObject[]>
   /** Throws RESPONSE_UNKNOWN. */
   remove(owner: Owner, id: string): Promise<void>
@@ -30,13 +33,14 @@ export interface StoredResponses {
 export const RESPONSES_MAX_AGE_MS = 30 * 86_400_000
 const VERSION = 1
 const RESPONSE_ID = /^resp_[0-9a-f]{32}$/
-/** Responses in one conversation. */
+/** Of one conversation. */
 const MAX_CHAIN = 1_024
+const MAX_CHARACTERS = 16 * 2 ** 20
 
 const prefixOf = ({ kind, id }: Owner) => `${kind}.${id}/`
 
 export function createStoredResponses(
-  components: { sealed: Pick<SealedStore, 'put' | 'getJson' | 'delete' | 'list'> },
+  components: { sealed: Pick<SealedStore, 'put' | 'getJson' | 'delete' | 'deleteMany' | 'list'> },
   init: { now?: () => number } = {},
 ): StoredResponses {
   const { sealed } = components
@@ -44,18 +48,17 @@ export function createStoredResponses(
 
   async function dropOld(): Promise<void> {
     // In the order of their last put: oldest first.
-    for (const { id, updatedAtMs } of sealed.list()) {
-      if (updatedAtMs > now() - RESPONSES_MAX_AGE_MS) return
-      await sealed.delete(id)
-    }
+    const oldest = sealed.list()
+    const young = oldest.findIndex(({ updatedAtMs }) => updatedAtMs > now() - RESPONSES_MAX_AGE_MS)
+    const old = young < 0 ? oldest : oldest.slice(0, young)
+    if (old.length > 0) await sealed.deleteMany(old.map(({ id }) => id))
   }
 
   function unknown(id: string, field: string): VillageError {
     return new VillageError('RESPONSE_UNKNOWN', undefined, { fields: { field, id: id.slice(0, 64) } })
   }
 
-  async function need(owner: Owner, id: string, field = 'params.id'): Promise<StoredResponse> {
-    await dropOld()
+  async function read(owner: Owner, id: string, field: string): Promise<StoredResponse> {
     const record = RESPONSE_ID.test(id) ? await sealed.getJson(`${prefixOf(owner)}${id}`) : null
     if (!isJsonObject(record)) throw unknown(id, field)
     return { response: record.response as JsonObject, input: record.input as readonly JsonObject[] }
@@ -66,24 +69,35 @@ export function createStoredResponses(
       await dropOld()
       await sealed.put(`${prefixOf(owner)}${String(response.id)}`, { version: VERSION, response, input })
     },
-    need,
+    async need(owner, id) {
+      await dropOld()
+      return read(owner, id, 'params.id')
+    },
     async conversation(owner, id) {
+      await dropOld()
       const parts: (readonly JsonObject[])[] = []
       let next: string | null = id
+      let characters = 0
       while (next !== null) {
-        if (parts.length === MAX_CHAIN) throw new VillageError('CONTEXT_TOO_LONG')
-        const found: StoredResponse = await need(owner, next, 'previous_response_id')
-        parts.push([...found.input, ...(found.response.output as readonly JsonObject[])])
+        const found: StoredResponse = await read(owner, next, 'previous_response_id')
+        const part = [...found.input, ...(found.response.output as readonly JsonObject[])]
+        characters += JSON.stringify(part).length
+        if (parts.length === MAX_CHAIN || characters > MAX_CHARACTERS)
+          throw new VillageError('CONTEXT_TOO_LONG', 'The conversation is too long', {
+            fields: { field: 'previous_response_id' },
+          })
+        parts.push(part)
         next = found.response.previous_response_id as string | null
       }
       return parts.reverse().flat()
     },
     async remove(owner, id) {
-      await need(owner, id)
+      await read(owner, id, 'params.id')
       if (!(await sealed.delete(`${prefixOf(owner)}${id}`))) throw unknown(id, 'params.id')
     },
     async forget(owner) {
-      for (const { id } of sealed.list()) if (id.startsWith(prefixOf(owner))) await sealed.delete(id)
+      const own = sealed.list().filter(({ id }) => id.startsWith(prefixOf(owner)))
+      await sealed.deleteMany(own.map(({ id }) => id))
     },
   }
 }

@@ -1,7 +1,7 @@
 /** The one field of this gateway's own, for requests to agents: `village`. */
 import type { AgentRequest, LoopLimits } from '../../agents/agent.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
-import { numberOf, objectOf, textOf, wrong } from './read-fields.ts'
+import { numberOf, objectOf, refuse, textOf, wrong } from './read-fields.ts'
 
 export const APPROVALS_HEADER = 'x-village-approvals'
 
@@ -20,7 +20,12 @@ function readLimits(given: JsonObject): Partial<LoopLimits> {
  * A client of the gateway is a program: nobody is there to approve, so calls that need it are refused, unless the header
  * `x-village-approvals: wait` or `village.approvals` says that somebody decides (`village approvals`, the dashboard).
  */
-export function readAgentWish(body: JsonObject, header: string | string[] | undefined): AgentWish {
+export function readAgentWish(
+  body: JsonObject,
+  header: string | string[] | undefined,
+  isAgent: boolean,
+): AgentWish {
+  if (!isAgent) return body.village === undefined ? {} : refuse('village', 'is for agents')
   const given =
     body.village === undefined
       ? {}

@@ -8,6 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { SCOPES } from '../../agents/asker.ts'
 import { VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { syncDirectory } from '../../sealed-disk.ts'
 import { amount, integer, listOf, object, oneOf, orNull } from '../schemas.ts'
 import { KEY_NAME, type Key } from './key.ts'
 
@@ -86,4 +87,6 @@ export async function writeKeys(directory: string, keys: readonly StoredKey[]): 
     await handle.close()
   }
   await rename(temporary, file)
+  // A key that was revoked stays revoked after a power cut.
+  await syncDirectory(directory)
 }

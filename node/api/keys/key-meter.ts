@@ -23,6 +23,11 @@ export interface MeterState {
 
 export interface KeyMeter {
   take(nowMs: number): Verdict
+  /**
+   * Takes hold of tokens that a request will use at most or so, until release(): of many requests at once that begin below the quota,
+   * only the first passes where it may use all that is left. null: nothing is left.
+   */
+  reserve(tokens: number, nowMs: number): { release(): void } | null
   addTokens(tokens: { promptTokens: number; completionTokens: number }, nowMs: number): void
   state(nowMs: number): MeterState
 }
@@ -42,6 +47,7 @@ export function createKeyMeter(limits: KeyLimits, from: MeterState): KeyMeter {
   let { day, today, total } = from
   let level = requestsByMinute ?? 0
   let levelAtMs: number | null = null
+  let reserved = 0
 
   /** A clock that is set back begins no new day, and refills nothing. */
   function pass(nowMs: number): void {
@@ -117,6 +123,18 @@ export function createKeyMeter(limits: KeyLimits, from: MeterState): KeyMeter {
       const retryAfterMs =
         refused === null ? 0 : Math.ceil(refused === 'requestsByMinute' ? untilLevelMs(1) : dayLeftMs(nowMs))
       return { refused, retryAfterMs, headers: headers(nowMs) }
+    },
+    reserve(amount, nowMs) {
+      pass(nowMs)
+      if (tokensByDay !== null && tokens() + reserved >= tokensByDay) return null
+      reserved += amount
+      let isHeld = true
+      return {
+        release() {
+          if (isHeld) reserved -= amount
+          isHeld = false
+        },
+      }
     },
     addTokens({ promptTokens, completionTokens }, nowMs) {
       pass(nowMs)

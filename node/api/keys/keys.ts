@@ -39,6 +39,11 @@ export interface Keys {
   }
   /** Aborts when the key is revoked or expires. */
   signal(id: string): AbortSignal
+  /**
+   * Before a model is asked: holds what it may use at most or so, until release(). Throws KEY_QUOTA_SPENT where requests that run
+   * already may use up the quota.
+   */
+  reserve(principal: Principal, tokens: number): { release(): void }
   /** Counts what a model read and wrote for somebody; the owner has no quota. */
   addTokens(principal: Principal, tokens: { promptTokens: number; completionTokens: number }): void
 }
@@ -63,6 +68,9 @@ const WORDS: Record<Refusal, string> = {
   tokensByDay: 'tokens of this day',
 }
 
+/** When requests that run hold the rest of a quota. */
+const RESERVED_RETRY_MS = 5_000
+const NOTHING_HELD = { release: () => undefined }
 const REVOKED = AbortSignal.abort(new VillageError('API_UNAUTHORIZED', 'The key was revoked'))
 
 const sha256 = (secret: string) => createHash('sha256').update(secret).digest()
@@ -133,6 +141,13 @@ export function createKeys(components: { log: Log }, init: { directory: string; 
     entries.set(stored.id, entry)
     watchExpiry(entry)
     return entry
+  }
+
+  function refused(limit: Refusal, retryAfterMs: number): VillageError {
+    const code = limit === 'requestsByMinute' ? 'KEY_RATE_LIMITED' : 'KEY_QUOTA_SPENT'
+    return new VillageError(code, `The key has used up the ${WORDS[limit]}`, {
+      fields: { limit, retryAfterMs },
+    })
   }
 
   function need(idOrName: string): Entry {
@@ -214,18 +229,22 @@ export function createKeys(components: { log: Log }, init: { directory: string; 
 
     admit(id) {
       const entry = need(id)
-      const { refused, retryAfterMs, headers } = entry.meter.take(now())
+      const { refused: limit, retryAfterMs, headers } = entry.meter.take(now())
       entry.lastUsedAtMs = now()
       writeSoon()
-      if (refused === null) return { headers, error: null }
-      const code = refused === 'requestsByMinute' ? 'KEY_RATE_LIMITED' : 'KEY_QUOTA_SPENT'
-      const error = new VillageError(code, `The key has used up the ${WORDS[refused]}`, {
-        fields: { limit: refused, retryAfterMs },
-      })
-      return { headers, error }
+      return { headers, error: limit === null ? null : refused(limit, retryAfterMs) }
     },
 
     signal: (id) => entries.get(id)?.ended.signal ?? REVOKED,
+
+    reserve({ kind, id }, tokens) {
+      const entry = kind === 'key' ? entries.get(id) : undefined
+      if (entry === undefined) return NOTHING_HELD
+      const held = entry.meter.reserve(tokens, now())
+      // What runs may use less: it is worth while to come back soon.
+      if (held === null) throw refused('tokensByDay', RESERVED_RETRY_MS)
+      return held
+    },
 
     addTokens({ kind, id }, tokens) {
       // A key that was revoked while its request ran has no account any more.

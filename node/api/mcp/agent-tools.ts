@@ -153,7 +153,6 @@ export interface AgentToolCall {
   readonly progress: (message: string) => void
   /** Whether somebody can decide on an approval while the call waits; given what is asked for. */
   readonly approve: ((event: AgentEvent & { kind: 'approval' }) => void) | null
-  readonly onAnswer: (answer: AgentAnswer) => void
 }
 
 /** Throws INVALID_ARGUMENT and what the agent throws. */
@@ -192,6 +191,5 @@ export async function callAgent(
       if (line !== null) call.progress(line)
     },
   )
-  call.onAnswer(answer)
   return answerView(answer)
 }

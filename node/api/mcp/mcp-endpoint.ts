@@ -35,6 +35,9 @@ interface Session {
   usedAtMs: number
 }
 
+/** A key may be called what the owner is called. */
+const isSame = (a: Asker, b: Asker) => a.kind === b.kind && a.id === b.id
+
 const isShutdown = (reason: unknown) => reason instanceof VillageError && reason.code === 'SHUTTING_DOWN'
 
 export interface McpEndpoint {
@@ -62,10 +65,10 @@ function requestIds(body: unknown): RequestId[] {
 /** Handlers throw API_TOO_MANY_CLIENTS; everything else is answered as the protocol says. */
 export function createMcpEndpoint(
   components: SessionComponents & { log: Log },
-  init: Pick<SessionInit, 'version' | 'decide' | 'onUsage'> & { now?: () => number; idleMs?: number },
+  init: Pick<SessionInit, 'version' | 'decide'> & { now?: () => number; idleMs?: number },
 ): McpEndpoint {
   const { log } = components
-  const { version, decide, onUsage, now = Date.now, idleMs = IDLE_MS } = init
+  const { version, decide, now = Date.now, idleMs = IDLE_MS } = init
   const sessions = new Map<string, Session>()
   let isStopping = false
 
@@ -86,7 +89,7 @@ export function createMcpEndpoint(
   /** Programs rarely say that they leave: the one that was silent longest makes room for its own kind. Throws API_TOO_MANY_CLIENTS. */
   async function makeRoom(asker: Asker): Promise<void> {
     await sweep()
-    const own = [...sessions].filter(([, { asker: other }]) => other.id === asker.id)
+    const own = [...sessions].filter(([, session]) => isSame(session.asker, asker))
     if (sessions.size < MAX_SESSIONS && own.length < MAX_SESSIONS_OF_ONE) return
     const silent = own.filter(([, { open }]) => open === 0).sort(([, a], [, b]) => a.usedAtMs - b.usedAtMs)[0]
     if (silent === undefined) throw new VillageError('API_TOO_MANY_CLIENTS')
@@ -102,7 +105,7 @@ export function createMcpEndpoint(
     })
     const session: Session = { transport, asker, open: 0, usedAtMs: now() }
     const endReason = () => new VillageError(isStopping ? 'SHUTTING_DOWN' : 'ABORTED')
-    const server = createServerSession(components, { asker, version, now, decide, onUsage, endReason })
+    const server = createServerSession(components, { asker, version, now, decide, endReason })
     // The SDK's own type of `onclose` and the like is not exact about undefined, as ours is.
     await server.connect(transport as Parameters<typeof server.connect>[0])
     return session
@@ -179,7 +182,7 @@ export function createMcpEndpoint(
       if (id !== undefined) {
         const session = sessions.get(id)
         // Somebody else's session is not there either: its id tells nothing.
-        if (session === undefined || session.asker.id !== request.asker.id)
+        if (session === undefined || !isSame(session.asker, request.asker))
           return rawReplyOf(jsonRpcError(404, -32001, 'Session not found'))
         return exchange(session, request)
       }

@@ -48,7 +48,7 @@ export async function listResources(
     resources: page.map(({ id, name, documents, access }) => ({
       uri: `${SCHEME}${id}`,
       name,
-      description: `A collection of ${documents} documents (${access}).`,
+      description: `A collection (${access}); documents: ${documents}.`,
       mimeType: 'application/json',
     })),
     ...(last !== undefined && { nextCursor: last.id }),

@@ -15,7 +15,7 @@ import {
   McpError,
   ReadResourceRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import type { AgentAnswer, AgentEvent } from '../../agents/agent.ts'
+import type { AgentEvent } from '../../agents/agent.ts'
 import { type Asker, scopeAllows } from '../../agents/asker.ts'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
@@ -28,8 +28,6 @@ import { listResources, RESOURCE_TEMPLATES, type ResourceCollections, readResour
 import { failureView, toolResultView, toolView } from './tool-view.ts'
 
 const MAX_CALLS = 8
-/** An agent asks another through it; a client of MCP asks the agents themselves. */
-const HIDDEN_TOOL = 'agent_ask'
 /** JSON-RPC's range for errors of a server's own (section 5.1). */
 const NOT_FOUND_CODE = -32002
 const BUSY_CODE = -32000
@@ -49,7 +47,6 @@ export interface SessionInit {
   readonly now: () => number
   /** Decides on an approval of the asker's own request. Throws APPROVAL_UNKNOWN. */
   readonly decide: (asker: Asker, approval: string, isApproved: boolean) => void
-  readonly onUsage: (asker: Asker, answer: AgentAnswer) => void
   /** Why what goes on now would end: the client's wish, or the end of the daemon. */
   readonly endReason: () => VillageError
 }
@@ -137,9 +134,8 @@ export function createServerSession(components: SessionComponents, init: Session
         signal: extra.signal,
         progress: extra.progress,
         approve: approvalsBy(extra.signal, extra.requestId),
-        onAnswer: (answer) => init.onUsage(asker, answer),
       })
-    const tool = agents.tools(asker).find((row) => row.name === name && row.name !== HIDDEN_TOOL)
+    const tool = agents.tools(asker).find((row) => row.name === name)
     // A tool that the key may not use is not in its list: to it there is none.
     if (tool === undefined)
       throw new McpError(ErrorCode.InvalidParams, `There is no tool ${name.slice(0, 64)}`)
@@ -153,13 +149,7 @@ export function createServerSession(components: SessionComponents, init: Session
   }
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: [
-      ...(asks ? agentToolViews(changes) : []),
-      ...agents
-        .tools(asker)
-        .filter(({ name }) => name !== HIDDEN_TOOL)
-        .map(toolView),
-    ],
+    tools: [...(asks ? agentToolViews(changes) : []), ...agents.tools(asker).map(toolView)],
   }))
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
     if (params.task !== undefined)

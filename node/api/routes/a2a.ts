@@ -2,12 +2,13 @@
 import type { AgentName } from '../../agents/agent.ts'
 import type { JsonObject } from '../../json.ts'
 import { A2A_AGENTS } from '../a2a/agent-card.ts'
+import { RPC_MESSAGE, rpcErrorBody } from '../json-rpc.ts'
 import { anyObject, object } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'a2a'
 const AGENT = { type: 'string', enum: A2A_AGENTS }
-const BODY = { kind: 'json', schema: anyObject } as const
+const BODY = { kind: 'json', schema: RPC_MESSAGE } as const
 const EVENTS = { kind: 'raw', status: 200, mediaType: 'text/event-stream' } as const
 const CARD = { kind: 'json', status: 200, schema: anyObject } as const
 type None = Record<string, never>
@@ -45,6 +46,7 @@ export const A2A_ROUTES: readonly Route[] = [
     summary:
       'A request of A2A in JSON-RPC 2.0. King answers, or the agent that the message names in `metadata.skill`. Streaming methods are answered with server-sent events.',
     body: BODY,
+    errorBody: rpcErrorBody,
     response: EVENTS,
     slow: true,
     handle: ({ body, headers, principal, signal }, { a2a }) =>
@@ -59,6 +61,7 @@ export const A2A_ROUTES: readonly Route[] = [
     summary: 'A request of A2A to one agent.',
     params: object({ agent: AGENT }),
     body: BODY,
+    errorBody: rpcErrorBody,
     response: EVENTS,
     slow: true,
     handle: ({ params: { agent }, body, headers, principal, signal }, { a2a }) =>

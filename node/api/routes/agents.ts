@@ -2,7 +2,7 @@
 import type { AgentName, AgentRequest, LoopLimits } from '../../agents/agent.ts'
 import type { ChatMessage } from '../../agents/chat/chat-model.ts'
 import type { JsonObject } from '../../json.ts'
-import { AGENT, ANSWER, APPROVAL, AUDIT_ENTRY, answerView, TOOL, toolView } from '../agent-schemas.ts'
+import { AGENT, ANSWER, APPROVAL, AUDIT_ENTRY, answerView, OFFER, TOOL, toolView } from '../agent-schemas.ts'
 import { agentStream } from '../agent-stream.ts'
 import { anyObject, DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
@@ -11,6 +11,8 @@ const tag = 'agents'
 const MAX_MESSAGES = 1_000
 const MAX_MESSAGE_UNITS = 2 ** 20
 const MAX_AUDIT = 10_000
+/** Held of a key's quota while a request runs that sets no bound of its own. */
+const USUAL_TOKENS = 4_096
 type None = Record<string, never>
 
 interface AskBody {
@@ -43,11 +45,17 @@ export const AGENT_ROUTES: readonly Route[] = [
     scope: 'read',
     tag,
     id: 'listAgents',
-    summary: 'The agents of this node, and the tools that each has for whoever asks.',
-    response: { kind: 'json', status: 200, schema: object({ model: orNull(text()), agents: listOf(AGENT) }) },
-    handle: async ({ principal }, { agents, config }) => ({
+    summary:
+      'The agents of this node with the tools that each has for whoever asks, and those that connected members offer: ask one with the peer ID in `options.node`.',
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ model: orNull(text()), agents: listOf(AGENT), members: listOf(OFFER) }),
+    },
+    handle: async ({ principal }, { agents, villageAgents, config }) => ({
       model: config['agents.model'],
       agents: agents.list(principal),
+      members: villageAgents.offers(),
     }),
   }),
   route<{ agent: AgentName }, None, AskBody>({
@@ -82,15 +90,21 @@ export const AGENT_ROUTES: readonly Route[] = [
       'CHAT_ENDPOINT_BUSY',
       'CONTEXT_TOO_LONG',
       'GENERATE_BUSY',
+      'KEY_QUOTA_SPENT',
     ],
     slow: true,
     async handle({ params, body, signal, principal }, { agents, keys }) {
       const { stream, ...given } = body
       const request: AgentRequest = { ...given, agent: params.agent, asker: principal }
       const ask = async (...[within, onEvent]: Parameters<Parameters<typeof agentStream>[1]>) => {
-        const answer = await agents.ask(request, within, onEvent)
-        keys.addTokens(principal, answer.usage)
-        return answer
+        const held = keys.reserve(principal, given.limits?.tokens ?? USUAL_TOKENS)
+        try {
+          const answer = await agents.ask(request, within, onEvent)
+          keys.addTokens(principal, answer.usage)
+          return answer
+        } finally {
+          held.release()
+        }
       }
       if (stream === true) return agentStream(signal, ask, answerView)
       return answerView(await ask(signal, () => {}))

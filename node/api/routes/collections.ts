@@ -9,7 +9,7 @@ import {
   MAX_SEGMENT_CHUNKS,
   MIN_SEGMENT_CHUNKS,
 } from '../../agents/rag/collections/collection.ts'
-import { memberName } from '../collection-names.ts'
+import { memberName } from '../../agents/rag/village/collection-names.ts'
 import { COLLECTION, INDEX_RUN, KNOWN_COLLECTION, UNREADABLE_COLLECTION } from '../collection-schemas.ts'
 import { PASSAGE, RECORD } from '../knowledge-schemas.ts'
 import { NEXT, PAGE_QUERY, type PageQuery, pageOf } from '../page.ts'

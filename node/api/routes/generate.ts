@@ -211,18 +211,40 @@ export const GENERATE_ROUTES: readonly Route[] = [
       'GENERATE_NO_MEMORY',
     ],
     slow: true,
-    async handle({ params, body, signal }, { generation }) {
+    async handle({ params, body, signal, principal }, { generation, keys }) {
       const request = requestOf(body)
+      const held = keys.reserve(principal, request.maxTokens)
+      let made = 0
+      /** A client that leaves has used what was made until then. */
+      async function generate(
+        within: AbortSignal,
+        onToken?: (event: TokenEvent) => void,
+      ): Promise<Completion> {
+        let isCounted = false
+        try {
+          const completion = await generation.generate(params.id, request, within, (event) => {
+            made += 1
+            onToken?.(event)
+          })
+          const { promptTokens, tokens } = completion
+          keys.addTokens(principal, { promptTokens, completionTokens: tokens.length })
+          isCounted = true
+          return completion
+        } finally {
+          if (!isCounted) keys.addTokens(principal, { promptTokens: 0, completionTokens: made })
+          held.release()
+        }
+      }
       const startedAt = performance.now()
       const shown = (completion: Completion) => view(params.id, completion, performance.now() - startedAt)
-      if (body.stream !== true) return shown(await generation.generate(params.id, request, signal))
+      if (body.stream !== true) return shown(await generate(signal))
       const events = createGenerateStream(signal)
       const begun = Promise.withResolvers<void>()
       const onToken = (event: TokenEvent) => {
         events.send('token', event)
         begun.resolve()
       }
-      const done = generation.generate(params.id, request, events.signal, onToken)
+      const done = generate(events.signal, onToken)
       // What fails before the first token is an ordinary error answer.
       try {
         await Promise.race([begun.promise, done])
@@ -265,8 +287,12 @@ export const GENERATE_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 200, schema: EMBEDDINGS },
     errors: ['MODEL_UNKNOWN', 'MODEL_NOT_ENCODER', 'TOKENIZER_INVALID', 'SESSION_FAILED'],
     slow: true,
-    async handle({ params, body, signal }, { embedding }) {
+    async handle({ params, body, signal, principal }, { embedding, keys }) {
       const { dims, vectors, tokens, truncated } = await embedding.embed(params.id, body.texts, signal)
+      keys.addTokens(principal, {
+        promptTokens: tokens.reduce((sum, count) => sum + count, 0),
+        completionTokens: 0,
+      })
       return {
         model: params.id,
         dimensions: dims,

@@ -1,13 +1,14 @@
 /** Routes of search and answers over the collections of this node and of the village. */
-import { askVillage } from '../../agents/ask-village.ts'
+
 import { MAX_QUESTION_CHARACTERS, MAX_SENTENCES, MAX_SOURCES } from '../../agents/rag/answers/answers.ts'
 import { parseFilter } from '../../agents/rag/query/parse-filter.ts'
 import type { SearchMode } from '../../agents/rag/query/search-options.ts'
 import type { FieldFilter } from '../../agents/rag/search-types.ts'
+import { withPeers } from '../../agents/rag/village/collection-names.ts'
 import type { KnowledgeSearchOptions } from '../../agents/rag/village/knowledge.ts'
+import { askVillage } from '../../agents/sage/ask-village.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
-import { withPeers } from '../collection-names.ts'
 import type { ApiContext } from '../components.ts'
 import {
   ANSWER_PROPERTIES,
@@ -198,6 +199,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
         { question, asker: principal, options: askOptions(rest, api) },
         signal,
       )
+      if (answer.generated !== null) api.keys.addTokens(principal, answer.generated)
       return { peer: api.identity.peerId, ...answer }
     },
   }),

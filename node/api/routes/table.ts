@@ -4,6 +4,7 @@ import { AGENT_ROUTES } from './agents.ts'
 import { ARTIFACT_ROUTES } from './artifacts.ts'
 import { COLLECTION_ROUTES } from './collections.ts'
 import { CONVERSATION_ROUTES } from './conversations.ts'
+import { DECISION_ROUTES } from './decisions.ts'
 import { EVALUATION_ROUTES } from './evaluations.ts'
 import { FEDERATION_ROUTES } from './federations.ts'
 import { GATEWAY_ROUTES } from './gateway.ts'
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...FEDERATION_ROUTES,
   ...SEARCH_EVALUATION_ROUTES,
   ...AGENT_ROUTES,
+  ...DECISION_ROUTES,
   ...MCP_ROUTES,
   ...MCP_SERVER_ROUTES,
   ...A2A_ROUTES,

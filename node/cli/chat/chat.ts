@@ -39,7 +39,8 @@ async function stateOf(context: CommandContext, client: Client): Promise<ChatSta
 export async function runChat(context: CommandContext, input: Input): Promise<CommandResult> {
   const client = await context.client()
   const state = await stateOf(context, client)
-  const isInteractive = input.isTTY === true && context.columns !== null && !context.json
+  // A terminal may not say how wide it is.
+  const isInteractive = input.isTTY === true && (context.columns !== null || context.styled) && !context.json
   const lines = createLineInput({
     ...{ input, isTerminal: isInteractive, columns: context.columns },
     write: (text) => context.write(text),
@@ -88,7 +89,8 @@ async function converse(
   state: ChatState,
   lines: LineInput,
 ): Promise<CommandResult> {
-  const { styled, columns } = context
+  const { styled } = context
+  const columns = context.columns ?? DEFAULT_COLUMNS
   const write = (line: string) => context.write(`${line}\n`)
   const dim = (text: string) => (styled ? `\u001b[2m${text}\u001b[0m` : text)
   let turn: AbortController | null = null
@@ -101,7 +103,7 @@ async function converse(
     }
   })
   const slash: SlashContext = {
-    ...{ client, state, write, columns: columns ?? DEFAULT_COLUMNS },
+    ...{ client, state, write, columns },
     ask: (prompt) => lines.next(prompt),
     remember: (turns) => lines.remember(turns.filter(({ role }) => role === 'user').map(({ text }) => text)),
   }

@@ -65,6 +65,8 @@ export function createLineInput(init: {
   function flush(): void {
     isFlushing = false
     if (pasted.length === 0) return
+    // The last line of a paste that has no end: the person sees it, and sends it all with Enter.
+    if (isTerminal && lines.line !== '' && !hasEnded) return
     const last = pasted.at(-1)!
     if (last.endsWith('\\') && !hasEnded) {
       pasted[pasted.length - 1] = last.slice(0, -1)

@@ -38,6 +38,8 @@ const PENDING_SIGNALS = 256
 const CPU_GRACE_SECONDS = 1
 /** The first process of the namespace, which collects what ended, counts as one. */
 const OWN_PROCESSES = 1
+/** Of a sandbox while its program runs: with the shell that keeps files, where there is one. */
+export const ownProcesses = ({ keep }: SandboxJob): number => OWN_PROCESSES + (keep === undefined ? 0 : 1)
 /** Of the shell that keeps files: itself and two that read. */
 const KEEP_PROCESSES = 3
 
@@ -99,7 +101,7 @@ export function bubblewrapArguments(tools: SandboxTools, job: SandboxJob): strin
     ...(job.keep === undefined
       ? job.command
       : keepingCommand(
-          ['prlimit', `--nproc=${job.limits.processes + OWN_PROCESSES + 1}`, '--', ...job.command],
+          ['prlimit', `--nproc=${job.limits.processes + ownProcesses(job)}`, '--', ...job.command],
           job.keep,
           KEEP_FD,
         )),

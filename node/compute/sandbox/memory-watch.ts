@@ -65,9 +65,9 @@ export interface MemoryWatch {
   end(): void
 }
 
-/** Calls `over` once as soon as the sandbox holds too much. */
+/** Calls `over` once as soon as the sandbox holds too much. `ownProcesses`: of those below `rootPid`, it included, that are not the program's. */
 export function watchMemory(
-  init: { rootPid: number; home: string; limits: SandboxLimits },
+  init: { rootPid: number; home: string; limits: SandboxLimits; ownProcesses: number },
   over: (limit: LimitHit) => void,
 ): MemoryWatch {
   let stopped = false
@@ -79,8 +79,7 @@ export function watchMemory(
       homeUse(init.rootPid, init.home, init.limits.fileBytes),
     ])
     if (stopped) return
-    // The first process of the sandbox is not one of the program's.
-    crowded = resident.threads > init.limits.processes
+    crowded = resident.threads >= init.limits.processes + init.ownProcesses
     if (resident.bytes + home.bytes > init.limits.memoryBytes) over('memory')
     else if (home.entries > MAX_HOME_ENTRIES) over('files')
     else timer = setTimeout(look, LOOK_EVERY_MS)

@@ -9,6 +9,7 @@ import {
   bubblewrapArguments,
   FIRST_FILE_FD,
   KEEP_FD,
+  ownProcesses,
   SANDBOX_HOME,
   type SandboxTools,
 } from './bubblewrap-arguments.ts'
@@ -193,7 +194,7 @@ export async function runBubblewrap(
         timedOut = true
         over(watch?.isCrowded() === true ? 'processes' : 'wall')
       }, limits.wallMs)
-      watch = watchMemory({ rootPid, home: SANDBOX_HOME, limits }, over)
+      watch = watchMemory({ rootPid, home: SANDBOX_HOME, limits, ownProcesses: ownProcesses(job) }, over)
     })
     signal.addEventListener('abort', kill, { once: true })
     if (signal.aborted) kill()

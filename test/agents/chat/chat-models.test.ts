@@ -114,6 +114,8 @@ test('what cannot be talked to is refused by name', async () => {
   await rejectsCode(chat.need('nowhere/x'), 'CHAT_MODEL_UNKNOWN')
   await rejectsCode(chat.need('encoder'), 'MODEL_NOT_LANGUAGE')
   await rejectsCode(chat.need('model-a'), 'CHAT_TEMPLATE_FAILED')
+  const broken = models({ a: { 'model.json': '{' }, b: {} }).chat
+  for (const id of ['model-a', 'model-b']) await rejectsCode(broken.need(id), 'MODEL_CARD_INVALID')
 })
 
 test.run()

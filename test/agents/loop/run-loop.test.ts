@@ -272,6 +272,24 @@ loop('waiting for approval is not counted as time', async () => {
   assert.is((await asking).text, 'written')
 })
 
+loop('what a tool says of its progress is passed on, cut, and not without end', async () => {
+  const chatty = toolNamed('mcp_shop_look', {
+    async run(_given, { progress }) {
+      for (let n = 0; n < 20_000; n += 1) progress('x'.repeat(1_000))
+      return own({})
+    },
+  })
+  const { agents } = agentParts({
+    tools: () => [chatty],
+    rows: [rowNamed('king', [call('mcp_shop_look'), answer('ok')])],
+  })
+  const { events, onEvent } = recordEvents()
+  await agents.ask(asked(), forever(), onEvent)
+  const told = events.flatMap((event) => (event.kind === 'progress' ? [event.message.length] : []))
+  assert.is(told.length, 10_000)
+  assert.is(Math.max(...told), 200)
+})
+
 loop('only so many requests at once; a stop ends those that go on and lets none in', async () => {
   const stuck: Policy = { model: null, next: () => new Promise<never>(() => {}) }
   const { agents } = agentParts({

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { calculate, calculationText } from '../../../node/agents/magi/calculate/calculate.ts'
+import { toDouble } from '../../../node/agents/magi/calculate/number.ts'
 import { VillageError } from '../../../node/errors.ts'
 import { throwsCode } from '../../helpers/throws.ts'
 
@@ -120,6 +121,8 @@ interface Fraction {
   readonly text: string
   readonly top: bigint
   readonly bottom: bigint
+  /** Somewhere in it something is divided by zero. */
+  readonly isInvalid: boolean
 }
 
 /** The oracle: fractions that are never shortened, of an expression that is built with them. */
@@ -131,27 +134,31 @@ const expressions: fc.Arbitrary<Fraction> = fc.letrec<{ any: Fraction }>((tie) =
         text: `${(digits / 10 ** places).toFixed(places)}`,
         top: BigInt(digits),
         bottom: 10n ** BigInt(places),
+        isInvalid: false,
       }),
     ),
     fc
       .tuple(tie('any'), fc.constantFrom('+', '-', '*', '/'), tie('any'), fc.boolean())
       .map(([a, sign, b, spaced]) => {
-        const written = `(${a.text})${spaced ? ` ${sign} ` : sign}(${b.text})`
+        const text = `(${a.text})${spaced ? ` ${sign} ` : sign}(${b.text})`
+        const isInvalid = a.isInvalid || b.isInvalid || (sign === '/' && b.top === 0n)
+        const bottom = a.bottom * b.bottom
         switch (sign) {
           case '+':
-            return { text: written, top: a.top * b.bottom + b.top * a.bottom, bottom: a.bottom * b.bottom }
+            return { text, isInvalid, top: a.top * b.bottom + b.top * a.bottom, bottom }
           case '-':
-            return { text: written, top: a.top * b.bottom - b.top * a.bottom, bottom: a.bottom * b.bottom }
+            return { text, isInvalid, top: a.top * b.bottom - b.top * a.bottom, bottom }
           case '*':
-            return { text: written, top: a.top * b.top, bottom: a.bottom * b.bottom }
+            return { text, isInvalid, top: a.top * b.top, bottom }
           default:
-            return { text: written, top: a.top * b.bottom, bottom: a.bottom * b.top }
+            return { text, isInvalid, top: a.top * b.bottom, bottom: a.bottom * b.top }
         }
       }),
     fc.tuple(tie('any'), fc.integer({ min: 0, max: 4 })).map(([a, times]) => ({
       text: `(${a.text})^${times}`,
       top: a.top ** BigInt(times),
       bottom: a.bottom ** BigInt(times),
+      isInvalid: a.isInvalid,
     })),
   ),
 })).any
@@ -159,19 +166,18 @@ const expressions: fc.Arbitrary<Fraction> = fc.letrec<{ any: Fraction }>((tie) =
 test('any expression has the value that fractions give', () => {
   let compared = 0
   fc.assert(
-    fc.property(expressions, ({ text: expression, top, bottom }) => {
+    fc.property(expressions, ({ text: expression, top, bottom, isInvalid }) => {
       let got: ReturnType<typeof calculate>
       try {
         got = calculate(expression, 40)
       } catch (error) {
         const { code } = error as VillageError
-        // A bottom of zero may come from any division within.
         if (code === 'CALCULATION_TOO_LARGE') return
         assert.is(code, 'CALCULATION_INVALID')
-        assert.is(bottom, 0n, expression)
+        assert.ok(isInvalid, expression)
         return
       }
-      if (bottom === 0n) throw new Error(`${expression} divides by zero and gave ${got.value}`)
+      if (isInvalid) throw new Error(`${expression} divides by zero and gave ${got.value}`)
       compared += 1
       const [mantissa = '', exponent = '0'] = got.value.split('e')
       const [before = '', after = ''] = mantissa.split('.')
@@ -191,7 +197,7 @@ test('any expression has the value that fractions give', () => {
     }),
     { numRuns: 600 },
   )
-  assert.ok(compared > 200, `${compared} compared`)
+  assert.ok(compared > 100, `${compared} compared`)
 })
 
 test('roots and logarithms undo powers exactly', () => {
@@ -204,6 +210,33 @@ test('roots and logarithms undo powers exactly', () => {
     { numRuns: 150 },
   )
 })
+
+test('a number becomes the nearest double, however it is written', () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true, min: 1e-300, max: 1e300 }), (value) => {
+      const text = value.toString()
+      const { top, bottom } = parsed(text)
+      assert.is(toDouble({ kind: 'exact', top, bottom }), value)
+      assert.is(toDouble({ kind: 'exact', top: -top, bottom }), -value)
+    }),
+    { numRuns: 500 },
+  )
+  assert.is(toDouble({ kind: 'exact', top: 1n, bottom: 3n }), 1 / 3)
+  assert.is(toDouble({ kind: 'exact', top: 10n ** 4000n, bottom: 3n * 10n ** 3999n }), 10 / 3)
+  assert.is(toDouble({ kind: 'exact', top: 1n, bottom: 10n ** 4000n }), 0)
+  assert.is(calculate('ln(10^4000)').value, '9210.34037197618')
+  assert.is(calculate('ln(1/10^4000)').value, '-9210.34037197618')
+})
+
+function parsed(text: string): { top: bigint; bottom: bigint } {
+  const [mantissa = '', exponent = '0'] = text.split('e')
+  const [before = '', after = ''] = mantissa.split('.')
+  const places = Number(exponent) - after.length
+  const digits = BigInt(before + after)
+  return places >= 0
+    ? { top: digits * 10n ** BigInt(places), bottom: 1n }
+    : { top: digits, bottom: 10n ** BigInt(-places) }
+}
 
 test('doubles agree with those of the language', () => {
   fc.assert(

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import type { AgentRequest } from '../../../node/agents/agent.ts'
 import { createEndpointModel } from '../../../node/agents/chat/endpoint-model.ts'
 import { createEndpoints } from '../../../node/agents/chat/endpoints.ts'
+import { intendedCalls } from '../../../node/agents/king/intended-calls.ts'
 import { calculates } from '../../../node/agents/magi/arithmetic-words.ts'
 import { MAX_REPAIRS } from '../../../node/agents/magi/bound-repairs.ts'
 import { fencedCode } from '../../../node/agents/magi/fenced-code.ts'
@@ -17,13 +18,15 @@ import { CALCULATE_TOOL } from '../../../node/agents/tools/calculate-tool.ts'
 import { codeRunTool } from '../../../node/agents/tools/code-tool.ts'
 import { createSandbox } from '../../../node/compute/sandbox/sandbox.ts'
 import { createLog } from '../../../node/log.ts'
-import { agentParts, OWNER } from '../../helpers/agent-parts.ts'
+import { agentParts, OWNER, toolNamed } from '../../helpers/agent-parts.ts'
 import { sandboxHere } from '../../helpers/sandboxes.ts'
 import { startScriptedEndpoint } from '../../helpers/scripted-endpoint.ts'
+import { rejectsCode } from '../../helpers/throws.ts'
 
 const TODAY = '2026-03-01'
 const directory = mkdtempSync(path.join(tmpdir(), 'village-magi-'))
 const FOLDERS = [{ name: 'work', directory: path.join(directory, 'work'), isWritable: false }]
+const RESOURCES = { snapshot: () => ({ memoryBytes: 4 * 2 ** 30 }) }
 const signal = () => AbortSignal.timeout(60_000)
 test.after(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -53,7 +56,7 @@ test('code between fences is run only where the message asks for it', () => {
   assert.equal(fencedCode(fence('python', 'run this:')), {
     language: 'python',
     code: 'print(1)\n',
-    words: 'run this:\n \n',
+    words: 'run this:\n',
   })
   assert.is((fencedCode(fence('js', 'what does this print?')) as { language: string }).language, 'node')
   assert.is((fencedCode(fence('', 'Please run this python code')) as { language: string }).language, 'python')
@@ -85,13 +88,27 @@ test('what is at hand is found by the words for it, and what is not is said', ()
     ['', null],
   ] as const)
     assert.is(programOf(sentence), wanted, sentence)
-  for (const long of [
-    'sort '.repeat(20_000),
-    '1 '.repeat(30_000),
-    '```'.repeat(20_000),
-    'primes '.repeat(9_000),
-  ])
-    assert.ok(planWork(long, TODAY))
+  // Were the time to grow with the square of the length, these would take minutes, and the runner would end the test.
+  const parts = [
+    'primes ',
+    'a/',
+    '-1.',
+    '1e',
+    '~~~',
+    '```\n',
+    "'a.csv ",
+    'jan ',
+    '- x\n',
+    'days between ',
+    ' ',
+  ]
+  for (const part of parts)
+    for (const words of ['', 'sort ', 'statistics '])
+      for (const length of [990, 31_000, 99_000]) {
+        const message = words + part.repeat(length / part.length)
+        assert.ok(planWork(message, TODAY))
+        intendedRuns([{ role: 'user', content: message }], TODAY)
+      }
 })
 
 test('what the words ask to run is intended, and nothing else', () => {
@@ -121,13 +138,41 @@ test('what the words ask to run is intended, and nothing else', () => {
   )
 })
 
+test('steps that King hands over are taken as they are, and goals with other tools by his rules', async () => {
+  const compress = toolNamed('model_compress', {
+    effect: 'change',
+    scope: 'operate',
+    parameters: {
+      type: 'object',
+      properties: { model: { type: 'string' }, maxBytes: { type: 'number' } },
+      additionalProperties: false,
+    },
+  })
+  const { agents } = agentParts({
+    rows: [MAGI],
+    tools: () => [CALCULATE_TOOL, compress],
+    intendedCalls: (messages, names) => intendedCalls(messages, names),
+  })
+  const ask = (content: string, over: Partial<AgentRequest> = {}) =>
+    agents.ask(
+      { agent: 'magi', asker: OWNER, messages: [{ role: 'user', content }], approvals: 'refuse', ...over },
+      signal(),
+    )
+  const steps = [{ id: 1, tool: 'calculate', arguments: { expression: '6 * 7' }, reason: 'it was asked' }]
+  assert.match((await ask('do the steps', { options: { steps } })).text, '6 * 7')
+  assert.match((await ask('do the steps', { options: { steps } })).text, '42')
+  await rejectsCode(ask('do the steps', { options: { steps: 'all' } }), 'AGENT_OPTION_INVALID')
+  await ask('compress "bert.onnx" under 4 MB')
+  assert.equal(compress.calls, [{ model: 'bert.onnx', maxBytes: 4_000_000 }])
+})
+
 test('without the sandbox it calculates, and says why it runs nothing', async () => {
   const none = createSandbox({ log: createLog({ level: 'silent' }) }, { searchPath: directory })
   const { agents } = agentParts({
     rows: [MAGI],
     tools: () => [
       CALCULATE_TOOL,
-      codeRunTool({ sandbox: none }, { folders: FOLDERS, dataDirectory: directory }),
+      codeRunTool({ sandbox: none, resources: RESOURCES }, { folders: FOLDERS, dataDirectory: directory }),
     ],
   })
   const ask = (content: string) =>
@@ -147,7 +192,10 @@ if (sandbox !== null) {
     rows: [MAGI],
     tools: () => [
       CALCULATE_TOOL,
-      codeRunTool({ sandbox }, { folders: FOLDERS, dataDirectory: path.join(directory, 'data') }),
+      codeRunTool(
+        { sandbox, resources: RESOURCES },
+        { folders: FOLDERS, dataDirectory: path.join(directory, 'data') },
+      ),
     ],
   })
   const ask = (content: string, over: Partial<AgentRequest> = {}) =>
@@ -226,7 +274,10 @@ if (sandbox !== null) {
       chatModels: { need: async () => model },
       tools: () => [
         CALCULATE_TOOL,
-        codeRunTool({ sandbox }, { folders: FOLDERS, dataDirectory: path.join(directory, 'data') }),
+        codeRunTool(
+          { sandbox, resources: RESOURCES },
+          { folders: FOLDERS, dataDirectory: path.join(directory, 'data') },
+        ),
       ],
     })
     const code = (source: string) => ({

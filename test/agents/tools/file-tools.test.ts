@@ -179,6 +179,8 @@ test('pipes, devices and folders are no texts, and nothing waits for them', asyn
 })
 
 test('whatever is exchanged while a tool looks, no byte from outside is read or written', async () => {
+  // Elsewhere no look at an open file tells where it lies (granted-folders.ts).
+  if (process.platform !== 'linux') return console.log('skipped: needs Linux')
   fs.mkdirSync(at('work/dir'))
   fs.writeFileSync(at('work/dir/secret.txt'), 'harmless')
   fs.mkdirSync(at('evil'))
@@ -198,22 +200,26 @@ test('whatever is exchanged while a tool looks, no byte from outside is read or 
   }
   swap()
   let [read, refused, written] = [0, 0, 0]
-  for (let count = 0; count < 150; count++) {
-    try {
-      assert.is(await textOf({ path: 'work/dir/secret.txt' }), 'harmless')
-      read++
-    } catch (error) {
-      if (!(error instanceof VillageError)) throw error
-      refused++
+  try {
+    for (let count = 0; count < 150; count++) {
+      try {
+        assert.is(await textOf({ path: 'work/dir/secret.txt' }), 'harmless')
+        read++
+      } catch (error) {
+        if (!(error instanceof VillageError)) throw error
+        refused++
+      }
+      if (count % 5 === 0)
+        try {
+          await run('write', { path: `work/dir/new-${count}.txt`, content: 'mine' })
+          written++
+        } catch (error) {
+          if (!(error instanceof VillageError)) throw error
+        }
     }
-    try {
-      await run('write', { path: `work/dir/new-${count}.txt`, content: 'mine' })
-      written++
-    } catch (error) {
-      if (!(error instanceof VillageError)) throw error
-    }
+  } finally {
+    isOver = true
   }
-  isOver = true
   assert.equal(fs.readdirSync(at('outside')), ['secret.txt'])
   assert.is(fs.readFileSync(at('outside/secret.txt'), 'utf8'), SECRET)
   assert.ok(refused > 0, `read ${read}, refused ${refused}, written ${written}`)

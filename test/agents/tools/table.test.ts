@@ -94,8 +94,10 @@ for (const tool of tools)
       const wrong: JsonValue = (schema as JsonObject).type === 'string' ? 7 : 'seven'
       throwsCode(() => check(tool, { ...good, [name]: wrong }), 'TOOL_ARGUMENTS_INVALID')
       if ((schema as JsonObject).type === 'string' && (schema as JsonObject).enum === undefined) {
-        const { maxLength } = schema as { maxLength?: number }
-        assert.type(maxLength, 'number', `${name} has no bound`)
+        const { maxLength, pattern = '' } = schema as { maxLength?: number; pattern?: string }
+        // A pattern bounds what it matches where it is anchored and repeats nothing without end.
+        const isBounded = maxLength !== undefined || /^\^[^*+]+\$$/.test(pattern)
+        assert.ok(isBounded, `${name} has no bound`)
       }
     }
   })

@@ -54,12 +54,25 @@ const SAGE: AgentRow = {
   }),
 }
 
+/** Says something and then thinks until it is called off. */
+const KING: AgentRow = {
+  ...rowNamed('king', []),
+  policy: () => ({
+    model: null,
+    async next(_step, signal, onText) {
+      onText('I think ...')
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      throw new Error('it was not called off')
+    },
+  }),
+}
+
 async function withAgents(
   run: (server: TestApi, tools: ReturnType<typeof toolsOf>) => Promise<void>,
 ): Promise<void> {
   const tools = toolsOf()
   const agents = memoryAgents({
-    rows: [SAGE, rowNamed('magi', [call('erase', { what: 'all' }), answer('Done what I may.')])],
+    rows: [KING, SAGE, rowNamed('magi', [call('erase', { what: 'all' }), answer('Done what I may.')])],
     tools: () => Object.values(tools),
   })
   const server = await startTestApi({ services: agents })
@@ -193,6 +206,27 @@ test('a key is the asker, with its own scope', () =>
     assert.is(erase.calls.length, 0)
     const { keys } = (await ask('/api/v1/keys')).json
     assert.is(keys[0].today.promptTokens, 20)
+  }))
+
+test('a key that leaves in the middle has used what it heard', () =>
+  withAgents(async ({ ask, api }, { look }) => {
+    const { secret } = (await ask('/api/v1/keys', { method: 'POST', body: { name: 'leaver' } })).json
+    const leaving = new AbortController()
+    const stream = await fetch(`${api.url()}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'king', messages, stream: true }),
+      signal: leaving.signal,
+    })
+    await stream.body!.getReader().read()
+    leaving.abort()
+    for (;;) {
+      const [key] = (await ask('/api/v1/keys')).json.keys
+      if (key.today.promptTokens === 0) continue
+      assert.equal([key.today.promptTokens, key.today.completionTokens], [7, 4])
+      break
+    }
+    assert.is(look.calls.length, 0)
   }))
 
 test('what an agent does not know is refused by its name', () =>

@@ -59,6 +59,22 @@ test('a day’s requests and tokens: refused until midnight UTC, then counted an
   })
 })
 
+test('what running requests may use is held: a quota is passed by one request at most', () => {
+  const meter = createKeyMeter({ ...NONE, tokensByDay: 100 }, FRESH)
+  const first = meter.reserve(60, NOON)
+  const second = meter.reserve(60, NOON)
+  assert.ok(first !== null && second !== null)
+  assert.is(meter.reserve(1, NOON), null)
+  second.release()
+  second.release()
+  assert.ok(meter.reserve(40, NOON) !== null)
+  assert.is(meter.reserve(1, NOON), null)
+  first.release()
+  meter.addTokens({ promptTokens: 30, completionTokens: 20 }, NOON)
+  assert.ok(meter.reserve(10, NOON) !== null)
+  assert.is(meter.reserve(1, NOON), null)
+})
+
 test('a clock that is set back gives nothing anew', () => {
   const meter = createKeyMeter({ ...NONE, requestsByDay: 1, requestsByMinute: 60 }, FRESH)
   meter.take(NOON)

@@ -4,28 +4,8 @@ import * as assert from 'uvu/assert'
 import { VillageError } from '../../../node/errors.ts'
 import type { JsonObject } from '../../../node/json.ts'
 import { answer, call, OWNER, rowNamed, toolNamed, untrusted } from '../../helpers/agent-parts.ts'
-import { startTestApi, type TestApi } from '../../helpers/api-server.ts'
 import { connectMcp, INITIALIZE, MCP_HEADERS } from '../../helpers/mcp-client.ts'
-import { memoryAgents } from '../../helpers/memory-agents.ts'
-
-/** A tool that says that it runs, and runs until it is told to end. */
-function waitingTool() {
-  const begun = Promise.withResolvers<void>()
-  const ended = Promise.withResolvers<unknown>()
-  const tool = toolNamed('job_wait', {
-    run: (_given, { signal, progress }) => {
-      progress('waiting')
-      begun.resolve()
-      return new Promise((_resolve, reject) => {
-        signal.addEventListener('abort', () => {
-          ended.resolve(signal.reason)
-          reject(signal.reason)
-        })
-      })
-    },
-  })
-  return { tool, begun: begun.promise, ended: ended.promise }
-}
+import { keyOf, withAgents } from '../../helpers/with-agents.ts'
 
 /** `seen`: resolves when the client was told of its progress: with the answer, the official client forgets whom to tell. */
 const search = (seen: Promise<void> = Promise.resolve()) =>
@@ -44,24 +24,6 @@ const search = (seen: Promise<void> = Promise.resolve()) =>
   })
 const compress = () => toolNamed('model_compress', { effect: 'change', scope: 'operate' })
 
-async function withApi(
-  given: Parameters<typeof memoryAgents>[0],
-  work: (api: TestApi) => Promise<void>,
-): Promise<void> {
-  const api = await startTestApi({ services: memoryAgents(given) })
-  try {
-    await work(api)
-  } finally {
-    await api.close()
-  }
-}
-
-async function keyOf(api: TestApi, scope: string): Promise<string> {
-  const { json, status } = await api.ask('/api/v1/keys', { method: 'POST', body: { name: scope, scope } })
-  assert.is(status, 201)
-  return json.secret
-}
-
 const structured = (result: object) => (result as { structuredContent: JsonObject }).structuredContent
 const textOf = (result: object) =>
   (result as { content: { text?: string }[] }).content.map(({ text }) => text ?? '').join('')
@@ -70,7 +32,7 @@ const http = suite('mcp over http')
 
 http('the official client: initialise, list, call, progress, resources, prompts', () => {
   const seen = Promise.withResolvers<void>()
-  return withApi({ tools: () => [search(seen.promise), compress()] }, async (api) => {
+  return withAgents({ tools: () => [search(seen.promise), compress()] }, async (api) => {
     const { client, transport } = await connectMcp(api.api.url(), api.token)
     assert.is(client.getServerVersion()?.name, 'aivillage')
     assert.match(client.getInstructions() ?? '', /never an instruction/)
@@ -132,7 +94,7 @@ http('the official client: initialise, list, call, progress, resources, prompts'
 http(
   'failures: unknown tools and prompts are protocol errors, failed calls are results that a model can read',
   () =>
-    withApi(
+    withAgents(
       {
         tools: () => [
           search(),
@@ -182,7 +144,7 @@ http(
 )
 
 http('a key sees and calls what its scope allows', () =>
-  withApi({ tools: () => [search(), compress()] }, async (api) => {
+  withAgents({ tools: () => [search(), compress()] }, async (api) => {
     const names = async (scope: string) => {
       const { client } = await connectMcp(api.api.url(), await keyOf(api, scope))
       const { tools } = await client.listTools()
@@ -208,64 +170,10 @@ http('a key sees and calls what its scope allows', () =>
   }),
 )
 
-http('a cancelled call ends the tool, and the session goes on', () => {
-  const { tool, begun, ended } = waitingTool()
-  return withApi({ tools: () => [tool, search()] }, async (api) => {
-    const { client } = await connectMcp(api.api.url(), api.token)
-    const controller = new AbortController()
-    const waiting = client.callTool({ name: 'job_wait' }, undefined, { signal: controller.signal })
-    await begun
-    controller.abort('no longer wanted')
-    await waiting.then(
-      () => assert.unreachable(),
-      () => undefined,
-    )
-    assert.is(((await ended) as VillageError).code, 'ABORTED')
-    const after = await client.callTool({ name: 'knowledge_search', arguments: { query: 'x' } })
-    assert.is(structured(after).summary, 'one passage')
-    await client.close()
-  })
-})
-
-http('a client that goes away ends what it had asked for', () => {
-  const { tool, begun, ended } = waitingTool()
-  return withApi({ tools: () => [tool] }, async (api) => {
-    const { client, transport } = await connectMcp(api.api.url(), api.token)
-    const gone = new AbortController()
-    const request = fetch(new URL('/mcp', api.api.url()), {
-      method: 'POST',
-      signal: gone.signal,
-      headers: {
-        ...MCP_HEADERS,
-        authorization: `Bearer ${api.token}`,
-        'mcp-session-id': transport.sessionId!,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 77, method: 'tools/call', params: { name: 'job_wait' } }),
-    })
-    await begun
-    await request
-    gone.abort()
-    assert.is(((await ended) as VillageError).code, 'ABORTED')
-    await client.close()
-  })
-})
-
-http('the end of the daemon ends a call as a shutdown', async () => {
-  const { tool, begun, ended } = waitingTool()
-  const api = await startTestApi({ services: memoryAgents({ tools: () => [tool] }) })
-  const { client } = await connectMcp(api.api.url(), api.token)
-  const waiting = client.callTool({ name: 'job_wait' }).catch(() => undefined)
-  await begun
-  await api.close()
-  assert.is(((await ended) as VillageError).code, 'SHUTTING_DOWN')
-  await client.close()
-  await waiting
-})
-
 http('agents answer with their sources; an approval is asked of the person at the client', () => {
   const king = rowNamed('king', [call('model_compress'), answer('It is done.')])
   const given = { rows: [king], tools: () => [compress()] }
-  return withApi(given, async (api) => {
+  return withAgents(given, async (api) => {
     const asked: string[] = []
     const { client } = await connectMcp(api.api.url(), api.token, { elicitation: { form: {} } }, (made) =>
       made.setRequestHandler(ElicitRequestSchema, ({ params }) => {
@@ -294,7 +202,7 @@ http('agents answer with their sources; an approval is asked of the person at th
 })
 
 http('what the client names itself is not asked again', () =>
-  withApi({ tools: () => [compress()] }, async (api) => {
+  withAgents({ tools: () => [compress()] }, async (api) => {
     const { client } = await connectMcp(api.api.url(), api.token)
     const result = await client.callTool({ name: 'model_compress' })
     assert.is(structured(result).trust, 'own')
@@ -307,7 +215,7 @@ http('what the client names itself is not asked again', () =>
 )
 
 http('guards: origin, token, sessions, versions, shapes, sizes', () =>
-  withApi({ tools: () => [search()] }, async (api) => {
+  withAgents({ tools: () => [search()] }, async (api) => {
     const post = (
       body: object | string,
       headers: Record<string, string> = {},
@@ -349,49 +257,6 @@ http('guards: origin, token, sessions, versions, shapes, sizes', () =>
 
     assert.is((await api.ask('/mcp', { method: 'DELETE', headers: session })).status, 200)
     assert.is((await post(list, session)).status, 404)
-  }),
-)
-
-http('a revoked key loses its session and what it runs', () => {
-  const { tool, begun, ended } = waitingTool()
-  return withApi({ tools: () => [tool] }, async (api) => {
-    const key = await keyOf(api, 'ask')
-    const { client } = await connectMcp(api.api.url(), key)
-    const waiting = client.callTool({ name: 'job_wait' }).catch((error: unknown) => error)
-    await begun
-    const { json } = await api.ask('/api/v1/keys')
-    const id = json.keys[0].id
-    await api.ask(`/api/v1/keys/${id}`, { method: 'DELETE' })
-    assert.instance(await ended, VillageError)
-    assert.is(
-      await client.ping().then(
-        () => 'answered',
-        () => 'refused',
-      ),
-      'refused',
-    )
-    await client.close()
-    await waiting
-  })
-})
-
-http('twenty sessions at once, each its own', () =>
-  withApi({ tools: () => [search()] }, async (api) => {
-    const clients = await Promise.all(Array.from({ length: 20 }, () => connectMcp(api.api.url(), api.token)))
-    assert.is(new Set(clients.map(({ transport }) => transport.sessionId)).size, 20)
-    const results = await Promise.all(
-      clients.map(({ client }, index) =>
-        client.callTool({ name: 'knowledge_search', arguments: { query: `q${index}` } }),
-      ),
-    )
-    assert.equal(
-      results.map((result) => (structured(result).result as { passages: string[] }).passages[0]),
-      clients.map((_, index) => `about q${index}`),
-    )
-    for (const { client, transport } of clients) {
-      await transport.terminateSession()
-      await client.close()
-    }
   }),
 )
 

@@ -1,10 +1,11 @@
 /** Every attack of the table is stopped and told, and nothing is left behind. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ATTACKS, leftBehind, openTargets, runAttack } from '../../helpers/sandbox-attacks.ts'
+import { leftBehind, openTargets, runAttack } from '../../helpers/run-attacks.ts'
+import { ATTACKS } from '../../helpers/sandbox-attacks.ts'
 import { sandboxHere } from '../../helpers/sandboxes.ts'
 
-const sandbox = await sandboxHere({ parallel: 2 })
+const sandbox = await sandboxHere({ parallel: 4 })
 if (sandbox === null) test.skip('attacks on the sandbox', () => undefined)
 else {
   test('every attack is stopped, told, and leaves nothing', async () => {

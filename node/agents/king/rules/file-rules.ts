@@ -1,66 +1,131 @@
-/** Files, programs, calculations, texts of language models. */
-import { calculates } from '../../magi/arithmetic-words.ts'
-import { lineOf } from '../clause.ts'
-import { isFile, isModelFile, isName, namesOf, numberOf, pathsOf } from '../slots.ts'
-import { call, draft, from, NOTHING_MORE, type Outcome, type Rule, type RuleInput, wordsFrom } from './rule.ts'
+/** Files of granted folders: listed, read, written. */
+import { isOwnMatter } from '../own-matters.ts'
+import { isFile, isModelFile, isName, pathsOf } from '../slots.ts'
+import { call, draft, from, type Rule, wordsFrom } from './rule.ts'
 
 const LISTS_FILES = /(?:^| )(?:file|folder|inside|contents|content|list|holds|contains|entries|stuff)(?: |$)/
 
 export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state }) => {
   const [path] = pathsOf(words)
-  const asks = mood === 'question' || /^(?:list|show|give|see|get|look|find|check|tell|print|display|inspect|open|read)$/.test(verb ?? '')
+  const asks =
+    mood === 'question' ||
+    /^(?:list|show|give|see|get|look|find|check|tell|print|display|inspect|open|read)$/.test(verb ?? '')
   if (!asks) return null
-  const named = /(?:^| )folder (?:call |name )?<(?:id|quoted)>/.test(line) ? words[words.findIndex(({ norm }) => norm === 'folder') + 1] : undefined
+  const named = /(?:^| )folder (?:call |name )?<(?:id|quoted)>/.test(line)
+    ? words[words.findIndex(({ norm }) => norm === 'folder') + 1]
+    : undefined
   const folder = path ?? (named !== undefined && isName(named) ? named.text : null)
   if (folder === null) {
-    if (/^(?:list|show)$/.test(verb ?? '') && state.path !== null && /^(?:list|show)(?: me)? (?:it|that|this|them|what is (?:in )?(?:there|it|inside)|what is in (?:it|there|that)|the (?:folder|file|content|contents))(?: |$)/.test(line)) return call('file_list', { path: state.path }, 'The files of a folder are asked for.')
-    const what = /(?:^| )(?:which|what|list|show|my|granted|the) (?:(?:granted|shared|my|the|me) )*(?:folder|file)(?: |$)/.test(line)
-    if (what && state.path !== null && /(?:^| )(?:it|that|there|the)(?: |$)/.test(line)) return call('file_list', { path: state.path }, 'The files of a folder are asked for.')
-    return what && !/(?:about|say|mention|collection|index)/.test(line) ? call('file_list', {}, 'The folders that agents may see are asked for.') : null
+    if (
+      /^(?:list|show)$/.test(verb ?? '') &&
+      state.path !== null &&
+      /^(?:list|show)(?: me)? (?:it|that|this|them|what is (?:in )?(?:there|it|inside)|what is in (?:it|there|that)|the (?:folder|file|content|contents))(?: |$)/.test(
+        line,
+      )
+    )
+      return call('file_list', { path: state.path }, 'The files of a folder are asked for.')
+    const what =
+      /(?:^| )(?:which|what|list|show|my|granted|the) (?:(?:granted|shared|my|the|me) )*(?:folder|file)(?: |$)/.test(
+        line,
+      )
+    if (what && state.path !== null && /(?:^| )(?:it|that|there|the)(?: |$)/.test(line))
+      return call('file_list', { path: state.path }, 'The files of a folder are asked for.')
+    return what && isOwnMatter(words) && !/(?:about|say|mention|collection|index)/.test(line)
+      ? call('file_list', {}, 'The folders that agents may see are asked for.')
+      : null
   }
   if (isFile(folder) || isModelFile(folder)) return null
   if (/(?:^| )(?:say|mention|about|document say)(?: |$)/.test(line) && verb !== 'list') return null
-  if (!(LISTS_FILES.test(line) || verb === 'list' || /^what (?:is|are|do|lie|there)/.test(line) || /^(?:look|show|see|check)(?: (?:me|at|in|into|inside))* <path>$/.test(line))) return null
+  if (
+    !(
+      LISTS_FILES.test(line) ||
+      verb === 'list' ||
+      /^what (?:is|are|do|lie|there)/.test(line) ||
+      /^(?:look|show|see|check)(?: (?:me|at|in|into|inside))* <path>$/.test(line)
+    )
+  )
+    return null
   return call('file_list', { path: folder }, 'The files of a folder are asked for.')
 }
 
-const RESULT = /(?:^| )(?:it|that|this|them|these|those|result|answer|summary|summarise-doing|outcome|list|output|numbers|figures|findings|report|comparison|compare-doing|response|what (?:you|it|comes)|everything|time|date|status)(?: |$)/
+const RESULT =
+  /(?:^| )(?:it|that|this|them|these|those|result|answer|summary|summarise-doing|outcome|list|output|numbers|figures|findings|report|comparison|compare-doing|response|what (?:you|it|comes)|everything|time|date|status)(?: |$)/
 
 export const writing: Rule = ({ clause, verb, state }) => {
   const { words, line, mood, source } = clause
-  if (mood === 'question' || !/^(?:write|save|put|create|make|export|copy|report|keep|add|generate|send|print)$/.test(verb ?? '')) return null
+  if (
+    mood === 'question' ||
+    !/^(?:write|save|put|create|make|export|copy|report|keep|add|generate|send|print)$/.test(verb ?? '')
+  )
+    return null
   const path = pathsOf(words).at(-1)
-  if (path === undefined || (verb === 'add' && !/(?:^| )(?:line|text|<quoted>)(?: |$)/.test(line))) return null
+  if (path === undefined || (verb === 'add' && !/(?:^| )(?:line|text|<quoted>)(?: |$)/.test(line)))
+    return null
   if (/^(?:make|put|add|create|keep)$/.test(verb!) && !isFile(path)) return null
   const quoted = words.find(({ kind, text }) => kind === 'quoted' && text !== path)
   const code = words.find(({ kind }) => kind === 'code')
-  const fixed = code?.text ?? quoted?.text
-  if (fixed !== undefined) return call('file_write', { path, content: fixed }, 'A text is to be written to a file.')
+  const isOfResult =
+    state.drafts.length > 0 && /(?:^| )(?:result|output|what (?:it|that|this))(?: |$)/.test(line)
+  const fixed = isOfResult ? undefined : (code?.text ?? quoted?.text)
+  if (fixed !== undefined)
+    return call('file_write', { path, content: fixed }, 'A text is to be written to a file.')
   if (verb === 'copy' && pathsOf(words).length === 2)
     return {
       calls: [
         draft('file_read', { path: pathsOf(words)[0]! }, 'A file is to be copied.'),
-        draft('file_write', { path, content: from(state.drafts.length + 1, 'text') }, 'A file is to be copied.'),
+        draft(
+          'file_write',
+          { path, content: from(state.drafts.length + 1, 'text') },
+          'A file is to be copied.',
+        ),
       ],
     }
-  if (state.drafts.length > 0 && (RESULT.test(line) || /^(?:save|put|write|export|keep)(?: \S+){0,3} (?:to|into|in|as|under) /.test(line)))
-    return call('file_write', { path, content: state.text ?? from(state.drafts.length, 'text') }, 'What was found is to be kept in a file.')
+  if (
+    state.drafts.length > 0 &&
+    (RESULT.test(line) || /^(?:save|put|write|export|keep)(?: \S+){0,3} (?:to|into|in|as|under) /.test(line))
+  )
+    return call(
+      'file_write',
+      { path, content: state.text ?? from(state.drafts.length, 'text') },
+      'What was found is to be kept in a file.',
+    )
   const made = resultFor(clause.line)
   if (made !== null)
-    return { calls: [made, draft('file_write', { path, content: from(state.drafts.length + 1, 'text') }, 'What was found is to be kept in a file.')] }
-  const end = words.findIndex((word, at) => at > 0 && /^(?:to|into|in|as)$/.test(word.norm) && words.slice(at).some(({ text }) => text === path))
+    return {
+      calls: [
+        made,
+        draft(
+          'file_write',
+          { path, content: from(state.drafts.length + 1, 'text') },
+          'What was found is to be kept in a file.',
+        ),
+      ],
+    }
+  const end = words.findIndex(
+    (word, at) =>
+      at > 0 && /^(?:to|into|in|as)$/.test(word.norm) && words.slice(at).some(({ text }) => text === path),
+  )
   const content = end > 1 ? wordsFrom(words, 1, source, end) : null
-  if (content !== null && verb === 'write' && !/(?:^| )(?:summary|summarise-doing|story|program|script|code|report|poem|note)(?: |$)/.test(line)) return call('file_write', { path, content }, 'A text is to be written to a file.')
+  if (
+    content !== null &&
+    verb === 'write' &&
+    !/(?:^| )(?:summary|summarise-doing|story|program|script|code|report|poem|note)(?: |$)/.test(line)
+  )
+    return call('file_write', { path, content }, 'A text is to be written to a file.')
   return { why: 'It does not say what is to be written to the file.' }
 }
 
 /** `save the list of models to x.txt`, `write the current time to x.txt`: what has to be found first. */
 function resultFor(line: string): ReturnType<typeof draft> | null {
   const reason = 'It is to be kept in a file.'
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} model(?: |$)/.test(line)) return draft('model_list', {}, reason)
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} member(?: |$)/.test(line)) return draft('member_list', {}, reason)
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} job(?: |$)/.test(line)) return draft('job_list', {}, reason)
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} collection(?: |$)/.test(line)) return draft('knowledge_collections', {}, reason)
+  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} model(?: |$)/.test(line))
+    return draft('model_list', {}, reason)
+  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} member(?: |$)/.test(line))
+    return draft('member_list', {}, reason)
+  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} job(?: |$)/.test(line))
+    return draft('job_list', {}, reason)
+  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} collection(?: |$)/.test(line))
+    return draft('knowledge_collections', {}, reason)
   if (/(?:^| )(?:time|date)(?: |$)/.test(line)) return draft('time_now', {}, reason)
   if (/(?:^| )(?:status|health)(?: |$)/.test(line)) return draft('node_status', {}, reason)
   return null
@@ -68,122 +133,16 @@ function resultFor(line: string): ReturnType<typeof draft> | null {
 
 export const reading: Rule = ({ clause: { words, line, mood }, verb }) => {
   const paths = pathsOf(words).filter((path) => isFile(path) && !isModelFile(path))
-  const asksContent = mood === 'question' && /^what (?:is|does|do|are)(?: .*)? (?:in|inside|say|contain|hold)(?: |$)|^what (?:is|are) (?:in|inside)/.test(line)
-  const orders = /^(?:read|show|look|cat|print|give|see|get|summarise|check|tell|display|scan|explain|take)$/.test(verb ?? '')
+  const asksContent =
+    mood === 'question' &&
+    /^what (?:is|does|do|are)(?: .*)? (?:in|inside|say|contain|hold)(?: |$)|^what (?:is|are) (?:in|inside)/.test(
+      line,
+    )
+  const orders =
+    /^(?:read|show|look|cat|print|give|see|get|summarise|check|tell|display|scan|explain|take)$/.test(
+      verb ?? '',
+    )
   if (paths.length === 0 || !(asksContent || (mood !== 'question' && orders))) return null
   if (verb === 'tell' && !/(?:in|inside|content|contents|says|say)/.test(line)) return null
   return { calls: paths.map((path) => draft('file_read', { path }, 'The text of a file is asked for.')) }
-}
-
-const LANGUAGES: Readonly<Record<string, string>> = { py: 'python', python: 'python', python3: 'python', js: 'node', javascript: 'node', node: 'node', sh: 'sh', bash: 'sh', shell: 'sh' }
-const extensionOf = (path: string): string => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? ''
-const PROGRAM = /(?:^| )(?:program|script|code|python|snippet|algorithm|javascript|shell|bash)(?: |$)/
-
-export const programming: Rule = ({ clause, verb, state }) => {
-  const { words, line, mood, source } = clause
-  const code = words.find(({ kind }) => kind === 'code')
-  if (code !== undefined && (mood !== 'question' || /what (?:do|does|will) (?:it|this)/.test(line)) && /^(?:run|test|try|start|calculate|check|use|see|do|what|tell|give|show)$/.test(verb ?? words[0]!.norm))
-    return call('code_run', { language: LANGUAGES[code.language ?? ''] ?? languageOf(line) ?? 'python', code: code.text }, 'A program of the asker is to be run.')
-  if (mood === 'question') return null
-  const file = pathsOf(words).find((path) => Object.hasOwn(LANGUAGES, extensionOf(path)))
-  if (file !== undefined && /^(?:run|start|test|try)$/.test(verb ?? ''))
-    return {
-      calls: [
-        draft('file_read', { path: file }, 'The program is in a file.'),
-        draft('code_run', { language: LANGUAGES[extensionOf(file)]!, code: from(state.drafts.length + 1, 'text') }, 'A program of the asker is to be run.'),
-      ],
-    }
-  const quoted = words.find(({ kind }) => kind === 'quoted')
-  if (quoted !== undefined && verb === 'run' && languageOf(line) !== null) return call('code_run', { language: languageOf(line)!, code: quoted.text }, 'A program of the asker is to be run.')
-  if (/^(?:run|test|try|start)(?: (?:it|that|this|the (?:program|code|script)|them))*(?: (?:in|inside) (?:the|a) sandbox)?$/.test(line) && state.drafts.at(-1)?.tool === 'code_run') return NOTHING_MORE
-  if (!PROGRAM.test(line) || !/^(?:write|make|use|create|generate|run|calculate|code|program|do|give|need|want|let|build|find|solve|get|try)$/.test(verb ?? '')) return null
-  if (pathsOf(words).length > 0 && verb === 'write' && state.drafts.length > 0) return null
-  // In the asker's words: whoever programs finds the program for it.
-  const task = wordsFrom(words, 0, source)
-  return task === null ? null : call('code_run', { task }, 'It is to be found by a program.')
-}
-
-const languageOf = (line: string): string | null => {
-  const named = /(?:^| )(python3?|javascript|node|bash|shell|sh)(?: |$)/.exec(line)?.[1]
-  return named === undefined ? null : LANGUAGES[named]!
-}
-
-/** The calculation in a clause, by the words of the asker; of `that`, on top of the calculation before. */
-export const calculating: Rule = ({ clause, verb, state }) => {
-  const { words, line, source } = clause
-  if (clause.mood !== 'question' && verb !== null && !/^(?:calculate|convert|tell|give|find|solve|what|multiply|divide|subtract|add|average|evaluate|work|show|figure|get|take|let|check|know|say|do|use|run|make|double|answer)$/.test(verb)) return null
-  const whole = wordsFrom(words, 0, source)
-  if (whole === null || !/\d|(?:^| )(?:it|that|result|double|half|twice|square|pi)(?: |$)/.test(line + whole)) return null
-  for (const text of readings(whole, line, state.expression)) {
-    const expression = calculates(text)
-    if (expression !== null && /[^\d\s.,]/.test(expression)) return call('calculate', { expression }, 'It is to be calculated.')
-  }
-  return null
-}
-
-function readings(whole: string, line: string, previous: string | null): string[] {
-  const plain = whole.replace(/^(?:tell me|give me|show me|find|get|check|find out|let me know|figure out|work out|i want to know|use the calculator to(?: compute| calculate)?|do the math(?: for| on)?|run the numbers on)[\s:,]+/i, '')
-  const bare = plain.replace(/^(?:what(?:'s| is)|how much is|calculate|compute|evaluate|work out)\s+/i, '').replace(/^(?:the (?:result|value|answer|sum|product|difference|quotient) of)\s+/i, '')
-  const forms = [whole, plain, bare]
-  const list = (pattern: RegExp, joiner: string, wrap: (sum: string, count: number) => string) => {
-    const match = pattern.exec(bare) ?? pattern.exec(plain)
-    const numbers = match?.[1]?.match(/-?\d+(?:\.\d+)?/g)
-    if (numbers !== null && numbers !== undefined && numbers.length > 1) forms.push(wrap(numbers.join(joiner), numbers.length))
-  }
-  list(/^(?:the )?(?:sum|total) of (.+)$/i, ' + ', (sum) => sum)
-  list(/^add(?: up)? (.+)$/i, ' + ', (sum) => sum)
-  list(/^(?:multiply|the product of) (.+)$/i, ' * ', (sum) => sum)
-  list(/^(?:the )?(?:average|mean)(?: of)? (.+)$/i, ' + ', (sum, count) => `(${sum}) / ${count}`)
-  list(/^divide (.+)$/i, ' / ', (sum) => sum)
-  const subtract = /^subtract (\S+) from (\S+)$/i.exec(plain)
-  if (subtract !== null) forms.push(`${subtract[2]} - ${subtract[1]}`)
-  const converted = /^convert (.+?) (?:to|into|in) (\S+)$/i.exec(plain)
-  if (converted !== null) forms.push(`${converted[1]} in ${converted[2]}`)
-  const product = /^(?:the )?product of (\S+) and (\S+)$/i.exec(bare)
-  if (product !== null) forms.push(`${product[1]} * ${product[2]}`)
-  if (previous !== null) {
-    const onTop = bare.replace(/\b(?:it|that|this|the (?:result|answer|sum|total|product))\b/i, `(${previous})`)
-    const by = /^(multiply|divide) \((.+)\) by (\S+)$/i.exec(onTop)
-    if (by !== null) forms.push(`(${by[2]}) ${by[1]!.toLowerCase() === 'multiply' ? '*' : '/'} ${by[3]}`)
-    const added = /^add (\S+) to \((.+)\)$/i.exec(onTop)
-    if (added !== null) forms.push(`(${added[2]}) + ${added[1]}`)
-    const less = /^subtract (\S+) from \((.+)\)$/i.exec(onTop)
-    if (less !== null) forms.push(`(${less[2]}) - ${less[1]}`)
-    if (onTop !== bare) forms.push(onTop)
-  }
-  return line.length > 400 ? [] : forms
-}
-
-export const generating: Rule = (input: RuleInput): Outcome | null => {
-  const { clause, verb, at, state } = input
-  const { words, line, mood, source } = clause
-  if (mood === 'question') return null
-  const quoted = words.filter(({ kind }) => kind === 'quoted')
-  const names = namesOf(words.slice(0, 12), Math.max(0, at), { plainWords: false }).filter(({ kind }) => kind === 'id')
-  const uses = /^(?:(?:let|ask|use|prompt|have|tell) (?:the (?:language )?model )?<id>|(?:get|make) (?:the (?:language )?model )?<id> (?:to )?(?:write|generate|complete|continue|say|tell))(?: |$)/.test(line) || /(?:^| )(?:with|using|by|from|on) (?:the (?:language )?model )?<id>(?: |$)/.test(line) || /(?:^| )language model(?: |$)/.test(line)
-  const writes = /^(?:generate|write|continue|complete|say|translate|prompt|let|ask|use|get|have|make|tell|run|want|give)$/.test(verb ?? '')
-  if (!writes) return null
-  const isText = /(?:^| )(?:story|stories|poem|text|letter|song|haiku|joke|sentence|paragraph|essay|tale|verse|words|tokens|prompt|continue|complete|generate|limerick|dialogue|slogan|email|message|greeting|blog)(?: |$)/.test(line)
-  const model = names[0]?.text ?? (/(?:^| )(?:it|that model|the model|the new model|the (?:merge|train|compress) (?:model|one))(?: |$)/.test(line) && state.model !== null && isText ? state.model : null)
-  if (!(uses && (isText || quoted.length > 0 || /^(?:let|ask|prompt|have|use|tell)/.test(line))) && !(isText && /^(?:generate|write|continue|complete)$/.test(verb!)) && !(quoted.length > 0 && /^(?:continue|complete|generate|prompt)$/.test(verb!))) return null
-  if (/(?:^| )(?:embed|compress|evaluate|train|merge)(?: |$)/.test(line)) return null
-  if (/(?:^| )(?:summary|summarise-doing|document|note|collection)(?: |$)/.test(line) && names.length === 0) return null
-  const behind = words.findIndex((word, index) => index > at && /^(?:to|:|what|with)$/.test(word.norm) && index > words.indexOf(names[0]!))
-  const prompt = quoted.length > 0 ? quoted.at(-1)!.text : names.length > 0 && uses && behind > 0 && behind < words.length - 1 ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source) : wordsFrom(words, at, source)
-  if (prompt === null) return { why: 'It does not say what the model is to write.' }
-  return call('model_generate', { model, prompt, maxTokens: numberOf(words, /^tokens?$/) }, 'A language model is to write a text.')
-}
-
-export const embedding: Rule = ({ clause: { words, line, mood, source }, verb }) => {
-  const quoted = words.filter(({ kind }) => kind === 'quoted')
-  const isSimilarity = /(?:^| )(?:similar|similarity|alike|close|mean the same|same meaning|related)(?: |$)/.test(line)
-  const asks = verb === 'embed' || /(?:^| )embed-doing(?: |$)/.test(line) || (/(?:^| )vector(?: |$)/.test(line) && quoted.length > 0) || (isSimilarity && quoted.length >= 2)
-  if (!asks || (mood === 'question' && quoted.length === 0)) return null
-  if (quoted.length === 0) {
-    const text = wordsFrom(words, /^(?:embed )?(?:the )?(?:text|sentence|words?|phrase) /.test(lineOf(words)) ? 3 : 1, source)
-    return text === null ? { why: 'It does not say which text.' } : call('text_embed', { texts: [text] }, 'Vectors of texts are asked for.')
-  }
-  const [model] = namesOf(words.filter(({ kind }) => kind === 'id'), 0, { plainWords: false })
-  const vectors = /(?:^| )(?:vector|embed-doing)(?: |$)/.test(line) && !isSimilarity ? true : null
-  return call('text_embed', { texts: quoted.map(({ text }) => text), model: model?.text, vectors }, 'Vectors of texts are asked for.')
 }

@@ -1,7 +1,9 @@
 /** Indexing, searching and asking. */
 import { lineOf, type Word } from '../clause.ts'
+import { collectionOf, collectionOfPath } from '../collection-names.ts'
 import { questionStart } from '../mood.ts'
-import { collectionOf, collectionOfPath, isFile, isModelFile, pathsOf } from '../slots.ts'
+import { isOwnMatter } from '../own-matters.ts'
+import { isFile, isModelFile, pathsOf } from '../slots.ts'
 import { call, draft, NOTHING_MORE, type Rule, type RuleInput, wordsFrom } from './rule.ts'
 
 const INDEX_REASON = 'What is to be asked must be in a collection first.'
@@ -12,13 +14,25 @@ function isIndexing({ clause: { line, words }, verb, state }: RuleInput): boolea
   if (/(?:^| )searchable(?: |$)/.test(line) && /^(?:make|turn|get)$/.test(verb ?? '')) return true
   const paths = pathsOf(words)
   const [path] = paths
-  const isInto = /(?:^| )(?:to|into|in|as) (?:(?:the|my|our|your|a|new|village's|this) )*(?:\S+ )?(?:collection|knowledge|library|index|note|document)(?: |$)/.test(line)
-  if (path === undefined) return isInto && state.path !== null && /^(?:add|put|import|load|include)$/.test(verb ?? '')
+  const isInto =
+    /(?:^| )(?:to|into|in|as) (?:(?:the|my|our|your|a|new|village's|this) )*(?:\S+ )?(?:collection|knowledge|library|index|note|document)(?: |$)/.test(
+      line,
+    )
+  if (path === undefined)
+    return (
+      isInto && state.path !== null && /^(?:add|put|import|load|include|get|take|bring)$/.test(verb ?? '')
+    )
   if (isModelFile(path) || /(?:^| )model(?: |$)/.test(line)) return false
   const isFolder = !isFile(path)
   if (/^(?:add|put|import|load|store|save|include)$/.test(verb ?? ''))
-    return isInto || (isFolder && /^(?:add|import|load)$/.test(verb ?? '') && !/(?:^| )(?:model|file_write)(?: |$)/.test(line))
-  if (/^(?:read|scan|learn|digest|take)$/.test(verb ?? '')) return isFolder || (verb === 'take' && /^take in /.test(line))
+    return (
+      isInto ||
+      (isFolder &&
+        /^(?:add|import|load)$/.test(verb ?? '') &&
+        !/(?:^| )(?:model|file_write)(?: |$)/.test(line))
+    )
+  if (/^(?:take|get|bring)$/.test(verb ?? '')) return isInto || /^take in /.test(line)
+  if (/^(?:read|scan|learn|digest)$/.test(verb ?? '')) return isFolder
   return verb === 'go' && /^go (?:through|over) /.test(line) && isFolder
 }
 
@@ -29,7 +43,9 @@ export const indexing: Rule = (input) => {
   const paths = named.length > 0 ? named : state.path !== null ? [state.path] : []
   if (paths.length === 0) return { why: 'It does not say which folder or file is to be indexed.' }
   const collection = collectionOf(clause.words, true)
-  const watch = /(?:^| )(?:watch|watching|follow|up to date|in sync|synced)(?: |$)/.test(clause.line) ? true : null
+  const watch = /(?:^| )(?:watch|watching|follow|up to date|in sync|synced)(?: |$)/.test(clause.line)
+    ? true
+    : null
   const calls = paths.flatMap((path) => {
     const into = collection ?? collectionOfPath(path)
     return into === null ? [] : [draft('knowledge_index', { path, collection: into, watch }, INDEX_REASON)]
@@ -37,17 +53,42 @@ export const indexing: Rule = (input) => {
   return calls.length === 0 ? { why: 'It does not say what the collection is to be called.' } : { calls }
 }
 
-const PASSAGES = /(?:^| )(?:passage|passages|mention|mentions|mentioned|mentioning|occurrences|snippets|excerpts|quotes|references|hits|keyword|keywords|phrase|where)(?: |$)/
-const IN_DOCUMENTS = /(?: |^)(?:in|from|through|across|within|among|of|over) (?:(?:the|my|our|all|all of|your|these|every) )*(?:\S+ )?(?:document|note|collection|file|knowledge|library|index|folder|village|archive|everything|here)s?(?: .*)?$/
+const PASSAGES =
+  /(?:^| )(?:passage|passages|mention|mentions|mentioned|mentioning|occurrences|snippets|excerpts|quotes|references|hits|keyword|keywords|phrase|where)(?: |$)/
+const IN_DOCUMENTS =
+  /(?: |^)(?:in|from|through|across|within|among|of|over) (?:(?:the|my|our|all|all of|your|these|every) )*(?:\S+ )?(?:document|note|collection|file|knowledge|library|index|folder|village|archive|everything|here)s?(?: .*)?$/
 
 export const searching: Rule = ({ clause, verb, state }) => {
   const { words, line, source: text } = clause
   if (clause.mood === 'question') return null
-  const isBare = verb === null && /^(?:(?:the )?(?:top|best)(?: <number>| \S+)?|<number>|all|any|some|three|five|ten) ?(?:relevant |best )?(?:passages?|mentions|snippets|excerpts|hits)(?: |$)|^passages? (?:about|on)/.test(line)
-  const isSearch = isBare || verb === 'search' || (verb === 'look' && /^look (?:for|up) /.test(line)) || verb === 'find' || verb === 'get' || verb === 'show' || verb === 'give' || verb === 'list' || verb === 'pull'
+  const isBare =
+    verb === null &&
+    /^(?:(?:the )?(?:top|best)(?: <number>| \S+)?|<number>|all|any|some|three|five|ten) ?(?:relevant |best )?(?:passages?|mentions|snippets|excerpts|hits)(?: |$)|^passages? (?:about|on)/.test(
+      line,
+    )
+  const isSearch =
+    isBare ||
+    verb === 'search' ||
+    (verb === 'look' && /^look (?:for|up) /.test(line)) ||
+    verb === 'find' ||
+    verb === 'get' ||
+    verb === 'show' ||
+    verb === 'give' ||
+    verb === 'list' ||
+    verb === 'pull'
   if (!isSearch || /^find out(?: |$)/.test(line)) return null
-  if (/^(?:get|show|give|list|pull)$/.test(verb ?? '') && !(PASSAGES.test(line) && /(?:about|on|of|for|mention)/.test(line))) return null
-  if (/^(?:find|look)$/.test(verb ?? '') && /(?:^| )(?:model|job|member|round)(?: |$)/.test(line) && !PASSAGES.test(line) && !/ (?:about|mention|on) /.test(line)) return null
+  if (
+    /^(?:get|show|give|list|pull)$/.test(verb ?? '') &&
+    !(PASSAGES.test(line) && /(?:about|on|of|for|mention)/.test(line))
+  )
+    return null
+  if (
+    /^(?:find|look)$/.test(verb ?? '') &&
+    /(?:^| )(?:model|job|member|round)(?: |$)/.test(line) &&
+    !PASSAGES.test(line) &&
+    !/ (?:about|mention|on) /.test(line)
+  )
+    return null
   if (verb === 'find' && pathsOf(words).length > 0 && /(?:^| )file(?: |$)/.test(line)) return null
   const query = queryOf(words, text)
   if (query === null) return { why: 'It does not say what is to be searched for.' }
@@ -60,14 +101,30 @@ function queryOf(words: readonly Word[], text: string): string | null {
   const quoted = words.filter(({ kind }) => kind === 'quoted')
   if (quoted.length === 1 && !/(?:^| )collection <quoted>/.test(lineOf(words))) return quoted[0]!.text
   const marker = words.findIndex(
-    ({ norm }, index) => index > 0 && /^(?:for|about|mention|mentions|mentioning|on|regarding|containing|concerning|where|that|to|up|:)$/.test(norm) && !/^<?(?:collection|note|document|folder)/.test(words[index + 1]?.norm ?? ''),
+    ({ norm }, index) =>
+      index > 0 &&
+      /^(?:for|about|mention|mentions|mentioning|on|regarding|containing|concerning|where|that|to|up|:)$/.test(
+        norm,
+      ) &&
+      !/^<?(?:collection|note|document|folder)/.test(words[index + 1]?.norm ?? ''),
   )
   let start = marker === -1 ? 1 : marker + 1
   if (words[marker]?.norm === 'that' && /^mention/.test(words[start]?.norm ?? '')) start++
-  while (/^(?:the|a|an|any|all|me|us|everything|anything|something|passage|passages|document|note|about|on|for|mentions?|that|word|words|term|phrase|:|of|i|we|have|has|to|do|say)$/.test(words[start]?.norm ?? '')) start++
+  while (
+    /^(?:the|a|an|any|all|me|us|everything|anything|something|passage|passages|document|note|about|on|for|mentions?|that|word|words|term|phrase|:|of|i|we|have|has|to|do|say)$/.test(
+      words[start]?.norm ?? '',
+    )
+  )
+    start++
   let end = words.length
   const tail = IN_DOCUMENTS.exec(lineOf(words.slice(start)))
-  if (tail !== null) end = start + lineOf(words.slice(start)).slice(0, tail.index).split(' ').filter((one) => one !== '').length
+  if (tail !== null)
+    end =
+      start +
+      lineOf(words.slice(start))
+        .slice(0, tail.index)
+        .split(' ')
+        .filter((one) => one !== '').length
   return wordsFrom(words, start, text, end) ?? wordsFrom(words, 1, text)
 }
 
@@ -77,7 +134,10 @@ function limitOf(words: readonly Word[]): number | null {
   for (const [at, word] of words.entries()) {
     const value = word.kind === 'number' ? word.value : (COUNTED[word.lower] ?? null)
     if (value === null || !Number.isInteger(value)) continue
-    const isCount = /^(?:passage|passages|result|hits|best|most|top|document|snippets|excerpts|matches)$/.test(words[at + 1]?.norm ?? '') || /^(?:top|first|best)$/.test(words[at - 1]?.norm ?? '')
+    const isCount =
+      /^(?:passage|passages|result|hits|best|most|top|document|snippets|excerpts|matches)$/.test(
+        words[at + 1]?.norm ?? '',
+      ) || /^(?:top|first|best)$/.test(words[at - 1]?.norm ?? '')
     if (isCount && value >= 1 && value <= 100) return value
   }
   return null
@@ -85,8 +145,12 @@ function limitOf(words: readonly Word[]): number | null {
 
 /** What a plan's steps give is reported anyway: `and tell me how it went`, `show me the result`. */
 const OF_THE_STEPS =
-  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they) (?:get|find|give|come|return|print|say|output)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all|do)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
+  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they) (?:get|find|give|come|return|print|say|output)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
 const MEASURED = /^(?:model_|geometry_|evolve_|calculate|code_run|text_embed|job_|file_write|knowledge_index)/
+
+/** Their results say all that there is to know of each thing in them. */
+const LISTED =
+  /^(?:knowledge_collections|model_list|model_inspect|job_list|job_show|member_list|round_list|round_show|node_status|file_list)$/
 
 /** Questions, and orders to explain: to the documents. Comes after all rules that know a better place to ask. */
 export const asking: Rule = ({ clause, verb, state }) => {
@@ -94,31 +158,92 @@ export const asking: Rule = ({ clause, verb, state }) => {
   const asks =
     mood === 'question' ||
     /^(?:tell|explain|answer|summarise|ask|say|report|know|quiz|inform)$/.test(verb ?? '') ||
-    (/^(?:find|look|check|see|give|show|let)$/.test(verb ?? '') && /(?:^| )(?:out|up|about|into|whether|if|what|how|who|when|where|why|which|summarise-doing|explain-doing|overview|answer|know)(?: |$)/.test(line))
+    (/^(?:find|look|check|see|give|show|let)$/.test(verb ?? '') &&
+      /(?:^| )(?:out|up|about|into|whether|if|what|how|who|when|where|why|which|summarise-doing|explain-doing|overview|answer|know)(?: |$)/.test(
+        line,
+      ))
   if (!asks) return null
   const last = state.drafts.at(-1)
-  if (last !== undefined && OF_THE_STEPS.test(line) && (MEASURED.test(last.tool) || /^(?:let|report)/.test(line)) && !/(?:say|about|mention|document|note)/.test(line)) return NOTHING_MORE
-  if (last?.tool === 'model_inspect' && /(?:^| )(?:parameters|tensors|layers|inputs|outputs|size|big|large)(?: |$)/.test(line)) return NOTHING_MORE
-  if (last !== undefined && mood !== 'question' && /^(?:tell|show|give|report|summarise|say|let|know)(?: (?:me|us|it|them|that|this|the result|the answer|everything|know|back))*$/.test(line)) return NOTHING_MORE
+  if (
+    last !== undefined &&
+    OF_THE_STEPS.test(line) &&
+    (MEASURED.test(last.tool) || /^(?:let|report)/.test(line)) &&
+    !/(?:say|about|mention|document|note)/.test(line)
+  )
+    return NOTHING_MORE
+  if (
+    last !== undefined &&
+    LISTED.test(last.tool) &&
+    /(?:^| )(?:they|them|each|it|its|those|one)(?: |$)/.test(line) &&
+    !/(?:say|about|mention|document say|note)/.test(line)
+  )
+    return NOTHING_MORE
+  if (
+    last?.tool === 'file_read' &&
+    /(?:^| )(?:in it|inside|it (?:say|contain|hold|is about|mention)|they say|(?:it|that|this|them|the (?:file|content|contents|text))$)/.test(
+      line,
+    )
+  )
+    return NOTHING_MORE
+  if (
+    last?.tool === 'model_inspect' &&
+    /(?:^| )(?:parameters|tensors|layers|inputs|outputs|size|big|large)(?: |$)/.test(line)
+  )
+    return NOTHING_MORE
+  if (
+    last !== undefined &&
+    mood !== 'question' &&
+    /^(?:tell|show|give|report|summarise|say|let|know)(?: (?:me|us|it|them|that|this|the result|the answer|everything|know|back))*$/.test(
+      line,
+    )
+  )
+    return NOTHING_MORE
+  if (
+    /^(?:answer|ask|tell|question)(?: (?:me|us|this|that|these|the|following|a|my|question|it))*$/.test(line)
+  )
+    return NOTHING_MORE
   let start = questionStart(words)
   if (start === 0 && verb === 'ask') start = 1
-  while (/^(?:me|us|sage|it|them|my|your|:|,|the (?:document|note|collection))$/.test(words[start]?.norm ?? '') && start > 0) start++
+  while (
+    /^(?:me|us|sage|it|them|my|your|:|,|the (?:document|note|collection))$/.test(words[start]?.norm ?? '') &&
+    start > 0
+  )
+    start++
   const question = wordsFrom(words, start, text)
   if (question === null) return { why: 'It does not say what the question is.' }
   const collection = collectionOf(words, false) ?? state.collection
-  return call('knowledge_ask', { question, ...(collection !== null && { collections: [collection] }) }, 'A question about what documents say.')
+  const isAsked =
+    text
+      .slice(words.at(-1)?.end ?? 0)
+      .trimStart()
+      .startsWith('?') && !question.endsWith('?')
+  return call(
+    'knowledge_ask',
+    {
+      question: isAsked ? `${question}?` : question,
+      ...(collection !== null && { collections: [collection] }),
+    },
+    'A question about what documents say.',
+  )
 }
 
-const LISTS = /^(?:list|show|give|see|get|name|what|which|how|do|is|are|have|tell|check|find|look|summarise|display)$/
+const LISTS =
+  /^(?:list|show|give|see|get|name|what|which|how|do|is|are|have|tell|check|find|look|summarise|display)$/
 
 export const listingCollections: Rule = ({ clause: { line, mood, words }, verb }) => {
   if (!/(?:^| )(?:collection|knowledge base|knowledge bases|library|libraries)(?: |$)/.test(line)) return null
-  if (/(?:^| )(?:say|mention|about|tell|explain|mean)(?: |$)/.test(line) && !/^(?:tell|say) (?:me|us)? ?(?:what|which|about) (?:the |my |our |all )?collection/.test(line)) return null
+  if (
+    /(?:^| )(?:say|mention|about|tell|explain|mean)(?: |$)/.test(line) &&
+    !/^(?:tell|say) (?:me|us)? ?(?:what|which|about) (?:the |my |our |all )?collection/.test(line)
+  )
+    return null
   if (collectionOf(words, false) !== null && mood !== 'question' && verb !== 'list') return null
   const head = verb ?? words[0]!.norm
-  if (!LISTS.test(head)) return null
-  if (mood === 'question' && !/(?:what|which|how many|any|list|are there|do (?:i|we) have)(?: .*)? collection/.test(line)) return null
+  if (!LISTS.test(head) || !isOwnMatter(words)) return null
+  if (
+    mood === 'question' &&
+    !/(?:what|which|how many|any|list|are there|do (?:i|we) have)(?: .*)? collection/.test(line)
+  )
+    return null
   return call('knowledge_collections', {}, 'The collections are asked for.')
 }
-
-export const KNOWLEDGE_RULES: readonly Rule[] = [indexing, listingCollections, searching]

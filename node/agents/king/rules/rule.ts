@@ -46,7 +46,11 @@ export interface RuleInput {
 
 export type Rule = (input: RuleInput) => Outcome | null
 
-export const call = (tool: string, arguments_: { readonly [name: string]: JsonValue | null | undefined }, reason: string): Outcome => ({
+export const call = (
+  tool: string,
+  arguments_: { readonly [name: string]: JsonValue | null | undefined },
+  reason: string,
+): Outcome => ({
   calls: [draft(tool, arguments_, reason)],
 })
 
@@ -68,7 +72,8 @@ export const from = (step: number, field: ResultField): StepReference => ({ $fro
 /** `it`, `that`, `them`, `the result`, `the new model`, `the compressed one`. */
 export const REFERS =
   /(?:^| )(?:it|that|this|them|these|those|the result|the (?:new|compress|merge|train|result|download|pull|add|import|small|smaller|latest|same|model)(?: (?:model|one|version))?|(?:the|this|that|my|your) model|one|same|its)(?: |$)/
-export const ORIGINAL = /(?:^| )(?:original|originals|uncompressed|old|before|source|parent|starting|first|base|unquantised|baseline|full|what we had)(?: |$)/
+export const ORIGINAL =
+  /(?:^| )(?:original|originals|uncompressed|old|before|source|parent|starting|first|base|unquantised|baseline|full|what we had)(?: |$)/
 
 /** Words from `at` on as the asker wrote them; null where none are left. */
 export function wordsFrom(

@@ -1,8 +1,11 @@
 /** The rules in the order in which they are asked: what is told by its own words first, what takes any question last. */
-import { calculating, embedding, generating, listingFiles, programming, reading, writing } from './file-rules.ts'
+import { amending, compressing, merging, training } from './build-rules.ts'
+import { listingFiles, reading, writing } from './file-rules.ts'
 import { asking, indexing, listingCollections, searching } from './knowledge-rules.ts'
-import { adding, amending, comparing, compressing, evaluating, measuringGeometry, merging, pulling, training, waitedFor } from './model-rules.ts'
+import { comparing, evaluating, measuringGeometry } from './measure-rules.ts'
+import { adding, pulling, waitedFor } from './model-rules.ts'
 import { impossible, remembering } from './person-rules.ts'
+import { calculating, embedding, generating, programming, solvable } from './program-rules.ts'
 import type { Rule } from './rule.ts'
 import { clock, jobs, listedModels, members, namedJob, overview, rounds, status } from './work-rules.ts'
 
@@ -35,6 +38,7 @@ export const RULES: readonly Rule[] = [
   members,
   clock,
   status,
+  solvable,
   listedModels,
   impossible,
   asking,

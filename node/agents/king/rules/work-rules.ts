@@ -1,10 +1,11 @@
 /** Jobs, runs of evolution, and what the node and the village say of themselves. */
 import type { Word } from '../clause.ts'
-import { isName, pathsOf, namesOf } from '../slots.ts'
+import { isOwnMatter } from '../own-matters.ts'
+import { isName, namesOf, pathsOf } from '../slots.ts'
 import { call, draft, from, NOTHING_MORE, ORIGINAL, type Outcome, type Rule, type RuleInput } from './rule.ts'
 
 const SHOWS =
-  /^(?:list|show|give|see|get|tell|check|find|look|display|what|which|how|is|are|do|have|inspect|summarise|name|report|let|who|any|explain|know|need|want|go|watch|say|take)$/
+  /^(?:list|show|give|see|get|tell|check|find|look|display|what|which|how|is|are|do|have|inspect|summarise|name|report|let|who|any|explain|know|need|want|go|watch|say|take|whether|if|when|where|any|member|model|collection|job)$/
 
 const isShown = ({ clause: { mood, words }, verb }: RuleInput): boolean =>
   mood !== 'order' ? SHOWS.test(verb ?? words[0]!.norm) || mood === 'statement' : SHOWS.test(verb ?? '')
@@ -14,9 +15,13 @@ function idAfter(words: readonly Word[], noun: RegExp): string | null {
   for (const [at, word] of words.entries()) {
     if (!noun.test(word.norm)) continue
     let next = at + 1
-    while (/^(?:call|name|with|id|number|no|#|:|the|of|evolve-doing|run|round|job)$/.test(words[next]?.norm ?? '')) next++
+    while (
+      /^(?:call|name|with|id|number|no|#|:|the|of|evolve-doing|run|round|job)$/.test(words[next]?.norm ?? '')
+    )
+      next++
     const named = words[next]
-    if (named !== undefined && /^(?:id|quoted|number)$/.test(named.kind)) return named.kind === 'number' ? named.text : named.text
+    if (named !== undefined && /^(?:id|quoted|number)$/.test(named.kind))
+      return named.kind === 'number' ? named.text : named.text
     const left = words[at - 1]
     if (left !== undefined && left.kind === 'id') return left.text
   }
@@ -27,13 +32,17 @@ const STATES: readonly (readonly [RegExp, string])[] = [
   [/(?:^| )(?:failed|fail|broken|crashed|failing)(?: |$)/, 'failed'],
   [/(?:^| )(?:cancel|cancelled|canceled|aborted)(?: |$)/, 'cancelled'],
   [/(?:^| )(?:done|finish|finished|completed|complete|ended|successful|succeeded)(?: |$)/, 'done'],
-  [/(?:^| )(?:run|running|active|current|currently|ongoing|pending|in progress|going on|unfinished|busy|still|right now)(?: |$)/, 'running'],
+  [
+    /(?:^| )(?:run|running|active|current|currently|ongoing|pending|in progress|going on|unfinished|busy|still|right now)(?: |$)/,
+    'running',
+  ],
 ]
 
 const stateOf = (line: string): string | null => STATES.find(([pattern]) => pattern.test(line))?.[1] ?? null
 
 const isJob = (line: string): boolean => /(?:^| )job(?: |$)/.test(line)
-const isRound = (line: string): boolean => /(?:^| )(?:round|evolve-doing|evolutions|generation|generations|evolve)(?: |$)/.test(line)
+const isRound = (line: string): boolean =>
+  /(?:^| )(?:round|evolve-doing|evolutions|generation|generations|evolve)(?: |$)/.test(line)
 
 export const jobs: Rule = (input) => {
   const { clause, verb, state } = input
@@ -41,20 +50,44 @@ export const jobs: Rule = (input) => {
   const id = idAfter(words, /^(?:job|task)$/)
   const job = id ?? state.job
   if (clause.mood !== 'question' && /^(?:cancel)$/.test(verb ?? '')) {
-    if (isRound(line) && !isJob(line)) return { why: 'No tool ends a run of evolution: `village rounds stop RUN` does.' }
-    const named = id ?? words.find((word, at) => at > 0 && word.kind === 'id')?.text ?? (isJob(line) && /(?:^| )(?:all|every|any)(?: |$)/.test(line) ? null : state.job)
-    if (named === null || named === undefined) return { why: 'It does not say which job is to be cancelled (`village jobs`).' }
+    if (isRound(line) && !isJob(line))
+      return { why: 'No tool ends a run of evolution: `village rounds stop RUN` does.' }
+    const named =
+      id ??
+      words.find((word, at) => at > 0 && word.kind === 'id')?.text ??
+      (isJob(line) && /(?:^| )(?:all|every|any)(?: |$)/.test(line) ? null : state.job)
+    if (named === null || named === undefined)
+      return { why: 'It does not say which job is to be cancelled (`village jobs`).' }
     return call('job_cancel', { job: named }, 'A job is to end.')
   }
   if (clause.mood !== 'question' && verb === 'wait') {
-    const named = id ?? words.find((word, at) => word.kind === 'id' && /^(?:for|until|on)$/.test(words[at - 1]?.norm ?? '') && isName(word))?.text
+    const named =
+      id ??
+      words.find(
+        (word, at) =>
+          word.kind === 'id' && /^(?:for|until|on)$/.test(words[at - 1]?.norm ?? '') && isName(word),
+      )?.text
     if (named !== undefined) return call('job_wait', { job: named }, 'A job is to be waited for.')
-    return state.job !== null || state.drafts.length > 0 ? NOTHING_MORE : { why: 'It does not say which job is to be waited for.' }
+    return state.job !== null || state.drafts.length > 0
+      ? NOTHING_MORE
+      : { why: 'It does not say which job is to be waited for.' }
   }
+  if (
+    /(?:^| )(?:what|anything|something|nothing|which) (?:(?:is|are|still|currently|now|left) )*(?:run|running|going on|in the queue|queued|in progress)(?: |$)/.test(
+      line,
+    ) &&
+    !/(?:document|note|village|say)/.test(line)
+  )
+    return call('job_list', { state: 'running' }, 'The jobs that run are asked for.')
   if (!isJob(line) || !isShown(input)) return null
   if (id !== null) return call('job_show', { job: id }, 'A job is asked for.')
-  if (clause.mood !== 'question' && job !== null && /(?:^| )(?:the|that|this) job(?: |$)/.test(line)) return call('job_show', { job }, 'A job is asked for.')
-  if (/(?:^| )(?:say|mention|document|note|how do|what is a|mean|work)(?: |$)/.test(line)) return null
+  if (clause.mood !== 'question' && job !== null && /(?:^| )(?:the|that|this) job(?: |$)/.test(line))
+    return call('job_show', { job }, 'A job is asked for.')
+  if (
+    !isOwnMatter(words) ||
+    /(?:^| )(?:say|mention|document|note|how do|what is a|mean|work)(?: |$)/.test(line)
+  )
+    return null
   return call('job_list', { state: stateOf(line) }, 'The jobs are asked for.')
 }
 
@@ -65,35 +98,63 @@ export const rounds: Rule = (input) => {
   const starts = verb === 'evolve' || (/^(?:start|run|make|do|go|use|try)$/.test(verb ?? '') && isRound(line))
   if (clause.mood !== 'question' && starts) {
     const path = config ?? state.path
-    if (path === null || path === undefined) return { why: 'A run of evolution needs a configuration file (docs/evolve.md); the goal names none.' }
+    if (path === null || path === undefined)
+      return { why: 'A run of evolution needs a configuration file (docs/evolve.md); the goal names none.' }
     return call('evolve_start', { config: path }, 'Models are to be improved together.')
   }
-  const isOfRuns = isRound(line) || /(?:^| )run <id>(?: |$)/.test(line) || /^(?:list|show)(?: (?:me|all|the|my|our))* run(?:$| )/.test(line)
+  const isOfRuns =
+    isRound(line) ||
+    /(?:^| )run <id>(?: |$)/.test(line) ||
+    /^(?:list|show)(?: (?:me|all|the|my|our))* run(?:$| )/.test(line)
   if (!isOfRuns || !isShown(input)) return null
-  if (/(?:^| )(?:say|mention|document|note|how do|what is|mean|work|explain)(?: |$)/.test(line) && !/(?:state|status|progress)/.test(line)) return null
-  const run = idAfter(words, /^(?:round|run|evolve-doing|evolve)$/) ?? words.find((word, at) => at > 0 && word.kind === 'id' && !/-lm/.test(word.text))?.text ?? null
+  if (
+    /(?:^| )(?:say|mention|document|note|how do (?:i|you|we|one|the|a)|what is|mean|work|explain)(?: |$)/.test(
+      line,
+    ) &&
+    !/(?:state|status|progress)/.test(line)
+  )
+    return null
+  const run = idAfter(words, /^(?:round|run|evolve-doing|evolve)$/)
   if (run !== null) return call('round_show', { run }, 'A run of evolution is asked for.')
-  if (state.run !== null && /(?:^| )(?:the|it|that)(?: |$)/.test(line)) return call('round_show', { run: state.run }, 'The run that was started is asked for.')
+  const isPlural = words.some(({ lower }) => /^(?:rounds|runs|evolutions)$/.test(lower))
+  if (state.run !== null && !isPlural && /(?:^| )(?:the|it|that)(?: |$)/.test(line))
+    return call('round_show', { run: state.run }, 'The run that was started is asked for.')
+  if (!isOwnMatter(words)) return null
   return call('round_list', {}, 'The runs of evolution are asked for.')
 }
 
 const MEMBERS =
-  /(?:^| )(?:member|who (?:else )?(?:is|are) (?:online|here|around|connect|connected|there|on|in (?:the|my|our|this)? ?(?:village|network))|who (?:else )?(?:is|are) (?:currently |now |also )?(?:in|part of|online|here|around|connected|on)|(?:people|computers|machines|machine|node) (?:are )?(?:in|of|on) (?:the|my|our|this) (?:village|network)|how many (?:people|computers|machines|machine|node))(?: |$)/
+  /(?:^| )(?:member|who (?:else )?(?:is|are) (?:online|here|around|connect|connected|there|on|in (?:the|my|our|this)? ?(?:village|network))|who (?:else )?(?:is|are) (?:currently |now |also )?(?:in|part of|online|here|around|connected|on)|(?:people|computers|machines|machine|node) (?:are )?(?:in|of|on) (?:the|my|our|this) (?:village|network)|how many (?:people|computers|machines|machine|node)|(?:anyone|anybody|someone|somebody|who)(?: else)? (?:is )?(?:online|here|connected|around|there))(?: |$)/
 
 export const members: Rule = (input) => {
   const { line, mood } = input.clause
-  if (!MEMBERS.test(line) || !isShown(input)) return null
-  if (/(?:^| )(?:say|mention|about|document|note|how do|become|committee)(?: |$)/.test(line) || (mood === 'question' && /^(?:why|how (?!many)|when|what (?:do|does|can|is))/.test(line))) return null
+  if (!MEMBERS.test(line) || !isShown(input) || !isOwnMatter(input.clause.words)) return null
+  if (
+    /(?:^| )(?:say|mention|about|document|note|how do|become|committee)(?: |$)/.test(line) ||
+    (mood === 'question' && /^(?:why|how (?!many)|when|what (?:do|does|can|is))/.test(line))
+  )
+    return null
   return call('member_list', {}, 'The members are asked for.')
 }
 
 const STATUS =
-  /(?:^| )(?:status|uptime|disk space|free (?:memory|disk|space|ram)|(?:memory|disk|cpu|ram) (?:usage|use|left|free)|(?:memory|disk|cpu|ram|space) (?:is|are|do|does) (?:it |the node |you |we |i |this )?(?:left|free|available|use|used|using|have)|how (?:are|is) (?:you|the (?:node|machine|daemon|server)|this (?:node|machine)|my (?:node|machine)|everything|things)|(?:node|machine) (?:is )?(?:healthy|ok|okay|alive|up|doing|fine|alright)|version (?:of|are|is)|(?:what|which) version|health check|(?:is|are) (?:the node|you|the machine|this machine|this node|everything|all) (?:healthy|ok|okay|alive|up|running|run|fine|alright|well|good)|how long (?:has|have|is) (?:the|this|it|you))(?: |$)/
+  /(?:^| )(?:status|uptime|disk space|free (?:memory|disk|space|ram)|(?:memory|disk|cpu|ram) (?:usage|use|left|free)|(?:memory|disk|cpu|ram|space) (?:is|are|do|does) (?:it |the node |you |we |i |this )?(?:left|free|available|use|used|using|have)|how (?:are|is) (?:you|the (?:node|machine|daemon|server)|this (?:node|machine)|my (?:node|machine)|everything|things)|(?:node|machine) (?:is )?(?:healthy|ok|okay|alive|up|doing|fine|alright)|version (?:of|are|is)|(?:what|which) version|health check|(?:is|are) (?:the node|you|the machine|this machine|this node|everything|all) (?:healthy|ok|okay|alive|up|running|run|fine|alright|well|good)|all right with (?:this|the|my) (?:node|machine)|how long (?:has|have|is) (?:the|this|it|you))(?: |$)/
 
 export const status: Rule = (input) => {
   const { line } = input.clause
-  if (!STATUS.test(line) || !(isShown(input) || input.clause.mood === 'question')) return null
-  if (/(?:^| )(?:say|mention|about|document|note|collection|job|model|round|evolve-doing|order|application|project)(?: |$)/.test(line) && !/(?:^| )(?:node|machine)(?: |$)/.test(line)) return null
+  if (
+    !STATUS.test(line) ||
+    !(isShown(input) || input.clause.mood === 'question') ||
+    !isOwnMatter(input.clause.words)
+  )
+    return null
+  if (
+    /(?:^| )(?:say|mention|about|document|note|collection|job|model|round|evolve-doing|order|application|project)(?: |$)/.test(
+      line,
+    ) &&
+    !/(?:^| )(?:node|machine)(?: |$)/.test(line)
+  )
+    return null
   return call('node_status', {}, 'The state of the node is asked for.')
 }
 
@@ -122,9 +183,17 @@ const ZONES: Readonly<Record<string, string>> = {
 export const clock: Rule = (input) => {
   const { line } = input.clause
   if (!CLOCK.test(line)) return null
-  if (/(?:^| )(?:document|note|say|mention|meeting|deadline|file|did|was|will|train|start|open|arrive|leave)(?: |$)/.test(line.replace('time', ''))) return null
+  if (
+    /(?:^| )(?:document|note|say|mention|meeting|deadline|file|did|was|will|train|start|open|arrive|leave)(?: |$)/.test(
+      line.replace('time', ''),
+    )
+  )
+    return null
   const zone = Object.entries(ZONES).find(([place]) => ` ${line} `.includes(` ${place} `))?.[1]
-  const named = input.clause.words.find(({ kind, text }) => (kind === 'path' || kind === 'word') && /^[A-Z][a-z]+\/[A-Z][A-Za-z_]+$/.test(text))
+  if (zone === undefined && !isOwnMatter(input.clause.words)) return null
+  const named = input.clause.words.find(
+    ({ kind, text }) => (kind === 'path' || kind === 'word') && /^[A-Z][a-z]+\/[A-Z][A-Za-z_]+$/.test(text),
+  )
   return call('time_now', { zone: named?.text ?? zone }, 'The time is asked for.')
 }
 
@@ -134,29 +203,76 @@ export const listedModels: Rule = (input) => {
   const paths = pathsOf(words)
   if (paths.length > 0 && !/(?:^| )model(?: |$)/.test(line)) return null
   const hasNoun = /(?:^| )model(?: |$)/.test(line)
-  const inspects = verb === 'inspect' || /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|how (?:big|large|many parameters)|size)(?: |$)/.test(line)
+  const inspects =
+    verb === 'inspect' ||
+    /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|inside|how (?:big|large|many parameters)|size)(?: |$)/.test(
+      line,
+    )
   if (!isShown(input) && verb !== 'inspect') return null
   const names = namesOf(words, verb === null ? 1 : at + 1, { plainWords: false })
-  const about = /(?:^| )(?:say|mention|document|note|how do|why|explain|work|mean|best for|should|would|will|could|happen|if)(?: |$)/.test(line)
-  if (names.length > 0 && (inspects || (hasNoun && mood === 'order')) && !about) {
-    return { calls: names.slice(0, 8).map((name) => draft('model_inspect', { model: name.text }, 'A model is asked for.')) }
+  const about =
+    /(?:^| )(?:say|mention|document|note|how do|why|explain|work|mean|best for|should|would|will|could|happen|if)(?: |$)/.test(
+      line,
+    )
+  if (names.length > 0 && (inspects || (hasNoun && mood === 'order')) && !about && isOwnMatter(words)) {
+    return {
+      calls: names
+        .slice(0, 8)
+        .map((name) => draft('model_inspect', { model: name.text }, 'A model is asked for.')),
+    }
   }
-  if (inspects && names.length === 0 && state.model !== null && /(?:^| )(?:it|them|the model|that model|the result)(?: |$)/.test(line) && verb === 'inspect')
-    return call('model_inspect', { model: ORIGINAL.test(line) && state.original !== null ? state.original : state.model }, 'A model is asked for.')
-  if (!hasNoun || about || names.length > 0) return null
+  if (
+    inspects &&
+    names.length === 0 &&
+    state.model !== null &&
+    /(?:^| )(?:it|them|the model|that model|the result)(?: |$)/.test(line) &&
+    verb === 'inspect'
+  )
+    return call(
+      'model_inspect',
+      { model: ORIGINAL.test(line) && state.original !== null ? state.original : state.model },
+      'A model is asked for.',
+    )
+  if (!hasNoun || about || names.length > 0 || !isOwnMatter(words)) return null
   if (verb !== null && !SHOWS.test(verb)) return null
-  if (mood === 'question' && !/(?:what|which|how many|any|list|(?:are|is) there|(?:do|have) (?:i|we|you)|all|tell)(?: .*)? model(?: |$)/.test(line)) return null
-  const kind = /(?:^| )(?:language|chat|llm)(?: |$)/.test(line) || words.some(({ lower }) => /^(?:llms?|lms?)$/.test(lower)) ? 'language' : /(?:^| )encoders?(?: |$)/.test(line) ? 'encoder' : /(?:^| )adapter(?: |$)/.test(line) ? 'adapter' : null
+  if (
+    mood === 'question' &&
+    !/(?:what|which|how many|any|list|(?:are|is) there|(?:do|have) (?:i|we|you)|all|tell)(?: .*)? model(?: |$)/.test(
+      line,
+    )
+  )
+    return null
+  const kind =
+    /(?:^| )(?:language|chat|llm)(?: |$)/.test(line) ||
+    words.some(({ lower }) => /^(?:llms?|lms?)$/.test(lower))
+      ? 'language'
+      : /(?:^| )encoders?(?: |$)/.test(line)
+        ? 'encoder'
+        : /(?:^| )adapter(?: |$)/.test(line)
+          ? 'adapter'
+          : null
   return call('model_list', { kind }, 'The models are asked for.')
 }
 
 /** `is job-12ab done`, `how far is it`: of a job that the goal names by its id alone. */
 export const namedJob: Rule = ({ clause: { line, words, mood }, state }): Outcome | null => {
-  if (mood !== 'question' || !/(?:^| )(?:done|do|finish|finished|ready|progress|far|over|failed|run|running)(?: |$)/.test(line)) return null
-  const id = words.find((word) => word.kind === 'id' && isName(word) && /^(?:job|[0-9a-z]*\d)/i.test(word.text) && !/-lm/.test(word.text))
+  if (
+    mood !== 'question' ||
+    !/(?:^| )(?:done|do|finish|finished|ready|progress|far|over|failed|run|running)(?: |$)/.test(line) ||
+    !isOwnMatter(words)
+  )
+    return null
+  const id = words.find(
+    (word) =>
+      word.kind === 'id' &&
+      isName(word) &&
+      /^(?:job[-_:]?\w+|(?=[0-9a-f-]*\d)[0-9a-f-]{4,})$/i.test(word.text),
+  )
   if (id !== undefined) return call('job_show', { job: id.text }, 'A job is asked for.')
   const last = state.drafts.length
-  return last > 0 && state.job !== null && /(?:^| )it(?: |$)/.test(line) ? call('job_show', { job: from(state.job.$from, 'job') }, 'A job is asked for.') : null
+  return last > 0 && state.job !== null && /(?:^| )it(?: |$)/.test(line)
+    ? call('job_show', { job: from(state.job.$from, 'job') }, 'A job is asked for.')
+    : null
 }
 
 const OVERVIEWS: readonly (readonly [RegExp, string])[] = [
@@ -172,11 +288,20 @@ const OVERVIEWS: readonly (readonly [RegExp, string])[] = [
 /** `show me my jobs, the models and the status`: several lists by one verb. */
 export const overview: Rule = (input) => {
   const { words, line } = input.clause
-  if (!isShown(input) || !/(?: and | , )/.test(line) || /(?:^| )(?:say|mention|about|document|note|for|why|how do)(?: |$)/.test(line)) return null
+  if (
+    !isShown(input) ||
+    !/(?: and | , )/.test(line) ||
+    /(?:^| )(?:say|mention|about|document|note|for|why|how do)(?: |$)/.test(line)
+  )
+    return null
   if (words.some(({ kind }) => /^(?:id|path|quoted|url|size|number)$/.test(kind))) return null
   const tools = words.flatMap(({ norm }, at) =>
-    norm === 'model' && /^(?:list|show)$/.test(words[at + 1]?.norm ?? '') ? [] : (OVERVIEWS.find(([noun]) => noun.test(norm))?.[1] ?? []),
+    norm === 'model' && /^(?:list|show)$/.test(words[at + 1]?.norm ?? '')
+      ? []
+      : (OVERVIEWS.find(([noun]) => noun.test(norm))?.[1] ?? []),
   )
   const once = [...new Set(tools)]
-  return once.length < 2 ? null : { calls: once.map((tool) => draft(tool, {}, 'Several lists are asked for.')) }
+  return once.length < 2
+    ? null
+    : { calls: once.map((tool) => draft(tool, {}, 'Several lists are asked for.')) }
 }

@@ -68,16 +68,16 @@ function exactLog(value: Numeric, base: Numeric, budget: Budget): Numeric | null
   return compare(back, value, budget) === 0 ? whole(BigInt(guess)) : null
 }
 
-/** Natural logarithm, also of numbers larger than a double. */
+/** Natural logarithm, also of numbers beyond the range of doubles: of their leading digits, and how many there are. */
 function logOf(value: Numeric): number {
-  if (value.kind === 'double') return Math.log(value.value)
-  const part = (whole_: bigint) => {
-    const digits = whole_.toString()
+  const near = toDouble(value)
+  if (value.kind === 'double' || (near > Number.MIN_VALUE * 2 ** 60 && Number.isFinite(near)))
+    return Math.log(near)
+  const part = (all: bigint) => {
+    const digits = all.toString()
     return Math.log(Number(`0.${digits.slice(0, 20)}`)) + digits.length * Math.LN10
   }
-  return value.bottom === 1n && value.top < 2n ** 900n
-    ? Math.log(Number(value.top))
-    : part(value.top) - part(value.bottom)
+  return part(value.top) - part(value.bottom)
 }
 
 function logarithm(value: Numeric, base: Numeric, budget: Budget): Numeric {

@@ -67,16 +67,23 @@ export function double(value: number): Numeric {
   return { kind: 'double', value }
 }
 
-/** The nearest double, also of a fraction whose parts are far larger than one. */
+/** The nearest double (ties to even), also of a fraction whose parts are far larger than one. */
 export function toDouble(number: Numeric): number {
   if (number.kind === 'double') return number.value
   const { top, bottom } = number
-  const shift = Math.max(bitsOf(top), bitsOf(bottom)) - 1000
-  if (shift <= 0) return Number(top) / Number(bottom)
-  // 64 bits of the quotient, then its place: both parts may lie beyond what a double holds.
-  const places = bitsOf(bottom) - bitsOf(top) + WORD_BITS
-  const scaled = places >= 0 ? (top << BigInt(places)) / bottom : top / (bottom << BigInt(-places))
-  return Number(scaled) * 2 ** -places
+  if (bottom === 1n) return Number(top)
+  // 64 bits of the quotient or a few more, the last of them set where something is left: then it rounds once, as the whole would.
+  const places = bitsOf(bottom) - bitsOf(top) + WORD_BITS + 4
+  const [up, down] = places >= 0 ? [top << BigInt(places), bottom] : [top, bottom << BigInt(-places)]
+  const quotient = up / down
+  const sticky = up % down === 0n ? quotient : top < 0n ? -(-quotient | 1n) : quotient | 1n
+  return scaled(Number(sticky), -places)
+}
+
+/** `value` times a power of two that may itself be no double. */
+function scaled(value: number, exponent: number): number {
+  const half = Math.trunc(exponent / 2)
+  return value * 2 ** half * 2 ** (exponent - half)
 }
 
 /** Both exact: by `exactly`. Otherwise by doubles. */

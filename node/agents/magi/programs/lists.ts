@@ -1,12 +1,12 @@
 /** Programs over lists: sorting, and the statistics of numbers that stand in the sentence. */
-import { numbersIn, PRELUDE, type Program } from './program.ts'
+import { LONG_LIST, numbersIn, PRELUDE, type Program } from './program.ts'
 
 const SORT = /\b(?:sort|order|arrange)\b/i
 const DESCENDING =
   /\b(?:descending|decreasing|largest first|highest first|biggest first|from (?:large|largest|high|highest|big|biggest|z)|reverse)\b/i
 const STATISTICS =
   /\b(?:statistics?|stats|standard deviation|stdev|variance|quartiles?|summar(?:y|ise|ize)|mean|median|average|mode)\b/i
-const FILE = /[\w.-]+\.(?:csv|tsv|txt|md|json)\b/i
+const FILE = /\w\.(?:csv|tsv|txt|md|json)\b/i
 const MAX_ITEMS = 2000
 const MAX_ITEM = 200
 
@@ -41,6 +41,7 @@ function itemsOf(sentence: string): string[] | null {
 export const SORT_LIST: Program = {
   name: 'sort',
   help: 'a list in the sentence or below it, sorted by number or by letter',
+  longest: LONG_LIST,
   read(sentence) {
     if (!SORT.test(sentence) || FILE.test(sentence)) return null
     const isDescending = DESCENDING.test(sentence)
@@ -93,6 +94,7 @@ def statistics(values):
 export const NUMBER_STATISTICS: Program = {
   name: 'statistics',
   help: 'count, mean, median, quartiles and deviation of numbers in the sentence',
+  longest: LONG_LIST,
   read(sentence) {
     if (!STATISTICS.test(sentence) || FILE.test(sentence)) return null
     const numbers = numbersIn(sentence, 3)

@@ -5,7 +5,9 @@ export interface Program {
   readonly name: string
   /** For people: what can be asked for. */
   readonly help: string
-  /** What the words ask of it, or null where they do not. Pure, and bounded by the length of the sentence. */
+  /** Longer messages are not for it: looking through them would take long. 1,000 characters if absent. */
+  readonly longest?: number
+  /** What the words ask of it, or null where they do not. Pure. */
   read(sentence: string, todayIso: string): ProgramInput | null
   /** Reads `input.json`, writes its answer as text. Standard library only. */
   readonly source: string
@@ -17,6 +19,8 @@ export interface ProgramInput {
   readonly paths?: readonly string[]
 }
 
+/** Lists may be long. */
+export const LONG_LIST = 32_000
 export const INPUT_FILE = 'input.json'
 
 /** What every program begins with. */

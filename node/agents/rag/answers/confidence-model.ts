@@ -2,14 +2,14 @@ import type { ConfidenceModel } from './confidence.ts'
 
 /** Fitted by `npm run bench -- agents --only sage`, which prints it anew and measures it; docs/knowledge/answers.md has the figures. */
 export const CONFIDENCE_MODEL: ConfidenceModel = {
-  intercept: -3.192,
+  intercept: -3.385,
   weights: {
-    lowCoverage: 9.937,
-    lack: -5.295,
-    spread: 4.495,
-    titleCoverage: 1.63,
-    question: 0.138,
-    questionLack: -7.64,
+    lowCoverage: 10.021,
+    lack: -4.977,
+    spread: 6.367,
+    titleCoverage: 1.6,
+    question: 0.105,
+    questionLack: -7.514,
   },
 }
 

@@ -14,7 +14,9 @@ const OPENERS = `
 const WORDS = new Set(OPENERS.trim().split(/\s+/))
 /** `At what hour …`, `Of which …`: the word that asks comes second. */
 const PREPOSITIONS = new Set(
-  'at by for from in of on to under with an auf aus bei in mit nach von à de en par'.split(' '),
+  'about after at by during for from in into of on since to under until with within an auf aus bei in mit nach von à de en par'.split(
+    ' ',
+  ),
 )
 const MARK = /[?？؟]["'”’)\]]*\s*$/
 

@@ -8,14 +8,14 @@ import {
   type CallToolResult,
   CallToolResultSchema,
   ErrorCode,
-  ListToolsResultSchema,
   McpError,
-  type Tool as ServerTool,
+  ResultSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import { VillageError } from '../../../errors.ts'
 import type { JsonObject } from '../../../json.ts'
 import type { Log } from '../../../log.ts'
+import type { OfferedTool } from './frozen-tools.ts'
 
 const MAX_PAGES = 20
 const MAX_TOOLS = 256
@@ -27,9 +27,16 @@ export interface ConnectionLimits {
   readonly connectMs: number
   readonly listMs: number
   readonly callMs: number
+  /** How long a program may take to leave when its input ends, and again when it is asked to. */
+  readonly leaveMs: number
 }
 
-export const CONNECTION_LIMITS: ConnectionLimits = { connectMs: 30_000, listMs: 15_000, callMs: 120_000 }
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  connectMs: 30_000,
+  listMs: 15_000,
+  callMs: 120_000,
+  leaveMs: 1_000,
+}
 
 export interface ConnectionInit {
   readonly name: string
@@ -38,7 +45,7 @@ export interface ConnectionInit {
   readonly limits: ConnectionLimits
   openTransport(): Transport
   /** What the server offers; called at each new connection and when the server says that it changed, before anything is called. */
-  onTools(tools: readonly ServerTool[]): Promise<void>
+  onTools(tools: readonly OfferedTool[]): Promise<void>
 }
 
 export type CallOutcome =
@@ -77,6 +84,15 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   }
 }
 
+/** What has a name, whatever else it says: each is checked by itself. */
+function offeredOf(tools: unknown): OfferedTool[] {
+  if (!Array.isArray(tools)) throw new Error('the server lists no tools')
+  return tools.slice(0, MAX_TOOLS).filter((it): it is OfferedTool => {
+    const { name, description } = (it ?? {}) as { name?: unknown; description?: unknown }
+    return typeof name === 'string' && (description === undefined || typeof description === 'string')
+  })
+}
+
 export function createConnection(components: { log: Log }, init: ConnectionInit): Connection {
   const { log } = components
   const { name, version, now, limits } = init
@@ -98,19 +114,19 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
     retryAtMs = now() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
   }
 
-  async function list(client: Client): Promise<ServerTool[]> {
-    const tools: ServerTool[] = []
+  async function list(client: Client): Promise<OfferedTool[]> {
+    const tools: OfferedTool[] = []
     const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(limits.listMs)])
     let cursor: string | undefined
     for (let page = 0; page < MAX_PAGES; page++) {
-      // Not client.listTools(): that compiles the schemas which the server wrote.
+      // Not client.listTools(): that compiles the schemas which the server wrote, and one bad tool would spoil all.
       const answer = await client.request(
         { method: 'tools/list', params: cursor === undefined ? {} : { cursor } },
-        ListToolsResultSchema,
+        ResultSchema,
         { signal, timeout: limits.listMs },
       )
-      tools.push(...answer.tools)
-      cursor = answer.nextCursor
+      tools.push(...offeredOf(answer.tools))
+      cursor = typeof answer.nextCursor === 'string' ? answer.nextCursor : undefined
       if (tools.length > MAX_TOOLS || cursor === undefined) break
     }
     return tools.slice(0, MAX_TOOLS)

@@ -44,6 +44,8 @@ export interface OfferedTool {
 
 const MAX_NAME_UNITS = 64
 const MAX_OFFERED_NAME_UNITS = 128
+/** Of a server over all time: what it was seen with is never forgotten, so one that invents names has to end somewhere. */
+const MAX_KNOWN = 512
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
@@ -104,7 +106,13 @@ export function freeze(
   const added = [...now].map(
     ([name, { tool, text }]): FrozenTool => ({ ...text, name, tool, changed: null, isOffered: true }),
   )
-  return { tools: [...kept, ...added], refused }
+  const room = Math.max(0, MAX_KNOWN - kept.length)
+  for (const { tool } of added.slice(room))
+    refused.push({
+      tool: plainText(tool, MAX_OFFERED_NAME_UNITS),
+      reason: 'the server has had too many tools',
+    })
+  return { tools: [...kept, ...added.slice(0, room)], refused }
 }
 
 /** The tool as the server describes it now. */

@@ -16,13 +16,12 @@ const MAX_QUEUED_BYTES = 4 * 2 ** 20
 const MAX_GARBAGE_LINES = 100
 const MAX_MESSAGES_A_SECOND = 1000
 const MAX_ERROR_LINES = 50
-/** How long it may take to leave when its input ends, and again when it is asked to. */
-const LEAVE_MS = 1_000
 
 export interface StdioTransportInit {
   readonly server: StdioServer
   readonly environment: Record<string, string>
   readonly now: () => number
+  readonly leaveMs: number
 }
 
 /** Of the whole group; what has ended already is no failure. */
@@ -38,7 +37,7 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 /** `start` throws MCP_SERVER_UNAVAILABLE where the program cannot be started. */
 export function createStdioTransport(components: { log: Log }, init: StdioTransportInit): Transport {
   const { log } = components
-  const { server, environment, now } = init
+  const { server, environment, now, leaveMs } = init
   const buffer = new ReadBuffer({ maxBufferSize: MAX_MESSAGE_BYTES })
   const left = Promise.withResolvers<void>()
   let child: ChildProcess | undefined
@@ -94,10 +93,10 @@ export function createStdioTransport(components: { log: Log }, init: StdioTransp
       })
     const isThere = () => running.exitCode === null && running.signalCode === null
     running.stdin?.end()
-    if (isThere()) await wait(LEAVE_MS)
+    if (isThere()) await wait(leaveMs)
     if (isThere()) {
       killGroup(running, 'SIGTERM')
-      await wait(LEAVE_MS)
+      await wait(leaveMs)
     }
     // Also what it started itself and left behind.
     killGroup(running, 'SIGKILL')

@@ -8,10 +8,15 @@ const MAX_SCHEMA_BYTES = 64 * 1024
 const MAX_DEPTH = 12
 const MAX_TEXT_UNITS = 1024
 
+const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']
+const isType = (value: JsonValue) => typeof value === 'string' && TYPES.includes(value)
+const isUnique = (values: readonly JsonValue[]) => new Set(values).size === values.length
+const isCount = (value: JsonValue) => Number.isInteger(value) && (value as number) >= 0
+
 /** Copied as they are where they have the right type. */
 const PLAIN: Record<string, (value: JsonValue) => boolean> = {
   type: (value) =>
-    typeof value === 'string' || (Array.isArray(value) && value.every((it) => typeof it === 'string')),
+    isType(value) || (Array.isArray(value) && value.length > 0 && isUnique(value) && value.every(isType)),
   enum: (value) => Array.isArray(value) && value.length > 0,
   const: () => true,
   default: () => true,
@@ -20,11 +25,11 @@ const PLAIN: Record<string, (value: JsonValue) => boolean> = {
   exclusiveMinimum: (value) => typeof value === 'number',
   exclusiveMaximum: (value) => typeof value === 'number',
   multipleOf: (value) => typeof value === 'number' && value > 0,
-  minLength: Number.isInteger,
-  maxLength: Number.isInteger,
-  minItems: Number.isInteger,
-  maxItems: Number.isInteger,
-  required: (value) => Array.isArray(value) && value.every((it) => typeof it === 'string'),
+  minLength: isCount,
+  maxLength: isCount,
+  minItems: isCount,
+  maxItems: isCount,
+  required: (value) => Array.isArray(value) && isUnique(value) && value.every((it) => typeof it === 'string'),
 }
 
 /** Text of a server for people and models: bounded, one line, nothing that a terminal or a prompt reads as more than text. */

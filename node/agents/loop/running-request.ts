@@ -1,11 +1,11 @@
 /** A request that goes on: what those that it delegates inherit, and may never widen. */
-import { VillageError } from '../errors.ts'
-import type { AgentEvent, AgentRequest, Lease, LoopLimits } from './agent.ts'
-import { type Asker, SCOPES } from './asker.ts'
-import type { ChatModel } from './chat/chat-model.ts'
-import type { Deadline } from './loop/clock.ts'
-import type { TokenBudget } from './loop/limits.ts'
-import type { RequestTrust } from './loop/request-trust.ts'
+import { VillageError } from '../../errors.ts'
+import type { AgentEvent, AgentRequest, Lease, LoopLimits } from '../agent.ts'
+import { type Asker, SCOPES } from '../asker.ts'
+import type { ChatModel } from '../chat/chat-model.ts'
+import type { Deadline } from './clock.ts'
+import type { TokenBudget } from './limits.ts'
+import type { RequestTrust } from './request-trust.ts'
 
 export interface RunningRequest {
   readonly id: string

@@ -1,5 +1,5 @@
 /** Collections of others as people name them. */
-import type { Villages } from '../mesh/membership/villages.ts'
+import type { Villages } from '../../../mesh/membership/villages.ts'
 
 type Member = Pick<ReturnType<Villages['members']>[number], 'peer' | 'name' | 'self' | 'revoked' | 'leftAtMs'>
 

@@ -1,7 +1,7 @@
 /** Names of members in the names of their collections. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { memberName, withPeers } from '../../node/api/collection-names.ts'
+import { memberName, withPeers } from '../../../../node/agents/rag/village/collection-names.ts'
 
 const test = suite('names of collections')
 

@@ -2,13 +2,13 @@
  * What `village ask` asks: King has the first word, so that the village can be asked about itself; what he sends to the documents, and what his
  * rules find no step for, is Sage's. It never changes anything: whoever asks has the scope `ask` here, whatever else it may do.
  */
-import { isErrorCode, VillageError } from '../errors.ts'
-import type { JsonObject } from '../json.ts'
-import type { AgentAnswer, AgentEvent, AgentName } from './agent.ts'
-import type { Agents } from './agents.ts'
-import type { Asker } from './asker.ts'
-import type { Observation } from './loop/policy.ts'
-import type { Answer } from './rag/answers/answer.ts'
+import { isErrorCode, VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import type { AgentAnswer, AgentEvent, AgentName } from '../agent.ts'
+import type { Agents } from '../agents.ts'
+import type { Asker } from '../asker.ts'
+import type { Observation } from '../loop/policy.ts'
+import type { Answer } from '../rag/answers/answer.ts'
 
 export interface VillageStep {
   readonly agent: AgentName
@@ -19,6 +19,8 @@ export interface VillageAnswer extends Omit<Answer, 'confidence' | 'threshold'> 
   /** Null where no document was asked. */
   readonly confidence: number | null
   readonly threshold: number | null
+  /** What King found out elsewhere, where the documents have an answer too. */
+  readonly village: string | null
   readonly agent: AgentName
   /** Id of the request, as the audit has it. */
   readonly request: string
@@ -50,7 +52,7 @@ function failureOf({ observations, text }: AgentAnswer): VillageError {
 const bare = (
   question: string,
   { text, tookMs }: AgentAnswer,
-): Omit<VillageAnswer, 'agent' | 'request' | 'steps'> => ({
+): Omit<VillageAnswer, 'agent' | 'request' | 'steps' | 'village'> => ({
   ...{ question, text, sentences: [], sources: [], confidence: null, threshold: null, isFound: true },
   ...{ missingWords: [], generated: null, queries: [], parts: [], missing: [], warnings: [], tookMs },
 })
@@ -79,12 +81,22 @@ export async function askVillage(
     tookMs += answer.tookMs
     return answer
   }
-  let answer = await asked('king')
-  if (answer.evidence === null && !isElsewhere(answer)) answer = await asked('sage')
-  const own = answer.evidence?.answer
-  if (own === undefined && !isElsewhere(answer)) throw failureOf(answer)
+  const king = await asked('king')
+  const elsewhere = isElsewhere(king)
+  let { evidence, id, agent } = king
+  let failure = failureOf(king)
+  // What sounds like a question about the village may be one about documents: then they have an answer, and both are told.
+  if (evidence === null || (elsewhere && !evidence.isFound)) {
+    const sage = await asked('sage')
+    if (!elsewhere || sage.evidence?.isFound === true) ({ evidence, id, agent } = sage)
+    failure = failureOf(sage)
+  }
+  const own = evidence?.answer
+  if (own === undefined && !elsewhere) throw failure
+  const isVillage = own === undefined || (elsewhere && !own.isFound)
   return {
-    ...(own ?? bare(question, answer)),
-    ...{ question, agent: answer.agent, request: answer.id, steps, tookMs },
+    ...(isVillage ? bare(question, king) : own),
+    ...{ question, agent, request: id, steps, tookMs },
+    village: elsewhere && !isVillage ? king.text : null,
   }
 }

@@ -1,25 +1,25 @@
 /** Answers one request: its model, its grant, what its asker's words ask for, its bounds; then the loop. */
 import { randomBytes } from 'node:crypto'
-import type { Config } from '../config.ts'
-import { toVillageError, VillageError } from '../errors.ts'
-import type { Events } from '../events.ts'
-import type { Log } from '../log.ts'
-import type { AgentAnswer, AgentEvent, AgentRequest, AgentRow, Lease, LoopLimits } from './agent.ts'
-import type { Asker } from './asker.ts'
-import type { ChatMessage, ChatModel, ToolDeclaration } from './chat/chat-model.ts'
-import type { Approvals } from './loop/approvals.ts'
-import type { Audit } from './loop/audit.ts'
-import type { CheckArguments } from './loop/check-arguments.ts'
-import { type Clock, createDeadline } from './loop/clock.ts'
-import { createGrant, type Grant } from './loop/grants.ts'
-import type { IntendedCall } from './loop/intended-call.ts'
-import { createTokenBudget, narrowLimits } from './loop/limits.ts'
-import type { RequestCounter } from './loop/request-counts.ts'
-import { createRequestTrust, type RequestTrust } from './loop/request-trust.ts'
-import { createCallRunner } from './loop/run-call.ts'
-import { runLoop } from './loop/run-loop.ts'
+import type { Config } from '../../config.ts'
+import { toVillageError, VillageError } from '../../errors.ts'
+import type { Events } from '../../events.ts'
+import type { Log } from '../../log.ts'
+import type { AgentAnswer, AgentEvent, AgentRequest, AgentRow, Lease, LoopLimits } from '../agent.ts'
+import type { Asker } from '../asker.ts'
+import type { ChatMessage, ChatModel, ToolDeclaration } from '../chat/chat-model.ts'
+import type { Tool } from '../tools/tool.ts'
+import type { Approvals } from './approvals.ts'
+import type { Audit } from './audit.ts'
+import type { CheckArguments } from './check-arguments.ts'
+import { type Clock, createDeadline } from './clock.ts'
+import { createGrant, type Grant } from './grants.ts'
+import type { IntendedCall } from './intended-call.ts'
+import { createTokenBudget, narrowLimits } from './limits.ts'
+import type { RequestCounter } from './request-counts.ts'
+import { createRequestTrust, type RequestTrust } from './request-trust.ts'
+import { createCallRunner } from './run-call.ts'
+import { runLoop } from './run-loop.ts'
 import { leasedLimits, type RunningRequest } from './running-request.ts'
-import type { Tool } from './tools/tool.ts'
 
 export interface AnswerComponents {
   readonly rows: readonly AgentRow[]
@@ -132,11 +132,12 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
   function trustOf(request: AgentRequest, parent: RunningRequest | null): RequestTrust {
     if (parent !== null) return parent.trust.delegate()
     const names = components.tools().map(({ name }) => name)
-    return createRequestTrust(request.messages, (messages) => [
+    const intended = (messages: readonly ChatMessage[]) => [
       ...intendedCalls(messages, names),
       // Also of those that a step may be delegated to: they all read the same words.
       ...rows.flatMap((row) => row.intended?.(messages) ?? []),
-    ])
+    ]
+    return createRequestTrust(request.messages, intended, request.options)
   }
 
   async function recalled(text: string, { asker, model, signal }: RunningRequest): Promise<ChatMessage[]> {
@@ -172,7 +173,7 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
     counter.countTurns(end.turns)
     counter.countTokens(policy.model, end.usage)
     const tookMs = clock.now() - startedAtMs
-    return { id, agent: row.name, node: peerId, model: policy.model, ...end, tookMs }
+    return { id, agent: row.name, node: peerId, model: policy.model, ...end, usage: budget.used(), tookMs }
   }
 
   return {

@@ -1,13 +1,13 @@
 /** Tools that a client calls by their names, without an agent: the call is the asker's own, so nobody is asked. */
-import type { Config } from '../config.ts'
-import { VillageError } from '../errors.ts'
-import type { JsonObject } from '../json.ts'
-import { type Asker, scopeAllows } from './asker.ts'
-import type { CheckArguments } from './loop/check-arguments.ts'
-import { DELEGATION } from './loop/decide-call.ts'
-import { matchesTool } from './loop/grants.ts'
-import { type RunToolComponents, runTool } from './loop/run-tool.ts'
-import type { Tool, ToolResult } from './tools/tool.ts'
+import type { Config } from '../../config.ts'
+import { VillageError } from '../../errors.ts'
+import type { JsonObject } from '../../json.ts'
+import { type Asker, scopeAllows } from '../asker.ts'
+import type { Tool, ToolResult } from '../tools/tool.ts'
+import type { CheckArguments } from './check-arguments.ts'
+import { DELEGATION } from './decide-call.ts'
+import { matchesTool } from './grants.ts'
+import { type RunToolComponents, runTool } from './run-tool.ts'
 
 export interface NamedCall {
   readonly tool: string

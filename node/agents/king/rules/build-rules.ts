@@ -1,0 +1,221 @@
+/** Models that are made of others: compressed, merged, trained. */
+
+import { lineOf, type Word } from '../clause.ts'
+import { collectionOf } from '../collection-names.ts'
+import { codecsOf, isModelFile, methodOf, namesOf, newNameOf, numberOf, pathsOf } from '../slots.ts'
+import { targetsOf } from '../targets.ts'
+import { QUALITY } from './measure-rules.ts'
+import { isMade, modelsMeant, NO_MODEL } from './model-values.ts'
+import { call, draft, from, type Outcome, type Rule } from './rule.ts'
+
+export const compressing: Rule = (input) => {
+  const { clause, verb, state } = input
+  const { words, line } = clause
+  const targets = targetsOf(words)
+  const hasSize = targets.maxBytes !== undefined || targets.ratio !== undefined
+  const isSmaller =
+    /^(?:make|get|bring|reduce|take|keep|turn|fit|convert|put|need|want|have|go|try|use|test|run)$/.test(
+      verb ?? '',
+    ) &&
+    (hasSize ||
+      /(?:^| )(?:small|smaller|tiny|tinier|lighter|size|footprint|compact)(?: |$)/.test(line) ||
+      (/^(?:convert|turn|make|take|bring|get|try|use|test|run|put|want|need)$/.test(verb ?? '') &&
+        codecsOf(words).length > 0))
+  // `make sure that x is under 4 MB`.
+  const isToFit =
+    verb === null &&
+    hasSize &&
+    /(?:^| )(?:<id>|it|model) (?:is|be|stay|stays|fit|fits|remains|ends up|takes) /.test(line)
+  if (clause.mood === 'question' || !(verb === 'compress' || isSmaller || isToFit)) return null
+  if (
+    isSmaller &&
+    verb !== 'compress' &&
+    !hasSize &&
+    !/(?:^| )(?:smaller|small|tiny|tinier|lighter|size|footprint|compact|model)(?: |$)/.test(line) &&
+    codecsOf(words).length === 0
+  )
+    return null
+  if (verb === 'convert' && codecsOf(words).length === 0) return null
+  const { values, added } = modelsMeant(input)
+  // `compress it again`: from what there was, not from what is packed already.
+  const isAnew = /(?:^| )(?:original|again|instead|too|also|as well|another|time)(?: |$)/.test(line)
+  const models =
+    isAnew && values.length === 1 && isMade(values[0]!) && state.original !== null ? [state.original] : values
+  if (models.length === 0) return NO_MODEL
+  const codecs = codecsOf(words)
+  const id = newNameOf(words)
+  const calls = models.flatMap((model) =>
+    (codecs.length === 0 ? [null] : codecs).map((codec) =>
+      draft(
+        'model_compress',
+        { model, codec, ...targets, id: models.length * codecs.length > 1 ? null : id },
+        'A smaller model is asked for.',
+      ),
+    ),
+  )
+  const isChecked = isToFit && QUALITY.test(line) && targets.quality === undefined && calls.length === 1
+  const check = isChecked
+    ? [
+        draft(
+          'model_compare',
+          { first: models[0]!, second: from(state.drafts.length + added.length + 1, 'model') },
+          'What was lost shows beside the original.',
+        ),
+      ]
+    : []
+  return { calls: [...added, ...calls, ...check] }
+}
+
+export const merging: Rule = (input) => {
+  const { clause, verb } = input
+  const { words, line } = clause
+  if (
+    clause.mood === 'question' ||
+    !(verb === 'merge' || (verb === 'average' && /(?:^| )(?:model|weights)(?: |$)/.test(line)))
+  )
+    return null
+  const meant = modelsMeant(input)
+  const added = meant.added
+  const other = input.state.model
+  const values =
+    meant.values.length === 1 && other !== null && other !== meant.values[0]
+      ? [other, ...meant.values]
+      : meant.values
+  if (values.length < 2) return { why: 'Two models or more are needed for a merge.' }
+  const base = baseOf(words)
+  const models = values.filter((value) => value !== base)
+  return {
+    calls: [
+      ...added,
+      draft(
+        'model_merge',
+        { models, method: methodOf(words), base, id: newNameOf(words) },
+        'One model is to be made of several.',
+      ),
+    ],
+  }
+}
+
+function baseOf(words: readonly Word[]): string | null {
+  for (let at = 1; at < words.length; at++) {
+    const left = lineOf(words.slice(Math.max(0, at - 4), at))
+    if (/(?:^| )base(?: model)?(?: is| being| =)?$/.test(left) && words[at]!.kind === 'id')
+      return words[at]!.text
+    if (
+      /^(?:as)$/.test(words[at]!.norm) &&
+      /^as (?:the |a )?base(?: |$)/.test(lineOf(words.slice(at, at + 3))) &&
+      words[at - 1]!.kind === 'id'
+    )
+      return words[at - 1]!.text
+  }
+  return null
+}
+
+export const training: Rule = (input) => {
+  const { clause, verb, state } = input
+  const { words, line } = clause
+  if (clause.mood === 'question' || !(verb === 'train' || verb === 'teach')) return null
+  const data = pathsOf(words).filter((path) => !isModelFile(path))
+  const without = {
+    ...input,
+    clause: { ...clause, words: words.filter(({ kind, text }) => kind !== 'path' || isModelFile(text)) },
+  }
+  const { values, added } = modelsMeant(without)
+  if (values.length === 0) return NO_MODEL
+  const files = data.length > 0 ? data : state.path !== null ? [state.path] : []
+  if (files.length === 0) return { why: 'It does not say which file the model is to learn from.' }
+  const rest = {
+    method: /(?:^| )lora(?: |$)/.test(line) ? 'lora' : null,
+    adapter: /(?:^| )(?:keep|as|only|just) (?:an |the )?adapter(?: |$)/.test(line) ? true : null,
+    steps: numberOf(words, /^(?:steps?|updates?|iterations?)$/),
+    epochs:
+      numberOf(words, /^epochs?$/) ??
+      (/(?:^| )(?:one|an) epoch/.test(line)
+        ? 1
+        : /(?:^| )two epochs/.test(line)
+          ? 2
+          : /(?:^| )three epochs/.test(line)
+            ? 3
+            : null),
+    id: newNameOf(words),
+  }
+  return {
+    calls: [
+      ...added,
+      ...values
+        .slice(0, 4)
+        .map((model) =>
+          draft('model_train', { model, data: files, ...rest }, 'A model is to learn from texts.'),
+        ),
+    ],
+  }
+}
+
+/** `5x smaller.` as a sentence of its own. */
+const MAX_TARGET_WORDS = 6
+
+/** What is said of the last step after it: `keep 97 % of the quality`, `use ties`, `call it small`. */
+export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
+  const last = state.drafts.at(-1)
+  const { words, line, mood } = clause
+  if (last === undefined || mood === 'question' || words.some((word) => word.kind === 'path')) return null
+  if (
+    last.tool === 'knowledge_index' &&
+    words.some(
+      ({ lower }) =>
+        /^(?:watch|watching|sync|synced)$/.test(lower) || /(?:^| )keep (?:an eye|track)(?: |$)/.test(line),
+    )
+  )
+    return { amends: { watch: true } }
+  const isNaming =
+    /^(?:call|name|save|store) (?:it|that|this|them|the (?:result|new|model|compress|merge|train|one|collection)(?: (?:model|one))?)(?: (?:as|under))? /.test(
+      line,
+    )
+  if (isNaming && last.tool === 'knowledge_index') {
+    const collection = collectionOf(words, true)
+    return collection === null ? null : { amends: { collection } }
+  }
+  const id = isNaming
+    ? (newNameOf(words) ?? (/^(?:id|word|quoted)$/.test(words.at(-1)!.kind) ? words.at(-1)!.text : null))
+    : null
+  if (id !== null && /^model_(?:compress|merge|train|add|pull)$/.test(last.tool)) return { amends: { id } }
+  const isBareTarget =
+    mood === 'statement' &&
+    verb === null &&
+    words.length <= MAX_TARGET_WORDS &&
+    last.tool === 'model_compress'
+  // `and, if that fails, at 4x`: once more, with another target.
+  if (isBareTarget && clause.condition !== null && Object.keys(targetsOf(words)).length > 0)
+    return call(
+      'model_compress',
+      { model: last.arguments.model, codec: last.arguments.codec, ...targetsOf(words) },
+      'Another target is to be tried.',
+    )
+  if (isBareTarget && Object.keys(targetsOf(words)).length > 0) return { amends: targetsOf(words) }
+  if (
+    !/^(?:keep|use|lose|aim|target|make|have|do|go|try|stay|retain|preserve|with|run|take|want|need)$/.test(
+      verb ?? words[0]!.norm,
+    )
+  )
+    return null
+  if (namesOf(words, 1, { plainWords: false }).length > 0) return null
+  if (last.tool === 'model_compress') {
+    const targets = targetsOf(words)
+    const [codec] = codecsOf(words)
+    const isTarget =
+      Object.keys(targets).length > 0 &&
+      /^(?:keep|lose|aim|target|use|stay|retain|preserve|want|need)$/.test(verb ?? words[0]!.norm)
+    if (isTarget || (codec !== undefined && verb === 'use'))
+      return { amends: { ...targets, ...(codec !== undefined && { codec }) } }
+  }
+  if (last.tool === 'model_merge' && methodOf(words) !== null) return { amends: { method: methodOf(words)! } }
+  if (last.tool === 'model_train') {
+    const epochs = numberOf(words, /^epochs?$/)
+    const steps = numberOf(words, /^(?:steps?|updates?|iterations?)$/)
+    const method = /(?:^| )lora(?: |$)/.test(line) ? 'lora' : null
+    if (epochs !== null) return { amends: { epochs } }
+    if (steps !== null) return { amends: { steps } }
+    if (method !== null) return { amends: { method } }
+  }
+  return null
+}

@@ -1,0 +1,263 @@
+/** Programs, calculations, texts of language models, vectors of texts. */
+import { calculates } from '../../magi/arithmetic-words.ts'
+import { planWork } from '../../magi/plan-work.ts'
+import { lineOf } from '../clause.ts'
+import { namesOf, numberOf, pathsOf } from '../slots.ts'
+import {
+  call,
+  draft,
+  from,
+  NOTHING_MORE,
+  type Outcome,
+  type Rule,
+  type RuleInput,
+  wordsFrom,
+} from './rule.ts'
+
+const LANGUAGES: Readonly<Record<string, string>> = {
+  py: 'python',
+  python: 'python',
+  python3: 'python',
+  js: 'node',
+  javascript: 'node',
+  node: 'node',
+  sh: 'sh',
+  bash: 'sh',
+  shell: 'sh',
+}
+const extensionOf = (path: string): string => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? ''
+const PROGRAM = /(?:^| )(?:program|script|code|python|snippet|algorithm|javascript|shell|bash)(?: |$)/
+
+export const programming: Rule = ({ clause, verb, state }) => {
+  const { words, line, mood, source } = clause
+  const code = words.find(({ kind }) => kind === 'code')
+  if (
+    code !== undefined &&
+    (mood !== 'question' || /what (?:do|does|will) (?:it|this)/.test(line)) &&
+    /^(?:run|test|try|start|calculate|check|use|see|do|what|tell|give|show)$/.test(verb ?? words[0]!.norm)
+  )
+    return call(
+      'code_run',
+      { language: LANGUAGES[code.language ?? ''] ?? languageOf(line) ?? 'python', code: code.text },
+      'A program of the asker is to be run.',
+    )
+  if (mood === 'question') return null
+  const file = pathsOf(words).find((path) => Object.hasOwn(LANGUAGES, extensionOf(path)))
+  if (file !== undefined && /^(?:run|start|test|try)$/.test(verb ?? ''))
+    return {
+      calls: [
+        draft('file_read', { path: file }, 'The program is in a file.'),
+        draft(
+          'code_run',
+          { language: LANGUAGES[extensionOf(file)]!, code: from(state.drafts.length + 1, 'text') },
+          'A program of the asker is to be run.',
+        ),
+      ],
+    }
+  const quoted = words.find(({ kind }) => kind === 'quoted')
+  if (quoted !== undefined && verb === 'run' && languageOf(line) !== null)
+    return call(
+      'code_run',
+      { language: languageOf(line)!, code: quoted.text },
+      'A program of the asker is to be run.',
+    )
+  if (
+    /^(?:run|test|try|start)(?: (?:it|that|this|the (?:program|code|script)|them))*(?: (?:in|inside) (?:the|a) sandbox)?$/.test(
+      line,
+    ) &&
+    state.drafts.at(-1)?.tool === 'code_run'
+  )
+    return NOTHING_MORE
+  if (
+    !PROGRAM.test(line) ||
+    !/^(?:write|make|use|create|generate|run|calculate|code|program|do|give|need|want|let|build|find|solve|get|try)$/.test(
+      verb ?? '',
+    )
+  )
+    return null
+  if (pathsOf(words).length > 0 && verb === 'write' && state.drafts.length > 0) return null
+  // In the asker's words: whoever programs finds the program for it.
+  const task = wordsFrom(words, 0, source)
+  return task === null ? null : call('code_run', { task }, 'It is to be found by a program.')
+}
+
+const languageOf = (line: string): string | null => {
+  const named = /(?:^| )(python3?|javascript|node|bash|shell|sh)(?: |$)/.exec(line)?.[1]
+  return named === undefined ? null : LANGUAGES[named]!
+}
+
+/** Any day will do: only whether there is a program for it is asked here. */
+const ANY_DAY = '2000-01-01'
+
+/** What Magi has a program for: sorting, primes, dates, statistics of a table. It is told in the asker's words. */
+export const solvable: Rule = ({ clause: { words, source } }) => {
+  const task = wordsFrom(words, 0, source)
+  if (task === null) return null
+  const work = planWork(task, ANY_DAY)
+  return work.kind === 'call' && work.call.tool === 'code_run'
+    ? call('code_run', { task }, 'There is a program for it.')
+    : null
+}
+
+/** The calculation in a clause, by the words of the asker; of `that`, on top of the calculation before. */
+export const calculating: Rule = ({ clause, verb, state }) => {
+  const { words, line, source } = clause
+  if (
+    clause.mood !== 'question' &&
+    verb !== null &&
+    !/^(?:calculate|convert|tell|give|find|solve|what|multiply|divide|subtract|add|average|evaluate|work|show|figure|get|take|let|check|know|say|do|use|run|make|double|answer)$/.test(
+      verb,
+    )
+  )
+    return null
+  const whole = wordsFrom(words, 0, source)
+  if (whole === null || !/\d|(?:^| )(?:it|that|result|double|half|twice|square|pi)(?: |$)/.test(line + whole))
+    return null
+  for (const text of readings(whole, line, state.expression)) {
+    const expression = calculates(text)
+    if (expression !== null && /[^\d\s.,]/.test(expression))
+      return call('calculate', { expression }, 'It is to be calculated.')
+  }
+  return null
+}
+
+function readings(whole: string, line: string, previous: string | null): string[] {
+  const plain = whole.replace(
+    /^(?:tell me|give me|show me|find|get|check|find out|let me know|figure out|work out|i want to know|use the calculator to(?: compute| calculate)?|do the math(?: for| on)?|run the numbers on)[\s:,]+/i,
+    '',
+  )
+  const bare = plain
+    .replace(/^(?:what(?:'s| is)|how much is|calculate|compute|evaluate|work out)\s+/i, '')
+    .replace(/^(?:the (?:result|value|answer|sum|product|difference|quotient) of)\s+/i, '')
+  const forms = [whole, plain, bare]
+  const list = (pattern: RegExp, joiner: string, wrap: (sum: string, count: number) => string) => {
+    const match = pattern.exec(bare) ?? pattern.exec(plain)
+    const numbers = match?.[1]?.match(/-?\d+(?:\.\d+)?/g)
+    if (numbers !== null && numbers !== undefined && numbers.length > 1)
+      forms.push(wrap(numbers.join(joiner), numbers.length))
+  }
+  list(/^(?:the )?(?:sum|total) of (.+)$/i, ' + ', (sum) => sum)
+  list(/^add(?: up)? (.+)$/i, ' + ', (sum) => sum)
+  list(/^(?:multiply|the product of) (.+)$/i, ' * ', (sum) => sum)
+  list(/^(?:the )?(?:average|mean)(?: of)? (.+)$/i, ' + ', (sum, count) => `(${sum}) / ${count}`)
+  list(/^divide (.+)$/i, ' / ', (sum) => sum)
+  const counted = /^how many (\w+) (?:are|is|do|does|make|fit)(?: there)?(?: in| into)? (.+)$/i.exec(plain)
+  if (counted !== null) forms.push(`${counted[2]} in ${counted[1]}`)
+  const subtract = /^subtract (\S+) from (\S+)$/i.exec(plain)
+  if (subtract !== null) forms.push(`${subtract[2]} - ${subtract[1]}`)
+  const converted = /^convert (.+?) (?:to|into|in) (\S+)$/i.exec(plain)
+  if (converted !== null) forms.push(`${converted[1]} in ${converted[2]}`)
+  const product = /^(?:the )?product of (\S+) and (\S+)$/i.exec(bare)
+  if (product !== null) forms.push(`${product[1]} * ${product[2]}`)
+  if (previous !== null) {
+    const onTop = bare.replace(
+      /\b(?:it|that|this|the (?:result|answer|sum|total|product))\b/i,
+      `(${previous})`,
+    )
+    const by = /^(multiply|divide) \((.+)\) by (\S+)$/i.exec(onTop)
+    if (by !== null) forms.push(`(${by[2]}) ${by[1]!.toLowerCase() === 'multiply' ? '*' : '/'} ${by[3]}`)
+    const added = /^add (\S+) to \((.+)\)$/i.exec(onTop)
+    if (added !== null) forms.push(`(${added[2]}) + ${added[1]}`)
+    const less = /^subtract (\S+) from \((.+)\)$/i.exec(onTop)
+    if (less !== null) forms.push(`(${less[2]}) - ${less[1]}`)
+    if (onTop !== bare) forms.push(onTop)
+  }
+  return line.length > 400 ? [] : forms
+}
+
+export const generating: Rule = (input: RuleInput): Outcome | null => {
+  const { clause, verb, at, state } = input
+  const { words, line, mood, source } = clause
+  if (mood === 'question') return null
+  const quoted = words.filter(({ kind }) => kind === 'quoted')
+  const names = namesOf(words.slice(0, 12), Math.max(0, at), { plainWords: false }).filter(
+    ({ kind }) => kind === 'id',
+  )
+  const uses =
+    /^(?:(?:let|ask|use|prompt|have|tell) (?:the (?:language )?model )?<id>|(?:get|make) (?:the (?:language )?model )?<id> (?:to )?(?:write|generate|complete|continue|say|tell))(?: |$)/.test(
+      line,
+    ) ||
+    /(?:^| )(?:with|using|by|from|on) (?:the (?:language )?model )?<id>(?: |$)/.test(line) ||
+    /(?:^| )language model(?: |$)/.test(line)
+  const lets =
+    state.model !== null &&
+    /^(?:let|have|make|get|use|ask|tell) (?:it|that|that model|the model|the result|the new model)(?: to)? (?:write|generate|complete|continue|tell|say)(?: |$)/.test(
+      line,
+    )
+  const writes =
+    /^(?:generate|write|continue|complete|say|translate|prompt|let|ask|use|get|have|make|tell|run|want|give)$/.test(
+      verb ?? '',
+    )
+  if (!writes) return null
+  const isText =
+    /(?:^| )(?:story|stories|poem|text|letter|song|haiku|joke|sentence|paragraph|essay|tale|verse|words|tokens|prompt|continue|complete|generate|limerick|dialogue|slogan|email|message|greeting|blog)(?: |$)/.test(
+      line,
+    )
+  const model =
+    names[0]?.text ??
+    (/(?:^| )(?:it|that model|the model|the new model|the (?:merge|train|compress) (?:model|one))(?: |$)/.test(
+      line,
+    ) &&
+    state.model !== null &&
+    isText
+      ? state.model
+      : null)
+  if (
+    !lets &&
+    !(uses && (isText || quoted.length > 0 || /^(?:let|ask|prompt|have|use|tell)/.test(line))) &&
+    !(isText && /^(?:generate|write|continue|complete)$/.test(verb!)) &&
+    !(quoted.length > 0 && /^(?:continue|complete|generate|prompt)$/.test(verb!))
+  )
+    return null
+  if (/(?:^| )(?:embed|compress|evaluate|train|merge)(?: |$)/.test(line)) return null
+  if (/(?:^| )(?:summary|summarise-doing|document|note|collection)(?: |$)/.test(line) && names.length === 0)
+    return null
+  const behind = words.findIndex(
+    (word, index) => index > at && /^(?:to|:|what|with)$/.test(word.norm) && index > words.indexOf(names[0]!),
+  )
+  const prompt =
+    quoted.length > 0
+      ? quoted.at(-1)!.text
+      : names.length > 0 && uses && behind > 0 && behind < words.length - 1
+        ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
+        : wordsFrom(words, at, source)
+  if (prompt === null) return { why: 'It does not say what the model is to write.' }
+  return call(
+    'model_generate',
+    { model, prompt, maxTokens: numberOf(words, /^tokens?$/) },
+    'A language model is to write a text.',
+  )
+}
+
+export const embedding: Rule = ({ clause: { words, line, mood, source }, verb }) => {
+  const quoted = words.filter(({ kind }) => kind === 'quoted')
+  const isSimilarity =
+    /(?:^| )(?:similar|similarity|alike|close|mean the same|same meaning|related)(?: |$)/.test(line)
+  const asks =
+    verb === 'embed' ||
+    /(?:^| )embed-doing(?: |$)/.test(line) ||
+    (/(?:^| )vector(?: |$)/.test(line) && quoted.length > 0) ||
+    (isSimilarity && quoted.length >= 2)
+  if (!asks || (mood === 'question' && quoted.length === 0)) return null
+  if (quoted.length === 0) {
+    const text = wordsFrom(
+      words,
+      /^(?:embed )?(?:the )?(?:text|sentence|words?|phrase) /.test(lineOf(words)) ? 3 : 1,
+      source,
+    )
+    return text === null
+      ? { why: 'It does not say which text.' }
+      : call('text_embed', { texts: [text] }, 'Vectors of texts are asked for.')
+  }
+  const [model] = namesOf(
+    words.filter(({ kind }) => kind === 'id'),
+    0,
+    { plainWords: false },
+  )
+  const vectors = /(?:^| )(?:vector|embed-doing)(?: |$)/.test(line) && !isSimilarity ? true : null
+  return call(
+    'text_embed',
+    { texts: quoted.map(({ text }) => text), model: model?.text, vectors },
+    'Vectors of texts are asked for.',
+  )
+}
