@@ -1369,7 +1369,7 @@ export const ERRORS = {
   AGENT_OPTION_INVALID: {
     http: 400,
     title: 'An option of a request is none that the agent has',
-    fix: 'fields.option names it; docs/agents.md lists the options of each agent.',
+    fix: 'Leave it away, or correct it: `fields.option` names it, and docs/agents.md lists the options of each agent.',
   },
   DECISION_UNKNOWN: {
     http: 404,

@@ -41,7 +41,7 @@ export function renderCliDocs(note: string): string {
     '# Command line\n',
     `${note}\n`,
     '`village start` runs the daemon in its terminal; every other command is a client of the [HTTP API](api.md) of a daemon',
-    'that runs (`doctor` and `config` also work without one). Errors go to standard error as `error CODE: sentence` and',
+    'that runs (`doctor`, `config`, `completion` and `service` work without one). Errors go to standard error as `error CODE: sentence` and',
     '`fix: what to do`; [errors.md](errors.md) lists the codes. With `--json` standard output holds exactly one JSON',
     'document, in case of a failure `{ "error": { "code", "message", "fix", "fields" } }`. `village start --json` prints',
     'one line when it is ready and then goes on. Progress bars appear on a terminal only.\n',

@@ -151,15 +151,15 @@ function readClause(clause: Clause, state: PlanState): Outcome | null {
   return null
 }
 
-const RUNS_CODE = /^run (?:this|the|that|my|these)(?: following)?(?: \S+)? ?(?:code|program|<code>)?(?: |$)/
+const RUNS_CODE =
+  /^run (?:it|this|that|these|(?:this|the|that|my|these)(?: following)?(?: \S+)? (?:code|program))(?: |$)/
 
 /** `run this code and save what it prints: …`: the code stands at the end. */
 function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] {
   const [code, ...more] = words.filter(({ kind }) => kind === 'code')
   if (code === undefined || more.length > 0) return [...clauses]
   return clauses.map((clause) => {
-    if (!RUNS_CODE.test(clause.line) || !/ code| program/.test(clause.line) || clause.words.includes(code))
-      return clause
+    if (!RUNS_CODE.test(clause.line) || clause.words.includes(code)) return clause
     const all = [...clause.words, code]
     return { ...clause, words: all, line: lineOf(all) }
   })

@@ -105,7 +105,7 @@ test('whatever is asked, after whatever: bounded, at least one part, in little t
     }),
     { numRuns: 200 },
   )
-  const startedAt = performance.now()
+  // An expression that backtracks without end would never come to the last of these.
   for (const long of [
     'a'.repeat(2_000),
     ' or '.repeat(500),
@@ -115,8 +115,6 @@ test('whatever is asked, after whatever: bounded, at least one part, in little t
     'is a er '.repeat(250),
   ])
     assert.ok(planQuestion(long, [long, long]).length >= 1)
-  // Not a measure of speed: an expression that backtracks without end takes hours.
-  assert.ok(performance.now() - startedAt < 20_000)
 })
 
 test.run()

@@ -167,7 +167,8 @@ export const comparing: Rule = (input) => {
         .at(-1) ?? state.models.filter((model) => model !== values[0]).at(-1)
     if (other !== undefined) return { calls: [...added, pair(values[0]!, other)] }
     const codecs = codecsOf(words)
-    if (codecs.length > 0) return againstCodecs(values[0]!, codecs, added, state, suite)
+    const isVersion = /(?:^| )(?:version|versions|variant|variants|copy|compress)(?: |$)/.test(line)
+    if (codecs.length > 0 && isVersion) return againstCodecs(values[0]!, codecs, added, state, suite)
     return { why: 'It names one model; two can be compared.' }
   }
   const made = state.models.filter(isMade)
