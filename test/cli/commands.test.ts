@@ -34,7 +34,6 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 
 // `service` would change this machine.
 const ALONE = /^(start|doctor|config|completion|service .*)$/
-
 test('a daemon that does not run: code 3, and how to start it', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'village-cli-'))
   try {
