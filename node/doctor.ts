@@ -155,7 +155,27 @@ async function checkSandbox({ sandbox }: DoctorInit): Promise<Finding> {
   const found = await sandbox()
   return found.available
     ? ok('bubblewrap works')
-    : warn(`no code can be run here, as HumanEval needs: ${found.reason}`, found.fix)
+    : warn(`no code can be run here, as Magi and HumanEval need: ${found.reason}`, found.fix)
+}
+
+/** `name=/path` or `name=/path:rw`, as agents.folders has them. */
+async function checkFolders({ config }: DoctorInit): Promise<Finding> {
+  const grants = config['agents.folders']
+  if (grants.length === 0) return ok('none is granted to agents')
+  for (const grant of grants) {
+    const isWritable = grant.endsWith(':rw')
+    const folder = grant.slice(grant.indexOf('=') + 1, isWritable ? -':rw'.length : undefined)
+    const wanted = constants.R_OK | constants.X_OK | (isWritable ? constants.W_OK : 0)
+    const fix = 'Make the folder, correct its rights, or take it out of agents.folders.'
+    if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
+      return warn(`${folder} is granted to agents, but is no folder`, fix)
+    try {
+      await access(folder, wanted)
+    } catch {
+      return warn(`${folder} is granted to agents, but cannot be ${isWritable ? 'written' : 'read'}`, fix)
+    }
+  }
+  return ok(`${grants.length} granted to agents, all there`)
 }
 
 /** One row a check. */
@@ -164,6 +184,7 @@ const CHECKS: readonly { name: string; run(init: DoctorInit): Promise<Finding> }
   { name: 'kernels', run: checkKernels },
   { name: 'sandbox', run: checkSandbox },
   { name: 'data directory', run: checkDataDirectory },
+  { name: 'folders', run: checkFolders },
   { name: 'disk', run: checkDisk },
   { name: 'api port', run: checkApiPort },
   { name: 'mdns', run: checkMdns },

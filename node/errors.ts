@@ -524,6 +524,11 @@ export const ERRORS = {
     title: 'The command line is not valid',
     fix: 'Read `village --help`, or `village COMMAND --help`.',
   },
+  FILE_REFUSED: {
+    http: 403,
+    title: 'The file may not be used',
+    fix: 'Name another file: the data directory of the daemon holds its keys.',
+  },
   FILE_UNREADABLE: {
     http: 400,
     title: 'A file cannot be read',
@@ -1436,7 +1441,7 @@ export const ERRORS = {
   CHAT_MODEL_UNKNOWN: {
     http: 404,
     title: 'There is no such model to talk to',
-    fix: '`village agents` lists models that can be talked to; endpoints are named in agents.endpoints.',
+    fix: '`GET /v1/models` lists what can be talked to, `/model` in `village chat` too; endpoints are named in agents.endpoints.',
   },
   CHAT_FIELD_UNSUPPORTED: {
     http: 400,

@@ -59,7 +59,22 @@ export interface SealedStoreInit {
   readonly whenFull?: 'refuse' | 'drop-oldest'
   /** `disk`: a put outlives a power cut. `process`: it outlives the process, and is several times faster. `disk` by default. */
   readonly durability?: 'disk' | 'process'
+  /**
+   * Whose room a record takes, by its id; null: the owner's. So that nobody's records push out another's: with it the owner's have
+   * OWNER_SHARE of the room, all others together the rest, and each of those half of that. Where a share is full, its own oldest go
+   * (`drop-oldest`). All are one group by default.
+   */
+  readonly groupOf?: (id: string) => string | null
   readonly now?: () => number
+}
+
+/** Of the records and of the bytes of a store with groups. */
+export const OWNER_SHARE = 0.75
+
+interface Room {
+  readonly holds: (group: string | null) => boolean
+  readonly maxRecords: number
+  readonly maxBytes: number
 }
 
 interface Placed extends SealedEntry {
@@ -86,6 +101,8 @@ export function createSealedStore(
   const maxRecordBytes = init.maxRecordBytes ?? DEFAULT_RECORD_BYTES
   const now = init.now ?? Date.now
   const records = new Map<string, Placed>()
+  /** What each group holds. */
+  const tallies = new Map<string | null, { readonly records: number; readonly sizeBytes: number }>()
   let opened: SealedKeys | undefined
   let sequence = 0
   let sizeBytes = 0
@@ -112,7 +129,9 @@ export function createSealedStore(
   function place(index: number, slot: SealedSlot): void {
     const { id, file, updatedAtMs } = slot
     records.delete(id)
-    records.set(id, { id, index, file, updatedAtMs, sizeBytes: slot.sizeBytes })
+    const record = { id, index, file, updatedAtMs, sizeBytes: slot.sizeBytes }
+    records.set(id, record)
+    tally(record, 1)
     sizeBytes += slot.sizeBytes
     sequence = Math.max(sequence, slot.sequence)
   }
@@ -120,6 +139,7 @@ export function createSealedStore(
   async function erase(keys: SealedKeys, record: Placed, isSynced: boolean): Promise<void> {
     await keys.free(record.index, isSynced)
     if (records.get(record.id) === record) records.delete(record.id)
+    tally(record, -1)
     sizeBytes -= record.sizeBytes
     await wipeFile(fileOf(record), isSynced)
   }
@@ -130,6 +150,7 @@ export function createSealedStore(
     const keys = await openSealedKeys({ directory, name, secret })
     opened = keys
     records.clear()
+    tallies.clear()
     sizeBytes = 0
     sequence = 0
     if (keys.wasClearing) log.info({ store: name }, 'an erasure that was cut off is finished')
@@ -146,29 +167,70 @@ export function createSealedStore(
     else log.error({ store: name, damaged }, 'records of a sealed store are lost: their keys cannot be read')
   }
 
-  /** Which records go so that one more fits. Throws SEALED_STORE_FULL. */
-  function makeRoom(addedBytes: number, replaced: Placed | undefined): Placed[] {
-    const dropped: Placed[] = []
-    let count = records.size + (replaced === undefined ? 1 : 0)
-    let total = sizeBytes + addedBytes - (replaced?.sizeBytes ?? 0)
-    for (const record of init.whenFull === 'drop-oldest' ? records.values() : []) {
-      if (count <= init.maxRecords && total <= init.maxBytes) break
-      if (record === replaced) continue
-      dropped.push(record)
-      count -= 1
-      total -= record.sizeBytes
+  const groupOf = (id: string): string | null => init.groupOf?.(id) ?? null
+
+  /** `sign`: 1 where the record came, -1 where it went. */
+  function tally(record: SealedEntry, sign: 1 | -1): void {
+    const group = groupOf(record.id)
+    const before = tallies.get(group) ?? { records: 0, sizeBytes: 0 }
+    const after = {
+      records: before.records + sign,
+      sizeBytes: before.sizeBytes + sign * record.sizeBytes,
     }
-    if (count > init.maxRecords || total > init.maxBytes)
-      throw new VillageError('SEALED_STORE_FULL', `The sealed store ${name} is full`, {
-        fields: { store: name, maxRecords: init.maxRecords, maxBytes: init.maxBytes },
-      })
-    return dropped
+    if (after.records === 0) tallies.delete(group)
+    else tallies.set(group, after)
+  }
+
+  /** The rooms that a record has to fit into. */
+  function roomsOf(id: string): Room[] {
+    const room = (share: number, holds: Room['holds']): Room => ({
+      holds,
+      maxRecords: Math.max(1, Math.floor(init.maxRecords * share)),
+      maxBytes: init.maxBytes * share,
+    })
+    if (init.groupOf === undefined) return [room(1, () => true)]
+    const own = groupOf(id)
+    if (own === null) return [room(OWNER_SHARE, (group) => group === null)]
+    return [
+      room((1 - OWNER_SHARE) / 2, (group) => group === own),
+      room(1 - OWNER_SHARE, (group) => group !== null),
+    ]
+  }
+
+  /** Which records go so that one more fits. Throws SEALED_STORE_FULL. */
+  function makeRoom(id: string, addedBytes: number, replaced: Placed | undefined): Placed[] {
+    const dropped = new Set<Placed>()
+    for (const room of roomsOf(id)) {
+      let count = replaced === undefined ? 1 : 0
+      let total = addedBytes - (replaced?.sizeBytes ?? 0)
+      for (const [group, held] of tallies)
+        if (room.holds(group)) {
+          count += held.records
+          total += held.sizeBytes
+        }
+      const leaves = (record: Placed) => {
+        dropped.add(record)
+        count -= 1
+        total -= record.sizeBytes
+      }
+      // Those that a smaller room gave up are in this one too.
+      for (const record of [...dropped]) leaves(record)
+      for (const record of init.whenFull === 'drop-oldest' ? records.values() : []) {
+        if (count <= room.maxRecords && total <= room.maxBytes) break
+        if (record !== replaced && !dropped.has(record) && room.holds(groupOf(record.id))) leaves(record)
+      }
+      if (count > room.maxRecords || total > room.maxBytes)
+        throw new VillageError('SEALED_STORE_FULL', `The sealed store ${name} is full`, {
+          fields: { store: name, maxRecords: init.maxRecords, maxBytes: init.maxBytes },
+        })
+    }
+    return [...dropped]
   }
 
   async function put(keys: SealedKeys, id: string, value: Value): Promise<void> {
     const replaced = records.get(id)
     const recordSizeBytes = recordBytes(value.bytes.byteLength)
-    for (const record of makeRoom(recordSizeBytes, replaced)) await erase(keys, record, isDurable)
+    for (const record of makeRoom(id, recordSizeBytes, replaced)) await erase(keys, record, isDurable)
     const index = await keys.take()
     const slot: SealedSlot = {
       id,
@@ -200,6 +262,7 @@ export function createSealedStore(
         // One flush makes all of them durable.
         await keys.free(record.index, at === doomed.length - 1)
         records.delete(record.id)
+        tally(record, -1)
         sizeBytes -= record.sizeBytes
       }
       await wipeFiles(doomed.map(fileOf), true)
@@ -266,6 +329,7 @@ export function createSealedStore(
     clear: () =>
       serial(async (keys) => {
         records.clear()
+        tallies.clear()
         sizeBytes = 0
         damaged = 0
         await keys.clear()

@@ -20,7 +20,7 @@ import { createKing } from './king/king.ts'
 import { parseWeights } from './king/weigh.ts'
 import { newAgentId } from './loop/answer-request.ts'
 import { createApprovals } from './loop/approvals.ts'
-import { createAudit } from './loop/audit.ts'
+import { auditGroup, createAudit } from './loop/audit.ts'
 import { createArgumentCheck } from './loop/check-arguments.ts'
 import { SYSTEM_CLOCK } from './loop/clock.ts'
 import { MAGI } from './magi/magi.ts'
@@ -30,6 +30,7 @@ import { parseGrants } from './tools/granted-folders.ts'
 import { createMcpTools } from './tools/mcp-tools.ts'
 import { createTools, type ToolComponents } from './tools/table.ts'
 import { createErasure } from './twin/erasure.ts'
+import { speakerGroup } from './twin/records-of.ts'
 import { createTwin } from './twin/twin.ts'
 import { createVillageAgents, type VillageAgents } from './village/village-agents.ts'
 
@@ -78,12 +79,13 @@ export function createAgentServices(components: Components, init: Init) {
       maxRecords: config['agents.auditRecords'],
       maxBytes: AUDIT_BYTES,
       whenFull: 'drop-oldest',
+      groupOf: auditGroup,
       // A call outlives the process that made it; a flush for each would cost more than the call.
       durability: 'process',
     },
   )
   const audit = createAudit({ store: auditStore }, { newId: newAgentId })
-  erasure.onErase('audit', async (asker) => {
+  erasure.onErase('audit', 'done', async (asker) => {
     await audit.eraseAsker(asker)
   })
   const twinStore = createSealedStore(
@@ -108,6 +110,7 @@ export function createAgentServices(components: Components, init: Init) {
       maxBytes: CONVERSATIONS_BYTES,
       maxRecordBytes: MAX_CONVERSATION_BYTES,
       whenFull: 'drop-oldest',
+      groupOf: speakerGroup,
     },
   )
 
@@ -120,6 +123,7 @@ export function createAgentServices(components: Components, init: Init) {
       maxBytes: RESPONSE_BYTES,
       maxRecordBytes: RESPONSE_RECORD_BYTES,
       whenFull: 'drop-oldest',
+      groupOf: speakerGroup,
       durability: 'process',
     },
   )
@@ -131,11 +135,12 @@ export function createAgentServices(components: Components, init: Init) {
       maxRecords: config['agents.decisionRecords'],
       maxBytes: DECISIONS_BYTES,
       whenFull: 'drop-oldest',
+      groupOf: speakerGroup,
       durability: 'process',
     },
   )
   const decisions = createDecisions({ store: decisionStore }, { now: Date.now })
-  erasure.onErase('decisions', (asker) => decisions.eraseAsker(asker))
+  erasure.onErase('decisions', 'done', (asker) => decisions.eraseAsker(asker))
   const approvals = createApprovals(
     { events, clock: SYSTEM_CLOCK, newId: newAgentId },
     { approvalMs: config['agents.approvalMs'] },
@@ -197,7 +202,13 @@ export function createAgentServices(components: Components, init: Init) {
 
   const conversations = createConversations(
     { store: conversationStore, agents, twin, erasure, log },
-    { learns: config['twin.learn'] },
+    {
+      learns: config['twin.learn'],
+      async withholds(model = config['agents.model']) {
+        if (model === null || config['agents.endpointsMaySee'] === 'all') return false
+        return (await chatModels.need(model)).place === 'remote'
+      },
+    },
   )
 
   return {

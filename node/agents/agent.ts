@@ -33,6 +33,8 @@ export interface AgentRequest {
   readonly agent: AgentName
   readonly messages: readonly ChatMessage[]
   readonly asker: Asker
+  /** `kept`: earlier answers in `messages` are of this node, in a conversation that it keeps. Else they may be anybody's. */
+  readonly history?: 'kept'
   /** Id of a chat model; null: rules; absent: what is configured. */
   readonly model?: string | null
   /** Where to search, and other settings of the step; the agent's row says which it knows. */

@@ -4,6 +4,7 @@ import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
 import type { AgentAnswer, AgentEvent, AgentName, AgentRequest, AgentRow } from './agent.ts'
 import type { Asker } from './asker.ts'
+import type { ChatUsage } from './chat/chat-model.ts'
 import {
   type AgentLimitsConfig,
   type AnswerComponents,
@@ -11,6 +12,7 @@ import {
   newAgentId,
 } from './loop/answer-request.ts'
 import { type Clock, SYSTEM_CLOCK } from './loop/clock.ts'
+import { claimedUsage } from './loop/limits.ts'
 import { createNamedCalls, type NamedCall } from './loop/named-calls.ts'
 import { createRequestCounter, type RequestCounts } from './loop/request-counts.ts'
 import { parentOf } from './loop/running-request.ts'
@@ -28,6 +30,8 @@ export interface AgentView {
   readonly tools: readonly string[]
 }
 
+export type UsageListener = (asker: Asker, usage: ChatUsage) => void
+
 export interface Agents extends Service {
   /**
    * Throws AGENT_UNKNOWN, AGENT_BUSY, AGENT_LEASE_INVALID, INVALID_ARGUMENT, what a model throws, and the signal's reason. What
@@ -39,6 +43,11 @@ export interface Agents extends Service {
   /** Those that the asker may call by name. */
   tools(asker: Asker): Tool[]
   list(asker: Asker): AgentView[]
+  /**
+   * Tells what models took for somebody: each turn as it ends, also of requests that fail or are left, and of tools by name. Returns
+   * what ends it.
+   */
+  onUsage(listener: UsageListener): () => void
   stats(): AgentsStats
 }
 
@@ -70,12 +79,16 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
   const active = new Set<Promise<unknown>>()
   const stopping = new AbortController()
   const counter = createRequestCounter()
+  const usageListeners = new Set<UsageListener>()
+  const onUsage: UsageListener = (asker, usage) => {
+    for (const listener of usageListeners) listener(asker, usage)
+  }
   const runner = createRequestRunner(components, {
     ...{ config, peerId, clock, newId, counter },
-    stopping: stopping.signal,
+    ...{ stopping: stopping.signal, onUsage },
   })
   const namedCalls = createNamedCalls(
-    { ...components, clock, newId, countCall: counter.countCall },
+    { ...components, clock, newId, onUsage, countCall: counter.countCall },
     { config },
   )
   let asked = 0
@@ -133,6 +146,17 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
     }
   }
 
+  async function askMember(
+    peer: string,
+    request: AgentRequest,
+    signal: AbortSignal,
+    onEvent: (event: AgentEvent) => void,
+  ): Promise<AgentAnswer> {
+    const answer = await village.askMember(peer, request, signal, onEvent)
+    onUsage(request.asker, claimedUsage(answer.usage, config['agents.maxTokens']))
+    return answer
+  }
+
   return {
     name: 'agents',
     async start() {},
@@ -150,7 +174,7 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
         tracked(
           member === null
             ? runner.run(row, request, parent, signal, safely(onEvent))
-            : village.askMember(member, request, within, safely(onEvent)),
+            : askMember(member, request, within, safely(onEvent)),
         )
       try {
         // A step goes on in the place of the request that waits for it.
@@ -166,6 +190,10 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
     async callTool(call, signal, onProgress = () => {}) {
       checkOpen()
       return tracked(namedCalls.call(call, AbortSignal.any([signal, stopping.signal]), onProgress))
+    },
+    onUsage(listener) {
+      usageListeners.add(listener)
+      return () => usageListeners.delete(listener)
     },
     tools: (asker) => namedCalls.tools(asker),
     list: (asker) =>

@@ -5,16 +5,15 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
-import { createA2aEndpoint } from './a2a/a2a-endpoint.ts'
 import { loadToken, removeAddress, writeAddress } from './access-files.ts'
 import type { ApiComponents, ApiContext, ApiInit, Followers } from './components.ts'
 import { loadDashboardFiles } from './dashboard-files.ts'
 import { createStoredResponses } from './gateway/stored-responses.ts'
 import { bearerToken, tokenMatches } from './guard.ts'
 import { createKeys } from './keys/keys.ts'
-import { createMeteredAgents } from './keys/metered-agents.ts'
-import { createMcpEndpoint } from './mcp/mcp-endpoint.ts'
+import { countAgentTokens, createMeteredAgents } from './keys/metered-agents.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { a2aOnDemand, mcpOnDemand } from './on-demand.ts'
 import { openApiDocument } from './openapi.ts'
 import { OWNER, type Principal } from './principal.ts'
 import { ROUTES } from './routes/table.ts'
@@ -80,11 +79,21 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
   const instance = randomBytes(9).toString('base64url').replaceAll('-', '_')
   const stopping = new AbortController()
   const followers = createFollowers()
-  const keys = createKeys({ log }, { directory: init.directory })
+  const keys = createKeys(
+    { log },
+    {
+      directory: init.directory,
+      onExpired: (id) =>
+        void components.erasure
+          .eraseSaid({ kind: 'key', id })
+          .catch((error: unknown) => log.error({ err: error }, 'what a key said is not erased yet')),
+    },
+  )
   const responses = createStoredResponses({ sealed: components.responseStore })
-  components.erasure.onErase('responses', responses.forget)
+  components.erasure.onErase('responses', 'said', responses.forget)
+  const endCounting = countAgentTokens({ agents: components.agents, keys })
   const agents = createMeteredAgents({ agents: components.agents, keys })
-  const mcp = createMcpEndpoint(
+  const mcp = mcpOnDemand(
     { ...components, agents },
     {
       version: init.version,
@@ -92,11 +101,11 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
         void components.approvals.decide(approval, isApproved ? 'approve' : 'deny', asker),
     },
   )
-  const a2a = createA2aEndpoint(
+  const a2a = a2aOnDemand(
     { log, agents },
     { version: init.version, revoked: ({ kind, id }) => (kind === 'key' ? keys.signal(id) : null) },
   )
-  components.erasure.onErase('a2a', async (speaker) => a2a.forget(speaker))
+  components.erasure.onErase('a2a', 'said', a2a.forget)
   let server: FastifyInstance | undefined
   let metrics: Metrics | undefined
   let endSilent = () => {}
@@ -134,6 +143,7 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
       clearTimeout(deadline)
     }
     metrics?.stop()
+    endCounting()
     await keys.stop()
   }
 

@@ -36,10 +36,9 @@ import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
 import type { Villages } from '../mesh/membership/villages.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type { SealedStore } from '../sealed-store.ts'
-import type { A2aEndpoint } from './a2a/a2a-endpoint.ts'
 import type { StoredResponses } from './gateway/stored-responses.ts'
 import type { Keys } from './keys/keys.ts'
-import type { McpEndpoint } from './mcp/mcp-endpoint.ts'
+import type { OnDemandA2a, OnDemandMcp } from './on-demand.ts'
 
 export interface ApiComponents {
   readonly log: Log
@@ -118,13 +117,13 @@ export interface ApiComponents {
   readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections' | 'stats'>
   readonly answers: Answers
   readonly searchEvaluations: Pick<SearchEvaluations, 'evaluateFolder' | 'evaluateCollection' | 'tune'>
-  readonly agents: Pick<Agents, 'ask' | 'callTool' | 'tools' | 'list' | 'stats'>
+  readonly agents: Pick<Agents, 'ask' | 'callTool' | 'tools' | 'list' | 'stats' | 'onUsage'>
   readonly villageAgents: Pick<VillageAgents, 'offers'>
   readonly mcpTools: Pick<McpTools, 'servers' | 'accept' | 'refresh'>
   readonly approvals: Pick<Approvals, 'list' | 'decide'>
   readonly audit: Pick<Audit, 'list' | 'clear'>
   readonly decisions: Pick<Decisions, 'list' | 'get'>
-  readonly erasure: Pick<Erasure, 'onErase' | 'eraseAll'>
+  readonly erasure: Pick<Erasure, 'onErase' | 'eraseAll' | 'eraseSaid'>
   readonly twin: Pick<
     Twin,
     'isEnabled' | 'remember' | 'edit' | 'list' | 'search' | 'named' | 'forget' | 'export' | 'stats'
@@ -165,8 +164,8 @@ export interface ApiContext extends ApiComponents, ApiInit {
   /** Clients that follow the events, of which there may be only so many. */
   readonly followers: Followers
   readonly keys: Keys
-  readonly mcp: McpEndpoint
-  readonly a2a: A2aEndpoint
+  readonly mcp: OnDemandMcp
+  readonly a2a: OnDemandA2a
   readonly responses: StoredResponses
   metrics(): Promise<string>
   openApi(): object

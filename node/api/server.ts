@@ -69,6 +69,22 @@ function isCutOff(request: FastifyRequest, thrown: unknown): boolean {
   )
 }
 
+/** Null also where the key has expired: who it was is told when the request has been counted. */
+function identified(init: ServerInit, request: FastifyRequest): Principal | null {
+  try {
+    return init.identify(request.headers.authorization)
+  } catch {
+    return null
+  }
+}
+
+/** Whose requests are counted together: what strangers on this machine ask takes nothing from those who may. */
+function rateBucket(request: FastifyRequest, asker: Principal | null): string {
+  const address = request.socket.remoteAddress ?? ''
+  if (asker !== null) return `${asker.kind}:${asker.id} ${address}`
+  return `${request.headers['sec-fetch-site'] === 'cross-site' ? 'page' : 'nobody'} ${address}`
+}
+
 /** Failures of a path that no row has are told in the shape of the rows beside it. */
 function errorBodyOf(request: FastifyRequest): Route['errorBody'] {
   const { errorBody } = request.routeOptions.config as Pick<Route, 'errorBody'>
@@ -199,15 +215,17 @@ export async function createServer(
     const cors = corsHeaders(request.headers, origins)
     // Whatever the answer is: a page that may call reads why it was refused.
     if (cors !== null) reply.headers(cors)
-    const retryAfterMs = rateLimit.take(request.socket.remoteAddress ?? '', now())
-    if (retryAfterMs > 0) throw new VillageError('API_RATE_LIMITED', undefined, { fields: { retryAfterMs } })
     const { scope = 'read' } = request.routeOptions.config as { scope?: Route['scope'] }
     const isPublic = scope === 'public'
+    // Refused before anything is counted: a page of another origin must not use up what the owner's programs may ask.
     checkRequest(request.headers, { boundHost: config['api.host'], isPublic, origins })
+    const asker = isPublic ? null : identified(init, request)
+    const retryAfterMs = rateLimit.take(rateBucket(request, asker), now())
+    if (retryAfterMs > 0) throw new VillageError('API_RATE_LIMITED', undefined, { fields: { retryAfterMs } })
     const preflight = cors === null ? null : preflightHeaders(request.method, request.headers)
     if (preflight !== null) return reply.code(204).headers(preflight).send()
     if (!isPublic) {
-      const principal = init.identify(request.headers.authorization)
+      const principal = asker ?? init.identify(request.headers.authorization)
       if (principal === null) throw new VillageError('API_UNAUTHORIZED')
       if (principal.kind === 'key') {
         const { headers, error } = api.keys.admit(principal.id)

@@ -6,6 +6,7 @@ import { count, table, time } from './format.ts'
 
 /** As GET /api/v1/keys shows it. */
 interface Key {
+  readonly id: string
   readonly name: string
   readonly scope: string
   readonly expiresAtMs: number | null
@@ -29,7 +30,19 @@ function wholeNumber(context: CommandContext, name: string): number | null {
   return value
 }
 
+/** As the API has them; here they are said for people. */
+const SCOPES = ['read', 'ask', 'operate', 'admin']
+const KEY_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
+
 export async function create(context: CommandContext): Promise<CommandResult> {
+  const scope = optionText(context, 'scope')
+  if (scope !== null && !SCOPES.includes(scope))
+    throw new VillageError('USAGE', `--scope takes ${SCOPES.join(', ')}`)
+  if (!KEY_NAME.test(context.args[0] ?? ''))
+    throw new VillageError(
+      'USAGE',
+      'NAME has 1 to 64 small letters, digits, ".", "_" and "-", and begins with a letter or a digit',
+    )
   const expires = optionText(context, 'expires')
   const limits = {
     requestsByMinute: wholeNumber(context, 'rate'),
@@ -40,18 +53,18 @@ export async function create(context: CommandContext): Promise<CommandResult> {
   const client = await context.client()
   const made = await client.send<{ key: Key; secret: string }>('POST', '/api/v1/keys', {
     name: context.args[0],
-    scope: optionText(context, 'scope'),
+    scope,
     expiresInMs,
     ...limits,
   })
-  const { scope, expiresAtMs, name } = made.key
+  const { scope: given, expiresAtMs, name } = made.key
   const until = expiresAtMs === null ? 'without end' : `until ${time(expiresAtMs)} UTC`
   return {
     document: made,
     text: [
       made.secret,
       '',
-      `Of scope ${scope}, good ${until}. It is not kept and not shown again: copy it now.`,
+      `Of scope ${given}, good ${until}. It is not kept and not shown again: copy it now.`,
       `For OpenAI clients: base URL ${client.url}/v1, and this as the API key.`,
       `To revoke it: village key revoke ${name}`,
     ].join('\n'),
@@ -71,6 +84,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
   const { keys } = await client.get<{ keys: Key[] }>('/api/v1/keys')
   const rows = keys.map((key) => [
     key.name,
+    key.id,
     key.scope,
     expiryText(key),
     key.lastUsedAtMs === null ? 'never' : time(key.lastUsedAtMs),
@@ -83,8 +97,8 @@ export async function list(context: CommandContext): Promise<CommandResult> {
     text:
       keys.length === 0
         ? 'There are no keys but the node’s own token: village key create NAME'
-        : `${table(['NAME', 'SCOPE', 'UNTIL (UTC)', 'USED (UTC)', 'RATE', 'REQUESTS', 'TOKENS'], rows, {
-            whole: [0, 2, 3],
+        : `${table(['NAME', 'ID', 'SCOPE', 'UNTIL (UTC)', 'USED (UTC)', 'RATE', 'REQUESTS', 'TOKENS'], rows, {
+            whole: [0, 1, 3, 4],
           })}\n\nRate: requests a minute. Requests and tokens: of today (UTC).`,
   }
 }

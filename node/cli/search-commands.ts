@@ -32,7 +32,7 @@ export const SEARCH_COMMANDS: readonly CommandRow[] = [
         flags: '--sources <number>',
         doc: 'List so many of the passages that were read, cited or not; by default those that are cited.',
       },
-      { flags: '--sentences <number>', doc: 'Sentences of the answer at most.', default: '3' },
+      { flags: '--sentences <number>', doc: 'Sentences of the answer at most.', default: '4' },
       {
         flags: '--threshold <share>',
         doc: 'Evidence, 0 to 1, from which an answer is given; by default the calibrated one. It says how well passages cover the words of the question, not how likely the answer is right.',

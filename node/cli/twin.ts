@@ -41,6 +41,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
 }
 
 export async function add(context: CommandContext): Promise<CommandResult> {
+  if (context.args.join(' ').trim() === '') throw new VillageError('USAGE', 'There is nothing to remember')
   const client = await context.client()
   const kind = optionText(context, 'kind')
   const made = await client.send<{ memory: MemoryLine; replaced: MemoryLine[]; isNew: boolean }>(

@@ -40,6 +40,8 @@ const context = (signal: AbortSignal) => ({
   asker: { kind: 'owner', id: 'owner', scope: 'admin' } as const,
   request: 'bench',
   seesPrivate: true,
+  staysHere: false,
+  countTokens: () => {},
   signal,
   progress() {},
 })

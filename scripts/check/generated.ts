@@ -2,6 +2,7 @@
 import { environmentName, FIELDS, isConfigKey } from '../../node/config.ts'
 import { ERRORS, isErrorCode } from '../../node/errors.ts'
 import type { Finding } from './check.ts'
+import { renderGatewayFields } from './gateway-fields.ts'
 import { renderManPage } from './man-page.ts'
 import type { Project } from './project.ts'
 import { renderApiDocs, renderCliDocs } from './reference-pages.ts'
@@ -104,6 +105,7 @@ const GENERATED: readonly { file: string; render(project: Project): string }[] =
   { file: 'docs/cli.md', render: () => renderCliDocs(GENERATED_NOTE) },
   { file: 'docs/config.md', render: renderConfigDocs },
   { file: 'docs/errors.md', render: (project) => renderErrorDocs(project.read('node/errors.ts')) },
+  { file: 'docs/gateway-fields.md', render: () => renderGatewayFields(GENERATED_NOTE) },
   {
     file: 'docs/village.1',
     render: () => renderManPage('Made by `npm run check -- --write`: edit the tables.'),

@@ -23,7 +23,8 @@ export const CHECKS: readonly Check[] = [
   { name: 'errors', title: 'every error code is raised', run: checkErrorCodes },
   {
     name: 'generated',
-    title: 'daemon.config.json, docs/village.1 and docs/{api,cli,config,errors}.md equal their tables',
+    title:
+      'daemon.config.json, docs/village.1 and docs/{api,cli,config,errors,gateway-fields}.md equal their tables',
     run: checkGenerated,
     write: writeGenerated,
   },

@@ -10,7 +10,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AgentRow } from '../../node/agents/agent.ts'
 import type { PolicyStep } from '../../node/agents/loop/policy.ts'
-import { A2A_AGENTS } from '../../node/api/a2a/agent-card.ts'
+import { A2A_AGENTS } from '../../node/api/a2a/skills.ts'
 import { VillageError } from '../../node/errors.ts'
 import { answer, call, rowNamed, toolNamed } from '../helpers/agent-parts.ts'
 import { startTestApi, type TestApi } from '../helpers/api-server.ts'
@@ -245,5 +245,39 @@ a2a('erasing what somebody said forgets their tasks and conversations', () =>
     assert.is(textOf(later), 'king heard hi after 0 turns')
   }),
 )
+
+a2a('what is erased while it is answered is ended, and kept nowhere', () => {
+  const begun = Promise.withResolvers<void>()
+  // A tool that heeds no signal: its end comes after the erasing.
+  const release = Promise.withResolvers<void>()
+  const slow = toolNamed('job_wait', {
+    run: async () => {
+      begun.resolve()
+      await release.promise
+      return { content: 'late', trust: 'own', summary: 'late' }
+    },
+  })
+  const rows = [rowNamed('king', [call('job_wait'), answer('done')]), ...ECHOES.slice(1)]
+  return withAgents({ rows, tools: () => [slow] }, async (api) => {
+    const client = await clientOf(api, CARD, false)
+    const events = client.sendMessageStream(message('a secret', { contextId: 'context' }))
+    const first = await events.next()
+    const task = first.value?.payload?.$case === 'task' ? first.value.payload.value : null
+    assert.ok(task !== null)
+    await begun.promise
+    const erased = api.services.erasure.eraseAll({ kind: 'owner', id: 'owner' })
+    release.resolve()
+    await erased
+    for await (const _ of events) {
+      // To its end.
+    }
+    await client.getTask({ tenant: '', id: task.id }).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, /not found/i),
+    )
+    const sage = await sent(client, message('hi', { contextId: 'context', metadata: { skill: 'sage' } }))
+    assert.is(textOf(sage), 'sage heard hi after 0 turns')
+  })
+})
 
 a2a.run()

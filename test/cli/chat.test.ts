@@ -2,10 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
+import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runChat } from '../../node/cli/chat/chat.ts'
 import { footnotes } from '../../node/cli/chat/turn-view.ts'
+import { createWordWrap } from '../../node/cli/chat/wrap-words.ts'
 import { createClient, findDaemon } from '../../node/cli/client.ts'
 import type { CommandContext } from '../../node/cli/command.ts'
 import type { VillageError } from '../../node/errors.ts'
@@ -246,6 +248,58 @@ test('from a pipe each line is a question, the answers alone are output, and not
       ['second', 'king heard 3: second'],
     ],
   )
+})
+
+test('from a pipe what begins with a slash is obeyed, not asked', async ({ server }) => {
+  const pipe = chatOn(server, { isTTY: false })
+  pipe.type('/agent sage\nhello\n/quit\nnever asked\n')
+  pipe.end()
+  await pipe.done
+  assert.is(pipe.out(), '(sage answers)\nsage heard 1: hello\n')
+})
+
+test('Ctrl-C at the question of an approval ends the request at once', async ({ server, agents }) => {
+  const terminal = chatOn(server)
+  await terminal.sees('king> ')
+  terminal.type('write\r')
+  await terminal.sees('allow note_write? [y/n/show] ')
+  terminal.type('what\r')
+  await terminal.sees('y, n or show')
+  await terminal.sees('allow note_write? [y/n/show] ')
+  terminal.type('\u0003')
+  await terminal.sees('cancelled')
+  await terminal.sees('king> ')
+  terminal.type('hello\r')
+  await terminal.sees('heard')
+  assert.is(agents.writes.calls.length, 0)
+  terminal.type('/quit\r')
+  await terminal.done
+})
+
+test('answers are wrapped between words, whatever pieces they come in', () => {
+  const words = fc.stringMatching(/^[a-z]{1,12}$/)
+  fc.assert(
+    fc.property(
+      fc.array(words, { minLength: 1, maxLength: 40 }),
+      fc.array(fc.nat(9), { minLength: 1 }),
+      (all, sizes) => {
+        const text = all.join(' ')
+        const wrap = createWordWrap(20)
+        let shown = ''
+        for (let at = 0, n = 0; at < text.length; n += 1) {
+          const next = at + 1 + sizes[n % sizes.length]!
+          shown += wrap.add(text.slice(at, next))
+          at = next
+        }
+        shown += wrap.end()
+        assert.is(shown.replaceAll('\n', ' '), text)
+        for (const line of shown.split('\n')) assert.ok(line.length <= 20, line)
+      },
+    ),
+  )
+  const wrap = createWordWrap(10)
+  const code = '    a line of code that is longer\n'
+  assert.is(wrap.add(code) + wrap.end(), code)
 })
 
 test('an empty pipe, a conversation that is not there, and options that exclude each other are refused', async ({

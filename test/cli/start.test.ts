@@ -144,10 +144,12 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
       },
     })
     assert.is(announced.status, 201, announced.bytes.toString())
-    // What a goal answers is tried where there are goals (network/self-evolution).
+    // What goals and what people said answer is tried where there are some (network/self-evolution, twin-erasure, openai).
     const readings = ROUTES.filter(
       ({ method, response, path: at }) =>
-        method === 'GET' && response.kind === 'json' && !at.includes(':goal'),
+        method === 'GET' &&
+        response.kind === 'json' &&
+        !/:goal|\/(responses|conversations|decisions|twin)\/:/.test(at),
     )
     for (const row of readings) {
       const target = row.path
@@ -162,6 +164,8 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
         .replace('/index-runs/:id', `/index-runs/${run.id}`)
         .replace('/passages/:segment/:chunk', `/passages/${hit.segment}/${hit.chunk}`)
         .replace(':code', 'PORT_BUSY')
+        .replace('/v1/models/:model', '/v1/models/king')
+        .replace('/a2a/:agent', '/a2a/king')
       const answer = await askHttp(ready.url, target, { token })
       const validate = ajv.compile((row.response as { schema: object }).schema)
       assert.is(answer.status, 200, `${target}: ${answer.bytes}`)

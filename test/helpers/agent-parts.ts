@@ -66,7 +66,7 @@ export function memoryAuditStore(): AuditStore & { readonly records: ReadonlyMap
       const text = records.get(id)
       return text === undefined ? null : (JSON.parse(text) as JsonValue)
     },
-    delete: async (id) => records.delete(id),
+    deleteMany: async (ids) => ids.filter((id) => records.delete(id)).length,
     clear: async () => records.clear(),
     list: () => [...records.keys()].map((id) => ({ id })),
   }

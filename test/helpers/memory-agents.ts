@@ -46,11 +46,18 @@ export function memoryAgents(given: Partial<AgentsComponents> = {}): MemoryAgent
     { approvalMs: 60_000 },
   )
   const { agents, audit } = agentParts({ approvals, ...memoryAgentRows(), ...given })
-  const erasers: Map<string, Parameters<ApiComponents['erasure']['onErase']>[1]> = new Map()
+  const erasers: Map<string, Parameters<ApiComponents['erasure']['onErase']>[2]> = new Map()
+  const said = new Set<string>()
   const erasure: ApiComponents['erasure'] = {
-    onErase: (name, erase) => void erasers.set(name, erase),
+    onErase(name, kept, erase) {
+      erasers.set(name, erase)
+      if (kept === 'said') said.add(name)
+    },
     eraseAll: async (speaker) => {
       for (const erase of erasers.values()) await erase(speaker)
+    },
+    eraseSaid: async (speaker) => {
+      for (const name of said) await erasers.get(name)!(speaker)
     },
   }
   const log = createLog({ level: 'silent' })
@@ -70,7 +77,7 @@ export function memoryAgents(given: Partial<AgentsComponents> = {}): MemoryAgent
   )
   const conversations = createConversations(
     { store: memorySealedStore(), agents, twin, erasure, log },
-    { learns: false },
+    { learns: false, withholds: async () => false },
   )
   let report: McpToolView = {
     ...{ name: 'mcp_odd_report', tool: 'report', state: 'changed' },

@@ -18,7 +18,9 @@ export function limitTests(test: Test, world: () => OpenAiWorld): void {
       [{ logit_bias: nested(1_000) }, 400, 'body', 'INVALID_ARGUMENT'],
       [{ n: 2 }, 400, 'n', 'CHAT_FIELD_UNSUPPORTED'],
       [{ logprobs: true }, 400, 'logprobs', 'CHAT_FIELD_UNSUPPORTED'],
-      [{ user: 'me' }, 400, 'user', 'CHAT_FIELD_UNSUPPORTED'],
+      [{ user: 7 }, 400, 'user', 'INVALID_ARGUMENT'],
+      [{ metadata: { topic: 'x' } }, 400, 'metadata', 'CHAT_FIELD_UNSUPPORTED'],
+      [{ store: true }, 400, 'store', 'CHAT_FIELD_UNSUPPORTED'],
       [{ tempratur: 1 }, 400, 'tempratur', 'INVALID_ARGUMENT'],
       [{ temperature: 3 }, 400, 'temperature', 'INVALID_ARGUMENT'],
       [{ stream_options: { include_usage: true } }, 400, 'stream_options', 'INVALID_ARGUMENT'],
@@ -50,6 +52,24 @@ export function limitTests(test: Test, world: () => OpenAiWorld): void {
       assert.equal([error.status, error.param, error.code], [status, param, code], JSON.stringify(more))
       assert.is(error.type, 'invalid_request_error')
     }
+  })
+
+  test('labels that clients always send change nothing and go nowhere', async () => {
+    const { endpoint, openai } = world()
+    const labels = { user: 'u-1', safety_identifier: 'u-2', prompt_cache_key: 'u-3' }
+    endpoint.play([{ text: 'Hello.' }, { text: 'Hello again.' }])
+    const chat = await openai.chat.completions.create({
+      ...{ model: SCRIPTED, messages: [user('Hello')], store: false, metadata: {} },
+      ...labels,
+    })
+    assert.is(chat.choices[0]!.message.content, 'Hello.')
+    const response = await openai.responses.create({
+      ...{ model: SCRIPTED, input: 'Hello', store: false, include: ['reasoning.encrypted_content'] },
+      ...labels,
+    })
+    const { user: name, safety_identifier, prompt_cache_key } = response
+    assert.equal({ user: name, safety_identifier, prompt_cache_key }, labels)
+    assert.not.match(JSON.stringify(endpoint.requests.slice(-2)), 'u-')
   })
 
   test('no key, a wrong one, a small scope, too much, too often, a path that is not there', async () => {

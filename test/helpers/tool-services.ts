@@ -71,6 +71,8 @@ export function createToolServices(init: Partial<ToolInit> = {}): ToolServices {
         asker: OWNER,
         request: 'r1',
         seesPrivate: true,
+        staysHere: false,
+        countTokens: () => {},
         signal: new AbortController().signal,
         progress: (message) => progress.push(message),
         ...context,

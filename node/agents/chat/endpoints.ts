@@ -48,25 +48,32 @@ export function createEndpoints(init: EndpointsInit): ReadonlyMap<string, Endpoi
       const at = given.indexOf('=')
       const [name, url] = [given.slice(0, at), given.slice(at + 1)]
       const key = environment[`VILLAGE_ENDPOINT_KEY_${name.toUpperCase().replaceAll('-', '_')}`] ?? null
+      const place = LOOPBACK.test(new URL(url).hostname) ? 'local' : 'remote'
       const http = createEndpointHttp({
-        ...{ name, url, key, environment },
+        // What goes to this machine is not shown to a proxy: private texts go there, and the key.
+        ...{ name, url, key, environment: place === 'local' ? {} : environment },
         ...{ firstByteMs: FIRST_BYTE_MS, stallMs: STALL_MS, maxBytes: MAX_BYTES },
         ...init.patience,
       })
-      return [name, endpointOf({ name, url, http, now })]
+      return [name, endpointOf({ name, place, http, now })]
     }),
   )
 }
 
-function endpointOf(init: { name: string; url: string; http: EndpointHttp; now: () => number }): Endpoint {
-  const { name, http, now } = init
+function endpointOf(init: {
+  readonly name: string
+  readonly place: ChatModel['place']
+  readonly http: EndpointHttp
+  readonly now: () => number
+}): Endpoint {
+  const { name, place, http, now } = init
   // Otherwise every request to a model of a server that lists none would wait for it first.
   let failed: { readonly atMs: number; readonly error: unknown } | null = null
   let listed: { readonly atMs: number; readonly models: readonly EndpointModelInfo[] } | null = null
   return {
     name,
     http,
-    place: LOOPBACK.test(new URL(init.url).hostname) ? 'local' : 'remote',
+    place,
     async models(signal) {
       if (listed !== null && now() - listed.atMs < LISTED_FOR_MS) return listed.models
       if (failed !== null && now() - failed.atMs < FAILED_FOR_MS) throw failed.error

@@ -7,25 +7,41 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 const MAX_DEPTH = 16
 const MAX_ENUM = 256
 const MAX_RANGE = 128
+/** A client's schema of a kilobyte may stand for millions of parts. */
+const MAX_NODES = 4_096
 const TYPES = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'])
 /** Nothing is said of such a value. */
 const ANYTHING: JsonObject = {}
 
-/** With `isClosed`, objects get no properties but those that are named: a grammar cannot hold others beside them. */
-export function laxSchema(schema: JsonValue | undefined, init: { isClosed: boolean }, depth = 0): JsonObject {
-  if (!isJsonObject(schema) || depth > MAX_DEPTH) return ANYTHING
-  const inner = (value: JsonValue | undefined) => laxSchema(value, init, depth + 1)
+interface Walk {
+  readonly isClosed: boolean
+  nodes: number
+}
+
+/**
+ * With `isClosed`, objects get no properties but those that are named: a grammar cannot hold others beside them. Of a schema with more
+ * parts than are looked at, the rest may be anything.
+ */
+export function laxSchema(schema: JsonValue | undefined, { isClosed }: { isClosed: boolean }): JsonObject {
+  return lax(schema, { isClosed, nodes: 0 }, 0)
+}
+
+function lax(schema: JsonValue | undefined, walk: Walk, depth: number): JsonObject {
+  if (!isJsonObject(schema) || depth > MAX_DEPTH || walk.nodes >= MAX_NODES) return ANYTHING
+  walk.nodes += 1
+  const inner = (value: JsonValue | undefined) => lax(value, walk, depth + 1)
   if (schema.const !== undefined) return { const: schema.const }
   if (Array.isArray(schema.enum) && schema.enum.length > 0 && schema.enum.length <= MAX_ENUM)
     return { enum: schema.enum }
   const either = schema.anyOf ?? schema.oneOf
   if (Array.isArray(either) && either.length > 0) return { anyOf: either.map(inner) }
-  const types = (Array.isArray(schema.type) ? schema.type : [schema.type]).filter(
+  const named = Array.isArray(schema.type) ? schema.type : [schema.type]
+  const types = [...new Set(named)].filter(
     (type): type is string => typeof type === 'string' && TYPES.has(type),
   )
   if (types.length > 1) return { anyOf: types.map((type) => inner({ ...schema, type })) }
   const [type] = types
-  if (type === 'object') return objectSchema(schema, init, inner)
+  if (type === 'object') return objectSchema(schema, walk, inner)
   if (type === 'array') return { type, ...(isJsonObject(schema.items) && { items: inner(schema.items) }) }
   if (type === 'integer') return { type, ...bounds(schema) }
   return type === undefined ? ANYTHING : { type }
@@ -40,7 +56,7 @@ function bounds({ minimum, maximum }: JsonObject): JsonObject {
 
 function objectSchema(
   schema: JsonObject,
-  { isClosed }: { isClosed: boolean },
+  { isClosed }: Pick<Walk, 'isClosed'>,
   inner: (value: JsonValue | undefined) => JsonObject,
 ): JsonObject {
   const given = isJsonObject(schema.properties) ? schema.properties : null

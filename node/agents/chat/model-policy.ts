@@ -43,6 +43,8 @@ const ANSWER_SHARE = 0.25
 const TOKEN_BYTES = 3
 const FITS = 4
 const SHRINK = 0.6
+/** Of the arguments of a call that is not made, for the audit log. */
+const MAX_STRANGE_UNITS = 4_096
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/
 
 const estimate = (text: string) => Math.ceil(Buffer.byteLength(text) / TOKEN_BYTES)
@@ -119,14 +121,16 @@ export function modelPolicy(init: ModelPolicyInit): Policy {
       : { name: call.name, problem }
   }
 
+  const isCall = (one: ReturnType<typeof read>): one is PlannedCall => 'tool' in one
+
   async function repaired(
     reply: ChatReply,
     messages: readonly ChatMessage[],
     signal: AbortSignal,
   ): Promise<{ calls: PlannedCall[]; usage: ChatUsage | null }> {
     const calls = reply.toolCalls.map(read)
-    const broken = calls.findIndex((call) => 'problem' in call)
-    if (broken < 0) return { calls: calls as PlannedCall[], usage: null }
+    const broken = calls.findIndex((call) => !isCall(call))
+    if (broken < 0) return { calls: calls.filter(isCall), usage: null }
     const bad = reply.toolCalls[broken]!
     const { problem } = calls[broken] as { problem: string }
     const isKnown = tools.some(({ name }) => name === bad.name)
@@ -145,11 +149,14 @@ export function modelPolicy(init: ModelPolicyInit): Policy {
     const kept = calls.map((call, index) => (index === broken ? next : call))
     return {
       usage: again.usage,
-      calls: kept.map((call, index) =>
-        'problem' in call
-          ? malformed(index === broken && second !== undefined ? second : reply.toolCalls[index]!, tools)
-          : call,
-      ),
+      calls: [
+        ...kept.map((call, index) =>
+          isCall(call)
+            ? call
+            : malformed(index === broken && second !== undefined ? second : reply.toolCalls[index]!, tools),
+        ),
+        ...(isCall(next) && !isKnown ? [malformed(bad, tools)] : []),
+      ],
     }
   }
 
@@ -241,13 +248,21 @@ function complaint(check: CheckArguments, tool: ToolDeclaration, given: JsonObje
 
 /** A call that the loop refuses: there is no such tool, or the tool has no such argument. */
 function malformed({ name, arguments: given }: ToolCall, tools: readonly ToolDeclaration[]): PlannedCall {
-  // A tool of a server that takes whatever it is given would run.
-  const isStrict = tools.some((tool) => tool.name === name && tool.parameters.additionalProperties === false)
-  return {
-    tool: isStrict ? name : 'unknown',
-    arguments: { malformed: given.slice(0, 500) },
-    reason: 'the model asked for it in a form that cannot be read',
+  const tool = tools.find((shown) => shown.name === name)
+  const reason = 'the model asked for it in a form that cannot be read'
+  if (tool === undefined) {
+    // Whoever reads the audit log sees what a model tried, though it knows of no such tool.
+    const value = given.length <= MAX_STRANGE_UNITS ? parse(given) : undefined
+    return {
+      tool: NAME.test(name) ? name : 'unknown',
+      arguments: isJsonObject(value) ? value : { malformed: given.slice(0, 500) },
+      reason: 'the model asked for it, and was not shown it',
+      problem: `There is no tool ${name.slice(0, 64)} in this request`,
+    }
   }
+  // A tool of a server that takes whatever it is given would run.
+  const isStrict = tool.parameters.additionalProperties === false
+  return { tool: isStrict ? name : 'unknown', arguments: { malformed: given.slice(0, 500) }, reason }
 }
 
 const emptyText = (model: string, { finish }: ChatReply) =>

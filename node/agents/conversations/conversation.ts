@@ -32,6 +32,10 @@ export type Turn =
       readonly error: { readonly code: string; readonly message: string } | null
       readonly citations: readonly Citation[]
       readonly calls: readonly CallLine[]
+      /**
+       * It may quote what is private on this node: its tools or its model were shown such, because whoever read it was on this machine.
+       */
+      readonly isPrivate?: boolean
     }
 
 export interface Conversation {
@@ -52,12 +56,18 @@ export function titleOf(text: string): string {
   return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1)}…`
 }
 
-/** What an agent is given of it. A message whose answer failed before it said anything is left out with it. */
-export function messagesOf(turns: readonly Turn[]): ChatMessage[] {
+const WITHHELD = '[An answer that was made on this machine is not shown here: it may quote private text.]'
+
+/**
+ * What an agent is given of it. A message whose answer failed before it said anything is left out with it. `withheld`: its model is elsewhere
+ * and may see nothing private, so it is told of such answers only that there were some.
+ */
+export function messagesOf(turns: readonly Turn[], withheld = false): ChatMessage[] {
   const messages: ChatMessage[] = []
   for (const [index, turn] of turns.entries()) {
     if (turn.role === 'assistant') {
-      if (turn.text !== '') messages.push({ role: 'assistant', content: turn.text })
+      const content = withheld && turn.isPrivate !== false ? WITHHELD : turn.text
+      if (turn.text !== '') messages.push({ role: 'assistant', content })
       continue
     }
     const answer = turns[index + 1]

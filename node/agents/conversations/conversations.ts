@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { VillageError } from '../../errors.ts'
-import type { JsonObject } from '../../json.ts'
+import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { SealedStore } from '../../sealed-store.ts'
@@ -13,6 +13,7 @@ import type { Agents } from '../agents.ts'
 import type { Asker } from '../asker.ts'
 import { splitSentences } from '../rag/answers/split-sentences.ts'
 import type { Erasure, Speaker } from '../twin/erasure.ts'
+import { recordsOf, speakerIn, speakerPart } from '../twin/records-of.ts'
 import { isWorthLearning } from '../twin/subjects.ts'
 import { isPerson, type Twin } from '../twin/twin.ts'
 import {
@@ -23,6 +24,7 @@ import {
   type Turn,
   titleOf,
 } from './conversation.ts'
+import { isOwnWords } from './own-words.ts'
 import { summarise } from './summarise.ts'
 
 export type ConversationView = Omit<Conversation, 'turns' | 'speaker'> & { readonly messages: number }
@@ -55,7 +57,7 @@ export interface Conversations extends Service {
 interface Components {
   readonly store: SealedStore
   readonly agents: Pick<Agents, 'ask'>
-  readonly twin: Pick<Twin, 'isEnabled' | 'remember' | 'forgetConversation'>
+  readonly twin: Pick<Twin, 'isEnabled' | 'remember' | 'forgetConversations'>
   readonly erasure: Pick<Erasure, 'onErase'>
   readonly log: Log
 }
@@ -63,6 +65,8 @@ interface Components {
 export interface ConversationsInit {
   /** Whether the Twin learns from conversations. */
   readonly learns: boolean
+  /** Whether what is private must not reach the model of a request; undefined: the configuration's model. Throws CHAT_MODEL_UNKNOWN. */
+  readonly withholds: (model: string | null | undefined) => Promise<boolean>
   readonly now?: () => number
 }
 
@@ -74,6 +78,11 @@ const LEAST_SUMMARISED_TURNS = 4
 const isOf = (speaker: Speaker, asker: Speaker): boolean =>
   speaker.kind === asker.kind && speaker.id === asker.id
 
+/** Of a record: it says whose it is as well, so that the store keeps the room of each apart. */
+const recordId = ({ id, speaker }: { readonly id: string; readonly speaker: Speaker }): string =>
+  `${id}/${speakerPart(speaker)}`
+const idOf = (record: string): string => record.slice(0, record.indexOf('/'))
+
 const noSuch = () => new VillageError('NOT_FOUND', 'There is no such conversation')
 
 export function createConversations(components: Components, init: ConversationsInit): Conversations {
@@ -83,21 +92,23 @@ export function createConversations(components: Components, init: ConversationsI
   const running = new Map<string, AbortController>()
   const active = new Set<Promise<unknown>>()
 
-  // An erasure that was cut off is finished before the index is read, so the records themselves say whose they are.
-  erasure.onErase('conversations', async (speaker) => {
-    const doomed = [...index.values()].filter((entry) => isOf(entry.speaker, speaker)).map(({ id }) => id)
-    for (const id of doomed) drop(id)
-    for (const { id } of store.list()) {
-      const record = index.has(id) || doomed.includes(id) ? null : await readable(id)
-      if (record === 'damaged' || (record !== null && isOf(record.speaker, speaker))) doomed.push(id)
-    }
-    await store.deleteMany(doomed)
-    for (const id of doomed) await twin.forgetConversation(id)
-  })
+  erasure.onErase('conversations', 'said', eraseOf)
 
-  async function readable(id: string): Promise<Conversation | 'damaged' | null> {
+  /** All of a speaker, also before start() has filled the index: then the records say whose they are. */
+  async function eraseOf(speaker: Speaker): Promise<void> {
+    const indexed = [...index.values()].filter((entry) => isOf(entry.speaker, speaker))
+    for (const { id } of indexed) drop(id)
+    const kept = await recordsOf(store, speaker, (record) =>
+      isJsonObject(record) ? speakerIn(record.speaker) : null,
+    )
+    const doomed = [...new Set([...indexed.map(recordId), ...kept])]
+    await store.deleteMany(doomed)
+    await twin.forgetConversations(doomed.map(idOf))
+  }
+
+  async function readable(record: string): Promise<Conversation | 'damaged' | null> {
     try {
-      return (await store.getJson(id)) as unknown as Conversation | null // written by write(), and unchanged since
+      return (await store.getJson(record)) as unknown as Conversation | null // written by write(), and unchanged since
     } catch (error) {
       if (!(error instanceof VillageError) || error.code !== 'SEALED_RECORD_DAMAGED') throw error
       log.error({ code: error.code }, 'a conversation cannot be read')
@@ -115,10 +126,10 @@ export function createConversations(components: Components, init: ConversationsI
   /** Does nothing where it has been erased meanwhile: who is not in the index is not written. */
   async function write(conversation: Conversation): Promise<void> {
     if (!index.has(conversation.id)) return
-    await store.put(conversation.id, { ...conversation } as unknown as JsonObject) // readonly arrays of plain data
+    await store.put(recordId(conversation), { ...conversation } as unknown as JsonObject) // readonly arrays of plain data
     if (index.has(conversation.id)) remember(conversation)
     // The store drops the oldest where it is full.
-    const kept = new Set(store.list().map(({ id }) => id))
+    const kept = new Set(store.list().map(({ id }) => idOf(id)))
     for (const id of index.keys()) if (!kept.has(id)) index.delete(id)
   }
 
@@ -128,15 +139,16 @@ export function createConversations(components: Components, init: ConversationsI
     running.get(id)?.abort(new VillageError('ABORTED', 'The conversation was erased'))
   }
 
-  async function erase(id: string): Promise<void> {
+  async function erase({ id, speaker }: Conversation): Promise<void> {
     drop(id)
-    await store.delete(id)
-    await twin.forgetConversation(id)
+    await store.delete(recordId({ id, speaker }))
+    await twin.forgetConversations([id])
   }
 
   async function need(asker: Asker, id: string): Promise<Conversation> {
     const entry = index.get(id)
-    const record = entry !== undefined && isOf(entry.speaker, asker) ? await store.getJson(id) : null
+    const record =
+      entry !== undefined && isOf(entry.speaker, asker) ? await store.getJson(recordId(entry)) : null
     if (record === null) throw noSuch()
     return record as unknown as Conversation // written by write(), and unchanged since
   }
@@ -145,12 +157,15 @@ export function createConversations(components: Components, init: ConversationsI
   async function learn(asker: Asker, conversation: Conversation, said: string): Promise<void> {
     if (!init.learns || !twin.isEnabled() || !isPerson(asker)) return
     const source = { kind: 'learned' as const, conversation: conversation.id }
-    for (const { start, end } of splitSentences(said, 'en')) {
+    for (const { start, end } of isOwnWords(said) ? splitSentences(said, 'en') : []) {
       const sentence = said.slice(start, end)
       if (isWorthLearning(sentence) && index.has(conversation.id))
         await twin.remember({ text: sentence, source, confidence: LEARNED_CONFIDENCE })
     }
-    const text = summarise(conversation.turns)
+    // Nor does a summary hold what may be another's words.
+    const text = summarise(
+      conversation.turns.filter((turn) => turn.role === 'assistant' || isOwnWords(turn.text)),
+    )
     if (conversation.turns.length >= LEAST_SUMMARISED_TURNS && text !== '' && index.has(conversation.id))
       await twin.remember({
         ...{ text, kind: 'summary', confidence: LEARNED_CONFIDENCE },
@@ -177,9 +192,10 @@ export function createConversations(components: Components, init: ConversationsI
     let turn: Turn
     let outcome: { readonly answer: AgentAnswer } | { readonly error: unknown }
     try {
-      const messages = messagesOf(turns)
+      const isWithheld = await init.withholds(wish.model)
+      const messages = messagesOf(turns, isWithheld)
       const answer = await agents.ask(
-        { approvals: 'wait', ...rest, agent, messages, asker },
+        { approvals: 'wait', ...rest, agent, messages, asker, history: 'kept' },
         signal,
         (event) => {
           transcript.add(event)
@@ -187,9 +203,13 @@ export function createConversations(components: Components, init: ConversationsI
         },
       )
       outcome = { answer }
+      const calls = transcript.calls()
+      // Rules that called nothing have quoted nothing; a model may have been told of the Twin.
+      const isPrivate = !isWithheld && (answer.model !== null || calls.length > 0)
       turn = {
         ...{ role: 'assistant', text: answer.text, atMs: now(), agent: answer.agent, model: answer.model },
-        ...{ finish: answer.finish, error: null, citations: citationsOf(answer), calls: transcript.calls() },
+        ...{ isPrivate },
+        ...{ finish: answer.finish, error: null, citations: citationsOf(answer), calls },
       }
     } catch (error) {
       outcome = { error }
@@ -270,8 +290,7 @@ export function createConversations(components: Components, init: ConversationsI
       }
     },
     async remove(asker, id) {
-      await need(asker, id)
-      await erase(id)
+      await erase(await need(asker, id))
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { AgentAnswer, AgentEvent, AgentName, AgentRequest, Lease, LoopLimits } from '../agent.ts'
+import { claimedUsage } from '../loop/limits.ts'
 import { oneOf, several, takes, tool, words } from '../tools/define-tool.ts'
 import type { Tool, ToolContext } from '../tools/tool.ts'
 import type { MemberOffer } from '../village/village-agents.ts'
@@ -99,6 +100,8 @@ export function createAgentAsk(components: AgentAskComponents, init: AgentAskIni
     }
     // Planned steps name models, files and jobs of this node; what a visitor asks is not passed on.
     if (steps !== undefined || context.asker.kind === 'member') return [here]
+    // What was read goes to a member that the asker named, and to nobody by weight.
+    if (context.staysHere && member === undefined) return [here]
     const members = village.offers().flatMap(({ peer, agents }): Way[] => {
       const offer = agents.find(({ name }) => name === agent)
       if (offer === undefined) return []
@@ -165,12 +168,17 @@ export function createAgentAsk(components: AgentAskComponents, init: AgentAskIni
       }
       const answered = async (): Promise<AgentAnswer> => {
         if (chosen !== 'here')
-          return village.askMember(
-            chosen,
-            { agent, messages, limits, ...(options !== undefined && { options }) },
-            context.signal,
-            onEvent,
-          )
+          return village
+            .askMember(
+              chosen,
+              { agent, messages, limits, ...(options !== undefined && { options }) },
+              context.signal,
+              onEvent,
+            )
+            .then((answer) => {
+              context.countTokens(claimedUsage(answer.usage, limits.tokens))
+              return answer
+            })
         return ask(
           {
             agent,

@@ -6,6 +6,7 @@ import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { AgentName } from '../agent.ts'
 import type { Asker } from '../asker.ts'
+import { recordsOf, speakerIn, speakerPart } from '../twin/records-of.ts'
 import type { StepState } from './step-results.ts'
 import type { Weighed } from './weigh.ts'
 
@@ -46,7 +47,7 @@ export interface Decision {
 export interface DecisionStore {
   put(id: string, value: JsonValue): Promise<void>
   getJson(id: string): Promise<JsonValue | null>
-  delete(id: string): Promise<boolean>
+  deleteMany(ids: readonly string[]): Promise<number>
   list(): readonly { readonly id: string }[]
 }
 
@@ -67,12 +68,15 @@ const PAGE = 50
 /** Requests that were given up without an end are not kept in mind for ever. */
 const MAX_OPEN = 256
 
+/** Also says whose it is, so that a key's decisions never push out the owner's. */
+const recordId = ({ id, asker }: Pick<Decision, 'id' | 'asker'>) => `${id}/${speakerPart(asker)}`
+
 export function createDecisions({ store }: { store: DecisionStore }, { now }: { now(): number }): Decisions {
   const open = new Map<string, Decision>()
 
   async function keep(decision: Decision): Promise<void> {
     // Plain data through and through; its type has interfaces where JSON has objects.
-    await store.put(decision.id, { version: VERSION, decision: decision as unknown as JsonObject })
+    await store.put(recordId(decision), { version: VERSION, decision: decision as unknown as JsonObject })
   }
 
   function read(value: JsonValue | null): Decision | null {
@@ -110,13 +114,18 @@ export function createDecisions({ store }: { store: DecisionStore }, { now }: { 
       const found = await Promise.all(newest.map(async ({ id }) => read(await store.getJson(id))))
       return found.filter((decision) => decision !== null).sort((a, b) => b.timeMs - a.timeMs)
     },
-    get: async (request) => read(await store.getJson(request)),
+    async get(request) {
+      const found = store.list().find(({ id }) => id.startsWith(`${request}/`))
+      return found === undefined ? null : read(await store.getJson(found.id))
+    },
     async eraseAsker({ kind, id }) {
-      const isTheirs = (decision: Decision | null) =>
-        decision?.asker.kind === kind && decision.asker.id === id
-      for (const [request, decision] of open) if (isTheirs(decision)) open.delete(request)
-      for (const entry of store.list())
-        if (isTheirs(read(await store.getJson(entry.id)))) await store.delete(entry.id)
+      const theirs = [...open.values()].filter(({ asker }) => asker.kind === kind && asker.id === id)
+      for (const { id: request } of theirs) open.delete(request)
+      const kept = await recordsOf(store, { kind, id }, (record) =>
+        isJsonObject(record) && isJsonObject(record.decision) ? speakerIn(record.decision.asker) : null,
+      )
+      // The last write of those that go on may be on its way: the store deletes after it, and there is none after that.
+      await store.deleteMany([...theirs.map(recordId), ...kept])
     },
   }
 }

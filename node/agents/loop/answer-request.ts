@@ -6,7 +6,7 @@ import type { Events } from '../../events.ts'
 import type { Log } from '../../log.ts'
 import type { AgentAnswer, AgentEvent, AgentRequest, AgentRow, Lease, LoopLimits } from '../agent.ts'
 import type { Asker } from '../asker.ts'
-import type { ChatMessage, ChatModel, ToolDeclaration } from '../chat/chat-model.ts'
+import type { ChatMessage, ChatModel, ChatUsage, ToolDeclaration } from '../chat/chat-model.ts'
 import type { Tool } from '../tools/tool.ts'
 import type { Approvals } from './approvals.ts'
 import type { Audit } from './audit.ts'
@@ -15,6 +15,7 @@ import { type Clock, createDeadline } from './clock.ts'
 import { createGrant, type Grant } from './grants.ts'
 import type { IntendedCall } from './intended-call.ts'
 import { createTokenBudget, narrowLimits } from './limits.ts'
+import { meteredModel } from './metered-model.ts'
 import type { RequestCounter } from './request-counts.ts'
 import { createRequestTrust, type RequestTrust } from './request-trust.ts'
 import { createCallRunner } from './run-call.ts'
@@ -67,6 +68,8 @@ export interface AnswerInit {
   readonly counter: RequestCounter
   /** Aborts when the daemon stops. */
   readonly stopping: AbortSignal
+  /** What a model took for somebody, as soon as it is known. */
+  onUsage(asker: Asker, usage: ChatUsage): void
 }
 
 export interface RequestRunner {
@@ -102,7 +105,7 @@ function lastWords(messages: readonly ChatMessage[]): string {
 
 export function createRequestRunner(components: AnswerComponents, init: AnswerInit): RequestRunner {
   const { rows, chatModels, intendedCalls, twin, events } = components
-  const { config, peerId, clock, newId, counter, stopping } = init
+  const { config, peerId, clock, newId, counter, stopping, onUsage } = init
   const running = new Map<string, RunningRequest>()
   const callComponents = { ...components, clock, newId, countCall: counter.countCall }
   const configured: LoopLimits = {
@@ -137,7 +140,10 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
       // Also of those that a step may be delegated to: they all read the same words.
       ...rows.flatMap((row) => row.intended?.(messages) ?? []),
     ]
-    return createRequestTrust(request.messages, intended, request.options)
+    return createRequestTrust(request.messages, intended, {
+      ...(request.options !== undefined && { options: request.options }),
+      isKept: request.history === 'kept',
+    })
   }
 
   async function recalled(text: string, { asker, model, signal }: RunningRequest): Promise<ChatMessage[]> {
@@ -157,8 +163,9 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
     const { id, model, leases, trust, deadline, signal, limits, budget, onEvent } = state
     const granted = grant(row, asker, leases)
     const tools = [...granted.tools.values()]
+    const metered = model === null ? null : meteredModel(model)
     const policy = row.policy({
-      ...{ id, request, model },
+      ...{ id, request, model: metered?.model ?? null },
       tools: tools.map(({ name }) => name),
       declarations: tools.map(declare),
     })
@@ -166,10 +173,15 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
       ...{ id, agent: row.name, asker, grant: granted, trust, deadline, signal, onEvent },
       ...{ approvals: state.approvals, repeats: limits.repeats, seesPrivate: state.seesPrivate },
       maxResultBytes: config['agents.maxResultBytes'],
+      countTokens: ({ promptTokens, completionTokens }) =>
+        budget.take({ promptTokens, completionTokens, cachedTokens: 0 }),
     })
     const memory = parent === null ? await recalled(lastWords(asked), state) : []
     const messages = [...memory, ...asked]
-    const end = await runLoop({ policy, messages, limits, budget, deadline, calls, signal, onEvent })
+    const takenUnsaid = () => metered?.take() ?? null
+    const end = await runLoop({
+      ...{ policy, messages, limits, budget, takenUnsaid, deadline, calls, signal, onEvent },
+    })
     counter.countTurns(end.turns)
     counter.countTokens(policy.model, end.usage)
     const tookMs = clock.now() - startedAtMs
@@ -197,7 +209,9 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
           ...{ id, asker, model, limits, deadline, trust },
           leases: [...(lease === undefined ? [] : [lease]), ...(parent?.leases ?? [])],
           depth: parent === null ? 0 : parent.depth + 1,
-          budget: createTokenBudget(limits.tokens, parent?.budget ?? null),
+          budget: createTokenBudget(limits.tokens, parent?.budget ?? null, (usage) => {
+            if (parent === null) onUsage(asker, usage)
+          }),
           approvals: parent?.approvals ?? request.approvals ?? 'wait',
           seesPrivate: seesPrivate(asker, model) && (parent?.seesPrivate ?? true),
           signal: AbortSignal.any([given, stopping, ...(parent === null ? [] : [parent.signal])]),

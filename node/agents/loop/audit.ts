@@ -8,6 +8,7 @@ import { isJsonObject } from '../../json.ts'
 import type { AgentName } from '../agent.ts'
 import type { Asker } from '../asker.ts'
 import type { ToolEffect } from '../tools/tool.ts'
+import { recordsOf, speakerGroup, speakerIn, speakerPart } from '../twin/records-of.ts'
 
 /** Why a call ran or did not: as decide-call.ts says, or as a person decided; `named`: a client called the tool itself. */
 export type AuditDecision = 'read' | 'asked' | 'named' | 'approved' | 'denied' | 'expired' | 'refused'
@@ -52,7 +53,7 @@ export interface AuditQuery {
 export interface AuditStore {
   put(id: string, value: JsonValue): Promise<void>
   getJson(id: string): Promise<JsonValue | null>
-  delete(id: string): Promise<boolean>
+  deleteMany(ids: readonly string[]): Promise<number>
   clear(): Promise<void>
   list(): readonly { readonly id: string }[]
 }
@@ -72,7 +73,18 @@ export interface Audit {
 const VERSION = 1
 const PAGE = 100
 const TIME_DIGITS = 13
+/** End of the id of an entry of what changed nothing. */
+const LOOK = '/look'
 const RUNNING: AuditEnd = { outcome: 'started', code: null, ms: null, sizeBytes: null }
+
+/**
+ * For the store: whose room an entry takes. A key or a member that looks at things, or is refused, a thousand times pushes out neither
+ * the owner's entries nor those of what it changed itself.
+ */
+export function auditGroup(id: string): string | null {
+  const group = speakerGroup(id)
+  return group !== null && id.endsWith(LOOK) ? `${group}${LOOK}` : group
+}
 
 function readEntry(id: string, value: JsonValue | null): AuditEntry | null {
   if (value === null) return null
@@ -86,8 +98,11 @@ export function createAudit({ store }: { store: AuditStore }, { newId }: { newId
   /** Calls that run, by the id of their entry: one that was erased meanwhile is not written again. */
   const open = new Map<string, Asker>()
   const writing = new Set<Promise<void>>()
-  /** In the order of time, as text. */
-  const idOf = (timeMs: number) => `${String(timeMs).padStart(TIME_DIGITS, '0')}-${newId()}`
+  /** In the order of time, as text; with whose it is, so that the store drops nobody's entries for another's. */
+  const idOf = ({ timeMs, asker, effect }: AuditStart, isRun: boolean) => {
+    const id = `${String(timeMs).padStart(TIME_DIGITS, '0')}-${newId()}/${speakerPart(asker)}`
+    return isRun && effect !== 'read' ? id : `${id}${LOOK}`
+  }
   const timeOf = (id: string) => Number(id.slice(0, TIME_DIGITS))
 
   async function keep(id: string, start: AuditStart, end: AuditEnd): Promise<void> {
@@ -112,7 +127,7 @@ export function createAudit({ store }: { store: AuditStore }, { newId }: { newId
 
   return {
     async begin(start) {
-      const id = idOf(start.timeMs)
+      const id = idOf(start, true)
       open.set(id, start.asker)
       try {
         await keep(id, start, RUNNING)
@@ -125,7 +140,7 @@ export function createAudit({ store }: { store: AuditStore }, { newId }: { newId
       }
     },
     refuse: (start, code) =>
-      keep(idOf(start.timeMs), start, { ...RUNNING, outcome: 'refused', code: code ?? null }),
+      keep(idOf(start, false), start, { ...RUNNING, outcome: 'refused', code: code ?? null }),
     async list({ sinceMs = 0, request, tool, limit = PAGE } = {}) {
       const found: AuditEntry[] = []
       for await (const entry of entries(sinceMs)) {
@@ -145,10 +160,10 @@ export function createAudit({ store }: { store: AuditStore }, { newId }: { newId
       const isTheirs = (asker: Asker) => asker.kind === kind && asker.id === id
       for (const [entry, asker] of open) if (isTheirs(asker)) open.delete(entry)
       await Promise.allSettled(writing)
-      let erased = 0
-      for await (const entry of entries(0))
-        if (isTheirs(entry.asker) && (await store.delete(entry.id))) erased += 1
-      return erased
+      const theirs = await recordsOf(store, { kind, id }, (record) =>
+        isJsonObject(record) && isJsonObject(record.entry) ? speakerIn(record.entry.asker) : null,
+      )
+      return store.deleteMany(theirs)
     },
   }
 }

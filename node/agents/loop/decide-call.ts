@@ -19,6 +19,8 @@ export interface CallGround {
   readonly words: string
   /** Whether the agent had seen untrusted text when it chose the call. */
   readonly isTainted: boolean
+  /** All of it is what this node answered before, in a conversation that it keeps. */
+  readonly isOwnHistory: boolean
   /** Tools that it used before it saw any. */
   readonly usedBefore: ReadonlySet<string>
   readonly own: OwnValues
@@ -27,7 +29,7 @@ export interface CallGround {
 /** Delegation is no deed of its own: every call that it leads to is decided by itself, on the same ground. */
 export const DELEGATION = 'agent_ask'
 
-/** Arguments of reading tools that say what is sought, not whose or where: any text in them harms nobody. */
+/** Arguments of reading tools that say what is sought, not whose or where. Where they may go is another matter: see staysHere. */
 const SOUGHT = new Set(['query', 'question', 'text', 'texts', 'expression', 'prompt', 'task', 'steps'])
 
 const isPathSafe = (path: string) => !path.split(/[\\/]/).includes('..')
@@ -119,13 +121,55 @@ function strangeTarget(
   return null
 }
 
+/** Texts of a call, but for those that stand in the tool's own schema. */
+function sayingsOf(tool: Tool, arguments_: JsonObject): string[] {
+  return Object.entries(arguments_).flatMap(([name, value]) => {
+    const { enum: known } = schemaOf(tool, name)
+    return leavesOf(value).filter(
+      (leaf): leaf is string =>
+        typeof leaf === 'string' && !(Array.isArray(known) && known.includes(leaf as never)),
+    )
+  })
+}
+
+const tokensOf = (text: string): string[] =>
+  text
+    .normalize('NFKC')
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu) ?? []
+
+/**
+ * Whether what a call says must stay on this node: text was read before it, and not every word of it is the asker's. A query with a
+ * sentence of a private document in it would bring that to whoever is asked.
+ */
+export function staysHere(tool: Tool, arguments_: JsonObject, { isTainted, words }: CallGround): boolean {
+  if (!isTainted) return false
+  const known = new Set(tokensOf(words))
+  return sayingsOf(tool, arguments_).some((text) => tokensOf(text).some((token) => !known.has(token)))
+}
+
+/** Looks at what this node has and does, and says nothing to anybody: its arguments are ids and numbers, or only what is sought. */
+function isLookHere({ scope, cost, parameters }: Tool): boolean {
+  if (cost.leavesNode) return false
+  if (scope === 'read') return true
+  const properties = isJsonObject(parameters.properties) ? Object.entries(parameters.properties) : []
+  const isNumber = (schema: JsonValue) =>
+    isJsonObject(schema) && (schema.type === 'integer' || schema.type === 'number')
+  return (
+    scope === 'ask' &&
+    properties.length > 0 &&
+    parameters.additionalProperties === false &&
+    properties.every(([name, schema]) => SOUGHT.has(name) || isNumber(schema!))
+  )
+}
+
 const UNASKED = 'The request did not ask for it in so many words'
 const AFTER_READING = 'It was chosen after text that nobody vouches for had been read'
 
 export function decideCall(tool: Tool, arguments_: JsonObject, ground: CallGround): Decision {
   const intended = ground.intended.filter((call) => call.tool === tool.name)
   if (tool.effect === 'read') {
-    if (!ground.isTainted) return { kind: 'run', by: 'read' }
+    if (!ground.isTainted || (ground.isOwnHistory && isLookHere(tool))) return { kind: 'run', by: 'read' }
     const isExpected = intended.length > 0 || ground.usedBefore.has(tool.name) || tool.name === DELEGATION
     if (!isExpected)
       return { kind: 'ask', reason: `${AFTER_READING}, and the request did not ask for ${tool.name}` }

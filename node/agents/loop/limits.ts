@@ -14,6 +14,13 @@ export function addUsage(a: ChatUsage, b: ChatUsage | null): ChatUsage {
   }
 }
 
+/** What a member says that it used: taken for true up to what a request may use, so that no member empties a quota. */
+export function claimedUsage(claimed: ChatUsage, maxTokens: number): ChatUsage {
+  const completionTokens = Math.min(claimed.completionTokens, maxTokens)
+  const promptTokens = Math.min(claimed.promptTokens, maxTokens - completionTokens)
+  return { promptTokens, completionTokens, cachedTokens: Math.min(claimed.cachedTokens, promptTokens) }
+}
+
 /** The smaller of each: a wish never widens what it is taken from. Throws INVALID_ARGUMENT for what is no positive whole number. */
 export function narrowLimits(limits: LoopLimits, wished: Partial<LoopLimits> = {}): LoopLimits {
   const least = (name: keyof LoopLimits): number => {
@@ -36,15 +43,21 @@ export interface TokenBudget {
   take(usage: ChatUsage | null): void
 }
 
-export function createTokenBudget(tokens: number, above: TokenBudget | null = null): TokenBudget {
+export function createTokenBudget(
+  tokens: number,
+  above: TokenBudget | null = null,
+  onTake: (usage: ChatUsage) => void = () => {},
+): TokenBudget {
   let used = NO_USAGE
   return {
     left: () =>
       Math.min(tokens - used.promptTokens - used.completionTokens, above?.left() ?? Number.POSITIVE_INFINITY),
     used: () => used,
     take(usage) {
+      if (usage === null) return
       used = addUsage(used, usage)
       above?.take(usage)
+      onTake(usage)
     },
   }
 }

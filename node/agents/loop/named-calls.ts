@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { type Asker, scopeAllows } from '../asker.ts'
+import type { ChatUsage } from '../chat/chat-model.ts'
 import type { Tool, ToolResult } from '../tools/tool.ts'
 import type { CheckArguments } from './check-arguments.ts'
 import { DELEGATION } from './decide-call.ts'
@@ -27,6 +28,7 @@ interface Components extends RunToolComponents {
   readonly tools: () => readonly Tool[]
   readonly checkArguments: CheckArguments
   newId(): string
+  onUsage(asker: Asker, usage: ChatUsage): void
 }
 
 export function createNamedCalls(
@@ -67,7 +69,12 @@ export function createNamedCalls(
           ...{ request, agent: null, asker, tool: tool.name, effect: tool.effect, arguments: given },
           ...{ decision: 'named', by: null },
         },
-        context: { asker, request, seesPrivate: asker.kind !== 'member', signal, progress: onProgress },
+        context: {
+          ...{ asker, request, seesPrivate: asker.kind !== 'member', staysHere: false, signal },
+          progress: onProgress,
+          countTokens: ({ promptTokens, completionTokens }) =>
+            components.onUsage(asker, { promptTokens, completionTokens, cachedTokens: 0 }),
+        },
         maxResultBytes: config['agents.maxResultBytes'],
       })
       if (error !== null) throw error

@@ -9,6 +9,8 @@ export interface PlannedCall {
   readonly arguments: JsonObject
   /** Why, for the decision log: one sentence of the policy's own, never text of a tool. */
   readonly reason: string
+  /** Why it cannot be made, as the policy knows before; the loop refuses it, with its line in the audit log. */
+  readonly problem?: string
 }
 
 export interface Observation {

@@ -38,46 +38,59 @@ interface Init {
   readonly words: string
   readonly intended: readonly IntendedCall[]
   readonly isTainted: boolean
+  readonly isOwnHistory: boolean
   readonly usedBefore: ReadonlySet<string>
   readonly own: OwnValues
 }
 
-function createTrust({ words, intended, isTainted: before, usedBefore, own }: Init): RequestTrust {
-  let isTainted = before
-  let isTurnTainted = before
+function createTrust({ words, intended, usedBefore, own, ...before }: Init): RequestTrust {
+  let { isTainted, isOwnHistory } = before
+  let isTurnTainted = isTainted
+  let isTurnOwnHistory = isOwnHistory
   const used = new Set(usedBefore)
+  function taint(): void {
+    isTainted = true
+    isOwnHistory = false
+  }
   return {
     beginTurn() {
       isTurnTainted = isTainted
+      isTurnOwnHistory = isOwnHistory
     },
-    ground: () => ({ intended, words, isTainted: isTurnTainted, usedBefore: used, own }),
+    ground: () => ({
+      ...{ intended, words, isTainted: isTurnTainted, isOwnHistory: isTurnOwnHistory },
+      ...{ usedBefore: used, own },
+    }),
     noteResult(tool, result) {
       if (!isTurnTainted) used.add(tool.name)
       if (result?.trust === 'own') own.add(result.content)
-      else if (result !== null || tool.effect === 'outside' || tool.cost.leavesNode) isTainted = true
+      else if (result !== null || tool.effect === 'outside' || tool.cost.leavesNode) taint()
     },
-    taint() {
-      isTainted = true
-    },
+    taint,
     isTainted: () => isTainted,
-    delegate: () => createTrust({ words, intended, isTainted, usedBefore: used, own }),
+    delegate: () => createTrust({ words, intended, isTainted, isOwnHistory, usedBefore: used, own }),
   }
 }
 
-/** `options`: settings of the request, which the asker gave as much as the words. */
+/**
+ * `options`: settings of the request, which the asker gave as much as the words. `isKept`: the earlier answers are this node's own, in a
+ * conversation that it keeps; else whoever asks may have written them.
+ */
 export function createRequestTrust(
   messages: readonly ChatMessage[],
   intendedCalls: (messages: readonly ChatMessage[]) => readonly IntendedCall[],
-  options: JsonObject = {},
+  { options = {}, isKept = false }: { options?: JsonObject; isKept?: boolean } = {},
 ): RequestTrust {
   const own = createOwnValues()
   own.add(options)
   const asked = wordsOf(messages)
   const intended = intendedCalls(asked)
+  const isTainted = holdsOthersText(messages)
   return createTrust({
     words: asked.map(({ content }) => content).join('\n'),
     intended: intended.length === 0 ? ASKING : intended,
-    isTainted: holdsOthersText(messages),
+    isTainted,
+    isOwnHistory: isTainted && isKept && messages.every(({ role }) => role !== 'tool'),
     usedBefore: new Set(),
     own,
   })

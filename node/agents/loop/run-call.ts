@@ -8,7 +8,7 @@ import type { Approvals } from './approvals.ts'
 import type { Audit, AuditDecision, AuditStart } from './audit.ts'
 import type { CheckArguments } from './check-arguments.ts'
 import type { Deadline } from './clock.ts'
-import { decideCall } from './decide-call.ts'
+import { decideCall, staysHere } from './decide-call.ts'
 import type { Grant } from './grants.ts'
 import type { Observation, PlannedCall } from './policy.ts'
 import type { RequestTrust } from './request-trust.ts'
@@ -36,6 +36,8 @@ export interface RunCallInit {
   readonly seesPrivate: boolean
   readonly maxResultBytes: number
   onEvent(event: AgentEvent): void
+  /** Of what models took for calls. */
+  countTokens: ToolContext['countTokens']
 }
 
 export interface CallRunner {
@@ -151,6 +153,7 @@ export function createCallRunner(components: RunCallComponents, init: RunCallIni
       }
       try {
         if (tool === undefined) return await refused(grant.whyNot(planned.tool), 'refused', null)
+        if (planned.problem !== undefined) return await refused(planned.problem, 'refused', null)
         try {
           checkArguments(tool, planned.arguments)
         } catch (thrown) {
@@ -167,6 +170,8 @@ export function createCallRunner(components: RunCallComponents, init: RunCallIni
           asker,
           request,
           seesPrivate: init.seesPrivate,
+          staysHere: staysHere(tool, planned.arguments, trust.ground()),
+          countTokens: init.countTokens,
           signal: AbortSignal.any([signal, deadline.signal]),
           progress: progressOf(call),
         }

@@ -16,6 +16,8 @@ export interface LoopInit {
   readonly messages: readonly ChatMessage[]
   readonly limits: LoopLimits
   readonly budget: TokenBudget
+  /** What the policy's model took since it was last asked: of a turn that gave nothing, nobody else tells. */
+  readonly takenUnsaid: () => ChatUsage | null
   readonly deadline: Deadline
   readonly calls: CallRunner
   /** Of the asker. */
@@ -51,12 +53,17 @@ function cutShort(bound: keyof typeof BOUND_TEXT, limits: LoopLimits, observatio
 
 /** Throws what the policy throws (a model that fails), and the reason of the asker's signal. */
 export async function runLoop(init: LoopInit): Promise<LoopEnd> {
-  const { policy, messages, limits, budget, deadline, calls, signal, onEvent } = init
+  const { policy, messages, limits, budget, takenUnsaid, deadline, calls, signal, onEvent } = init
   const observations: Observation[] = []
   const within = AbortSignal.any([signal, deadline.signal])
   let usage = NO_USAGE
   let turns = 0
   let said = ''
+
+  function count(taken: ChatUsage | null): void {
+    usage = addUsage(usage, taken)
+    budget.take(taken)
+  }
 
   function cut(finish: keyof typeof BOUND_TEXT): LoopEnd {
     const note = cutShort(finish, limits, observations)
@@ -67,6 +74,7 @@ export async function runLoop(init: LoopInit): Promise<LoopEnd> {
 
   async function next(): Promise<Action | null> {
     said = ''
+    takenUnsaid()
     let isOpen = true
     const onText = (text: string) => {
       if (!isOpen || text === '') return
@@ -79,10 +87,10 @@ export async function runLoop(init: LoopInit): Promise<LoopEnd> {
         policy.next(step, within, onText),
         within,
       )
-      usage = addUsage(usage, given.usage)
-      budget.take(given.usage)
+      count(given.usage)
       return given.action
     } catch (error) {
+      count(takenUnsaid())
       signal.throwIfAborted()
       if (deadline.signal.aborted) return null
       throw toVillageError(error)

@@ -1,6 +1,7 @@
 /** Runs of code that the asker's own words ask for. Pure. */
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { IntendedCall } from '../loop/intended-call.ts'
+import { asksToRun } from './fenced-code.ts'
 import { lastWords, planWork } from './plan-work.ts'
 
 const PROGRAMMING =
@@ -28,6 +29,9 @@ export function intendedRuns(messages: readonly ChatMessage[], todayIso: string)
   if (!PROGRAMMING.test(words) || FORBIDS.test(words)) return planned
   // The asker's own program is run, and no other: what it prints may ask for one.
   if (planned.length > 0 && !CHANGES_PROGRAM.test(words.replace(FENCED, ''))) return planned
+  // Code that is shown to be judged is not run, and nothing else for it.
+  const around = words.replace(FENCED, '')
+  if (around !== words && !asksToRun(around) && !CHANGES_PROGRAM.test(around)) return planned
   const open = ['language', 'code', 'files', 'stdin', 'seconds']
   return [...planned, { tool: 'code_run', arguments: {}, made: [], open }]
 }

@@ -9,7 +9,7 @@ import type { Knowledge } from '../rag/village/knowledge.ts'
 import { evidencePack } from '../sage/evidence-pack.ts'
 import { createSageAnswers, type SageOptions } from '../sage/sage-answers.ts'
 import { amount, oneOf, several, takes, tool, whole, words, yesOrNo } from './define-tool.ts'
-import { type ScopeComponents, visibleScope } from './knowledge-tools.ts'
+import { hereOnly, type ScopeComponents, visibleScope } from './knowledge-tools.ts'
 import type { Tool } from './tool.ts'
 
 export interface KnowledgeAskComponents extends ScopeComponents {
@@ -132,16 +132,22 @@ export function createKnowledgeAskTool(components: KnowledgeAskComponents): Tool
       const { question, former = [] } = given
       const answer = await sage.ask(
         question,
-        { options: optionsOf(given, collections), former },
+        {
+          options: { ...optionsOf(given, collections), ...(context.staysHere && { isLocal: true }) },
+          former,
+        },
         context.signal,
       )
+      if (answer.generated !== null) context.countTokens(answer.generated)
       const evidence = evidencePack(answer)
       return {
-        content: contentOf(answer),
+        content: { ...contentOf(answer), ...(context.staysHere && { askedOnly: 'this node' }) },
         trust: 'untrusted',
-        summary: answer.isFound
-          ? `an answer with ${evidence.items.length} sources, evidence ${Math.round(100 * answer.confidence)}%`
-          : 'not found in the collections',
+        summary: `${
+          answer.isFound
+            ? `an answer with ${evidence.items.length} sources, evidence ${Math.round(100 * answer.confidence)}%`
+            : 'not found in the collections'
+        }${hereOnly(context)}`,
         evidence,
       }
     },

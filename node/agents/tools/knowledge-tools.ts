@@ -72,6 +72,10 @@ export async function visibleScope(
   return named ?? visible.map(({ id }) => id)
 }
 
+/** For the summary: why others were not asked. */
+export const hereOnly = ({ staysHere }: Pick<ToolContext, 'staysHere'>): string =>
+  staysHere ? ' (of this node alone: the words are not the asker’s own)' : ''
+
 interface SearchGiven {
   readonly query: string
   readonly collection?: string
@@ -118,7 +122,7 @@ export function knowledgeTools(components: KnowledgeToolComponents): Tool[] {
             text: query,
             limit,
             ...(scope !== undefined && { collections: scope }),
-            ...(local !== undefined && { isLocal: local }),
+            ...((context.staysHere || local !== undefined) && { isLocal: context.staysHere || local }),
           },
           context.signal,
         )
@@ -143,8 +147,9 @@ export function knowledgeTools(components: KnowledgeToolComponents): Tool[] {
             isCut: text.length > MAX_PASSAGE_UNITS,
           }
         })
-        return untrusted(counted(passages.length, 'passage'), {
+        return untrusted(`${counted(passages.length, 'passage')}${hereOnly(context)}`, {
           passages,
+          ...(context.staysHere && { askedOnly: 'this node' }),
           missing: [...new Set(missing.map((part) => part.collection))],
         })
       },

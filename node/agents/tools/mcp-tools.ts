@@ -9,6 +9,7 @@ import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import { nearest } from '../../nearest.ts'
 import type { Store } from '../../store.ts'
+import type { ClientSdk } from './mcp/client-sdk.ts'
 import {
   CONNECTION_LIMITS,
   type Connection,
@@ -102,13 +103,13 @@ export function createMcpTools(components: { log: Log; store: Store }, init: Mcp
   const stopping = new AbortController()
   let finding: Promise<void> = Promise.resolve()
 
-  function transportOf(server: McpServer): Transport {
+  function transportOf(server: McpServer, sdk: ClientSdk): Transport {
     return server.kind === 'stdio'
       ? createStdioTransport(
-          { log },
+          { log, sdk },
           { server, environment: serverEnvironment(server.name, environment), now, leaveMs: limits.leaveMs },
         )
-      : createHttpTransport({ server, token: serverToken(server.name, environment) })
+      : createHttpTransport(sdk, { server, token: serverToken(server.name, environment) })
   }
 
   async function keep(entry: Entry, tools: readonly FrozenTool[]): Promise<void> {
@@ -195,7 +196,7 @@ export function createMcpTools(components: { log: Log; store: Store }, init: Mcp
         {
           name: server.name,
           ...{ version, now, limits },
-          openTransport: () => transportOf(server),
+          openTransport: (sdk) => transportOf(server, sdk),
           onTools: (offered) => onTools(entry, offered),
         },
       ),

@@ -162,11 +162,23 @@ export function modelTools(components: ModelToolComponents): Tool[] {
       effect: 'read',
       scope: 'ask',
       cost: { latencyMs: 5_000, cpuSeconds: 5, leavesNode: false },
-      async run({ model: given, prompt, maxTokens = GENERATED_TOKENS }, { signal }) {
+      async run({ model: given, prompt, maxTokens = GENERATED_TOKENS }, { signal, countTokens }) {
         const model = await firstOf('language', given)
         const request = { prompt: { kind: 'text', text: prompt }, maxTokens, sampling: {} } as const
-        const { text, finish, tokens } = await generation.generate(model, request, signal)
-        return untrusted(`${counted(tokens.length, 'token')} by ${model}`, { model, text, finish })
+        let written = 0
+        let promptTokens = 0
+        try {
+          const completion = await generation.generate(model, request, signal, () => {
+            written += 1
+          })
+          promptTokens = completion.promptTokens
+          written = completion.tokens.length
+          const { text, finish, tokens } = completion
+          return untrusted(`${counted(tokens.length, 'token')} by ${model}`, { model, text, finish })
+        } finally {
+          // Also what was written until somebody left.
+          countTokens({ promptTokens, completionTokens: written })
+        }
       },
     }),
     tool<{ texts: readonly string[]; model?: string; vectors?: boolean }>({
@@ -184,9 +196,10 @@ export function modelTools(components: ModelToolComponents): Tool[] {
       effect: 'read',
       scope: 'ask',
       cost: { latencyMs: 100, cpuSeconds: 0.1, leavesNode: false },
-      async run({ texts, model: given, vectors = false }, { signal }) {
+      async run({ texts, model: given, vectors = false }, { signal, countTokens }) {
         const model = await firstOf('encoder', given)
-        const { dims, vectors: all } = await embedding.embed(model, texts, signal)
+        const { dims, vectors: all, tokens } = await embedding.embed(model, texts, signal)
+        countTokens({ promptTokens: tokens.reduce((sum, count) => sum + count, 0), completionTokens: 0 })
         const rows = texts.map((_, index) => all.subarray(index * dims, (index + 1) * dims))
         const content: JsonObject = {
           model,

@@ -1,6 +1,7 @@
 /** A tool: one row of the table of what agents can do. */
 import type { JsonObject, JsonValue } from '../../json.ts'
 import type { Asker, Scope } from '../asker.ts'
+import type { ChatUsage } from '../chat/chat-model.ts'
 import type { EvidencePack } from '../evidence.ts'
 
 /**
@@ -28,9 +29,16 @@ export interface ToolContext {
    * is not to see them (`agents.endpointsMaySee`).
    */
   readonly seesPrivate: boolean
+  /**
+   * The call says more than the asker's own words, and text was read before it that nobody vouches for: what it says may be that text, or
+   * something private that the text asks for. A tool that asks others asks this node alone then.
+   */
+  readonly staysHere: boolean
   readonly signal: AbortSignal
   /** For people: `3 of 12 files`. */
   progress(message: string): void
+  /** What a model read and wrote for the call: it counts to the request, and to whoever asked. */
+  countTokens(usage: Pick<ChatUsage, 'promptTokens' | 'completionTokens'>): void
 }
 
 export interface ToolResult {

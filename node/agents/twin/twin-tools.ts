@@ -1,6 +1,6 @@
 /** What agents can do with the Twin of the person who asks them. */
 import { VillageError } from '../../errors.ts'
-import { AT_ONCE, own, takes, tool, words } from '../tools/define-tool.ts'
+import { AT_ONCE, own, takes, tool, untrusted, words } from '../tools/define-tool.ts'
 import type { Tool, ToolContext } from '../tools/tool.ts'
 import { MAX_MEMORY_CHARACTERS, type Memory } from './memory.ts'
 import { isPerson, type Twin } from './twin.ts'
@@ -9,6 +9,10 @@ import { readTwinWords } from './twin-words.ts'
 const FOUND = 10
 
 const shown = ({ id, kind, text }: Memory) => ({ id, kind, text })
+
+/** What was picked from conversations may be words that the person passed on; what they told the Twin themselves is theirs. */
+const resultOf = (memories: readonly Memory[]) =>
+  memories.every(({ source }) => source.kind === 'told' || source.kind === 'added') ? own : untrusted
 
 /** Members and keys of lesser rights have no memory here; what leaves this machine gets none of it. */
 function needPerson(context: ToolContext): void {
@@ -39,7 +43,7 @@ export function createTwinTools(components: TwinToolComponents): readonly Tool[]
         const found = isAll
           ? twin.list().slice(0, FOUND)
           : (await twin.search(query, FOUND, context.signal)).map(({ memory }) => memory)
-        return own(
+        return resultOf(found)(
           found.length === 0
             ? 'nothing is remembered about that'
             : found.length === 1
@@ -73,7 +77,11 @@ export function createTwinTools(components: TwinToolComponents): readonly Tool[]
           : replaced.length > 0
             ? 'remembered, in place of what it contradicts'
             : 'remembered'
-        return own(summary, { memory: shown(memory), replaced: replaced.map(shown), isNew })
+        return resultOf([memory, ...replaced])(summary, {
+          memory: shown(memory),
+          replaced: replaced.map(shown),
+          isNew,
+        })
       },
     }),
     tool<{ query: string }>({
@@ -92,7 +100,10 @@ export function createTwinTools(components: TwinToolComponents): readonly Tool[]
         if (others.length > 0) {
           // A remote model learns how many there are, not what they say.
           const candidates = context.seesPrivate ? [first, ...others].map(shown) : []
-          return own(`${others.length + 1} memories fit; none was erased`, { forgotten: null, candidates })
+          return resultOf([first, ...others])(`${others.length + 1} memories fit; none was erased`, {
+            forgotten: null,
+            candidates,
+          })
         }
         await twin.forget(first.id)
         return own('forgotten, and erased', { forgotten: first.id, candidates: [] })

@@ -11,6 +11,7 @@ import type { SealedStore } from '../../sealed-store.ts'
 import { type Asker, scopeAllows } from '../asker.ts'
 import type { CollectionEncoder } from '../rag/collections/collection-encoder.ts'
 import type { Erasure } from './erasure.ts'
+import { frameMemories } from './frame-memories.ts'
 import {
   exportMemories,
   MAX_MEMORY_CHARACTERS,
@@ -49,8 +50,8 @@ export interface Twin extends Service {
   search(text: string, limit: number, signal: AbortSignal): Promise<RankedMemory[]>
   /** Erases one by its id. Throws NOT_FOUND. */
   forget(id: string): Promise<Memory>
-  /** What came of a conversation: its summary, and what was learned from it. */
-  forgetConversation(id: string): Promise<void>
+  /** What came of conversations: their summaries, and what was learned from them. */
+  forgetConversations(ids: readonly string[]): Promise<void>
   /** Memories that words name: one that says the same, else all that share what the words are about. */
   named(words: string): readonly Memory[]
   export(): JsonObject
@@ -104,8 +105,9 @@ export function createTwin(components: Components, init: TwinInit): Twin {
   const now = init.now ?? Date.now
   const known = new Map<string, KnownMemory & { readonly encoder: string | null }>()
   let vectorsFailed: string | null = null
+  let isLoaded = false
   let tail: Promise<unknown> = Promise.resolve()
-  erasure.onErase('twin', () => clear())
+  erasure.onErase('twin', 'memories', () => clear())
 
   function serial<T>(work: () => Promise<T>): Promise<T> {
     const turn = tail.then(work)
@@ -216,26 +218,31 @@ export function createTwin(components: Components, init: TwinInit): Twin {
     return rankMemories({ terms: readStatement(text).terms, vector }, [...known.values()]).slice(0, limit)
   }
 
+  async function load(signal: AbortSignal | null): Promise<void> {
+    known.clear()
+    for (const { id } of store.list()) {
+      signal?.throwIfAborted()
+      const record = await store.getJson(id).catch((error: unknown) => {
+        if (!(error instanceof VillageError) || error.code !== 'SEALED_RECORD_DAMAGED') throw error
+        log.error({ code: error.code }, 'a memory of the twin cannot be read')
+        return null
+      })
+      if (record === null) continue
+      const { memory, vector } = readMemoryRecord(record)
+      known.set(id, {
+        memory,
+        statement: readStatement(memory.text),
+        vector: vector?.values ?? null,
+        encoder: vector?.encoder ?? null,
+      })
+    }
+    isLoaded = true
+  }
+
   return {
     name: 'twin',
     async start(signal) {
-      known.clear()
-      for (const { id } of store.list()) {
-        signal.throwIfAborted()
-        const record = await store.getJson(id).catch((error: unknown) => {
-          if (!(error instanceof VillageError) || error.code !== 'SEALED_RECORD_DAMAGED') throw error
-          log.error({ code: error.code }, 'a memory of the twin cannot be read')
-          return null
-        })
-        if (record === null) continue
-        const { memory, vector } = readMemoryRecord(record)
-        known.set(id, {
-          memory,
-          statement: readStatement(memory.text),
-          vector: vector?.values ?? null,
-          encoder: vector?.encoder ?? null,
-        })
-      }
+      await load(signal)
     },
     async stop() {
       await tail
@@ -283,10 +290,16 @@ export function createTwin(components: Components, init: TwinInit): Twin {
         await erase(id)
         return memory
       }),
-    forgetConversation: (conversation) =>
+    forgetConversations: (ids) =>
       serial(async () => {
-        for (const { memory } of [...known.values()])
-          if (memory.source.conversation === conversation) await erase(memory.id)
+        // An erasure that was cut off is finished before the start.
+        if (!isLoaded) await load(null)
+        const conversations = new Set<string | null>(ids)
+        const theirs = [...known.values()].filter(({ memory }) =>
+          conversations.has(memory.source.conversation),
+        )
+        await store.deleteMany(theirs.map(({ memory }) => memory.id))
+        for (const { memory } of theirs) known.delete(memory.id)
       }),
     named(words) {
       const wanted = readStatement(words)
@@ -321,7 +334,7 @@ export function createTwin(components: Components, init: TwinInit): Twin {
         lines.push(`- ${memory.text}`)
       }
       if (lines.length === 0) return null
-      return `What you know about the person who asks, from what they said before (use it where it fits; their request comes first):\n${lines.join('\n')}`
+      return frameMemories(lines)
     },
     stats: () => {
       const { sizeBytes, damaged } = store.stats()

@@ -17,10 +17,11 @@ import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { AgentCalls } from '../mcp/agent-calls.ts'
 import { RawReply } from '../routes/route.ts'
-import { A2A_AGENTS, agentCard, cardDocument, cardDocumentV03 } from './agent-card.ts'
+import { agentCard, cardDocument, cardDocumentV03 } from './agent-card.ts'
 import { createConversations } from './conversations.ts'
 import { eventReply, type RpcAnswer } from './event-reply.ts'
 import { ASKER_STATE, createExecutor, ownerName } from './executor.ts'
+import { A2A_AGENTS } from './skills.ts'
 import { createTaskStore } from './task-store.ts'
 
 const LEGACY = '0.3'
@@ -43,7 +44,7 @@ export interface A2aEndpoint {
   /** Public. `host`: as the request names this node. */
   card(agent: AgentName | null, headers: A2aRequest['headers']): object
   /** Forgets what an asker said: conversations and tasks. */
-  forget(asker: Pick<Asker, 'kind' | 'id'>): void
+  forget(asker: Pick<Asker, 'kind' | 'id'>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -128,9 +129,13 @@ export function createA2aEndpoint(
       const isLegacy = (one(headers[A2A_VERSION_HEADER.toLowerCase()]) ?? LEGACY) === LEGACY
       return isLegacy ? cardDocumentV03(given) : cardDocument(given)
     },
-    forget(asker) {
-      conversations.forget(ownerName(asker))
-      tasks.forget(ownerName(asker))
+    async forget(asker) {
+      const owner = ownerName(asker)
+      const executors = [...handlers.values()].map(({ executor }) => executor)
+      const running = executors.flatMap((executor) => executor.runningOf(owner))
+      tasks.forget(owner, running)
+      await Promise.all(executors.map((executor) => executor.endOf(owner)))
+      conversations.forget(owner)
     },
     async stop() {
       await Promise.all([...handlers.values()].map(({ executor }) => executor.stop()))

@@ -13,8 +13,8 @@ import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { AgentCalls } from '../mcp/agent-calls.ts'
-import { A2A_AGENTS } from './agent-card.ts'
 import type { Conversations } from './conversations.ts'
+import { A2A_AGENTS } from './skills.ts'
 
 /** Key of a call's state under which the endpoint leaves who asks. */
 export const ASKER_STATE = 'village:asker'
@@ -41,6 +41,10 @@ export interface ExecutorInit {
 }
 
 export interface Executor extends AgentExecutor {
+  /** Ids of the tasks of an asker that go on. */
+  runningOf(owner: string): string[]
+  /** Ends what goes on for an asker; resolves when it has ended. */
+  endOf(owner: string): Promise<void>
   /** Ends what goes on; resolves when it has ended. */
   stop(): Promise<void>
 }
@@ -184,6 +188,8 @@ export function createExecutor(components: ExecutorComponents, init: ExecutorIni
             publish.status(TaskState.TASK_STATE_WORKING, `${event.agent} calls ${event.tool}`)
         },
       )
+      // What was erased meanwhile is not kept.
+      signal.throwIfAborted()
       // Whole, in the place of the pieces: an answer may end with more than was streamed.
       publish.artifact(answer.text, { append: false, lastChunk: true, metadata: metadataOf(answer) })
       conversations.add(ownerName(asker), contextId, text, answer.text)
@@ -224,6 +230,14 @@ export function createExecutor(components: ExecutorComponents, init: ExecutorIni
       const task = running.get(taskId)
       task?.controller.abort(new VillageError('ABORTED'))
       await task?.done
+    },
+    runningOf: (owner) =>
+      [...running].filter(([, { asker }]) => ownerName(asker) === owner).map(([id]) => id),
+    async endOf(owner) {
+      const theirs = [...running.values()].filter(({ asker }) => ownerName(asker) === owner)
+      for (const { controller } of theirs)
+        controller.abort(new VillageError('ABORTED', 'What was said was erased'))
+      await Promise.all(theirs.map(({ done }) => done))
     },
     async stop() {
       for (const { controller } of running.values()) controller.abort(new VillageError('SHUTTING_DOWN'))

@@ -15,8 +15,8 @@ export interface TaskStoreInit {
 
 export interface BoundedTaskStore extends TaskStore {
   size(): number
-  /** Forgets what an asker's tasks said. */
-  forget(owner: string): void
+  /** Forgets what an asker's tasks said. Those of the ids are not kept any more, whatever comes of them. */
+  forget(owner: string, running: readonly string[]): void
 }
 
 const ENDED: readonly (TaskState | undefined)[] = [
@@ -32,6 +32,8 @@ export const ownerOf = (context: ServerCallContext) => context.user?.userName ??
 export function createTaskStore(init: TaskStoreInit): BoundedTaskStore {
   /** In the order in which they were first saved. */
   const tasks = new Map<string, { owner: string; task: Task }>()
+  /** They may still be saved by whoever runs them. */
+  const forgotten = new Set<string>()
 
   function drop(owner: string | null): void {
     const own = [...tasks].filter(([, row]) => owner === null || row.owner === owner)
@@ -49,7 +51,7 @@ export function createTaskStore(init: TaskStoreInit): BoundedTaskStore {
       const owner = ownerOf(context)
       const known = tasks.get(task.id)
       // Ids are made here; one of somebody else's can only come by a fault, and must not be overwritten.
-      if (known !== undefined && known.owner !== owner) return
+      if (forgotten.has(task.id) || (known !== undefined && known.owner !== owner)) return
       if (known === undefined) {
         const own = [...tasks.values()].filter((row) => row.owner === owner).length
         if (own >= init.maxTasks) drop(owner)
@@ -65,7 +67,9 @@ export function createTaskStore(init: TaskStoreInit): BoundedTaskStore {
       return view.list(params, context)
     },
     size: () => tasks.size,
-    forget(owner) {
+    forget(owner, running) {
+      for (const id of running) forgotten.add(id)
+      for (const oldest of forgotten) if (forgotten.size > init.maxTotal) forgotten.delete(oldest)
       for (const [id, row] of tasks) if (row.owner === owner) tasks.delete(id)
     },
   }

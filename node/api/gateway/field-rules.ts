@@ -4,12 +4,14 @@
  */
 import { canonicalJson, type JsonObject, type JsonValue } from '../../json.ts'
 import type { JsonSchema } from '../routes/route.ts'
-import { checkDepth, refuse } from './read-fields.ts'
+import { checkDepth, refuse, textOf, wrong } from './read-fields.ts'
 
 export type FieldRule =
   | { readonly rule: 'honoured'; readonly doc: string }
   /** Only these values: they say what happens anyway. */
   | { readonly rule: 'only'; readonly values: readonly JsonValue[]; readonly doc: string }
+  /** A text that by the API's reference asks for nothing that an answer could show: it is checked, and changes nothing. */
+  | { readonly rule: 'label'; readonly doc: string }
   | { readonly rule: 'refused'; readonly doc: string }
 
 export type FieldRow = FieldRule & {
@@ -25,6 +27,7 @@ const honoured = (doc: string, agent?: FieldRule): FieldRow => ({
   ...(agent !== undefined && { agent }),
 })
 const only = (values: readonly JsonValue[], doc: string): FieldRow => ({ rule: 'only', values, doc })
+const label = (doc: string): FieldRow => ({ rule: 'label', doc })
 const refused = (doc: string): FieldRow => ({ rule: 'refused', doc })
 
 const noTools: FieldRule = { rule: 'refused', doc: 'an agent has tools of its own' }
@@ -39,11 +42,15 @@ const temperature = honoured('0 to 2', ownSampling(1))
 const topP = honoured('0 to 1', ownSampling(1))
 const penalty = honoured('-2 to 2', ownSampling(0))
 const model = honoured('an agent (king, sage, magi), a language model of this node, or endpoint/model')
-const user = refused('this node watches no end users; a key for each tells them apart')
-const caching = refused('prompts that begin alike are kept by this node itself')
+const user = label('this node watches no end users: a key for each tells them apart')
+const cacheKey = label(
+  'a hint of where a prompt may be cached: prompts that begin alike are found by this node itself',
+)
+const caching = refused('how long prompts are cached is up to this node')
 const moderation = refused('nothing is moderated here')
 const village = honoured('of this gateway, for agents: approvals (refuse or wait), model, options, limits')
 const metadataDoc = 'up to 16 texts'
+const MAX_LABEL_UNITS = 512
 
 export const CHAT_FIELDS = {
   messages: honoured('texts, calls of functions and their results; other parts are refused by name'),
@@ -59,14 +66,14 @@ export const CHAT_FIELDS = {
     'the older name of max_completion_tokens',
     notForAgents('village.limits.tokens bounds an agent'),
   ),
-  metadata: refused('chat completions are not stored'),
+  metadata: only([{}], 'it goes with store: chat completions are not stored'),
   modalities: only([['text']], 'only text is made here'),
   moderation,
   n: only([1], 'ask several times'),
   parallel_tool_calls: honoured('true by default', noTools),
   prediction: refused('nothing is predicted from a draft here'),
   presence_penalty: penalty,
-  prompt_cache_key: caching,
+  prompt_cache_key: cacheKey,
   prompt_cache_options: caching,
   prompt_cache_retention: caching,
   reasoning_effort: refused('a model reasons as it was trained to'),
@@ -99,7 +106,7 @@ export const RESPONSE_FIELDS = {
   context_management: refused('nothing is compacted; a conversation that is too long is refused'),
   conversation: refused('use previous_response_id'),
   image: refused('only text is read here'),
-  include: only([[]], 'there is nothing more to include'),
+  include: only([[], ['reasoning.encrypted_content']], 'no answer here has items of reasoning'),
   input: honoured('a text, or a list of messages, function calls and their outputs'),
   instructions: honoured('a system message of this response alone'),
   max_output_tokens: honoured('from 1', notForAgents('village.limits.tokens bounds an agent')),
@@ -110,7 +117,7 @@ export const RESPONSE_FIELDS = {
   parallel_tool_calls: honoured('true by default', noTools),
   previous_response_id: honoured('a stored response of the same key'),
   prompt: refused('there are no stored prompts'),
-  prompt_cache_key: caching,
+  prompt_cache_key: cacheKey,
   prompt_cache_options: caching,
   prompt_cache_retention: caching,
   reasoning: refused('a model reasons as it was trained to'),
@@ -134,6 +141,9 @@ export const RESPONSE_FIELDS = {
   village,
 } satisfies FieldTable
 
+/** The rows of the rule `label`: a response shows them as they were given. */
+export const LABELS = ['prompt_cache_key', 'safety_identifier', 'user'] as const
+
 export const EMBEDDING_FIELDS = {
   input: honoured('a text or a list of texts; lists of tokens are refused'),
   model: honoured('a sentence encoder of this node'),
@@ -154,7 +164,14 @@ export function bodySchema(table: FieldTable, required: readonly string[]): Json
   }
 }
 
-/** The fields that are given and not null. Throws CHAT_FIELD_UNSUPPORTED for those that cannot be honoured, INVALID_ARGUMENT for a body too deep. */
+function checkLabel(name: string, value: JsonValue): void {
+  if (textOf(value, name).length > MAX_LABEL_UNITS) wrong(name, `may have ${MAX_LABEL_UNITS} characters`)
+}
+
+/**
+ * The fields that are given and not null. Throws CHAT_FIELD_UNSUPPORTED for those that cannot be honoured, INVALID_ARGUMENT for a body too
+ * deep and for a label that is no short text.
+ */
 export function checkFields(table: FieldTable, body: JsonObject, isAgent: boolean): JsonObject {
   checkDepth(body)
   const given = Object.entries(body).filter(([, value]) => value !== null)
@@ -163,6 +180,7 @@ export function checkFields(table: FieldTable, body: JsonObject, isAgent: boolea
     const rule = (isAgent ? row?.agent : undefined) ?? row
     if (rule === undefined || rule.rule === 'honoured') continue
     if (rule.rule === 'refused') refuse(name, rule.doc)
+    if (rule.rule === 'label') checkLabel(name, value)
     else if (!rule.values.some((allowed) => canonicalJson(allowed) === canonicalJson(value)))
       refuse(
         name,

@@ -19,6 +19,10 @@ const ABOUT_MODEL: readonly string[] = [
   'MODEL_NOT_ENCODER',
 ]
 
+/** Programs have keys, and no link that `village start` printed. */
+const KEY_FIX =
+  'Send a key as the API key: `village key create NAME` makes one, `village key list` shows those that are good.'
+
 function typeOf(status: number): string {
   if (status === 401) return 'authentication_error'
   if (status === 403) return 'permission_error'
@@ -33,7 +37,7 @@ export function openAiError(error: VillageError): OpenAiError {
     type: typeOf(error.http),
     param: typeof field === 'string' ? field.replace(/^(body|query|params)\./, '') : null,
     code: error.code,
-    fix: ERRORS[error.code].fix,
+    fix: error.code === 'API_UNAUTHORIZED' ? KEY_FIX : ERRORS[error.code].fix,
   }
 }
 

@@ -2,6 +2,7 @@
 import type { ChatDelta, ChatUsage } from '../../agents/chat/chat-model.ts'
 import type { JsonObject } from '../../json.ts'
 import { answerExtension, citationsOf, passageUrl } from './answer-extension.ts'
+import { LABELS } from './field-rules.ts'
 import type { OpenAiError } from './openai-error.ts'
 import type { TurnResult } from './run-turn.ts'
 
@@ -44,6 +45,7 @@ function baseOf({ id, createdAt, body }: ResponseHead): JsonObject {
     tools: ((body.tools ?? []) as JsonObject[]).map((tool) => ({ strict: null, parameters: null, ...tool })),
     top_p: body.top_p ?? null,
     truncation: 'disabled',
+    ...Object.fromEntries(LABELS.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]]))),
   }
 }
 

@@ -1,5 +1,6 @@
 /** POST /v1/responses: a turn of a conversation that the gateway can keep. */
 import { randomBytes } from 'node:crypto'
+import type { Config } from '../../config.ts'
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 import type { RawReply } from '../routes/route.ts'
@@ -17,6 +18,7 @@ import { APPROVALS_HEADER, readAgentWish } from './village-field.ts'
 
 export interface ResponseComponents extends TurnComponents {
   readonly responses: StoredResponses
+  readonly config: Pick<Config, 'agents.model' | 'agents.endpointsMaySee'>
 }
 
 const MAX_METADATA = { pairs: 16, nameLength: 64, textLength: 512 }
@@ -41,23 +43,37 @@ interface ReadResponse {
   readonly turn: Turn
   readonly body: JsonObject
   readonly input: readonly JsonObject[]
+  readonly isPrivate: boolean
   readonly isStored: boolean
   readonly isStreamed: boolean
 }
 
+/** Whether what is private must not reach the model that answers: of an agent the one behind it. Throws CHAT_MODEL_UNKNOWN. */
+async function leavesNode(
+  { chatModels, config }: ResponseComponents,
+  named: string,
+  wished: string | null | undefined,
+): Promise<boolean> {
+  if (config['agents.endpointsMaySee'] === 'all') return false
+  const model = !isAgentName(named) ? named : wished === undefined ? config['agents.model'] : wished
+  return model !== null && (await chatModels.need(model)).place === 'remote'
+}
+
 async function readRequest(
-  { responses }: ResponseComponents,
+  components: ResponseComponents,
   { body, headers, principal }: GatewayRequest,
 ): Promise<ReadResponse> {
   const model = textOf(body.model, 'model')
   const given = checkFields(RESPONSE_FIELDS, body, isAgentName(model))
+  const wish = readAgentWish(given, headers[APPROVALS_HEADER], isAgentName(model))
+  const leaves = await leavesNode(components, model, wish.model)
   checkMetadata(given.metadata)
   const input = readInput(given.input, newId)
   const previous = given.previous_response_id
   const before =
     previous === undefined
       ? []
-      : await responses.conversation(principal, textOf(previous, 'previous_response_id'))
+      : await components.responses.conversation(principal, textOf(previous, 'previous_response_id'), leaves)
   const text = given.text === undefined ? {} : objectOf(given.text, 'text', ['format', 'verbosity'])
   if (text.verbosity !== undefined && text.verbosity !== 'medium')
     throw new VillageError('CHAT_FIELD_UNSUPPORTED', 'text.verbosity: only medium is honoured', {
@@ -77,11 +93,12 @@ async function readRequest(
         ...(format !== undefined && { format }),
         sampling: readSampling(given, ['max_output_tokens']),
       },
-      wish: readAgentWish(given, headers[APPROVALS_HEADER], isAgentName(model)),
+      wish,
       principal,
     },
     body: given,
     input,
+    isPrivate: isAgentName(model) && !leaves,
     isStored: flagOf(given.store, 'store') ?? true,
     isStreamed: flagOf(given.stream, 'stream') ?? false,
   }
@@ -91,12 +108,13 @@ export async function respond(
   components: ResponseComponents,
   request: GatewayRequest,
 ): Promise<object | RawReply> {
-  const { turn, body, input, isStored, isStreamed } = await readRequest(components, request)
+  const store = components.responses.begin(request.principal)
+  const { turn, body, input, isPrivate, isStored, isStreamed } = await readRequest(components, request)
   const head = { id: newId('resp'), createdAt: Math.floor(Date.now() / 1000), body, newId }
 
   // Before the client hears of it: it may come back to the response at once.
   async function keep(response: JsonObject): Promise<void> {
-    if (isStored) await components.responses.put(request.principal, { response, input })
+    if (isStored) await store({ response, input, isPrivate })
   }
 
   if (!isStreamed) {

@@ -3,6 +3,7 @@ import type { AgentAnswer, AgentName, AgentRequest } from '../../agents/agent.ts
 import type { Agents } from '../../agents/agents.ts'
 import type { ChatDelta, ChatModel, ChatRequest, ChatUsage, ToolCall } from '../../agents/chat/chat-model.ts'
 import type { Keys } from '../keys/keys.ts'
+import { USUAL_AGENT_TOKENS } from '../keys/metered-agents.ts'
 import type { Principal } from '../principal.ts'
 import { checkStrictCalls } from './check-strict.ts'
 import { refuse, wrong } from './read-fields.ts'
@@ -37,9 +38,6 @@ export interface TurnResult {
 
 /** What a request is taken to use while it runs, where it says nothing: only what it used is counted in the end. */
 const USUAL_TOKENS = 1_024
-const USUAL_AGENT_TOKENS = 8_192
-
-const roughTokens = (text: string): number => Math.ceil(text.length / 3)
 
 const AGENT_NAMES: readonly string[] = ['king', 'sage', 'magi'] satisfies AgentName[]
 
@@ -136,7 +134,6 @@ function agentText(onDelta: OnDelta) {
   }
   return {
     add,
-    streamed: () => streamed,
     pause(): void {
       current = ''
     },
@@ -167,20 +164,12 @@ async function askAgent(
   const text = agentText(onDelta)
   const held = components.keys.reserve(principal, wish.limits?.tokens ?? USUAL_AGENT_TOKENS)
   let answer: AgentAnswer
+  // What models take for it is counted as it is taken: keys/metered-agents.ts.
   try {
     answer = await components.agents.ask(asked, signal, (event) => {
       if (event.kind === 'text') text.add(event.text)
       else if (event.kind === 'call') text.pause()
     })
-    components.keys.addTokens(principal, answer.usage)
-  } catch (error) {
-    // What its models used is not known; who left has read and heard this much at least.
-    if (text.streamed() !== '')
-      components.keys.addTokens(principal, {
-        promptTokens: messages.reduce((sum, { content }) => sum + roughTokens(content), 0),
-        completionTokens: roughTokens(text.streamed()),
-      })
-    throw error
   } finally {
     held.release()
   }

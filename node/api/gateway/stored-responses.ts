@@ -11,19 +11,25 @@ export interface StoredResponse {
   readonly response: JsonObject
   /** Items of this request alone. */
   readonly input: readonly JsonObject[]
+  /** Its output may quote what is private on this node. */
+  readonly isPrivate: boolean
 }
 
 type Owner = Pick<Asker, 'kind' | 'id'>
 
 export interface StoredResponses {
-  put(owner: Owner, stored: StoredResponse): Promise<void>
+  /**
+   * When a request begins: gives the function that keeps its response in the end. It does nothing where what the owner said was erased
+   * meanwhile.
+   */
+  begin(owner: Owner): (stored: StoredResponse) => Promise<void>
   /** Throws RESPONSE_UNKNOWN, also for those of others. */
   need(owner: Owner, id: string): Promise<StoredResponse>
   /**
    * Items of the conversation up to and with the response, oldest first. Throws RESPONSE_UNKNOWN where a part of it is gone, and
-   * CONTEXT_TOO_LONG where it is longer than any model reads.
+   * CONTEXT_TOO_LONG where it is longer than any model reads, and PRIVATE_WITHHELD where a part of it is private and `leaves`.
    */
-  conversation(owner: Owner, id: string): Promise<JsonObject[]>
+  conversation(owner: Owner, id: string, leaves: boolean): Promise<JsonObject[]>
   /** Throws RESPONSE_UNKNOWN. */
   remove(owner: Owner, id: string): Promise<void>
   /** All of one owner. */
@@ -45,6 +51,9 @@ export function createStoredResponses(
 ): StoredResponses {
   const { sealed } = components
   const now = init.now ?? Date.now
+  /** How often what an owner said was erased. */
+  const erasures = new Map<string, number>()
+  const writing = new Set<Promise<void>>()
 
   async function dropOld(): Promise<void> {
     // In the order of their last put: oldest first.
@@ -61,25 +70,44 @@ export function createStoredResponses(
   async function read(owner: Owner, id: string, field: string): Promise<StoredResponse> {
     const record = RESPONSE_ID.test(id) ? await sealed.getJson(`${prefixOf(owner)}${id}`) : null
     if (!isJsonObject(record)) throw unknown(id, field)
-    return { response: record.response as JsonObject, input: record.input as readonly JsonObject[] }
+    const { response, input, isPrivate } = record as unknown as StoredResponse // written by begin()
+    return { response, input, isPrivate }
   }
 
   return {
-    async put(owner, { response, input }) {
-      await dropOld()
-      await sealed.put(`${prefixOf(owner)}${String(response.id)}`, { version: VERSION, response, input })
+    begin(owner) {
+      const prefix = prefixOf(owner)
+      const era = erasures.get(prefix) ?? 0
+      return async ({ response, input, isPrivate }) => {
+        await dropOld()
+        if ((erasures.get(prefix) ?? 0) !== era) return
+        const written = sealed.put(`${prefix}${String(response.id)}`, {
+          version: VERSION,
+          response,
+          input,
+          isPrivate,
+        })
+        writing.add(written)
+        try {
+          await written
+        } finally {
+          writing.delete(written)
+        }
+      }
     },
     async need(owner, id) {
       await dropOld()
       return read(owner, id, 'params.id')
     },
-    async conversation(owner, id) {
+    async conversation(owner, id, leaves) {
       await dropOld()
       const parts: (readonly JsonObject[])[] = []
       let next: string | null = id
       let characters = 0
       while (next !== null) {
         const found: StoredResponse = await read(owner, next, 'previous_response_id')
+        if (leaves && found.isPrivate)
+          throw new VillageError('PRIVATE_WITHHELD', undefined, { fields: { field: 'previous_response_id' } })
         const part = [...found.input, ...(found.response.output as readonly JsonObject[])]
         characters += JSON.stringify(part).length
         if (parts.length === MAX_CHAIN || characters > MAX_CHARACTERS)
@@ -96,7 +124,10 @@ export function createStoredResponses(
       if (!(await sealed.delete(`${prefixOf(owner)}${id}`))) throw unknown(id, 'params.id')
     },
     async forget(owner) {
-      const own = sealed.list().filter(({ id }) => id.startsWith(prefixOf(owner)))
+      const prefix = prefixOf(owner)
+      erasures.set(prefix, (erasures.get(prefix) ?? 0) + 1)
+      await Promise.allSettled(writing)
+      const own = sealed.list().filter(({ id }) => id.startsWith(prefix))
       await sealed.deleteMany(own.map(({ id }) => id))
     },
   }

@@ -75,7 +75,14 @@ const REVOKED = AbortSignal.abort(new VillageError('API_UNAUTHORIZED', 'The key 
 
 const sha256 = (secret: string) => createHash('sha256').update(secret).digest()
 
-export function createKeys(components: { log: Log }, init: { directory: string; now?: () => number }): Keys {
+export interface KeysInit {
+  readonly directory: string
+  readonly now?: () => number
+  /** A key has expired, now or while the daemon was down; called at each start as long as it is listed. */
+  readonly onExpired?: (id: string) => void
+}
+
+export function createKeys(components: { log: Log }, init: KeysInit): Keys {
   const { log } = components
   const now = init.now ?? Date.now
   const entries = new Map<string, Entry>()
@@ -123,6 +130,7 @@ export function createKeys(components: { log: Log }, init: { directory: string; 
     const leftMs = expiresAtMs - now()
     if (leftMs <= 0) {
       end(entry, 'The key has expired')
+      init.onExpired?.(entry.stored.id)
       return
     }
     entry.expiry = setTimeout(() => watchExpiry(entry), Math.min(leftMs, MAX_TIMER_MS))

@@ -1,13 +1,28 @@
-/** Agents as programs with keys may ask them: what the models behind them read and write counts against the key's quota. */
+/**
+ * Agents as programs with keys may ask them: what the models behind them read and write counts against the key's quota, turn by turn, also
+ * where the request fails or is left before its end.
+ */
 import type { Agents } from '../../agents/agents.ts'
 import type { Asker } from '../../agents/asker.ts'
 import type { Principal } from '../principal.ts'
 import type { Keys } from './keys.ts'
 
-/** What a request to an agent uses or so, where its limits do not say. */
-const USUAL_TOKENS = 8_192
+/** Held of a key's quota while a request to an agent runs that sets no bound of its own. */
+export const USUAL_AGENT_TOKENS = 8_192
 
 export type MeteredAgents = Pick<Agents, 'ask' | 'callTool' | 'tools'>
+
+/** Once for all ways to an agent or a tool. Returns what ends it. */
+export function countAgentTokens(components: {
+  readonly agents: Pick<Agents, 'onUsage'>
+  readonly keys: Pick<Keys, 'addTokens'>
+}): () => void {
+  const { agents, keys } = components
+  return agents.onUsage((asker, usage) => {
+    const principal = principalOf(asker)
+    if (principal !== null) keys.addTokens(principal, usage)
+  })
+}
 
 const principalOf = ({ kind, id, scope }: Asker): Principal | null =>
   kind === 'member' ? null : { kind, id, scope }
@@ -15,7 +30,7 @@ const principalOf = ({ kind, id, scope }: Asker): Principal | null =>
 /** `ask` throws KEY_QUOTA_SPENT as well. */
 export function createMeteredAgents(components: {
   agents: MeteredAgents
-  keys: Pick<Keys, 'reserve' | 'addTokens'>
+  keys: Pick<Keys, 'reserve'>
 }): MeteredAgents {
   const { agents, keys } = components
   return {
@@ -24,11 +39,9 @@ export function createMeteredAgents(components: {
     async ask(request, signal, onEvent) {
       const principal = principalOf(request.asker)
       if (principal === null) return agents.ask(request, signal, onEvent)
-      const held = keys.reserve(principal, request.limits?.tokens ?? USUAL_TOKENS)
+      const held = keys.reserve(principal, request.limits?.tokens ?? USUAL_AGENT_TOKENS)
       try {
-        const answer = await agents.ask(request, signal, onEvent)
-        keys.addTokens(principal, answer.usage)
-        return answer
+        return await agents.ask(request, signal, onEvent)
       } finally {
         held.release()
       }

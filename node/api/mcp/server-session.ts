@@ -30,6 +30,8 @@ import { failureView, toolResultView, toolView } from './tool-view.ts'
 const MAX_CALLS = 8
 /** JSON-RPC's range for errors of a server's own (section 5.1). */
 const NOT_FOUND_CODE = -32002
+/** Of the arguments in a question to the person behind the client. */
+const MAX_SHOWN_UNITS = 4_000
 const BUSY_CODE = -32000
 
 const INSTRUCTIONS =
@@ -102,7 +104,10 @@ export function createServerSession(components: SessionComponents, init: Session
   function approvalsBy(signal: AbortSignal, requestId: string | number) {
     if (!changes || server.getClientCapabilities()?.elicitation?.form === undefined) return null
     return (event: AgentEvent & { kind: 'approval' }) => {
-      const message = `An agent asks to run ${event.tool} with ${JSON.stringify(event.arguments).slice(0, 2000)}`
+      const given = JSON.stringify(event.arguments)
+      // Nobody approves what they were not shown whole: it waits for `village approvals`, where it is.
+      if (given.length > MAX_SHOWN_UNITS) return
+      const message = `An agent asks to run ${event.tool} with ${given}`
       server
         .elicitInput(
           { message, requestedSchema: APPROVAL_SCHEMA },

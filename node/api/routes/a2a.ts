@@ -1,7 +1,7 @@
 /** A2A: the cards that programs find the agents by, and the paths that they send messages to. */
 import type { AgentName } from '../../agents/agent.ts'
 import type { JsonObject } from '../../json.ts'
-import { A2A_AGENTS } from '../a2a/agent-card.ts'
+import { A2A_AGENTS } from '../a2a/skills.ts'
 import { RPC_MESSAGE, rpcErrorBody } from '../json-rpc.ts'
 import { anyObject, object } from '../schemas.ts'
 import { type Route, route } from './route.ts'

@@ -4,6 +4,7 @@ import type { ChatMessage } from '../../agents/chat/chat-model.ts'
 import type { JsonObject } from '../../json.ts'
 import { AGENT, ANSWER, APPROVAL, AUDIT_ENTRY, answerView, OFFER, TOOL, toolView } from '../agent-schemas.ts'
 import { agentStream } from '../agent-stream.ts'
+import { USUAL_AGENT_TOKENS } from '../keys/metered-agents.ts'
 import { anyObject, DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
@@ -11,8 +12,6 @@ const tag = 'agents'
 const MAX_MESSAGES = 1_000
 const MAX_MESSAGE_UNITS = 2 ** 20
 const MAX_AUDIT = 10_000
-/** Held of a key's quota while a request runs that sets no bound of its own. */
-const USUAL_TOKENS = 4_096
 type None = Record<string, never>
 
 interface AskBody {
@@ -97,11 +96,9 @@ export const AGENT_ROUTES: readonly Route[] = [
       const { stream, ...given } = body
       const request: AgentRequest = { ...given, agent: params.agent, asker: principal }
       const ask = async (...[within, onEvent]: Parameters<Parameters<typeof agentStream>[1]>) => {
-        const held = keys.reserve(principal, given.limits?.tokens ?? USUAL_TOKENS)
+        const held = keys.reserve(principal, given.limits?.tokens ?? USUAL_AGENT_TOKENS)
         try {
-          const answer = await agents.ask(request, within, onEvent)
-          keys.addTokens(principal, answer.usage)
-          return answer
+          return await agents.ask(request, within, onEvent)
         } finally {
           held.release()
         }

@@ -4,6 +4,7 @@ import type { Conversation, Turn } from '../../agents/conversations/conversation
 import type { JsonObject } from '../../json.ts'
 import { ANSWER, answerView } from '../agent-schemas.ts'
 import { agentStream } from '../agent-stream.ts'
+import { USUAL_AGENT_TOKENS } from '../keys/metered-agents.ts'
 import {
   amount,
   anyObject,
@@ -65,7 +66,8 @@ const TURN = object({
 })
 
 function turnView(turn: Turn): object {
-  return { agent: null, model: null, finish: null, error: null, citations: [], calls: [], ...turn }
+  const { isPrivate: _, ...shown } = { isPrivate: undefined, ...turn }
+  return { agent: null, model: null, finish: null, error: null, citations: [], calls: [], ...shown }
 }
 
 function conversationView({ speaker: _, turns, ...head }: Conversation): object {
@@ -159,14 +161,18 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
       'CHAT_ENDPOINT_BUSY',
       'CONTEXT_TOO_LONG',
       'GENERATE_BUSY',
+      'KEY_QUOTA_SPENT',
     ],
     slow: true,
     async handle({ params: { id }, body, signal, principal }, { conversations, keys }) {
       const { stream, ...wish } = body
       const ask = async (...[within, onEvent]: Parameters<Parameters<typeof agentStream>[1]>) => {
-        const answer = await conversations.ask(principal, id, wish, within, onEvent)
-        keys.addTokens(principal, answer.usage)
-        return answer
+        const held = keys.reserve(principal, wish.limits?.tokens ?? USUAL_AGENT_TOKENS)
+        try {
+          return await conversations.ask(principal, id, wish, within, onEvent)
+        } finally {
+          held.release()
+        }
       }
       if (stream === true) return agentStream(signal, ask, answerView)
       return answerView(await ask(signal, () => {}))

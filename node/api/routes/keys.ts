@@ -71,14 +71,15 @@ export const KEY_ROUTES: readonly Route[] = [
     scope: 'admin',
     tag,
     id: 'revokeKey',
-    summary: 'Revokes a key, by id or name: it is refused from now on, and what runs under it is stopped.',
+    summary:
+      'Revokes a key, by id or name: it is refused from now on, what runs under it is stopped, and what it said is erased.',
     params: object({ key: text(64) }),
     response: { kind: 'json', status: 200, schema: KEY },
     errors: ['KEY_UNKNOWN'],
-    async handle({ params }, { keys, responses }) {
+    async handle({ params }, { keys, erasure }) {
       const key = await keys.revoke(params.key)
       // Nobody could come back to them.
-      await responses.forget({ kind: 'key', id: key.id })
+      await erasure.eraseSaid({ kind: 'key', id: key.id })
       return key
     },
   }),

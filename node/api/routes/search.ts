@@ -199,7 +199,6 @@ export const SEARCH_ROUTES: readonly Route[] = [
         { question, asker: principal, options: askOptions(rest, api) },
         signal,
       )
-      if (answer.generated !== null) api.keys.addTokens(principal, answer.generated)
       return { peer: api.identity.peerId, ...answer }
     },
   }),

@@ -32,6 +32,7 @@ async function askApproval(
   view: TurnView,
   input: LineInput,
   event: JsonObject,
+  signal: AbortSignal,
 ): Promise<void> {
   const given = isJsonObject(event.arguments) ? event.arguments : {}
   const tool = printable(textOf(event.tool))
@@ -41,11 +42,16 @@ async function askApproval(
   view.line(shown(given))
   for (;;) {
     const answer = (await input.next(`allow ${tool}? [y/n/show] `))?.trim().toLowerCase() ?? 'n'
+    // Who cancels the request has decided about all of it.
+    if (signal.aborted) return
     if (answer === 'show' || answer === 's') {
       view.line(JSON.stringify(given, null, 2).split('\n').map(printable).join('\n'))
       continue
     }
-    if (!['y', 'yes', 'n', 'no', ''].includes(answer)) continue
+    if (!['y', 'yes', 'n', 'no', ''].includes(answer)) {
+      view.line('y, n or show')
+      continue
+    }
     try {
       await decideApproval(client, textOf(event.approval), answer.startsWith('y') ? 'approve' : 'deny')
     } catch (error) {
@@ -57,7 +63,12 @@ async function askApproval(
   }
 }
 
-async function show(client: Client, view: TurnView, input: LineInput | null, { type, data }: ServerEvent) {
+async function show(
+  client: Client,
+  view: TurnView,
+  { input, signal }: Pick<ChatTurnInit, 'input' | 'signal'>,
+  { type, data }: ServerEvent,
+) {
   const call = textOf(data.call)
   if (type === 'text') view.text(textOf(data.text))
   else if (type === 'call')
@@ -66,7 +77,7 @@ async function show(client: Client, view: TurnView, input: LineInput | null, { t
   else if (type === 'result') {
     const { state } = data
     view.result(call, state === 'done' || state === 'refused' ? state : 'failed', textOf(data.summary))
-  } else if (type === 'approval' && input !== null) await askApproval(client, view, input, data)
+  } else if (type === 'approval' && input !== null) await askApproval(client, view, input, data, signal)
 }
 
 /** Null: it was cancelled. Throws what the daemon answers. */
@@ -77,6 +88,8 @@ export async function runTurn(
 ): Promise<AnswerView | null> {
   const { conversation, question, signal, input } = init
   const events = askInConversation(client, conversation, question, signal)
+  const giveUp = () => input?.cancel()
+  signal.addEventListener('abort', giveUp, { once: true })
   try {
     for (;;) {
       const step = await events.next()
@@ -84,11 +97,13 @@ export async function runTurn(
         view.finish(step.value)
         return step.value
       }
-      await show(client, view, input, step.value)
+      await show(client, view, { input, signal }, step.value)
     }
   } catch (error) {
     view.end()
     if (signal.aborted) return null
     throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
 }

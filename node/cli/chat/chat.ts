@@ -57,7 +57,7 @@ export async function runChat(context: CommandContext, input: Input): Promise<Co
   }
 }
 
-/** From a pipe: each line is asked, each answer is written; the first that fails ends it. Nobody can approve anything. */
+/** From a pipe: each line is asked (one with a slash is obeyed, as on a terminal), each answer is written; the first that fails ends it. Nobody can approve anything. */
 async function answerLines(
   context: CommandContext,
   client: Client,
@@ -65,8 +65,18 @@ async function answerLines(
   lines: LineInput,
 ): Promise<CommandResult> {
   const said: Said[] = []
+  // What they say goes beside the answers.
+  const slash: SlashContext = {
+    ...{ client, state, write: context.note, columns: DEFAULT_COLUMNS },
+    ask: async () => null,
+    remember: () => undefined,
+  }
   for (let line = await lines.next(''); line !== null; line = await lines.next('')) {
     if (line.trim() === '') continue
+    if (line.startsWith('/')) {
+      if ((await runSlash(line, slash)) === 'leave') break
+      continue
+    }
     state.conversation ??= await createConversation(client)
     const screen = { write: context.json ? () => {} : context.write, styled: false, columns: null }
     const view = createTurnView(screen, context.note)
@@ -135,7 +145,8 @@ async function converse(
       const error = toVillageError(thrown)
       // Without the daemon there is nobody to talk to.
       if (error.code === 'DAEMON_NOT_RUNNING' || context.signal.aborted) throw error
-      write(`error ${error.code}: ${printable(error.message)}\nfix: ${error.fix}`)
+      const fix = error.code === 'USAGE' ? '/help lists what can be typed here.' : error.fix
+      write(`error ${error.code}: ${printable(error.message)}\nfix: ${fix}`)
     } finally {
       turn = null
     }

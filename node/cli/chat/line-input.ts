@@ -10,6 +10,8 @@ export interface LineInput {
   next(prompt: string): Promise<string | null>
   /** Ctrl-C, on a terminal. */
   onInterrupt(listener: () => void): void
+  /** Whoever waits for a line gets null; the input goes on. */
+  cancel(): void
   /** Drops what was typed so far; false: nothing was. */
   clear(): boolean
   /** What was said before, for the arrow keys. */
@@ -108,6 +110,11 @@ export function createLineInput(init: {
     },
     onInterrupt(listener) {
       onInterrupt = listener
+    },
+    cancel() {
+      if (asked === null) return
+      if (isTerminal) init.write('\n')
+      deliver(null)
     },
     clear() {
       const typed = lines.line !== '' || pasted.length > 0

@@ -78,6 +78,41 @@ async function forget(given: string, { client, write, ask, columns }: SlashConte
   write('erased')
 }
 
+/** Models that can be talked to: those of GET /v1/models that are no agents. */
+async function modelNames(client: Client): Promise<string[]> {
+  const [{ data }, { models }] = await Promise.all([
+    client.get<{ data: { id: string; owned_by: string }[] }>('/v1/models'),
+    client.get<{ models: { id: string; kind: string }[] }>('/api/v1/models'),
+  ])
+  const encoders = new Set(models.filter(({ kind }) => kind === 'encoder').map(({ id }) => id))
+  return data.filter(({ id, owned_by }) => owned_by !== 'village' && !encoders.has(id)).map(({ id }) => id)
+}
+
+async function chooseModel(given: string, { client, state, write }: SlashContext): Promise<undefined> {
+  const names = given === 'none' || given === 'default' ? [] : await modelNames(client)
+  if (given === 'none' || given === 'default') state.model = given === 'none' ? null : undefined
+  else if (given !== '') {
+    // What an endpoint has it need not list.
+    const isOfEndpoint = names.some((name) => name.includes('/') && given.startsWith(name.split('/')[0]!))
+    if (!names.includes(given) && !isOfEndpoint) {
+      const near = nearest(given, names)
+      const there = names.length === 0 ? 'no model here can be talked to' : `there are ${names.join(', ')}`
+      throw new VillageError(
+        'CHAT_MODEL_UNKNOWN',
+        `There is no model ${given}; ${near === null ? there : `did you mean ${near}?`}`,
+      )
+    }
+    state.model = given
+  }
+  const { model: configured } = await client.get<{ model: string | null }>('/api/v1/agents')
+  const model = state.model === undefined ? configured : state.model
+  const why =
+    state.model !== undefined ? '' : model === null ? ' (agents.model is not set)' : ' (agents.model)'
+  write(`${model === null ? 'rules decide' : `${printable(model)} decides`}${why}`)
+  if (given === '' && names.length > 0) write(`there are ${names.map(printable).join(', ')}`)
+  return undefined
+}
+
 export const SLASH_COMMANDS: readonly SlashCommand[] = [
   {
     name: 'agent',
@@ -105,18 +140,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     name: 'model',
     takes: '[id|none|default]',
     doc: 'The model that decides; none: rules.',
-    async run(given, { state, write }) {
-      if (given !== '') state.model = given === 'none' ? null : given === 'default' ? undefined : given
-      const { model } = state
-      write(
-        model === null
-          ? 'rules decide'
-          : model === undefined
-            ? 'the model of the configuration decides'
-            : `${printable(model)} decides`,
-      )
-      return undefined
-    },
+    run: chooseModel,
   },
   {
     name: 'new',

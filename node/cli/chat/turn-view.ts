@@ -1,6 +1,7 @@
 /** What a person sees while an agent works: its text as it comes, a line for each call, and footnotes for what it cites. */
 import type { JsonObject } from '../../json.ts'
 import { printable, printableLines } from '../format.ts'
+import { createWordWrap } from './wrap-words.ts'
 
 export interface Screen {
   write(text: string): void
@@ -78,6 +79,7 @@ export function createTurnView(screen: Screen, notes: (line: string) => void): T
   const columns = (screen.columns ?? DEFAULT_COLUMNS) - 1
   const isTerminal = screen.columns !== null
   const calls = new Map<string, { tool: string; given: string }>()
+  const wrap = createWordWrap(columns)
   let isInLine = false
   /** The call whose line is the last thing on the screen, and can be written over. */
   let open: string | null = null
@@ -87,7 +89,16 @@ export function createTurnView(screen: Screen, notes: (line: string) => void): T
   const paint = (state: keyof typeof COLOURS, text: string) =>
     screen.styled ? `\u001b[${COLOURS[state]}m${text}\u001b[0m` : text
 
+  /** A pipe gets the text as it is. */
+  function write(text: string): void {
+    const shown = isTerminal ? wrap.add(printableLines(text)) : printableLines(text)
+    screen.write(shown)
+    if (text !== '') isInLine = !text.endsWith('\n')
+  }
+
   function freshLine(): void {
+    const rest = isTerminal ? wrap.end() : ''
+    if (rest !== '') screen.write(rest)
     if (open !== null || isInLine) screen.write('\n')
     open = null
     isInLine = false
@@ -119,10 +130,8 @@ export function createTurnView(screen: Screen, notes: (line: string) => void): T
   return {
     text(text) {
       if (open !== null) freshLine()
-      const shown = printableLines(text)
       streamed += text
-      screen.write(shown)
-      if (shown !== '') isInLine = !shown.endsWith('\n')
+      write(text)
     },
     call(id, tool, given) {
       streamed = ''
@@ -141,8 +150,11 @@ export function createTurnView(screen: Screen, notes: (line: string) => void): T
     finish(answer) {
       if (streamed.trim() !== answer.text.trim()) {
         freshLine()
-        screen.write(isTerminal ? printableLines(answer.text) : answer.text)
-        isInLine = !answer.text.endsWith('\n')
+        if (isTerminal) write(answer.text)
+        else {
+          screen.write(answer.text)
+          isInLine = !answer.text.endsWith('\n')
+        }
       }
       freshLine()
       for (const note of footnotes(answer.text, answer.evidence?.items ?? []))

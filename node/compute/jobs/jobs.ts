@@ -279,6 +279,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       if (!started) throw new VillageError('SHUTTING_DOWN')
       const kind = jobKindByName(jobKinds, name)
       checkPriority(priority)
+      await refuseOwnFiles(pathsIn(given), init.directory)
       const id = newJobId()
       const context = runs.context(id, stopping.signal)
       const parsed = kind.parseParams(given)

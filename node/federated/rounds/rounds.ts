@@ -225,7 +225,7 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
     name: 'rounds',
     async start() {
       await rm(context.workDirectory, { recursive: true, force: true })
-      await mkdir(context.workDirectory, { recursive: true })
+      await mkdir(context.workDirectory, { recursive: true, mode: 0o700 })
       await registry.load()
       endEvents = events.subscribe(({ type }) => {
         if (type === 'village:changed')

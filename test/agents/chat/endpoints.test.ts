@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createEndpoints } from '../../../node/agents/chat/endpoints.ts'
@@ -58,6 +61,35 @@ test('the list of models is bounded, checked and kept for a while', async () => 
   } finally {
     endpoint.close()
     await lister.close()
+  }
+})
+
+test('what goes to this machine goes through no proxy, the rest through that of the environment', async () => {
+  const seen: string[] = []
+  const proxy = createServer((request, response) => {
+    seen.push(request.url ?? '')
+    response.setHeader('content-type', 'application/json')
+    response.end('{"data":[{"id":"of-the-proxy"}]}')
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo
+  const near = await startScriptedEndpoint({ modelsReply: () => ({ status: 200, body: { data: [] } }) })
+  const endpoints = createEndpoints({
+    endpoints: [`near=${near.url}`, 'far=http://models.invalid/v1'],
+    environment: { HTTP_PROXY: `http://127.0.0.1:${port}`, VILLAGE_ENDPOINT_KEY_NEAR: 'secret' },
+  })
+  try {
+    assert.is(endpoints.get('near')!.place, 'local')
+    assert.equal(await endpoints.get('near')!.models(NEVER), [])
+    assert.equal(seen, [])
+    assert.is((await endpoints.get('far')!.models(NEVER))[0]!.model, 'of-the-proxy')
+    assert.equal(seen, ['http://models.invalid/v1/models'])
+  } finally {
+    for (const endpoint of endpoints.values()) endpoint.close()
+    await near.close()
+    proxy.closeAllConnections()
+    proxy.close()
   }
 })
 

@@ -53,6 +53,16 @@ test('a grammar takes whatever is left of any schema', () => {
   )
 })
 
+test('a small schema does not become a large one', () => {
+  for (const types of [8, 64, 512]) {
+    let given: JsonValue = { type: 'string' }
+    for (let depth = 0; depth < 7; depth++)
+      given = { type: Array.from({ length: types }, () => 'object'), properties: { a: given, b: given } }
+    const { length } = JSON.stringify(laxSchema(given, { isClosed: true }))
+    assert.ok(length < 2 ** 19, `${types} types: ${length}`)
+  }
+})
+
 test('names, types and what must be there are kept; figures and patterns go', () => {
   assert.equal(
     laxSchema(

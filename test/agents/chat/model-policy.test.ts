@@ -169,6 +169,28 @@ test('a call that stays broken becomes one that the loop refuses, and is not ask
   assert.is(odd.action.calls[0]!.tool, 'unknown')
 })
 
+test('a call of a tool that was not shown goes to the loop, which refuses it', async () => {
+  const mended = await next([
+    { calls: [['file_write', '{"path":"notes/x"}']] },
+    { calls: [['find', '{"query":"cats"}']] },
+  ])
+  assert.ok(mended.action.kind === 'call')
+  assert.equal(
+    mended.action.calls.map(({ tool, arguments: given, problem }) => [tool, given, problem !== undefined]),
+    [
+      ['find', { query: 'cats' }, false],
+      ['file_write', { path: 'notes/x' }, true],
+    ],
+  )
+  const again = await next([
+    { calls: [['file_write', '{"path":"a"}']] },
+    { calls: [['file_write', '{"path":"a"}']] },
+  ])
+  assert.ok(again.action.kind === 'call')
+  assert.equal([again.action.calls.length, again.action.calls[0]!.tool], [1, 'file_write'])
+  assert.match(again.action.calls[0]!.problem!, 'no tool file_write in this request')
+})
+
 test('a small model is asked for one call at a time, and shown what the asker spoke of first', async () => {
   const { requests } = await next([{ text: 'a' }], { contextTokens: 4_096 })
   assert.is(requests[0]!.parallelToolCalls, false)

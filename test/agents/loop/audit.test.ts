@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type AuditStart, createAudit } from '../../../node/agents/loop/audit.ts'
+import { type AuditStart, auditGroup, createAudit } from '../../../node/agents/loop/audit.ts'
 import { createLog } from '../../../node/log.ts'
 import { createSealedStore } from '../../../node/sealed-store.ts'
 import { counterIds, memoryAuditStore, NOW_MS, OWNER } from '../../helpers/agent-parts.ts'
@@ -27,7 +27,7 @@ const start = (given: Partial<AuditStart> = {}): AuditStart => ({
 })
 const DONE = { outcome: 'done', code: null, ms: 3, sizeBytes: 12 } as const
 
-async function opened() {
+async function opened(room: Partial<Parameters<typeof createSealedStore>[1]> = {}) {
   const store = createSealedStore(
     {
       log: createLog({ level: 'silent' }),
@@ -40,6 +40,7 @@ async function opened() {
       maxBytes: 2 ** 20,
       whenFull: 'drop-oldest',
       durability: 'process',
+      ...room,
     },
   )
   await store.start(new AbortController().signal)
@@ -61,6 +62,28 @@ audit('an entry before and after; newest first; by time, request, tool and numbe
   assert.equal(await tools({ limit: 1 }), ['model_list'])
   const [, first] = await log.list()
   assert.equal(first, { ...start(), ...DONE, id: first!.id })
+})
+
+audit('who looks around a thousand times pushes out nobody else’s entries, nor its own deeds', async () => {
+  const { store, log } = await opened({ maxRecords: 32, groupOf: auditGroup })
+  const asker = { kind: 'key', id: 'key_1', scope: 'operate' } as const
+  await (await log.begin(start()))(DONE)
+  await (await log.begin(start({ asker, timeMs: NOW_MS + 1 })))(DONE)
+  for (let n = 2; n < 80; n += 1) {
+    const looked = start({ asker, timeMs: NOW_MS + n, tool: 'time_now', effect: 'read', decision: 'read' })
+    if (n % 2 === 0) await (await log.begin(looked))(DONE)
+    else await log.refuse({ ...looked, tool: 'file_write', effect: 'change', decision: 'refused' })
+  }
+  const left = (await log.list({ limit: 1_000 })).reverse()
+  assert.equal(
+    left.slice(0, 2).map(({ timeMs, tool }) => [timeMs - NOW_MS, tool]),
+    [
+      [0, 'file_write'],
+      [1, 'file_write'],
+    ],
+  )
+  assert.ok(left.length < 40)
+  await store.stop()
 })
 
 audit('kept sealed, the oldest make room, and it outlives a restart', async () => {

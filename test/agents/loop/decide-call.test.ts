@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type CallGround, decideCall } from '../../../node/agents/loop/decide-call.ts'
+import { type CallGround, decideCall, staysHere } from '../../../node/agents/loop/decide-call.ts'
 import { createGrant } from '../../../node/agents/loop/grants.ts'
 import { createOwnValues } from '../../../node/agents/loop/own-values.ts'
 import { createRequestTrust } from '../../../node/agents/loop/request-trust.ts'
@@ -17,7 +17,14 @@ const change = (name: string, properties: JsonObject = {}) =>
     parameters: { type: 'object', properties, additionalProperties: true },
   })
 const ground = (given: Partial<CallGround> = {}): CallGround => ({
-  ...{ intended: [], words: '', isTainted: false, usedBefore: new Set(), own: createOwnValues() },
+  ...{
+    intended: [],
+    words: '',
+    isTainted: false,
+    isOwnHistory: false,
+    usedBefore: new Set(),
+    own: createOwnValues(),
+  },
   ...given,
 })
 
@@ -85,6 +92,70 @@ decide('reading goes on after untrusted text only where the asker pointed', () =
   assert.is(decideCall(delegating, { agent: 'sage', task: 'go on' }, state).kind, 'run')
   assert.is(decideCall(delegating, { agent: 'sage', task: 'go on', member: 'evil' }, state).kind, 'ask')
 })
+
+decide('what says more than the asker’s words stays here, once something was read', () => {
+  const ask = toolNamed('knowledge_ask', {
+    parameters: { type: 'object', properties: { mode: { enum: ['hybrid', 'lexical'] } } },
+  })
+  const state = ground({ words: 'Who looks after the boiler, and when?', isTainted: true })
+  const own_ = { question: 'when who looks after the BOILER', mode: 'hybrid', former: ['the boiler?'] }
+  assert.is(staysHere(ask, own_, state), false)
+  assert.is(staysHere(ask, { question: 'boiler zqxv 4711-secret' }, state), true)
+  assert.is(staysHere(ask, { ...own_, former: ['the pin is 4711'] }, state), true)
+  assert.is(staysHere(ask, { ...own_, filters: [{ field: 'title', value: 'pin4711' }] }, state), true)
+  assert.is(staysHere(ask, { question: 'boiler zqxv' }, { ...state, isTainted: false }), false)
+})
+
+decide('in a conversation that is kept here, looking at what this node has needs no approval', () => {
+  const of = (name: string, scope: 'read' | 'ask' | 'admin', properties: JsonObject, leavesNode = false) =>
+    toolNamed(name, {
+      scope,
+      parameters: { type: 'object', properties, additionalProperties: false },
+      cost: { latencyMs: 1, cpuSeconds: 0, leavesNode },
+    })
+  const kept = ground({ isTainted: true, isOwnHistory: true, words: 'und nun?' })
+  const isAsked = (tool: ReturnType<typeof of>, given: JsonObject, state = kept) =>
+    decideCall(tool, given, state).kind === 'ask'
+  const text = { type: 'string' }
+  const show = of('job_show', 'read', { job: text })
+  assert.is(isAsked(show, { job: 'a' }), false)
+  assert.is(isAsked(show, { job: 'a' }, { ...kept, isOwnHistory: false }), true)
+  const calculate = of('calculate', 'ask', { expression: text, digits: { type: 'integer' } })
+  assert.is(isAsked(calculate, { expression: '1+1', digits: 3 }), false)
+  for (const [tool, given] of [
+    [of('file_read', 'ask', { path: text }), { path: 'notes/a.md' }],
+    [of('file_list', 'ask', { path: text }), {}],
+    [of('twin_recall', 'admin', { query: text }), { query: 'all' }],
+    [of('knowledge_search', 'ask', { query: text }, true), { query: 'x' }],
+    [of('far_status', 'read', {}, true), {}],
+    [change('job_cancel', { job: text }), { job: 'a' }],
+  ] as const)
+    assert.is(isAsked(tool, given), true, tool.name)
+})
+
+decide(
+  'earlier answers count as this node’s own only where it keeps them, and until something is read',
+  () => {
+    const messages = [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'b' },
+      { role: 'user', content: 'c' },
+    ] as const
+    const isOwn = (given: Parameters<typeof createRequestTrust>[0], isKept: boolean) => {
+      const trust = createRequestTrust(given, () => [], { isKept })
+      trust.beginTurn()
+      return trust.ground().isOwnHistory
+    }
+    assert.is(isOwn(messages, false), false)
+    assert.is(isOwn(messages, true), true)
+    assert.is(isOwn([...messages, { role: 'tool', content: 'x', toolCallId: '1', name: 'y' }], true), false)
+    const trust = createRequestTrust(messages, () => [], { isKept: true })
+    assert.is(trust.delegate().isTainted(), true)
+    trust.noteResult(toolNamed('model_list'), untrusted('names of others'))
+    trust.beginTurn()
+    assert.equal([trust.ground().isTainted, trust.ground().isOwnHistory], [true, false])
+  },
+)
 
 decide('the grant: row, lease, scope, configuration; each says why not', () => {
   const tools = [

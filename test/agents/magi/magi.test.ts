@@ -64,6 +64,18 @@ test('code between fences is run only where the message asks for it', () => {
   assert.is(fencedCode(fence('python', 'explain this, do not run it')), null)
   assert.is(fencedCode(fence('python', 'Here is my file.')), null)
   assert.is(fencedCode('run print(1)'), null)
+  for (const words of [
+    'Review this code and tell me what it would print:',
+    'Is it safe to run this?',
+    'Explain what happens when I run this:',
+    'Evaluate whether this is malicious:',
+    'What would happen if I tried to run it?',
+  ]) {
+    assert.is(fencedCode(fence('sh', words)), null, words)
+    assert.equal(intendedRuns([{ role: 'user', content: fence('sh', words) }], TODAY), [], words)
+  }
+  for (const words of ['Review this code and run it', 'Please run this and explain the result'])
+    assert.ok(fencedCode(fence('sh', words)) !== null, words)
 })
 
 test('what is at hand is found by the words for it, and what is not is said', () => {

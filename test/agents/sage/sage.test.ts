@@ -38,7 +38,7 @@ function toolOver(documents = libraryDocuments()) {
   }
 }
 const context: ToolContext = {
-  ...{ asker: OWNER, request: 'r', seesPrivate: true, signal },
+  ...{ asker: OWNER, request: 'r', seesPrivate: true, staysHere: false, signal, countTokens: () => {} },
   progress: () => undefined,
 }
 const { tool } = toolOver()

@@ -59,6 +59,8 @@ async function mergeWith(tools: ToolServices, given: JsonObject): Promise<unknow
       asker: { kind: 'owner', id: 'owner', scope: 'admin' },
       request: 'r',
       seesPrivate: true,
+      staysHere: false,
+      countTokens: () => {},
       signal: new AbortController().signal,
       progress: () => undefined,
     })

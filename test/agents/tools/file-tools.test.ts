@@ -34,6 +34,8 @@ const CONTEXT: ToolContext = {
   asker: { kind: 'owner', id: 'owner', scope: 'admin' },
   request: 'r',
   seesPrivate: true,
+  staysHere: false,
+  countTokens: () => {},
   signal: new AbortController().signal,
   progress: () => undefined,
 }

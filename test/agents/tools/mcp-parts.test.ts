@@ -117,6 +117,28 @@ test('whatever a server sends as a schema: it is refused, or it compiles, is sma
   )
 })
 
+test('references are counted as often as they are used: a small schema cannot become a huge one', () => {
+  const levels = 5
+  const bomb = (width: number) => {
+    const definition = (level: number) => ({
+      type: 'object',
+      properties: Object.fromEntries(
+        Array.from({ length: width }, (_, n) => [
+          `p${n}`,
+          level === levels ? { type: 'string' } : { $ref: `#/$defs/d${level + 1}` },
+        ]),
+      ),
+    })
+    const names = Array.from({ length: levels }, (_, n) => [`d${n + 1}`, definition(n + 1)])
+    return { ...definition(0), $defs: Object.fromEntries(names) } as JsonObject
+  }
+  assert.ok(safeSchema(bomb(2)) !== null)
+  // 10 KB that would be a billion schemas.
+  for (const width of [8, 64]) assert.is(safeSchema(bomb(width)), null)
+  const wide = { type: 'object', anyOf: Array.from({ length: 5_000 }, () => ({})) }
+  assert.is(safeSchema(wide), null)
+})
+
 test('a schema that refers to itself ends', () => {
   const tree = { type: 'object', properties: { child: { $ref: '#/$defs/tree' } } }
   assert.is(safeSchema({ ...tree, $defs: { tree } }), null)

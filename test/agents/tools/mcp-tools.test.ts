@@ -37,7 +37,7 @@ interface Kit {
 }
 
 const context = (progress: string[], signal: AbortSignal): ToolContext => ({
-  ...{ asker: OWNER, request: 'r', seesPrivate: true, signal },
+  ...{ asker: OWNER, request: 'r', seesPrivate: true, staysHere: false, signal, countTokens: () => {} },
   progress: (message) => void progress.push(message),
 })
 

@@ -156,7 +156,15 @@ test('tools: remember, recall, forget, for the person alone', async ({ directory
   const { twin, stop } = await opened(directory)
   const tools = new Map(createTwinTools({ twin }).map((row) => [row.name, row]))
   const context = (asker: Asker, seesPrivate = true) => ({
-    ...{ asker, request: 'r', signal: NEVER, seesPrivate, progress: () => {} },
+    ...{
+      asker,
+      request: 'r',
+      signal: NEVER,
+      seesPrivate,
+      staysHere: false,
+      progress: () => {},
+      countTokens: () => {},
+    },
   })
   const call = (name: string, given: JsonObject, asker = OWNER, seesPrivate = true) =>
     tools.get(name)!.run(given, context(asker, seesPrivate))
@@ -203,7 +211,7 @@ test('an erasure that was cut off is finished at the next start, and a failing s
   await first.twin.remember({ text: `I like ${MARK}` })
   const erased: string[] = []
   let isBroken = true
-  first.erasure.onErase('other', async ({ id }) => {
+  first.erasure.onErase('other', 'said', async ({ id }) => {
     if (isBroken) throw new VillageError('DISK_FULL')
     erased.push(id)
   })

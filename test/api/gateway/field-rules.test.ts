@@ -8,6 +8,7 @@ import {
   EMBEDDING_FIELDS,
   type FieldRule,
   type FieldTable,
+  LABELS,
   RESPONSE_FIELDS,
 } from '../../../node/api/gateway/field-rules.ts'
 import type { JsonValue } from '../../../node/json.ts'
@@ -53,6 +54,12 @@ for (const [name, file, of, table, least] of TABLES) {
           assert.equal(check('anything'), { [field]: 'anything' })
           return
         }
+        if (rule.rule === 'label') {
+          assert.equal(check('me'), { [field]: 'me' })
+          for (const value of [17, true, ['x'], { x: 1 }, 'x'.repeat(513)])
+            assert.is(throwsCode(() => check(value), 'INVALID_ARGUMENT').fields.field, field)
+          return
+        }
         const allowed = rule.rule === 'only' ? rule.values : []
         for (const value of allowed) assert.equal(check(value), { [field]: value })
         for (const value of ['x', 17, true, ['x'], { x: 1 }]) {
@@ -63,4 +70,9 @@ for (const [name, file, of, table, least] of TABLES) {
       })
   }
 }
+test('what a response shows of labels are the rows of that rule', () => {
+  const labels = Object.entries(RESPONSE_FIELDS).filter(([, row]) => row.rule === 'label')
+  assert.equal(labels.map(([name]) => name).sort(), [...LABELS])
+})
+
 test.run()

@@ -102,6 +102,24 @@ keys('a revoked or expired key: refused, its signal aborts, its name is free', (
   }),
 )
 
+keys('a key that has expired is told of, now and at the next start', () =>
+  inFolder(async (directory) => {
+    const expired: string[] = []
+    const make = (now: () => number) =>
+      createKeys({ log }, { directory, now, onExpired: (id) => expired.push(id) })
+    const first = make(() => 1_000_000)
+    await first.start()
+    const { key } = await first.create({ name: 'short', expiresInMs: 60_000 })
+    await first.create({ name: 'long' })
+    await first.stop()
+    assert.equal(expired, [])
+    const second = make(() => 2_000_000)
+    await second.start()
+    assert.equal(expired, [key.id])
+    await second.stop()
+  }),
+)
+
 keys('names are checked, and there are only so many keys', () =>
   inFolder(async (directory) => {
     const service = createKeys({ log }, { directory })
@@ -246,6 +264,18 @@ http('a revoked key ends the stream that runs under it, and is refused', async (
   await server.ask('/api/v1/keys/watcher', { method: 'DELETE' })
   await stream.text()
   assert.is((await server.ask('/api/v1/status', { token: secret })).status, 401)
+})
+
+http('what a key said goes with the key: revoked by its owner', async () => {
+  const { secret, key } = await makeKey({ name: 'talker', scope: 'ask' })
+  const speaker = { kind: 'key', id: key.id, scope: 'ask' } as const
+  const { conversations } = server.services
+  await server.ask('/api/v1/conversations', { method: 'POST', token: secret })
+  await server.ask('/api/v1/conversations', { method: 'POST' })
+  assert.is(conversations.list(speaker).length, 1)
+  assert.is((await server.ask('/api/v1/keys/talker', { method: 'DELETE' })).status, 200)
+  assert.is(conversations.list(speaker).length, 0)
+  assert.ok(conversations.list({ kind: 'owner', id: 'owner', scope: 'admin' }).length > 0)
 })
 
 http('a page of another origin: refused, unless the configuration names it', async () => {

@@ -13,7 +13,7 @@ import type { Answer, AnswerSource, AnswerWarning, GeneratedText } from './answe
 import { ASKS_FOR, answerType, mayAnswer } from './answer-type.ts'
 import { chooseSentences } from './choose-sentences.ts'
 import { type ComposedAnswer, composeAnswer } from './compose-answer.ts'
-import { confidenceOf, EVIDENCE_PASSAGES, evidenceOf } from './confidence.ts'
+import { confidenceOf, evidenceOf } from './confidence.ts'
 import { CONFIDENCE_THRESHOLD } from './confidence-model.ts'
 import { embedSentences } from './embed-sentences.ts'
 import { type GatheredPassages, gatherPassages } from './gather-passages.ts'
@@ -25,7 +25,7 @@ export interface AskOptions
   extends Omit<KnowledgeSearchOptions, 'text' | 'syntax' | 'limit' | 'explain' | 'candidates'> {
   /** Sources that are returned, 1 to 20; 5 by default. More passages are read. */
   readonly sources?: number
-  /** Sentences at most, 1 to 10; 3 by default. */
+  /** Sentences at most, 1 to 10; 4 by default. */
   readonly sentences?: number
   /** 0 to 1; by default the configured one, or the calibrated one. */
   readonly threshold?: number
@@ -57,9 +57,10 @@ export const MAX_QUESTION_CHARACTERS = 2_000
 export const MAX_SOURCES = 20
 export const MAX_SENTENCES = 10
 const DEFAULT_SOURCES = 5
-const DEFAULT_SENTENCES = 3
-/** A document seldom answers in more places than this; others are to be heard. */
-const PER_DOCUMENT = 2
+const DEFAULT_SENTENCES = 4
+/** Passages that an answer is chosen from: a long page says much of the same matter before it comes to what was asked. */
+const READ_PASSAGES = 20
+const PER_DOCUMENT = 4
 
 function checkQuestion(given: string): string {
   const question = given.trim()
@@ -175,7 +176,7 @@ export function createAnswers(components: Components, init: Init): Answers {
       const scope = {
         ...asked,
         perDocument: asked.perDocument ?? PER_DOCUMENT,
-        limit: Math.max(EVIDENCE_PASSAGES, sources),
+        limit: Math.max(READ_PASSAGES, sources),
       }
       const gathered = await gatherPassages({ knowledge }, { question, queries, scope }, signal)
       const { found, passages, missing } = gathered

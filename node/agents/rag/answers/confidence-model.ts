@@ -2,14 +2,15 @@ import type { ConfidenceModel } from './confidence.ts'
 
 /** Fitted by `npm run bench -- agents --only sage`, which prints it anew and measures it; docs/knowledge/answers.md has the figures. */
 export const CONFIDENCE_MODEL: ConfidenceModel = {
-  intercept: -3.385,
+  intercept: -3.084,
   weights: {
-    lowCoverage: 10.021,
-    lack: -4.977,
-    spread: 6.367,
-    titleCoverage: 1.6,
-    question: 0.105,
-    questionLack: -7.514,
+    lowCoverage: 9.753,
+    lack: -5.42,
+    spread: 3.434,
+    titleCoverage: 1.933,
+    question: 0.133,
+    questionLack: -7.901,
+    together: 4.906,
   },
 }
 

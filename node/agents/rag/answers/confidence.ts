@@ -29,6 +29,8 @@ export interface Evidence {
   readonly question: number
   /** `lack` of a question: it is short, and each of its words counts, where a statement has words that nobody else would choose. */
   readonly questionLack: number
+  /** What other passages of one document add to that share: its words stand in several places. */
+  readonly together: number
 }
 
 export interface ConfidenceModel {
@@ -54,17 +56,22 @@ const LOW_COVERAGE = 0.5
  * in all passages. Words are weighed as if so many had been searched, the others without any of them.
  */
 const LEAST_PASSAGES = 1_000
-/** Verbs that an answer replaces: `how many fit into it`, `where do I take it`. That they are missing says nothing. */
-const LIGHT_VERBS = new Set('fit fits get gets go goes put puts take takes'.split(' '))
+/** Words that an answer replaces: `how many fit into it`, `where do I take it`, `how large is it`. That they are missing says nothing. */
+const LIGHT_VERBS = new Set('fit fits get gets go goes make makes made put puts take takes'.split(' '))
+const DEGREES = new Set('big deep fast heavy high large long short small tall wide'.split(' '))
+const HOW = /(?<!\p{L})how (\p{L}+)/giu
 
 const shareOf = (words: readonly QuestionWord[], terms: ReadonlySet<string>): number =>
   coverage(words, (word) => (word.terms.some((term) => terms.has(term)) ? 1 : 0))
 
-function steadyWords(
-  given: readonly QuestionWord[],
-  { terms, chunks }: EvidenceGiven['found'],
-): readonly QuestionWord[] {
-  const telling = given.filter(({ text }) => !LIGHT_VERBS.has(text.toLowerCase()))
+function steadyWords({
+  words: given,
+  question,
+  found: { terms, chunks },
+}: EvidenceGiven): readonly QuestionWord[] {
+  const asked = new Set([...question.matchAll(HOW)].map((match) => match[1]!.toLowerCase()))
+  const isLight = (word: string): boolean => LIGHT_VERBS.has(word) || (DEGREES.has(word) && asked.has(word))
+  const telling = given.filter(({ text }) => !isLight(text.toLowerCase()))
   const words = telling.length > 0 ? telling : given
   if (terms.length === 0 || chunks >= LEAST_PASSAGES) return words
   const frequencies = new Map(terms.map(({ term, documentFrequency }) => [term, documentFrequency]))
@@ -85,11 +92,22 @@ function spreadOf(passages: readonly ReadPassage[], terms: SearchAnswer['terms']
   return most > 0 ? Math.min(1, Math.sqrt(variance) / most) : 0
 }
 
+/** Of the first passages, the document that has most of the words in all of its own among them. */
+function sharedCoverage(words: readonly QuestionWord[], first: readonly ReadPassage[]): number {
+  const documents = Map.groupBy(first, ({ hit }) => `${hit.collection} ${hit.document}`)
+  return Math.max(
+    ...[...documents.values()].map((those) =>
+      shareOf(words, new Set(those.flatMap(({ terms }) => [...terms]))),
+    ),
+  )
+}
+
 export function evidenceOf(given: EvidenceGiven): Evidence {
-  const words = steadyWords(given.words, given.found)
+  const words = steadyWords(given)
   const passages = given.passages.slice(0, EVIDENCE_PASSAGES)
   const shares = passages.slice(0, FIRST).map(({ terms }) => shareOf(words, terms))
   const best = Math.max(...shares)
+  const together = sharedCoverage(words, passages.slice(0, FIRST)) - best
   const lack = (1 - best) / Math.log(2 + words.length)
   const question = isInterrogative(given.question) ? 1 : 0
   return {
@@ -99,6 +117,7 @@ export function evidenceOf(given: EvidenceGiven): Evidence {
     titleCoverage: shareOf(words, passages[shares.indexOf(best)]!.sentences[0]?.aboveTerms ?? new Set()),
     question,
     questionLack: question * lack,
+    together,
   }
 }
 
@@ -109,6 +128,7 @@ export const EVIDENCE_NAMES = [
   'titleCoverage',
   'question',
   'questionLack',
+  'together',
 ] as const
 
 /** 0 to 1. */

@@ -16,6 +16,12 @@ interface Components {
 /** Sentences that are embedded: each costs more than a search by words. With the question they fill one run of the encoder. */
 const MAX_EMBEDDED = 15
 
+/** Below its last heading, as passages are embedded: a row of a table seldom says what the table is about. */
+function underHeading({ text, passage, section }: ScoredSentence, passages: readonly ReadPassage[]): string {
+  const heading = passages[passage]?.hit.sections[section]?.headings.at(-1)
+  return heading === undefined ? text : `${heading}\n${text}`
+}
+
 /** The encoder that most of the passages with a cosine have, or null. */
 async function encoderOf(components: Components, passages: readonly ReadPassage[]): Promise<string | null> {
   const labels = passages.flatMap(({ hit }) => (hit.cosine === null ? [] : [hit.collection]))
@@ -52,7 +58,7 @@ export async function embedSentences(
   const encoder = await encoderOf(components, passages)
   if (encoder === null || sentences.length === 0) return { sentences, warnings: [] }
   try {
-    const texts = [question, ...sentences.map(({ text }) => text)]
+    const texts = [question, ...sentences.map((sentence) => underHeading(sentence, passages))]
     const { dims, vectors } = await components.embedding.embed(encoder, texts, signal)
     const vectorAt = (index: number) => vectors.subarray(index * dims, (index + 1) * dims)
     return {

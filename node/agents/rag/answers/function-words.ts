@@ -3,10 +3,10 @@
  * little weight), but in a collection of papers `who` or `how` can be rarer than what is asked for.
  */
 const WORDS: Readonly<Record<string, string>> = {
-  en: `a about according all also am an and any anyone are as at be because been being between but by called can could did do does
+  en: `a about according actually all almost already also am an and any anyone are as at be because been being between but by called can could did do does
     done during each ever every exactly find for from give given gave had happen happened happens has have having he her here him his how i if in into is it
     its itself just kind know known like list long many may me might more most much must my name no nor not of off often old on one
-    only or other our out over per please same shall she should so some such tell than that the their them then there these they thing
+    only or other our out over per please really same shall she should so some such tell than that the their them then there these they thing
     this those through to too under up us use used using very was we well were what whatever when where whether which while who whom whose why
     will with within without would you your`,
   de: `aber als am an auch auf aus bei bin bis bist da dass dem den der des die dies diese dieser dieses du durch ein eine einem einen
@@ -49,4 +49,26 @@ export function isFunctionWord(word: string, languages: readonly string[]): bool
   if (word.length <= MAX_PAIR_UNITS && FUNCTION_PAIR.test(word)) return true
   const known = languages.filter((language) => SETS.has(language))
   return (known.length === 0 ? ['en'] : known).some((language) => SETS.get(language)!.has(word))
+}
+
+const WORD = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*/gu
+
+/**
+ * A question without its function words, in the language that most of them are of; as it is, where it has none or nothing else. In a
+ * collection that asks nothing `how`, `do` and `my` are rare words, and a ranking by words goes after them.
+ */
+export function matterOf(question: string): string {
+  const words = [...question.matchAll(WORD)]
+  let most: { readonly own: ReadonlySet<string>; readonly count: number } | null = null
+  for (const own of SETS.values()) {
+    const count = words.filter(([word]) => own.has(word.toLowerCase())).length
+    if (count > (most?.count ?? 0)) most = { own, count }
+  }
+  if (most === null || most.count === words.length) return question
+  const { own } = most
+  const left = question.replace(WORD, (word) => (own.has(word.toLowerCase()) ? ' ' : word))
+  return left
+    .replace(/\s+/g, ' ')
+    .replace(/\s*[?？؟]\s*$/, '')
+    .trim()
 }

@@ -1,20 +1,24 @@
 /**
- * Passages for a question: one search for the question itself, one for each further query, and a second round where the best passages lack
- * words of the question. The lists become one by reciprocal rank fusion (Cormack, Clarke and Büttcher 2009: Σ 1/(60 + rank)); all are
+ * Passages for a question: one search for the question itself, one for its words without those that only make it a question, one for each
+ * further query, and a second round where the best passages lack words of the question. The lists become one by reciprocal rank fusion (Cormack, Clarke and Büttcher 2009: Σ 1/(60 + rank)); all are
  * rankings of one set of collections.
  */
+import { capByDocument } from '../query/fuse.ts'
 import { joinMissing } from '../query/rank-passages.ts'
 import type { SearchAnswer, SearchHit } from '../query/search-answer.ts'
 import type { MissingPart } from '../search-types.ts'
 import type { Knowledge, KnowledgeSearchOptions } from '../village/knowledge.ts'
+import { EVIDENCE_PASSAGES } from './confidence.ts'
+import { matterOf } from './function-words.ts'
 import { questionWords } from './question-words.ts'
 import { type ReadPassage, readPassage } from './read-passages.ts'
 
 export interface GatheredPassages {
-  /** Of the question itself: confidence is calibrated on that. */
+  /** Of the question itself. */
   readonly found: SearchAnswer
+  /** The best of them, few of a document: confidence is calibrated on these. */
   readonly own: readonly ReadPassage[]
-  /** Fused; the same as `own` where one search was all. */
+  /** Fused: what an answer is chosen from. */
   readonly passages: readonly ReadPassage[]
   /** What was searched, the question first. */
   readonly queries: readonly string[]
@@ -27,6 +31,7 @@ const RANK_CONSTANT = 60
 /** Passages that are looked at for the words of the question. */
 const FIRST = 5
 const MAX_QUERIES = 3
+const EVIDENCE_PER_DOCUMENT = 2
 
 const keyOf = ({ segment, chunk }: SearchHit): string => `${segment}:${chunk}`
 
@@ -78,9 +83,13 @@ export async function gatherPassages(
   const { question, scope } = given
   const search = (text: string, more: Partial<KnowledgeSearchOptions> = {}) =>
     knowledge.search({ ...scope, ...more, text, syntax: 'plain' }, signal)
-  const queries = [...new Set([question, ...given.queries.slice(0, MAX_QUERIES)])]
+  const queries = [...new Set([question, matterOf(question), ...given.queries.slice(0, MAX_QUERIES)])]
   const [found, ...further] = await Promise.all(queries.map((query) => search(query)))
-  const own = found!.hits.map(readPassage)
+  const ownHits = capByDocument(found!.hits, {
+    perDocument: Math.min(scope.perDocument, EVIDENCE_PER_DOCUMENT),
+    limit: EVIDENCE_PASSAGES,
+  })
+  const own = ownHits.map(readPassage)
   const lacking = own.length === 0 ? [] : wordsLacking(question, found!, own)
   if (lacking.length > 0 && found!.mode !== 'vectors') {
     // What is said twice counts twice.
@@ -88,10 +97,8 @@ export async function gatherPassages(
     queries.push(again)
     further.push(await search(again, { feedback: true }))
   }
-  if (further.length === 0) return { found: found!, own, passages: own, queries, missing: found!.missing }
-  const limit = Math.max(scope.limit ?? 0, own.length)
   const hits = fuseHits([found!.hits, ...further.map((one) => one.hits)], {
-    limit,
+    limit: Math.max(scope.limit ?? 0, own.length),
     perDocument: scope.perDocument,
   })
   const read = new Map(own.map((passage) => [keyOf(passage.hit), passage]))

@@ -1,13 +1,13 @@
 /**
  * How well each sentence answers a question. A sum of parts that are all 0 to 1, with weights that add up to 1:
  *
- *     coverage    share of the question's words, by idf, that the sentence has; those that only its surroundings have (title,
- *                 headings, the sentence before) count for half
- *     cosine      of question and sentence, where there is an encoder
- *     passage     score of its passage relative to the best one
- *     answerType  whether it has a name, a date, a number or a place where the question asks for one
+ *     coverage    share of the question's words, by idf, that the sentence has; those that only its title and headings have count for
+ *                 four fifths (a heading is said of all that stands under it), those of the sentence before for half
+ *     cosine      of question and sentence under its last heading, where there is an encoder
+ *     passage     10/(10 + rank) of its passage, from 0: scores of several searches do not compare
+ *     answerType  how far it has the form of what is asked for: a name, a date, a number with its unit, a place, a reason (answer-fit.ts)
  */
-import { type AnswerType, answerType, hasAnswerOf } from './answer-type.ts'
+import { answerFit } from './answer-fit.ts'
 import { coverage, type QuestionWord } from './question-words.ts'
 import type { ReadPassage, ReadSentence } from './read-passages.ts'
 
@@ -19,14 +19,14 @@ export interface SentenceWeights {
 }
 
 /**
- * Chosen on forty questions over ten documents (test/helpers/small-library.ts): the best sentence answers all forty; without the
- * answer type 37, without the cosine 39. That the first sentence of a passage tends to say what it is about helped nowhere.
+ * Chosen on the tuned half of the questions about this project's docs and on as many others (docs/knowledge/answers.md), and held to the
+ * forty over ten documents of test/helpers/small-library.ts, of which the best sentence answers each.
  */
 export const SENTENCE_WEIGHTS: SentenceWeights = {
-  coverage: 0.47,
-  cosine: 0.19,
-  passage: 0.14,
-  answerType: 0.2,
+  coverage: 0.36,
+  cosine: 0.25,
+  passage: 0.23,
+  answerType: 0.16,
 }
 
 export interface ScoredSentence extends ReadSentence {
@@ -40,7 +40,9 @@ export interface ScoredSentence extends ReadSentence {
   readonly vector: Float32Array | null
 }
 
-const SURROUNDINGS = 0.5
+const ABOVE = 0.8
+const BEFORE = 0.5
+const RANK_CONSTANT = 10
 /** A heading or a fragment: it names the matter and says nothing. */
 const MIN_TOKENS = 4
 const FRAGMENT_FACTOR = 0.5
@@ -49,8 +51,8 @@ const has = (terms: ReadonlySet<string>, word: QuestionWord): boolean =>
   word.terms.some((term) => terms.has(term))
 
 /**
- * Sentences of all passages in their order, without a cosine: what to embed is chosen among them. A passage's sentence that repeats
- * the title or is a question itself answers nothing and counts for half.
+ * Sentences of all passages, the best passage first, without a cosine: what to embed is chosen among them. A sentence that is the title or a
+ * heading, or is a question itself, answers nothing and counts for half.
  */
 export function scoreByWords(
   question: string,
@@ -58,8 +60,7 @@ export function scoreByWords(
   passages: readonly ReadPassage[],
   weights: SentenceWeights = SENTENCE_WEIGHTS,
 ): ScoredSentence[] {
-  const type = answerType(question)
-  const best = Math.max(...passages.map(({ hit }) => hit.score), Number.EPSILON)
+  const fitOf = answerFit(question)
   return passages.flatMap((passage, index) =>
     passage.sentences.map((sentence, place): ScoredSentence => {
       const before = passage.sentences[place - 1]?.terms
@@ -67,14 +68,16 @@ export function scoreByWords(
       const inContext = coverage(words, (word) =>
         has(sentence.terms, word)
           ? 1
-          : has(sentence.aboveTerms, word) || (before !== undefined && has(before, word))
-            ? SURROUNDINGS
-            : 0,
+          : has(sentence.aboveTerms, word)
+            ? ABOVE
+            : before !== undefined && has(before, word)
+              ? BEFORE
+              : 0,
       )
       const parts =
         weights.coverage * inContext +
-        weights.passage * (Math.max(0, passage.hit.score) / best) +
-        weights.answerType * typeFit(type, sentence.text)
+        weights.passage * (RANK_CONSTANT / (RANK_CONSTANT + index)) +
+        weights.answerType * fitOf(sentence.text)
       const total = weights.coverage + weights.passage + weights.answerType
       const score = (parts / total) * (isFragment(sentence, passage) ? FRAGMENT_FACTOR : 1)
       return { ...sentence, passage: index, place, score, coverage: own, vector: null }
@@ -99,16 +102,11 @@ export function wordsMissing(
     .map(({ text }) => text)
 }
 
-/** Without a hint every sentence fits as well as any other. */
-const typeFit = (type: AnswerType | null, text: string): number =>
-  type === null || hasAnswerOf(type, text) ? 1 : 0
+const named = (text: string): string => text.trim().toLowerCase()
 
-function isFragment(sentence: ReadSentence, passage: ReadPassage): boolean {
-  return (
-    sentence.length < MIN_TOKENS ||
-    sentence.text.endsWith('?') ||
-    sentence.text.toLowerCase() === passage.hit.title.trim().toLowerCase()
-  )
+function isFragment({ text, length, section }: ReadSentence, { hit }: ReadPassage): boolean {
+  const above = [hit.title, ...(hit.sections[section]?.headings ?? [])]
+  return length < MIN_TOKENS || text.endsWith('?') || above.some((name) => named(name) === named(text))
 }
 
 /** The score with the cosine of question and sentence, which may be below 0. Vectors have length 1. */

@@ -57,6 +57,14 @@ const SOFT_LINE_END = /\r?\n(?![ \t]*(?:\r?\n|[-*+•–][ \t]|\d{1,3}[.)][ \t]|
 const unwrapped = (text: string): string =>
   text.replace(SOFT_LINE_END, (end) => ' '.repeat(end.length)).replaceAll('\t', ' ')
 
+/** A cell says little without its row: a row of a table is one sentence, whatever its cells end with. */
+function isOneRow(text: string, open: SentenceSpan, next: SentenceSpan): boolean {
+  if (next.end - open.start > MAX_SENTENCE_CHARACTERS) return false
+  const start = text.lastIndexOf('\n', open.start) + 1
+  const end = text.indexOf('\n', next.end - 1)
+  return text.slice(start, end < 0 ? text.length : end).includes(' | ')
+}
+
 function trimmed(text: string, start: number, end: number): SentenceSpan | null {
   let [from, to] = [start, end]
   while (from < to && /\s/.test(text[from]!)) from++
@@ -109,10 +117,11 @@ export function splitSentences(given: string, language: string | null): Sentence
     const joins: boolean =
       open !== null &&
       !gap.includes('\n') &&
-      belongsTogether(
+      (belongsTogether(
         text.slice(Math.max(open.start, open.end - 40), open.end),
         text.slice(span.start, span.start + 20),
-      )
+      ) ||
+        isOneRow(text, open, span))
     if (open !== null && joins) {
       open = { start: open.start, end: span.end }
       continue

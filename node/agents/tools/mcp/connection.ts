@@ -2,19 +2,13 @@
  * The connection to one server: made when it is needed, made again with growing pauses when it fails, bounded in time and in calls. What a
  * server asks of us (sampling, elicitation, roots) is refused: no such capability is declared, and there is no handler.
  */
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import {
-  type CallToolResult,
-  CallToolResultSchema,
-  ErrorCode,
-  McpError,
-  ResultSchema,
-  ToolListChangedNotificationSchema,
-} from '@modelcontextprotocol/sdk/types.js'
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { VillageError } from '../../../errors.ts'
 import type { JsonObject } from '../../../json.ts'
 import type { Log } from '../../../log.ts'
+import { type ClientSdk, loadClientSdk } from './client-sdk.ts'
 import type { OfferedTool } from './frozen-tools.ts'
 
 const MAX_PAGES = 20
@@ -43,7 +37,7 @@ export interface ConnectionInit {
   readonly version: string
   readonly now: () => number
   readonly limits: ConnectionLimits
-  openTransport(): Transport
+  openTransport(sdk: ClientSdk): Transport
   /** What the server offers; called at each new connection and when the server says that it changed, before anything is called. */
   onTools(tools: readonly OfferedTool[]): Promise<void>
 }
@@ -67,6 +61,7 @@ export interface Connection {
 }
 
 interface Live {
+  readonly sdk: ClientSdk
   readonly client: Client
   isStale: boolean
 }
@@ -114,7 +109,7 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
     retryAtMs = now() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
   }
 
-  async function list(client: Client): Promise<OfferedTool[]> {
+  async function list({ client, sdk }: Live): Promise<OfferedTool[]> {
     const tools: OfferedTool[] = []
     const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(limits.listMs)])
     let cursor: string | undefined
@@ -122,7 +117,7 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
       // Not client.listTools(): that compiles the schemas which the server wrote, and one bad tool would spoil all.
       const answer = await client.request(
         { method: 'tools/list', params: cursor === undefined ? {} : { cursor } },
-        ResultSchema,
+        sdk.ResultSchema,
         { signal, timeout: limits.listMs },
       )
       tools.push(...offeredOf(answer.tools))
@@ -133,8 +128,9 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
   }
 
   async function connect(): Promise<Live> {
-    const client = new Client({ name: 'aivillage', version }, { capabilities: {} })
-    const made: Live = { client, isStale: true }
+    const sdk = await loadClientSdk()
+    const client = new sdk.Client({ name: 'aivillage', version }, { capabilities: {} })
+    const made: Live = { sdk, client, isStale: true }
     client.onerror = (error) => log.debug({ err: error, server: name }, 'an mcp server misbehaved')
     client.onclose = () => {
       if (live !== made) return
@@ -142,11 +138,11 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
       failed()
       log.info({ server: name }, 'an mcp server went away')
     }
-    client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
+    client.setNotificationHandler(sdk.ToolListChangedNotificationSchema, () => {
       made.isStale = true
     })
     try {
-      await client.connect(init.openTransport(), { signal: closed.signal, timeout: limits.connectMs })
+      await client.connect(init.openTransport(sdk), { signal: closed.signal, timeout: limits.connectMs })
       await refresh(made)
       closed.signal.throwIfAborted()
       live = made
@@ -163,7 +159,7 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
     // Before the list is asked for: a change that is told meanwhile counts again.
     given.isStale = false
     try {
-      await init.onTools(await list(given.client))
+      await init.onTools(await list(given))
     } catch (error) {
       given.isStale = true
       throw error
@@ -193,10 +189,10 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
       if (calls >= MAX_CALLS) throw unavailable(`has ${MAX_CALLS} calls to do already`)
       calls += 1
       try {
-        const { client } = await orAborted(connection(), signal)
+        const { client, sdk } = await orAborted(connection(), signal)
         const result = await client.request(
           { method: 'tools/call', params: { name: tool, arguments: { ...arguments_ } } },
-          CallToolResultSchema,
+          sdk.CallToolResultSchema,
           {
             signal,
             timeout: limits.callMs,
@@ -207,6 +203,7 @@ export function createConnection(components: { log: Log }, init: ConnectionInit)
         return { kind: 'result', result }
       } catch (error) {
         signal.throwIfAborted()
+        const { ErrorCode, McpError } = await loadClientSdk()
         if (!(error instanceof McpError))
           throw error instanceof VillageError ? error : unavailable('failed', {}, error)
         if (error.code === ErrorCode.RequestTimeout)

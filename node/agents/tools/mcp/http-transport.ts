@@ -1,7 +1,7 @@
 /** An MCP server over streamable HTTP: the SDK's transport, with a bound on what an answer may hold. */
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { HttpServer } from '../../../config-mcp-servers.ts'
+import type { ClientSdk } from './client-sdk.ts'
 
 const MAX_ANSWER_BYTES = 16 * 2 ** 20
 const RECONNECT = {
@@ -29,11 +29,10 @@ function bounded(response: Response, maxBytes: number): Response {
 }
 
 /** Redirects are followed within the server's own origin only, so that its token goes nowhere else. */
-export function createHttpTransport(init: {
-  server: HttpServer
-  token: string | null
-  maxAnswerBytes?: number
-}): Transport {
+export function createHttpTransport(
+  { StreamableHTTPClientTransport }: Pick<ClientSdk, 'StreamableHTTPClientTransport'>,
+  init: { server: HttpServer; token: string | null; maxAnswerBytes?: number },
+): Transport {
   const { server, token, maxAnswerBytes = MAX_ANSWER_BYTES } = init
   return new StreamableHTTPClientTransport(new URL(server.url), {
     requestInit: { headers: token === null ? {} : { authorization: `Bearer ${token}` } },

@@ -3,12 +3,12 @@
  * transport passes more of the environment on, and leaves the children of its child alive.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import type { StdioServer } from '../../../config-mcp-servers.ts'
 import { VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
+import type { ClientSdk } from './client-sdk.ts'
 
 const MAX_MESSAGE_BYTES = 4 * 2 ** 20
 const MAX_QUEUED_BYTES = 4 * 2 ** 20
@@ -35,7 +35,11 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** `start` throws MCP_SERVER_UNAVAILABLE where the program cannot be started. */
-export function createStdioTransport(components: { log: Log }, init: StdioTransportInit): Transport {
+export function createStdioTransport(
+  components: { log: Log; sdk: Pick<ClientSdk, 'ReadBuffer' | 'serializeMessage'> },
+  init: StdioTransportInit,
+): Transport {
+  const { ReadBuffer, serializeMessage } = components.sdk
   const { log } = components
   const { server, environment, now, leaveMs } = init
   const buffer = new ReadBuffer({ maxBufferSize: MAX_MESSAGE_BYTES })

@@ -6,6 +6,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../json.ts'
 
 const MAX_SCHEMA_BYTES = 64 * 1024
 const MAX_DEPTH = 12
+/** Schemas in a schema, each as often as it is referred to: a reference costs what it copies. */
+const MAX_NODES = 2_048
 const MAX_TEXT_UNITS = 1024
 
 const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']
@@ -50,14 +52,20 @@ function resolve(reference: JsonValue | undefined, root: JsonObject): JsonObject
   return isJsonObject(found) ? found : null
 }
 
-/** Null: it is deeper than any honest schema. */
-function copy(given: JsonValue | undefined, root: JsonObject, depth: number): JsonValue | null {
-  if (depth > MAX_DEPTH) return null
+interface Walk {
+  readonly root: JsonObject
+  nodesLeft: number
+}
+
+/** Null: it is deeper or larger than any honest schema. */
+function copy(given: JsonValue | undefined, walk: Walk, depth: number): JsonValue | null {
+  walk.nodesLeft -= 1
+  if (depth > MAX_DEPTH || walk.nodesLeft < 0) return null
   if (typeof given === 'boolean') return given
   if (!isJsonObject(given)) return {}
   if (given.$ref !== undefined) {
-    const found = resolve(given.$ref, root)
-    return found === null ? {} : copy(found, root, depth + 1)
+    const found = resolve(given.$ref, walk.root)
+    return found === null ? {} : copy(found, walk, depth + 1)
   }
   const kept: Record<string, JsonValue> = {}
   for (const [keyword, value] of Object.entries(given)) {
@@ -67,19 +75,23 @@ function copy(given: JsonValue | undefined, root: JsonObject, depth: number): Js
     else if (keyword === 'properties' && isJsonObject(value)) {
       const properties: [string, JsonValue][] = []
       for (const [name, schema] of Object.entries(value)) {
-        const child = copy(schema, root, depth + 1)
+        const child = copy(schema, walk, depth + 1)
         if (child === null) return null
         properties.push([name, child])
       }
       kept.properties = Object.fromEntries(properties)
     } else if (keyword === 'items' || keyword === 'additionalProperties') {
-      const child = copy(value, root, depth + 1)
+      const child = copy(value, walk, depth + 1)
       if (child === null) return null
       kept[keyword] = child
     } else if (['anyOf', 'oneOf', 'allOf'].includes(keyword) && Array.isArray(value) && value.length > 0) {
-      const children = value.map((it: JsonValue) => copy(it, root, depth + 1))
-      if (children.includes(null)) return null
-      kept[keyword] = children as JsonValue[]
+      const children: JsonValue[] = []
+      for (const item of value as readonly JsonValue[]) {
+        const child = copy(item, walk, depth + 1)
+        if (child === null) return null
+        children.push(child)
+      }
+      kept[keyword] = children
     }
   }
   return kept
@@ -89,7 +101,7 @@ function copy(given: JsonValue | undefined, root: JsonObject, depth: number): Js
 export function safeSchema(given: unknown): JsonObject | null {
   if (!isJsonObject(given) || given.type !== 'object') return null
   if (Buffer.byteLength(JSON.stringify(given)) > MAX_SCHEMA_BYTES) return null
-  const kept = copy(given, given, 0)
+  const kept = copy(given, { root: given, nodesLeft: MAX_NODES }, 0)
   if (!isJsonObject(kept) || Buffer.byteLength(JSON.stringify(kept)) > MAX_SCHEMA_BYTES) return null
   return { properties: {}, additionalProperties: false, ...kept }
 }

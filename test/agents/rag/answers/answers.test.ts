@@ -104,7 +104,7 @@ test('ten that the documents do not answer are not found', async () => {
 
 test('questions that share most words with a document and are not answered: most are refused, which is measured here', async () => {
   const given = await Promise.all(NEAR_MISSES.map((question) => answers.ask(question, {}, signal)))
-  assert.is(given.filter(({ isFound }) => !isFound).length, 6)
+  assert.is(given.filter(({ isFound }) => !isFound).length, 7)
 })
 
 test('German, French, Russian, Japanese and Chinese', async () => {

@@ -1,0 +1,52 @@
+/**
+ * Files of this machine that a client names, to be read by the daemon: none of its own keys, tokens and stores. What a model learns of a
+ * file can be asked of the model later, and what is indexed can be found.
+ */
+import type { Stats } from 'node:fs'
+import { readdir, realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { VillageError } from './errors.ts'
+import { isJsonObject } from './json.ts'
+
+const MAX_DEPTH = 8
+
+const isSame = (a: Stats, b: Stats) => a.dev === b.dev && a.ino === b.ino
+
+function isWithin(outer: string, inner: string): boolean {
+  const relative = path.relative(outer, inner)
+  return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
+}
+
+/** Every text in the parameters of a piece of work that is an absolute path. */
+export function pathsIn(value: unknown, depth = 0): string[] {
+  if (typeof value === 'string') return path.isAbsolute(value) ? [value] : []
+  if (depth === MAX_DEPTH) return []
+  if (Array.isArray(value)) return value.flatMap((one) => pathsIn(one, depth + 1))
+  return isJsonObject(value as never)
+    ? Object.values(value as object).flatMap((one) => pathsIn(one, depth + 1))
+    : []
+}
+
+/** Whether a file of several names is one of the data directory's own: keys and tokens lie at its top. */
+export async function isOwnSecret(stats: Stats, dataDirectory: string): Promise<boolean> {
+  if (stats.nlink < 2 || !stats.isFile()) return false
+  for (const entry of await readdir(dataDirectory, { withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const other = await stat(path.join(dataDirectory, entry.name)).catch(() => null)
+    if (other !== null && isSame(stats, other)) return true
+  }
+  return false
+}
+
+/** Throws FILE_REFUSED for what lies in the data directory, by whatever name. What is not there is left to whoever reads it. */
+export async function refuseOwnFiles(files: readonly string[], dataDirectory: string): Promise<void> {
+  const data = await realpath(dataDirectory)
+  for (const file of files) {
+    const real = await realpath(file).catch(() => null)
+    if (real === null) continue
+    if (isWithin(data, real) || (await isOwnSecret(await stat(real), data)))
+      throw new VillageError('FILE_REFUSED', `${file} belongs to the data directory of the daemon`, {
+        fields: { path: file },
+      })
+  }
+}
