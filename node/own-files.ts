@@ -40,6 +40,7 @@ export async function isOwnSecret(stats: Stats, dataDirectory: string): Promise<
 
 /** Throws FILE_REFUSED for what lies in the data directory, by whatever name. What is not there is left to whoever reads it. */
 export async function refuseOwnFiles(files: readonly string[], dataDirectory: string): Promise<void> {
+  if (files.length === 0) return
   const data = await realpath(dataDirectory)
   for (const file of files) {
     const real = await realpath(file).catch(() => null)

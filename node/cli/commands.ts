@@ -27,6 +27,8 @@ export interface CommandOption {
   readonly flags: string
   readonly doc: string
   readonly default?: string
+  /** All that it can be; shells complete them. */
+  readonly values?: readonly string[]
   /** May be given several times. */
   readonly repeatable?: boolean
 }

@@ -12,6 +12,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         flags: '--scope <scope>',
         doc: 'What it may do: read (see), ask (search, answers, models, agents), operate (jobs, collections, models), admin (everything).',
         default: 'ask',
+        values: ['read', 'ask', 'operate', 'admin'],
       },
       {
         flags: '--expires <duration>',

@@ -14,7 +14,11 @@ export const SCOPE_OPTIONS: readonly CommandOption[] = [
     repeatable: true,
   },
   { flags: '--local', doc: 'Ask no other member: only what lies on this node.' },
-  { flags: '--mode <mode>', doc: 'hybrid (words and vectors, the default), lexical or vectors.' },
+  {
+    flags: '--mode <mode>',
+    doc: 'hybrid (words and vectors, the default), lexical or vectors.',
+    values: ['hybrid', 'lexical', 'vectors'],
+  },
   {
     flags: '--filter <condition>',
     doc: 'Only documents with this: language=de, mediaType=text/html, source^=notes/, year>1990; all must hold.',

@@ -7,6 +7,7 @@ const WHICH: readonly CommandOption[] = [
   {
     flags: '--manager <name>',
     doc: 'systemd, launchd or runit; by default the one that runs this machine.',
+    values: ['systemd', 'launchd', 'runit'],
   },
 ]
 

@@ -9,7 +9,12 @@ export const TWIN_COMMANDS: readonly CommandRow[] = [
     group: 'Agents',
     summary: 'Talk with an agent: answers as they come, approvals asked in line, history kept.',
     options: [
-      { flags: '--agent <name>', doc: 'king, sage or magi.', default: 'king' },
+      {
+        flags: '--agent <name>',
+        doc: 'king, sage or magi.',
+        default: 'king',
+        values: ['king', 'sage', 'magi'],
+      },
       {
         flags: '--model <id>',
         doc: 'The model that decides; none: rules. By default that of the configuration.',
@@ -32,7 +37,13 @@ export const TWIN_COMMANDS: readonly CommandRow[] = [
     group: 'Agents',
     summary: 'Let the node remember something; it takes the place of what it contradicts.',
     args: [['<text...>', 'A sentence, such as: I prefer metric units.']],
-    options: [{ flags: '--kind <kind>', doc: 'fact or preference; by default told from the text.' }],
+    options: [
+      {
+        flags: '--kind <kind>',
+        doc: 'fact or preference; by default told from the text.',
+        values: ['fact', 'preference'],
+      },
+    ],
     load: async () => (await import('./twin.ts')).add,
   },
   {

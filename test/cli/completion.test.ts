@@ -43,6 +43,11 @@ test('the value of an option is left to the shell', () => {
   assert.equal(offered('compress', '--codec', '--'), [])
 })
 
+test('the values of an option that has few are offered', () => {
+  assert.equal(offered('service', 'install', '--manager', ''), ['systemd', 'launchd', 'runit'])
+  assert.equal(offered('chat', '--agent', 's'), ['sage'])
+})
+
 test('a default command has its options without being named', () => {
   const row = COMMANDS.find(({ isDefault, options = [] }) => isDefault === true && options.length > 0)!
   const [family = ''] = row.name.split(' ')

@@ -10,6 +10,8 @@ export interface Word extends Token {
   readonly norm: string
   /** Of known verbs; null for all others. */
   readonly form: VerbForm | null
+  /** What the goal itself gives this name to (`call it small`, `into the collection letters`). */
+  readonly declared?: 'model' | 'collection'
 }
 
 export type Mood = 'order' | 'question' | 'statement'

@@ -2,15 +2,20 @@
  * A goal in words as a plan, by rules: clauses, each read by the first rule that knows it, with what earlier clauses made. What no rule knows
  * is said in `notDone`; nothing is ever changed by a guess. English only.
  */
-import { isFunctionWord } from '../rag/answers/function-words.ts'
 import { type Clause, lineOf, toWord, type Word } from './clause.ts'
+import { declaredNames, withDeclared, withKnownNames } from './declared-names.ts'
 import { findVerb } from './find-verb.ts'
+import { plainWords } from './idioms.ts'
+import { isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
+import { measureFirst } from './measure-first.ts'
+import { type Mention, mentionIn, ONLY_POINTS, shortMention } from './mentions.ts'
+import { isEnglish, otherLanguage } from './other-language.ts'
+import { barePhrase, onlyTells } from './phrases.ts'
 import { agentOf, type Plan, type PlanStep, type StepCondition } from './plan.ts'
 import { EMPTY_STATE, withDraft, withMention } from './plan-state.ts'
 import { readCondition } from './read-condition.ts'
 import type { Draft, Outcome, PlanState } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
-import { isModelFile, namesOf, pathsOf } from './slots.ts'
 import { splitClauses } from './split-clauses.ts'
 import { readTokens } from './tokens.ts'
 
@@ -19,31 +24,63 @@ export const MAX_GOAL_UNITS = 16_384
 const MAX_WORDS = 1200
 const MAX_STEPS = 32
 
-const NOT_ENGLISH = 'The rules read English only; a language model reads other languages.'
 const TOO_LONG = `Only the first ${MAX_WORDS} words were read.`
 const UNKNOWN = 'No rule knows what to do for it.'
 const UNMEASURED = 'It depends on something that no step before it measures.'
+const TAKEN_BACK = 'It was taken back.'
 
 interface Planned {
   readonly draft: Draft
   readonly when: StepCondition | null
+  /** Which clause asked for it. */
+  readonly clause: number
 }
+
+type NotDone = Plan['notDone'][number]
 
 /** `tools`: those that may be used; a step with another one is not planned but named in `notDone`. */
 export function planGoal(text: string, tools: readonly string[]): Plan {
   const source = text.slice(0, MAX_GOAL_UNITS)
   const all = readTokens(source).map(toWord)
-  const words = all.slice(0, MAX_WORDS)
-  const notDone: { text: string; why: string }[] = []
-  if (words.length === 0) return { steps: [], notDone, language: 'en' }
-  if (!isEnglish(words)) return otherLanguage(text, tools)
-  if (words.length < all.length || source.length < text.length)
-    notDone.push({ text: `${source.slice(0, 60)}…`, why: TOO_LONG })
-  const planned: Planned[] = []
+  const words = withKnownNames(plainWords(all.slice(0, MAX_WORDS)))
+  if (words.length === 0) return { steps: [], notDone: [], language: 'en' }
+  if (!isEnglish(all.slice(0, MAX_WORDS))) return otherLanguage(text, tools)
+  const isCut = all.length > MAX_WORDS || source.length < text.length
+  const cut = isCut ? [{ text: `${source.slice(0, 60)}…`, why: TOO_LONG }] : []
+  const first = planWords(words, source, tools)
+  const names = declaredNames(first.planned.map(({ draft }) => draft))
+  const known = names.size === 0 ? words : withDeclared(words, names)
+  const { planned, notDone } = known === words ? first : planWords(known, source, tools)
+  return {
+    steps: joinQuestions(planned, source).map(toStep),
+    notDone: [...cut, ...notDone],
+    language: 'en',
+  }
+}
+
+function planWords(
+  words: readonly Word[],
+  source: string,
+  tools: readonly string[],
+): { planned: Planned[]; notDone: NotDone[] } {
+  const notDone: NotDone[] = []
+  let planned: Planned[] = []
   let state: PlanState = EMPTY_STATE
   const spokenOf = mentionIn(words)
-  for (const clause of withCode(shareObjects(splitClauses(words, source)), words)) {
-    const outcome = clause.isOff ? null : (readWith(clause, state, spokenOf) ?? barePhrase(clause, state))
+  const material = materialIn(source)
+  const clauses = withCode(shareObjects(splitClauses(words, source)), words)
+  for (const [index, clause] of clauses.entries()) {
+    if (takesBack(clause) && planned.length > 0) {
+      const last = planned.at(-1)!.clause
+      for (const { draft } of planned.filter((one) => one.clause === last))
+        notDone.push({ text: draft.reason, why: TAKEN_BACK })
+      planned = planned.filter((one) => one.clause !== last)
+      state = replay(planned)
+      continue
+    }
+    const outcome = clause.isOff
+      ? null
+      : (readWith(clause, state, spokenOf) ?? (onlyTells(clause) ? null : barePhrase(clause, state)))
     if (outcome === null) {
       const mention =
         clause.mood === 'order' && clause.words.length > 1 && !clause.isOff && !ONLY_POINTS.test(clause.line)
@@ -69,13 +106,18 @@ export function planGoal(text: string, tools: readonly string[]): Plan {
       }
       continue
     }
+    if (outcome.calls.some(({ tool }) => isChange(tool)) && isReported(clause, material)) {
+      notDone.push({ text: clause.text, why: NOT_ASKED })
+      continue
+    }
     const measured = measureFirst(clause, state, tools)
     if (measured !== null) {
-      planned.push({ draft: measured, when: null })
+      planned.push({ draft: measured, when: null, clause: index })
       state = withDraft(state, measured)
     }
+    const calls = measured === null ? outcome.calls : callsOf(readWith(clause, state, spokenOf) ?? outcome)
     const when = clause.condition === null ? null : readCondition(clause.condition, state.drafts)
-    for (const draft of outcome.calls) {
+    for (const draft of calls) {
       if (planned.length >= MAX_STEPS)
         notDone.push({ text: clause.text, why: `A plan has ${MAX_STEPS} steps at most.` })
       else if (!tools.includes(draft.tool))
@@ -83,47 +125,19 @@ export function planGoal(text: string, tools: readonly string[]): Plan {
       else if (clause.condition !== null && when === null && isChange(draft.tool))
         notDone.push({ text: clause.text, why: UNMEASURED })
       else {
-        planned.push({ draft, when })
+        planned.push({ draft, when, clause: index })
         state = withDraft(state, draft)
       }
     }
   }
-  return { steps: joinQuestions(planned, source).map(toStep), notDone, language: 'en' }
+  return { planned, notDone }
 }
 
-const OF_QUALITY = /(?:^| )(?:quality|score|accuracy|perplexity|evaluate|good)(?: |$)/
-
-/** `if its quality is over 90 %`, and no step has measured it: the model is evaluated first. */
-function measureFirst(
-  { condition }: Clause,
-  { drafts, model }: PlanState,
-  tools: readonly string[],
-): Draft | null {
-  if (condition === null || model === null) return null
-  const line = lineOf(condition.words)
-  const [other] = namesOf(condition.words, 0, { plainWords: false })
-  if (
-    /(?:^| )(?:better|worse)(?: |$)/.test(line) &&
-    other !== undefined &&
-    typeof model !== 'string' &&
-    readCondition(condition, drafts)?.kind !== 'verdict'
-  )
-    return tools.includes('model_compare')
-      ? {
-          tool: 'model_compare',
-          arguments: { first: other.text, second: model },
-          reason: 'What the next step depends on must be measured.',
-        }
-      : null
-  if (!OF_QUALITY.test(line)) return null
-  if (!condition.words.some(({ kind }) => kind === 'number' || kind === 'percent')) return null
-  if (readCondition(condition, drafts) !== null || !tools.includes('model_evaluate')) return null
-  return {
-    tool: 'model_evaluate',
-    arguments: { model },
-    reason: 'What the next step depends on must be measured.',
-  }
-}
+const callsOf = (outcome: Outcome): readonly Draft[] => ('calls' in outcome ? outcome.calls : [])
+const isReported = ({ words }: Clause, material: readonly Span[]): boolean =>
+  words.some(({ start }) => isMaterial(start, material))
+const replay = (planned: readonly Planned[]): PlanState =>
+  planned.reduce((state, { draft }) => withDraft(state, draft), EMPTY_STATE)
 
 const READ_ONLY =
   /^(?:knowledge_(?:search|ask|collections)|model_(?:list|inspect|compare|generate)|text_embed|job_(?:list|show|wait)|round_(?:list|show)|calculate|file_(?:list|read)|time_now|member_list|node_status|twin_recall)$/
@@ -133,11 +147,17 @@ export const isChange = (tool: string): boolean => !READ_ONLY.test(tool)
 
 /** `before compressing x, evaluate it`: what `it` is comes later, or was only named in what is not to be done. */
 function readWith(clause: Clause, state: PlanState, spokenOf: Mention): Outcome | null {
+  if (onlyTells(clause)) return null
   const outcome = readClause(clause, state)
   if (outcome !== null && !('why' in outcome)) return outcome
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
+    modelFile: state.model === null && state.modelFile === null ? spokenOf.modelFile : null,
     path: state.path === null ? spokenOf.path : null,
+    job: state.job === null ? spokenOf.job : null,
+    run: state.run === null ? spokenOf.run : null,
+    collection: null,
+    said: null,
   })
   return readClause(clause, known) ?? outcome
 }
@@ -152,9 +172,9 @@ function readClause(clause: Clause, state: PlanState): Outcome | null {
 }
 
 const RUNS_CODE =
-  /^run (?:it|this|that|these|(?:this|the|that|my|these)(?: following)?(?: \S+)? (?:code|program))(?: |$)/
+  /^(?:run|test|try) (?:it|this|that|these|(?:this|the|that|my|these)(?: following)?(?: \S+)? (?:code|program))(?: |$)/
 
-/** `run this code and save what it prints: …`: the code stands at the end. */
+/** `run this code and save what it prints: …`: the code stands at the end, or came before. */
 function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] {
   const [code, ...more] = words.filter(({ kind }) => kind === 'code')
   if (code === undefined || more.length > 0) return [...clauses]
@@ -165,78 +185,17 @@ function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] 
   })
 }
 
-/** `download and compress x`: the first has the object of the second. */
+/** `download and compress x`: the first has the object of the second; `pull x, inspect`: the last that of the first. */
 function shareObjects(clauses: readonly Clause[]): Clause[] {
   return clauses.map((clause, index) => {
     const next = clauses[index + 1]
-    if (
-      clause.words.length !== 1 ||
-      clause.mood !== 'order' ||
-      clause.isOff ||
-      next === undefined ||
-      next.mood !== 'order'
-    )
-      return clause
-    const words = [...clause.words, ...next.words.slice(1)]
+    if (clause.words.length !== 1 || clause.mood !== 'order' || clause.isOff) return clause
+    const [verb] = clause.words as readonly [Word]
+    const it = toWord({ ...verb, kind: 'word', text: 'it', lower: 'it' })
+    const more = next === undefined || next.mood !== 'order' ? (index === 0 ? [] : [it]) : next.words.slice(1)
+    const words = [...clause.words, ...(more.length === 0 && index > 0 ? [it] : more)]
     return { ...clause, words, line: lineOf(words) }
   })
-}
-
-/** `take the files in ~/scans`: what the next clause is about. */
-const ONLY_POINTS = /^(?:take|use|look at|open|consider|have a look at|here is|get)(?: |$)/
-
-interface Mention {
-  readonly model: string | null
-  readonly path: string | null
-}
-
-/** The first model and the first path that words name. */
-function mentionIn(words: readonly Word[]): Mention {
-  const name = namesOf(words, 0, { plainWords: false }).find(
-    ({ kind, text }) => kind === 'id' || isModelFile(text),
-  )
-  const path = pathsOf(words).find((one) => !isModelFile(one))
-  return { model: name?.text ?? null, path: path ?? null }
-}
-
-const NAMED_ONLY = 6
-
-/** A clause without an order that names something, or greets: it is about what comes next. */
-function shortMention({ words, mood }: Clause): Mention | null {
-  const mention = mentionIn(words)
-  if (
-    mention.model === null &&
-    mention.path === null &&
-    !(words.length <= NAMED_ONLY && mood === 'statement')
-  )
-    return null
-  return mention
-}
-
-const PHRASE = { min: 1, max: 12 }
-
-/** A few words and nothing else, such as `roof warranty`: what documents say about it. `paint the house` orders something unknown. */
-function barePhrase({ words, mood, text }: Clause, state: PlanState): Outcome | null {
-  const isPhrase =
-    mood === 'statement' &&
-    state.drafts.length === 0 &&
-    words.length > PHRASE.min &&
-    words.length <= PHRASE.max &&
-    words.every(({ kind }) => /^(?:word|id|number|quoted|mark)$/.test(kind)) &&
-    !words.some(({ form }) => form === 'plain') &&
-    !/^(?:i|we|my|you|the|a|an|it|that|this|there)$/.test(words[0]!.norm) &&
-    !/^(?:the|a|an|my|your|our|me|us|it|them|this|that|some|any|all)$/.test(words[1]!.norm)
-  return isPhrase
-    ? {
-        calls: [
-          {
-            tool: 'knowledge_ask',
-            arguments: { question: text },
-            reason: 'Words without an order: what documents say about them.',
-          },
-        ],
-      }
-    : null
 }
 
 /** Questions to documents and nothing else: one question, as it stands. Sage takes it apart better than clauses do. */
@@ -259,35 +218,3 @@ const toStep = ({ draft, when }: Planned, index: number): PlanStep => ({
   agent: agentOf(draft.tool),
   when,
 })
-
-const OTHERS = ['de', 'fr', 'es', 'it', 'nl', 'pt', 'ru']
-
-/** Function words tell: a text of another language has more of that language's than of English ones. */
-function isEnglish(words: readonly Word[]): boolean {
-  const plain = words.filter(({ kind }) => kind === 'word').slice(0, 200)
-  if (plain.length === 0) return true
-  const latin = plain.filter(({ lower }) => /^[a-z'’-]+$/.test(lower)).length
-  if (latin * 2 < plain.length) return false
-  const english = plain.filter(
-    ({ lower, norm }) => isFunctionWord(lower, ['en']) || norm !== lower || norm.endsWith('-doing'),
-  ).length
-  return OTHERS.every((language) => {
-    const theirs = plain.filter(({ lower }) => isFunctionWord(lower, [language])).length
-    return theirs < 2 || theirs <= english
-  })
-}
-
-/** Documents may be in any language: a question goes to them; an order is not understood. */
-function otherLanguage(text: string, tools: readonly string[]): Plan {
-  const question = text.trim()
-  const isQuestion =
-    /[?？؟]\s*$/u.test(question) && question.length <= 2000 && tools.includes('knowledge_ask')
-  if (!isQuestion)
-    return { steps: [], notDone: [{ text: question.slice(0, 200), why: NOT_ENGLISH }], language: 'other' }
-  const draft: Draft = {
-    tool: 'knowledge_ask',
-    arguments: { question },
-    reason: 'A question about what documents say.',
-  }
-  return { steps: [toStep({ draft, when: null }, 0)], notDone: [], language: 'other' }
-}

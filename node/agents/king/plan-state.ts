@@ -1,4 +1,5 @@
 /** What the steps planned so far have named and made, for what later clauses call `it`, `the result` and `the original`. */
+import type { Mention } from './mentions.ts'
 import { isStepReference } from './plan.ts'
 import { type Draft, from, type PlanState, type Value } from './rules/rule.ts'
 
@@ -9,10 +10,12 @@ export const EMPTY_STATE: PlanState = {
   models: [],
   collection: null,
   path: null,
+  modelFile: null,
   job: null,
   run: null,
   text: null,
   expression: null,
+  said: null,
 }
 
 const MAKES_MODEL = new Set(['model_add', 'model_pull', 'model_compress', 'model_merge', 'model_train'])
@@ -91,8 +94,14 @@ export function withDraft(state: PlanState, step: Draft): PlanState {
       tool === 'knowledge_index' && typeof given.collection === 'string'
         ? given.collection
         : state.collection,
-    path: typeof given.path === 'string' ? given.path : state.path,
-    job: STARTS_JOB.has(tool) ? from(id, 'job') : state.job,
+    path: typeof given.path === 'string' && tool !== 'model_add' ? given.path : state.path,
+    modelFile: tool === 'model_add' ? null : state.modelFile,
+    said: state.said,
+    job: STARTS_JOB.has(tool)
+      ? from(id, 'job')
+      : /^job_(?:show|wait)$/.test(tool) && isValue(given.job)
+        ? given.job
+        : state.job,
     run:
       tool === 'evolve_start'
         ? from(id, 'run')
@@ -106,13 +115,16 @@ export function withDraft(state: PlanState, step: Draft): PlanState {
 }
 
 /** Of a clause that orders nothing: what it speaks of is what the next one means. */
-export function withMention(
-  state: PlanState,
-  mention: { model: string | null; path: string | null },
-): PlanState {
+export function withMention(state: PlanState, mention: Mention): PlanState {
   return {
     ...state,
     path: mention.path ?? state.path,
+    job: mention.job ?? state.job,
+    run: mention.run ?? state.run,
+    collection: mention.collection ?? state.collection,
+    said: mention.said ?? state.said,
+    modelFile: mention.modelFile ?? (mention.model === null ? state.modelFile : null),
     ...(mention.model !== null && { model: mention.model, models: withLast(state.models, mention.model) }),
+    ...(mention.modelFile !== null && { model: null }),
   }
 }

@@ -26,6 +26,9 @@ export function isStepReference(value: JsonValue | undefined): value is StepRefe
 export const MEASURES = ['quality', 'score', 'confidence', 'sizeBytes', 'ratio', 'value'] as const
 export type Measure = (typeof MEASURES)[number]
 
+export const JOB_IS = ['running', 'ended', 'done', 'failed'] as const
+export type JobIs = (typeof JOB_IS)[number]
+
 /** When a step is taken: by a number that an earlier step measured (shares from 0 to 1, sizes in bytes), or by how that step ended. */
 export type StepCondition =
   | {
@@ -38,6 +41,8 @@ export type StepCondition =
   | { readonly kind: 'outcome'; readonly step: number; readonly is: 'failed' | 'done' }
   /** Whether a comparison found its second model better (`better`), or its first (`worse`). */
   | { readonly kind: 'verdict'; readonly step: number; readonly is: 'better' | 'worse' }
+  /** Whether a job that was looked at goes on, or how it ended. */
+  | { readonly kind: 'job'; readonly step: number; readonly is: JobIs }
 
 export interface PlanStep {
   /** From 1, in the order of the plan. */

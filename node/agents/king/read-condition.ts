@@ -1,6 +1,6 @@
 /** `if it keeps more than 95 %`: on what number or outcome of an earlier step a step depends. */
 import { type ClauseCondition, lineOf } from './clause.ts'
-import type { Measure, StepCondition } from './plan.ts'
+import type { JobIs, Measure, StepCondition } from './plan.ts'
 import type { Draft } from './rules/rule.ts'
 
 const ABOVE =
@@ -11,6 +11,29 @@ const FAILED =
   /(?:^| )(?:fail|fails|failed|error|errors|not work|go wrong|wrong|crash|crashes|not possible|impossible|not fit|not succeed)(?: |$)/
 const SUCCEEDED =
   /(?:^| )(?:work|works|worked|succeed|succeeds|succeeded|success|successful|do|fine|well|ok|okay|pass|passes|passed|possible|finish|finished|complete|completes|good|happy)(?: |$)/
+
+const OPPOSITE: Readonly<Record<JobIs, JobIs>> = {
+  running: 'ended',
+  ended: 'running',
+  done: 'failed',
+  failed: 'done',
+}
+
+/** `it is still running`, `it has not finished`, `it failed`. */
+function jobStateOf(line: string): JobIs | null {
+  const isNot = /(?:^| )(?:not|no|never)(?: |$)/.test(line)
+  if (/(?:^| )(?:fail|failed|fails|crashed|broken|error|cancelled)(?: |$)/.test(line))
+    return isNot ? 'done' : 'failed'
+  if (
+    /(?:^| )(?:run|running|going|active|busy|stuck|hanging|hangs|waiting|wait|queued|pending|progress|on)(?: |$)/.test(
+      line,
+    )
+  )
+    return isNot ? 'ended' : 'running'
+  if (/(?:^| )(?:finish|finished|done|do|complete|completed|ended|over|through|ready)(?: |$)/.test(line))
+    return isNot ? 'running' : 'ended'
+  return null
+}
 
 const GIVES: Readonly<Record<Measure, readonly string[]>> = {
   quality: ['model_compress', 'model_compare', 'model_evaluate'],
@@ -34,6 +57,11 @@ export function readCondition(
   const latest = (tools: readonly string[]): number => {
     for (let at = steps.length - 1; at >= 0; at--) if (tools.includes(steps[at]!.tool)) return at + 1
     return 0
+  }
+  const shownJob = latest(['job_show'])
+  if (shownJob > 0 && shownJob === steps.length && amount?.kind !== 'size') {
+    const jobIs = jobStateOf(line)
+    if (jobIs !== null) return { kind: 'job', step: shownJob, is: isNegated ? OPPOSITE[jobIs] : jobIs }
   }
   if (amount?.value === null || amount?.value === undefined) {
     if (steps.length === 0) return null

@@ -1,6 +1,7 @@
 /** What a clause names: codecs, methods, suites, models, paths, numbers. Each reader takes the clause's words and gives what is there. */
 import { lineOf, type Word } from './clause.ts'
 import { isEveryday, knownWord } from './lexicon.ts'
+import { numberWord } from './number-words.ts'
 import { isFraction } from './targets.ts'
 
 const CODECS = ['int8', 'int4', 'ternary', 'seedlm', 'seedtrellis', 'vptq', 'auto'] as const
@@ -65,6 +66,18 @@ export function codecsOf(words: readonly Word[]): string[] {
 export const isCodec = (word: Word): boolean =>
   CODECS.some((codec) => codec === word.lower) || Object.hasOwn(CODEC_NAMES, word.lower)
 
+/** All that are named, in order. */
+export const methodsOf = (words: readonly Word[]): string[] => [
+  ...new Set(
+    words.flatMap(
+      (_, at) =>
+        methodOf(words.slice(at, at + 1)) ??
+        (at + 1 < words.length ? methodOf(words.slice(at, at + 2)) : null) ??
+        [],
+    ),
+  ),
+]
+
 export function methodOf(words: readonly Word[]): string | null {
   for (const [index, { lower }] of words.entries()) {
     if (Object.hasOwn(METHODS, lower)) return METHODS[lower]!
@@ -84,7 +97,7 @@ export function suiteOf(words: readonly Word[]): string | null {
 
 /** Words that describe and never name a model. */
 const ADJECTIVES =
-  /^(?:compressed|original|uncompressed|quantised|quantized|merged|trained|embedded|default|largest|biggest|smallest|newest|latest|previous|resulting|finished|existing|available|installed|bundled|local|remote|original's|baseline|base|parent|parents|variant|variants|version|versions|copy|copies|pair|ones|outcome|output|losses|loss|accuracy|behaviour|performance|speed|bytes|bits|weights|codec|codecs|suite|suites|method|using|down|via|until|afterward|afterwards|carefully|aggressively|slightly|somewhat|hub|huggingface|megabytes|fold|times|percent|accordingly|respectively|properly|thoroughly|it's|them|anew|stats|statistics|metrics|cache|everything|intrinsic|dimension|dimensions|spectrum|spectra|cka|fresh|whichever|whatever|winner|better|yourself|myself|held-out|heldout|smartly|tightly|losslessly|data|dataset|texts|rank|ranks|lora|adamw|sgd|stable|effective|spectral|barrier|barriers|layer|tail)$/
+  /^(?:id|ids|name|names|compressed|original|uncompressed|quantised|quantized|merged|trained|embedded|default|largest|biggest|smallest|newest|latest|previous|resulting|finished|existing|available|installed|bundled|local|remote|original's|baseline|base|parent|parents|variant|variants|version|versions|copy|copies|pair|ones|outcome|output|losses|loss|accuracy|behaviour|performance|speed|bytes|bits|weights|codec|codecs|suite|suites|method|using|down|via|until|afterward|afterwards|carefully|aggressively|slightly|somewhat|hub|huggingface|megabytes|fold|times|percent|accordingly|respectively|properly|thoroughly|it's|them|anew|stats|statistics|metrics|cache|everything|intrinsic|dimension|dimensions|spectrum|spectra|cka|fresh|whichever|whatever|winner|better|yourself|myself|held-out|heldout|smartly|tightly|losslessly|data|dataset|texts|rank|ranks|lora|adamw|sgd|stable|effective|spectral|barrier|barriers|layer|tail)$/
 const STOPS =
   /^(?:under|below|into|in|at|by|on|using|use|via|as|if|keep|keeping|down|until|while|so|because|for|from|which|that|who|where|over|without|should|must|can|will|is|are|was|but|then|such|like|fit|fits|<size>|<times>|<percent>|<bits>|<code>|[;:()])$/
 
@@ -188,7 +201,7 @@ const isPlainName = (word: Word): boolean =>
 
 /** `as small-lm`, `call it small-lm`, `named small-lm`, `with id small-lm`: the name that the result is to get. */
 const NEW_NAME =
-  /(?:^| )(?:as|call (?:it|the result|them|the (?:new|merged|resulting) (?:model|one))|name (?:it|the result)|under the (?:name|id|call)|with (?:the )?(?:id|name|call)|save it (?:as|under)|id|store (?:it|the result) as)$/
+  /(?:^| )(?:as|call (?:it|the result|them|the (?:new|merged|resulting) (?:model|one))|name (?:it|the result)|under the (?:name|id|call)|with (?:the )?(?:id|name|call)(?: of)?|by the (?:id|name|call) of|under the title|(?:id|name)(?: =| :| is| being)?|save it (?:as|under)|title|titled|dub it|store (?:it|the result) as)$/
 const isNewName = (words: readonly Word[], at: number): boolean => {
   const left = lineOf(words.slice(Math.max(0, at - 5), at))
   if (/(?:^| )as (?:good|well|big|small|large|fast|accurate|much|many) as$/.test(left)) return false
@@ -208,13 +221,29 @@ export function newNameOf(words: readonly Word[]): string | null {
   return null
 }
 
-export const pathsOf = (words: readonly Word[]): string[] =>
-  words.flatMap(({ kind, text }) =>
-    kind === 'path' || (kind === 'quoted' && /^(?:~|\.{0,2})\/|^[A-Za-z]:\\/.test(text)) ? [text] : [],
+const isQuotedPath = ({ kind, text }: Word): boolean =>
+  kind === 'quoted' && /^(?:~|\.{0,2})\/|^[A-Za-z]:\\/.test(text)
+
+/** In order; `~/my notes` without quotes and once more in quotes is one. */
+export function pathsOf(words: readonly Word[]): string[] {
+  const quoted = words.filter(isQuotedPath).map(({ text }) => text)
+  return words.flatMap((word) =>
+    isQuotedPath(word) || (word.kind === 'path' && !quoted.some((whole) => whole.startsWith(`${word.text} `)))
+      ? [word.text]
+      : [],
   )
+}
 
 export const numberOf = (words: readonly Word[], unit: RegExp): number | null => {
   for (const [at, word] of words.entries())
-    if (word.kind === 'number' && unit.test(words[at + 1]?.lower ?? '')) return word.value
+    if (unit.test(words[at + 1]?.lower ?? '')) {
+      const value =
+        word.kind === 'number'
+          ? word.value
+          : word.kind === 'word' || word.kind === 'id'
+            ? numberWord(word.lower)
+            : null
+      if (value !== null) return value
+    }
   return null
 }

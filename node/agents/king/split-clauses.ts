@@ -3,34 +3,30 @@
  * `without`, `instead of` and `don't` take away is gone.
  */
 import { type Clause, type ClauseCondition, lineOf, textOf, type Word } from './clause.ts'
+import {
+  CONNECTORS,
+  cutReasons,
+  type Piece,
+  piece,
+  readSubject,
+  stripConnectors,
+  trimEnd,
+} from './clause-pieces.ts'
+import { TAKEN_BACK_LINE, TAKES_BACK } from './material.ts'
 import { beginsClause, readMood } from './mood.ts'
 import { splitSentences } from './split-sentences.ts'
 
 /** Clauses of one sentence. */
 const MAX_DEPTH = 40
 
-interface Piece {
-  readonly words: readonly Word[]
-  readonly condition: ClauseCondition | null
-  /** `and`, `or`: a `don't` before goes on. */
-  readonly isJoined: boolean
-}
-
 const HYPOTHETICAL =
   /^(?:how (?:do|can|could|should|would|must|to)|what (?:would|will|could|if|happen)|why|should|would|could (?:i|we|it|this|that|one)|can (?:i|we|it|this|that|one|the|a|an|<)|is it|are there|do (?:it|this|that|the|i|we)|may|might|in (?:what|which)|when (?:should|can|do|would|is|are|was))/
 const ACTIONS =
   /^(?:compress|index|search|evaluate|test|check|measure|compare|merge|train|evolve|generate|write|run|start|cancel|read|save|add|import|pull|remember|delete|share|calculate|change|ask|use|wait|list|show)$/
 const QUESTIONS = /^(?:what|which|how|why|who|whom|whose|where|when|is|are|do|does|did|was|were|has)(?: |$)/
-const CONNECTORS = /^(?:,|and|&|plus|but|or|then|also|;|—|–)$/
 const STRONG = /^(?:then|afterwards?|subsequently|thereafter)$/
 const STRONG_AT_START = /^(?:next|finally|lastly|later|afterwards?|after (?:that|this|which))(?= |$)/
-/** Cut from an order: why it is wanted says nothing about what to do. */
-const REASONS =
-  /^(?:because|since|so (?:that )?(?:i|we|it|they|you|people|everybody)|in case|as i|as we)(?= |$)/
 const ENDED = /(?:^| )(?:do|finish|ready|complete|completed|over|through|there|here|available)$/
-const SUBJECT =
-  /^(?:(?:you|we|i|it|that|this|they|the \S+|everything|all)(?: (?:have|has|are|is|was|were|had|will|would|be|been|being))*(?: (?:been|done with|finished|done|finish))?)(?= |$)/
-
 export function splitClauses(words: readonly Word[], source: string): Clause[] {
   const clauses: Clause[] = []
   let condition: ClauseCondition | null = null
@@ -41,8 +37,15 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
       const own: ClauseCondition | null = piece.condition ?? (isElse ? opposite(condition) : null)
       if (own !== null && !isElse) condition = own
       const kept = isElse ? piece.words.slice(/^if not/.test(lineOf(piece.words)) ? 2 : 1) : piece.words
+      if (TAKES_BACK.test(lineOf(kept))) {
+        clauses.push(takenBackBy(kept, source))
+        continue
+      }
       const { words: rest, mood, isNegated } = readMood(kept, sentence.asks)
-      const isOff: boolean = isNegated || (isNegatedBefore && piece.isJoined)
+      const isOff: boolean =
+        isNegated ||
+        (mood === 'order' && /^(?:nothing|none|nobody)$/.test(rest[1]?.lower ?? '')) ||
+        (isNegatedBefore && piece.isJoined)
       isNegatedBefore = isOff
       if (rest.length === 0) continue
       const clean = mood === 'order' ? cutReasons(rest) : rest
@@ -60,18 +63,13 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
   return clauses
 }
 
+const takenBackBy = (words: readonly Word[], source: string): Clause => ({
+  ...{ words, line: TAKEN_BACK_LINE, mood: 'statement', text: textOf(words, source), source },
+  ...{ condition: null, isOff: true },
+})
+
 const opposite = (condition: ClauseCondition | null): ClauseCondition | null =>
   condition === null ? null : { words: condition.words, isNegated: !condition.isNegated }
-
-const piece = (
-  words: readonly Word[],
-  condition: ClauseCondition | null = null,
-  isJoined = false,
-): Piece => ({
-  words,
-  condition,
-  isJoined,
-})
 
 /** Of one sentence. Every call goes on with a shorter part, so it ends. */
 function splitSentence(all: readonly Word[], depth = 0): Piece[] {
@@ -95,13 +93,9 @@ function splitSentence(all: readonly Word[], depth = 0): Piece[] {
   )
 }
 
-function stripConnectors(words: readonly Word[]): readonly Word[] {
-  let at = 0
-  while (at < words.length && CONNECTORS.test(words[at]!.norm) && words[at]!.norm !== 'or') at++
-  return words.slice(at)
-}
-
 /** `if it keeps 95 %, merge it`. */
+const SUMS = /(?:^| )(?:how (?:much|many|long)|what (?:is|do)) /
+
 function leadingCondition(words: readonly Word[], depth: number): Piece[] | null {
   const at = /^(?:only )?(?:if|unless|provided|in case)$/.test(words[0]!.norm)
     ? 1
@@ -110,6 +104,12 @@ function leadingCondition(words: readonly Word[], depth: number): Piece[] | null
         ? 3
         : 2
       : 0
+  if (
+    at > 0 &&
+    words.filter(({ kind }) => /^(?:number|size|percent|times)$/.test(kind)).length > 1 &&
+    SUMS.test(lineOf(words))
+  )
+    return [piece(words)]
   if (at === 0 || /^if (?:possible|you|not)(?= |$)/.test(lineOf(words.slice(0, 2)))) return null
   let main = words.findIndex(
     ({ norm }, index) =>
@@ -177,12 +177,6 @@ function conditioned(
   return [...before.slice(0, -1), { ...last, condition: last.condition ?? condition }, ...after]
 }
 
-function trimEnd(words: readonly Word[]): readonly Word[] {
-  let end = words.length
-  while (end > 0 && CONNECTORS.test(words[end - 1]!.norm)) end--
-  return words.slice(0, end)
-}
-
 /** `after indexing a, ask b`, `before you compress it, evaluate it`, `once it is done, …`. */
 function leadingOrder(words: readonly Word[], depth: number): Piece[] | null {
   const opening = /^(?:as soon as|after|once|when|before|having)(?= )/.exec(lineOf(words.slice(0, 4)))?.[0]
@@ -198,6 +192,9 @@ function leadingOrder(words: readonly Word[], depth: number): Piece[] | null {
   const sub = asOrder(words.slice(from, main), opening === 'having')
   if (sub === null) return null
   const rest = splitSentence(words.slice(main), depth + 1)
+  // `before I cancel it, …`: what the asker does is no order.
+  if (opening === 'before' && /^(?:i|we|they|he|she|somebody|someone)$/.test(words[from]?.norm ?? ''))
+    return rest
   return opening === 'before' ? [...rest, ...sub] : [...sub, ...rest]
 }
 
@@ -229,12 +226,6 @@ function innerOrder(words: readonly Word[], depth: number): Piece[] | null {
     return opening === 'before' ? [...before, ...sub, ...after] : [...sub, ...before, ...after]
   }
   return null
-}
-
-function readSubject(words: readonly Word[]): { words: readonly Word[]; hasSubject: boolean } {
-  const match = SUBJECT.exec(lineOf(words.slice(0, 6)))
-  if (match === null || words[0]!.form === 'ing') return { words, hasSubject: false }
-  return { words: words.slice(match[0].split(' ').length), hasSubject: true }
 }
 
 /** `indexing ./docs`, `you have indexed ./docs` as an order; nothing to do for `it is done`; null where no verb is found. */
@@ -324,12 +315,4 @@ function coordinates(words: readonly Word[], depth: number): Piece[] {
     return [piece(first), ...joined]
   }
   return [piece(words)]
-}
-
-function cutReasons(words: readonly Word[]): readonly Word[] {
-  const at = words.findIndex((_, index) => index > 0 && REASONS.test(lineOf(words.slice(index, index + 4))))
-  // `so that it fits in 1 MB` says what to do.
-  return at === -1 || words.slice(at).some(({ value }) => value !== null)
-    ? words
-    : trimEnd(words.slice(0, at))
 }

@@ -111,6 +111,20 @@ export function whyNot(condition: StepCondition | null, results: StepResults): s
   }
   if (before.state !== 'done' || before.result === null)
     return `Step ${condition.step}, on which it depends, gave no result.`
+  if (condition.kind === 'job') {
+    const { content } = before.result
+    const state = isJsonObject(content) && typeof content.state === 'string' ? content.state : 'unknown'
+    const isOn = /^(?:queued|waiting|running|preparing)$/.test(state)
+    const holds =
+      condition.is === 'running'
+        ? isOn
+        : condition.is === 'ended'
+          ? !isOn && state !== 'unknown'
+          : condition.is === 'done'
+            ? state === 'done'
+            : /^(?:failed|cancelled)$/.test(state)
+    return holds ? null : `The job is ${state}.`
+  }
   if (condition.kind === 'verdict') {
     const { content } = before.result
     const [better, first, second] = isJsonObject(content)

@@ -5,7 +5,7 @@
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { Observation, PlannedCall, Policy } from '../loop/policy.ts'
-import { agentOf, isStepReference, MEASURES, type PlanStep, type StepCondition } from './plan.ts'
+import { agentOf, isStepReference, JOB_IS, MEASURES, type PlanStep, type StepCondition } from './plan.ts'
 import { resolveArguments, restsOn, type StepResult, textOf, whyNot } from './step-results.ts'
 
 export const MAX_STEPS = 32
@@ -150,6 +150,8 @@ function readWhen(value: JsonValue): StepCondition | null {
   const { kind, step, is, measure, limit } = value
   if (kind === 'outcome' && (is === 'failed' || is === 'done')) return { kind, step, is }
   if (kind === 'verdict' && (is === 'better' || is === 'worse')) return { kind, step, is }
+  const jobIs = JOB_IS.find((name) => name === is)
+  if (kind === 'job' && jobIs !== undefined) return { kind, step, is: jobIs }
   const known = MEASURES.find((name) => name === measure)
   if (
     kind === 'number' &&

@@ -121,15 +121,31 @@ function strangeTarget(
   return null
 }
 
-/** Texts of a call, but for those that stand in the tool's own schema. */
+/** Texts, numbers and names of a call, but for those that stand in the tool's own schema. */
 function sayingsOf(tool: Tool, arguments_: JsonObject): string[] {
   return Object.entries(arguments_).flatMap(([name, value]) => {
-    const { enum: known } = schemaOf(tool, name)
-    return leavesOf(value).filter(
-      (leaf): leaf is string =>
-        typeof leaf === 'string' && !(Array.isArray(known) && known.includes(leaf as never)),
-    )
+    const { enum: known, default: usual } = schemaOf(tool, name)
+    const isKnown = (leaf: JsonValue) =>
+      leaf === null || typeof leaf === 'boolean' || leaf === usual || (Array.isArray(known) && known.includes(leaf))
+    // A number of one figure says nothing.
+    const isSmall = (leaf: JsonValue) => typeof leaf === 'number' && Number.isInteger(leaf) && Math.abs(leaf) < 100
+    return [
+      ...namesIn(value),
+      ...leavesOf(value).filter((leaf) => !isKnown(leaf) && !isSmall(leaf)).map(String),
+    ]
   })
+}
+
+/** Of the schemas of tools that ask others: names of what stands in lists. */
+const DECLARED = new Set(['field', 'test', 'value'])
+
+function namesIn(value: JsonValue): string[] {
+  if (Array.isArray(value)) return value.flatMap(namesIn)
+  if (!isJsonObject(value)) return []
+  return Object.entries(value).flatMap(([name, inner]) => [
+    ...(DECLARED.has(name) ? [] : [name]),
+    ...namesIn(inner!),
+  ])
 }
 
 const tokensOf = (text: string): string[] =>

@@ -3,10 +3,11 @@
  * put links there, or exchange a folder for a link while a tool works: what counts is where the thing lies that was opened.
  */
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
+import { isOwnSecret } from '../../own-files.ts'
 
 export interface GrantedFolder {
   readonly name: string
@@ -113,7 +114,7 @@ export async function openGranted(
     const real = await placeOfOpen(handle, target, stats).catch(fail)
     if (real !== target) throw outside(place)
     const data = await realpath(dataDirectory)
-    if (isInside(data, target) || (stats.nlink > 1 && stats.isFile() && (await isSecret(stats, data))))
+    if (isInside(data, target) || (await isOwnSecret(stats, data)))
       throw new VillageError(
         'FOLDER_NOT_GRANTED',
         `${place.label} belongs to the data directory of the daemon`,
@@ -136,16 +137,6 @@ async function placeOfOpen(handle: FileHandle, target: string, stats: Stats): Pr
   if (process.platform === 'linux') return readlink(`/proc/self/fd/${handle.fd}`)
   const real = await realpath(target)
   return isSame(stats, await stat(real)) ? real : null
-}
-
-/** Whether a file of several names is one of the data directory's own: keys and tokens lie at its top. */
-async function isSecret(stats: Stats, data: string): Promise<boolean> {
-  for (const entry of await readdir(data, { withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const other = await stat(path.join(data, entry.name)).catch(() => null)
-    if (other !== null && isSame(stats, other)) return true
-  }
-  return false
 }
 
 /**

@@ -48,7 +48,7 @@ export const JOB_ROUTES: readonly Route[] = [
       schema: object({ kind: text(64), params: anyObject, priority: PRIORITY }, ['priority']),
     },
     response: { kind: 'json', status: 201, schema: JOB },
-    errors: ['JOB_KIND_UNKNOWN', 'MODEL_UNKNOWN', 'JOB_TOO_LARGE'],
+    errors: ['JOB_KIND_UNKNOWN', 'MODEL_UNKNOWN', 'FILE_REFUSED', 'JOB_TOO_LARGE'],
     slow: true,
     handle: async ({ body }, { jobs }) => jobs.submit(body),
   }),

@@ -14,11 +14,12 @@ interface ShellOption {
   readonly name: string
   readonly doc: string
   readonly takesValue: boolean
+  readonly values: readonly string[]
 }
 
-function shellOption({ flags, doc }: CommandOption): ShellOption {
+function shellOption({ flags, doc, values = [] }: CommandOption): ShellOption {
   const [name = '', value] = flags.split(' ')
-  return { name, doc, takesValue: value !== undefined }
+  return { name, doc, takesValue: value !== undefined, values }
 }
 
 /** Of a row that several words name, every word is a place; the default command of a family is the family's own place as well. */
@@ -54,18 +55,19 @@ export function bashScript(places: readonly Place[]): string {
     const names = options.map(({ name }) => name).join(' ')
     const valued = options.flatMap(({ name, takesValue }) => (takesValue ? [name] : [])).join(' ')
     const next = [...commands.keys()].join(' ')
-    return `    ${quoted(path)}) next=${quoted(next)}; names=${quoted(names)}; valued=${quoted(valued)} ;;`
+    const known = options.flatMap(({ name, values }) => values.map((value) => `${name}=${value}`)).join(' ')
+    return `    ${quoted(path)}) next=${quoted(next)}; names=${quoted(names)}; valued=${quoted(valued)}; known=${quoted(known)} ;;`
   })
   return `# Completion of village for bash: source this file, or put it where bash-completion looks.
 _village_place() {
-  next= names= valued=
+  next= names= valued= known=
   case "$1" in
 ${cases.join('\n')}
     *) return 1 ;;
   esac
 }
 _village() {
-  local next names valued place= word index=1 current="\${COMP_WORDS[COMP_CWORD]}"
+  local next names valued known place= choice word index=1 current="\${COMP_WORDS[COMP_CWORD]}"
   COMPREPLY=()
   _village_place ''
   while [ "$index" -lt "$COMP_CWORD" ]; do
@@ -73,7 +75,18 @@ _village() {
     index=$((index + 1))
     case " $valued " in
       # The word after it is its value.
-      *" $word "*) [ "$index" -eq "$COMP_CWORD" ] && return 0; index=$((index + 1)); continue ;;
+      *" $word "*)
+        if [ "$index" -eq "$COMP_CWORD" ]; then
+          for choice in $known; do
+            case "$choice" in
+              "$word=$current"*) COMPREPLY+=("\${choice#*=}") ;;
+            esac
+          done
+          return 0
+        fi
+        index=$((index + 1))
+        continue
+        ;;
     esac
     case " $next " in
       *" $word "*) place="\${place:+$place }$word"; _village_place "$place" ;;
@@ -116,8 +129,8 @@ export function fishScript(places: readonly Place[]): string {
         ([name, summary]) => `complete -c village -n ${when} -f -a ${name} -d ${fishQuoted(summary)}`,
       ),
       ...options.map(
-        ({ name, doc, takesValue }) =>
-          `complete -c village -n ${when}${takesValue ? ' -r' : ''} -l ${name.slice(2)} -d ${fishQuoted(doc)}`,
+        ({ name, doc, takesValue, values }) =>
+          `complete -c village -n ${when}${takesValue ? ' -r' : ''}${values.length > 0 ? ` -f -a ${fishQuoted(values.join(' '))}` : ''} -l ${name.slice(2)} -d ${fishQuoted(doc)}`,
       ),
     ]
   })

@@ -35,13 +35,13 @@ import { createRecruiting } from './recruiting.ts'
 import { resumedJob } from './resumed-results.ts'
 import { createRuns } from './runs.ts'
 import { progressOf } from './scheduler-state.ts'
-import { checkPlan, checkPriority, jobKindByName, newJobId } from './submission.ts'
+import { checkPlan, checkPriority, checkWish, jobKindByName, newJobId } from './submission.ts'
 import { createTrustBook, type TrustEntry } from './trust-book.ts'
 import { createOwnersWorkedFor } from './worked-for.ts'
 import { createWorker } from './worker.ts'
 
 export interface Jobs extends Service {
-  /** Durable when it resolves. Throws JOB_KIND_UNKNOWN, INVALID_ARGUMENT, JOB_TOO_LARGE, and what the planning throws. */
+  /** Durable when it resolves. Throws JOB_KIND_UNKNOWN, INVALID_ARGUMENT, FILE_REFUSED, JOB_TOO_LARGE, and what the planning throws. */
   submit(init: { kind: string; params: JsonObject; priority?: number }): Promise<JobSummary>
   /** Oldest first. */
   list(): JobSummary[]
@@ -278,8 +278,7 @@ export function createJobs(components: Components, init: Init): Jobs {
     async submit({ kind: name, params: given, priority = 0 }) {
       if (!started) throw new VillageError('SHUTTING_DOWN')
       const kind = jobKindByName(jobKinds, name)
-      checkPriority(priority)
-      await refuseOwnFiles(pathsIn(given), init.directory)
+      await checkWish({ params: given, priority }, init.directory)
       const id = newJobId()
       const context = runs.context(id, stopping.signal)
       const parsed = kind.parseParams(given)

@@ -5,6 +5,7 @@ import { VillageError } from '../../errors.ts'
 import { JOBS_LIMITS } from '../../mesh/protocols/jobs.ts'
 import { nearest } from '../../nearest.ts'
 import type { TaskKind } from '../tasks/task.ts'
+import { pathsIn, refuseOwnFiles } from '../../own-files.ts'
 import { type JobKind, MAX_TASKS_BY_JOB, type PlannedTask } from './job.ts'
 
 /** Without letters and digits that are taken for one another. */
@@ -37,6 +38,15 @@ export function checkPriority(priority: number): void {
     `"priority" must be a whole number from -${PRIORITY_RANGE} to ${PRIORITY_RANGE}`,
     { fields: { argument: 'priority' } },
   )
+}
+
+/** What is wrong whatever the kind. Throws INVALID_ARGUMENT, FILE_REFUSED. */
+export async function checkWish(
+  { params, priority }: { readonly params: unknown; readonly priority: number },
+  dataDirectory: string,
+): Promise<void> {
+  checkPriority(priority)
+  await refuseOwnFiles(pathsIn(params), dataDirectory)
 }
 
 /** Tasks that are looked at before the event loop has its turn: a plan may have tens of thousands. */

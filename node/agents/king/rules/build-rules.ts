@@ -25,7 +25,9 @@ export const compressing: Rule = (input) => {
   const isToFit =
     verb === null &&
     hasSize &&
-    /(?:^| )(?:<id>|it|model) (?:is|be|stay|stays|fit|fits|remains|ends up|takes) /.test(line)
+    /(?:^| )(?:<id>|it|model|that|this|they|one) (?:(?:must|should|have to|need to|needs to|has to|ought to|may|can|could|will|is|are|not|only|really|just|go to|to|at|most) )*(?:is|be|stay|stays|fit|fits|remain|remains|end|ends|take|takes|have|weigh|occupy|exceed|under|below|no (?:bigger|larger|more)|<size>)(?: |$)/.test(
+      line,
+    )
   if (clause.mood === 'question' || !(verb === 'compress' || isSmaller || isToFit)) return null
   if (
     isSmaller &&
@@ -126,7 +128,12 @@ export const training: Rule = (input) => {
   if (files.length === 0) return { why: 'It does not say which file the model is to learn from.' }
   const rest = {
     method: /(?:^| )lora(?: |$)/.test(line) ? 'lora' : null,
-    adapter: /(?:^| )(?:keep|as|only|just) (?:an |the )?adapter(?: |$)/.test(line) ? true : null,
+    adapter:
+      /(?:^| )(?:keep|as|only|just|leave)(?: (?:it|only|just|the result))*(?: as)? (?:an |the )?adapter(?: |$)/.test(
+        line,
+      )
+        ? true
+        : null,
     steps: numberOf(words, /^(?:steps?|updates?|iterations?)$/),
     epochs:
       numberOf(words, /^epochs?$/) ??
@@ -216,6 +223,7 @@ export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
     if (epochs !== null) return { amends: { epochs } }
     if (steps !== null) return { amends: { steps } }
     if (method !== null) return { amends: { method } }
+    if (/(?:^| )adapter(?: |$)/.test(line)) return { amends: { adapter: true } }
   }
   return null
 }

@@ -1,9 +1,17 @@
 /** Files of granted folders: listed, read, written. */
+import { isFunctionWord } from '../../rag/answers/function-words.ts'
+import type { Word } from '../clause.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { isFile, isModelFile, isName, pathsOf } from '../slots.ts'
 import { call, draft, from, type Rule, wordsFrom } from './rule.ts'
 
 const LISTS_FILES = /(?:^| )(?:file|folder|inside|contents|content|list|holds|contains|entries|stuff)(?: |$)/
+
+const isFolderName = ({ kind, lower, form }: Word): boolean =>
+  kind === 'word' &&
+  form !== 'plain' &&
+  !isFunctionWord(lower, ['en']) &&
+  !/^(?:contents?|contain|contains|files?|called|please|now|here)$/.test(lower)
 
 export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state }) => {
   const [path] = pathsOf(words)
@@ -11,10 +19,15 @@ export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state 
     mood === 'question' ||
     /^(?:list|show|give|see|get|look|find|check|tell|print|display|inspect|open|read)$/.test(verb ?? '')
   if (!asks) return null
-  const named = /(?:^| )folder (?:call |name )?<(?:id|quoted)>/.test(line)
-    ? words[words.findIndex(({ norm }) => norm === 'folder') + 1]
-    : undefined
-  const folder = path ?? (named !== undefined && isName(named) ? named.text : null)
+  const behind = words.findIndex(({ norm }) => norm === 'folder') + 1
+  const named =
+    behind > 0 ? words.slice(behind).find(({ norm }) => !/^(?:call|name|the|my|our)$/.test(norm)) : undefined
+  const folder =
+    path ??
+    (named !== undefined &&
+    (isName(named) || (isFolderName(named) && (mood !== 'question' || named === words.at(-1))))
+      ? named.text
+      : null)
   if (folder === null) {
     if (
       /^(?:list|show)$/.test(verb ?? '') &&

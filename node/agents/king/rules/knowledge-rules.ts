@@ -145,7 +145,7 @@ function limitOf(words: readonly Word[]): number | null {
 
 /** What a plan's steps give is reported anyway: `and tell me how it went`, `show me the result`. */
 const OF_THE_STEPS =
-  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they) (?:get|find|give|come|return|print|say|output)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
+  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
 const MEASURED = /^(?:model_|geometry_|evolve_|calculate|code_run|text_embed|job_|file_write|knowledge_index)/
 
 /** Their results say all that there is to know of each thing in them. */
@@ -162,7 +162,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
       /(?:^| )(?:out|up|about|into|whether|if|what|how|who|when|where|why|which|summarise-doing|explain-doing|overview|answer|know)(?: |$)/.test(
         line,
       ))
-  if (!asks) return null
+  if (!asks) return state.drafts.length > 0 && SEES_TO.test(line) ? NOTHING_MORE : null
   const last = state.drafts.at(-1)
   if (
     last !== undefined &&
@@ -226,6 +226,9 @@ export const asking: Rule = ({ clause, verb, state }) => {
     'A question about what documents say.',
   )
 }
+
+const SEES_TO =
+  /^(?:see to|handle|take care of|sort out|sort|fix|arrange|do|deal with|make|go ahead with|proceed with|get on with)(?: (?:it|that|this|them|all that|so|everything|happen))+$/
 
 const LISTS =
   /^(?:list|show|give|see|get|name|what|which|how|do|is|are|have|tell|check|find|look|summarise|display)$/

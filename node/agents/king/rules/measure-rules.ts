@@ -16,7 +16,7 @@ import {
 } from './rule.ts'
 
 export const QUALITY =
-  /(?:^| )(?:quality|accuracy|good|well|worse|better|lost|lose|losing|loss|losses|damage|degraded|degradation|performance|perform|performs|hold up|holds up|still works?|intact|kept|keeps?|retained|survived?|fine|ok|usable|right|alright|acceptable|correct|suffer|suffered|suffers|drop|dropped|drops)(?: |$)/
+  /(?:^| )(?:quality|likelihood|perplexity|similarity|figures|smart|clever|useful|usable|reliable|harm|harmed|hurt|hurts|cost|costs|broke|broken|breaks|ruined|spoiled|intact|same|left|accuracy|good|well|worse|better|lost|lose|losing|loss|losses|damage|degraded|degradation|performance|perform|performs|hold up|holds up|still works?|intact|kept|keeps?|retained|survived?|fine|ok|usable|right|alright|acceptable|correct|suffer|suffered|suffers|drop|dropped|drops)(?: |$)/
 const MEASURING =
   /^(?:evaluate|test|check|measure|prove|try|see|show|verify|tell|report|run|find|look|make|give|get|do|quiz)$/
 
@@ -84,7 +84,7 @@ export const evaluating: Rule = (input): Outcome | null => {
     const ofMade =
       state.drafts.some(({ tool }) => tool === 'model_compress') &&
       QUALITY.test(line) &&
-      /(?:^| )(?:it|the|that)(?: |$)/.test(line)
+      /(?:^| )(?:it|its|the|that|this|they|them)(?: |$)/.test(line)
     if (!asksHowGood && !ofMade && !asksFigure && !asksOfIt) return null
     if (ofMade && !asksHowGood && !asksFigure) return againstOriginal(state, suiteOf(words))
   } else if (!isEvaluation(input)) return null
@@ -98,7 +98,7 @@ export const evaluating: Rule = (input): Outcome | null => {
     state.original !== null &&
     madeBy(values[0]!, state) === 'model_compress'
   const comparesInWords =
-    /(?:^| )(?:quality|lost|lose|losing|loss|losses|worse|better|kept|keeps?|retained|damage|degraded|degradation|still|drop|dropped|drops|suffer|suffered|suffers|difference|original)(?: |$)/.test(
+    /(?:^| )(?:before and after|before , after|(?:it|this|that) cost|quality|lost|lose|losing|loss|losses|worse|better|kept|keeps?|retained|damage|degraded|degradation|still|leave|left|remains|survives|survived|before|as good|drop|dropped|drops|suffer|suffered|suffers|difference|original)(?: |$)/.test(
       line,
     )
   if (isAfterCompression && comparesInWords) return againstOriginal(state, suite)

@@ -38,17 +38,28 @@ export const pulling: Rule = ({ clause, verb }) => {
   return call('model_pull', { source: text, id: newNameOf(clause.words) }, 'A model is to be fetched.')
 }
 
-export const adding: Rule = ({ clause, verb }) => {
-  if (clause.mood === 'question' || !/^(?:add|import|load|put|install|use|take)$/.test(verb ?? ''))
-    return null
+const ADDS = /^(?:add|import|load|put|install|use|take|get|save|have|make|bring|want|need)$/
+
+export const adding: Rule = ({ clause, verb, state }) => {
+  if (clause.mood === 'question' || !ADDS.test(verb ?? '')) return null
+  const isPlain = /^(?:add|import|load|put|install|save|bring)$/.test(verb!)
+  if (
+    state.modelFile !== null &&
+    isPlain &&
+    pathsOf(clause.words).length === 0 &&
+    !/(?:^| )collection(?: |$)/.test(clause.line)
+  ) {
+    const id = newNameOf(clause.words)
+    return call('model_add', { path: state.modelFile, id }, 'A model of this machine is to be added.')
+  }
   const isModel = /(?:^| )(?:model|<id>)(?: |$)/.test(clause.line)
   const path = pathsOf(clause.words).find((one) => isModelFile(one) || isModel)
   const id = newNameOf(clause.words)
-  if (path !== undefined && verb !== 'use' && verb !== 'take')
+  if (path !== undefined && isPlain)
     return call('model_add', { path, id }, 'A model of this machine is to be added.')
   if (
-    !clause.words.some(({ lower }) =>
-      /^(?:embedded|built-in|builtin|bundled|comes|shipped|ships|included)$/.test(lower),
+    !/\b(?:embedded|built-?in|bundled|preinstalled|pre-installed|(?:comes?|came|ships?|shipped|included|includes) (?:in|with|along))\b/i.test(
+      clause.source,
     )
   )
     return null

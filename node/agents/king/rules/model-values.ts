@@ -12,6 +12,7 @@ import {
   type Value,
 } from './rule.ts'
 
+const ADDED_FIRST = 'A file is added to the models before it is used.'
 export const NO_MODEL: Outcome = { why: 'It does not say which model.' }
 
 /** A model's name as an argument; a file of one is added first. */
@@ -20,7 +21,7 @@ export function resolve(names: readonly Word[], state: PlanState): { values: Val
   const values = names.map((name): Value => {
     if (name.kind !== 'path' || !(isModelFile(name.text) || /^(?:~|\.{0,2})\//.test(name.text)))
       return name.text
-    added.push(draft('model_add', { path: name.text }, 'A file is added to the models before it is used.'))
+    added.push(draft('model_add', { path: name.text }, ADDED_FIRST))
     return from(state.drafts.length + added.length, 'model')
   })
   return { values, added }
@@ -54,6 +55,11 @@ export function modelsMeant(input: RuleInput): { values: Value[]; added: Draft[]
     !/ (?:than|with|to|against) (?:the )?(?:original|old)/.test(line)
   )
     return { values: [state.original], added: [] }
+  if (state.modelFile !== null)
+    return {
+      values: [from(state.drafts.length + 1, 'model')],
+      added: [draft('model_add', { path: state.modelFile }, ADDED_FIRST)],
+    }
   if (state.model !== null) return { values: [state.model], added: [] }
   // A file that is only spoken of: `add ./m.onnx` gave it a model; a path alone does not.
   return { values: [], added: [] }

@@ -1,8 +1,9 @@
 /** What a person wants remembered; and what agents have no tool for. */
+import { lineOf } from '../clause.ts'
 import { call, NOTHING_MORE, type Rule, wordsFrom } from './rule.ts'
 
 const ABOUT_ME =
-  /^(?:what (?:do|did|can) (?:you|i) (?:know|remember|recall|tell|say|store|keep)|do (?:you )?(?:remember|recall|know)(?: |$)|(?:have|did) i (?:ever )?(?:tell|told|mention|say)|what (?:is|are|was|were) my (?:\S+ )?(?:name|birthday|favourite|favorite|favourites|preference|preferences|address|phone|hobby|hobbies|allergies|allergy|job title|wife|husband|dog|cat|pin|size|doctor)|(?:recall|remind me)(?: |$)|who am i(?: |$)|what (?:do|did) i (?:like|prefer|love|hate|usually|often|always)(?: |$)|when is my (?:\S+ )?birthday|what have i (?:told|said))/
+  /^(?:what (?:do|did|can|had|have) (?:you|i) (?:know|remember|recall|tell|say|store|keep)|do (?:you )?(?:remember|recall|know)(?: |$)|(?:have|did) i (?:ever )?(?:tell|told|mention|say)|what (?:is|are|was|were) my (?:\S+ )?(?:name|birthday|favourite|favorite|favourites|preference|preferences|address|phone|hobby|hobbies|allergies|allergy|job title|wife|husband|dog|cat|pin|size|doctor)|(?:recall|remind me)(?: |$)|who am i(?: |$)|what (?:do|did) i (?:like|prefer|love|hate|usually|often|always)(?: |$)|what (?:is|was) it (?:that )?i (?:tell|told|say|said|mention|mentioned)|what (?:i|we) (?:have )?(?:tell|told|said|say|mention)(?:ed)? (?:you )?|when is my (?:\S+ )?birthday|what have i (?:told|said))/
 
 export const remembering: Rule = ({ clause, verb, at, state }) => {
   const { words, line, mood, source } = clause
@@ -38,7 +39,16 @@ export const remembering: Rule = ({ clause, verb, at, state }) => {
   if (verb === 'remember' || noted !== undefined) {
     let start = noted === undefined ? at + 1 : noted.trim().split(' ').length
     while (/^(?:that|:|,|to self)$/.test(words[start]?.norm ?? '')) start++
-    const text = wordsFrom(words, start, source)
+    const isThat = /^(?:it|that|this|them|those|these)?$/.test(
+      lineOf(words.slice(start)).replace(
+        / (?:for me|please|well|always|forever|for later|for next time|in mind|down)$/,
+        '',
+      ),
+    )
+    const text =
+      isThat || (words[start - 1]?.norm === 'that' && start >= words.length)
+        ? state.said
+        : wordsFrom(words, start, source)
     return text === null
       ? { why: 'It does not say what is to be remembered.' }
       : call('twin_remember', { text }, 'The asker wants it remembered.')

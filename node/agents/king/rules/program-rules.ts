@@ -2,7 +2,9 @@
 import { calculates } from '../../magi/arithmetic-words.ts'
 import { planWork } from '../../magi/plan-work.ts'
 import { lineOf } from '../clause.ts'
+import { numbersInDigits } from '../number-words.ts'
 import { namesOf, numberOf, pathsOf } from '../slots.ts'
+import { wordProblem } from '../word-problems.ts'
 import {
   call,
   draft,
@@ -38,7 +40,10 @@ export const programming: Rule = ({ clause, verb, state }) => {
   )
     return call(
       'code_run',
-      { language: LANGUAGES[code.language ?? ''] ?? languageOf(line) ?? 'python', code: code.text },
+      {
+        language: LANGUAGES[code.language ?? ''] ?? languageOf(line) ?? 'python',
+        code: code.text.replace(/\n$/, ''),
+      },
       'A program of the asker is to be run.',
     )
   if (mood === 'question') return null
@@ -110,9 +115,12 @@ export const calculating: Rule = ({ clause, verb, state }) => {
     )
   )
     return null
-  const whole = wordsFrom(words, 0, source)
-  if (whole === null || !/\d|(?:^| )(?:it|that|result|double|half|twice|square|pi)(?: |$)/.test(line + whole))
-    return null
+  const said = wordsFrom(words, 0, source)
+  if (said === null) return null
+  const whole = inFigures(said)
+  const problem = clause.mood === 'order' ? null : wordProblem(whole)
+  if (problem !== null) return call('calculate', { expression: problem }, 'It is to be calculated.')
+  if (!/\d|(?:^| )(?:it|that|result|double|half|twice|square|pi)(?: |$)/.test(line + whole)) return null
   for (const text of readings(whole, line, state.expression)) {
     const expression = calculates(text)
     if (expression !== null && /[^\d\s.,]/.test(expression))
@@ -120,6 +128,18 @@ export const calculating: Rule = ({ clause, verb, state }) => {
   }
   return null
 }
+
+/** Digits for words, and years in days. */
+const inFigures = (text: string): string =>
+  numbersInDigits(text)
+    .replace(/\b(?:a )?leap years?\b/i, '366 days')
+    .replace(/\b(?:a |one )?(?:common |normal |ordinary |non-leap |regular )?year\b(?=\W*$)/i, '365 days')
+    .replace(/\ba fortnight\b/i, '14 days')
+    .replace(
+      /\s+(?:to|with|in) \d+ (?:significant )?(?:digits|decimals|decimal places|places|figures)\b/i,
+      '',
+    )
+    .replace(/\b(?:rounded|exactly|precisely|roughly|approximately)\b\s*/gi, '')
 
 function readings(whole: string, line: string, previous: string | null): string[] {
   const plain = whole.replace(
@@ -171,21 +191,21 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
   if (mood === 'question') return null
   const quoted = words.filter(({ kind }) => kind === 'quoted')
   const names = namesOf(words.slice(0, 12), Math.max(0, at), { plainWords: false }).filter(
-    ({ kind }) => kind === 'id',
+    (word) => word.kind === 'id' && !/^\d/.test(word.text),
   )
   const uses =
-    /^(?:(?:let|ask|use|prompt|have|tell) (?:the (?:language )?model )?<id>|(?:get|make) (?:the (?:language )?model )?<id> (?:to )?(?:write|generate|complete|continue|say|tell))(?: |$)/.test(
+    /^(?:(?:let|ask|use|prompt|have|tell) (?:the (?:language )?model )?<id>|(?:get|make) (?:the (?:language )?model )?<id> (?:to )?(?:write|generate|complete|continue|say|tell|finish|produce|invent))(?: |$)/.test(
       line,
     ) ||
     /(?:^| )(?:with|using|by|from|on) (?:the (?:language )?model )?<id>(?: |$)/.test(line) ||
     /(?:^| )language model(?: |$)/.test(line)
   const lets =
     state.model !== null &&
-    /^(?:let|have|make|get|use|ask|tell) (?:it|that|that model|the model|the result|the new model)(?: to)? (?:write|generate|complete|continue|tell|say)(?: |$)/.test(
+    /^(?:let|have|make|get|use|ask|tell) (?:it|that|that model|the model|the result|the new model)(?: to)? (?:write|generate|complete|continue|tell|say|finish|produce|add|invent|speak|answer|go on)(?: |$)/.test(
       line,
     )
   const writes =
-    /^(?:generate|write|continue|complete|say|translate|prompt|let|ask|use|get|have|make|tell|run|want|give)$/.test(
+    /^(?:finish|produce|invent|generate|write|continue|complete|say|translate|prompt|let|ask|use|get|have|make|tell|run|want|give)$/.test(
       verb ?? '',
     )
   if (!writes) return null

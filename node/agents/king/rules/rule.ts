@@ -29,11 +29,15 @@ export interface PlanState {
   readonly models: readonly Value[]
   readonly collection: string | null
   readonly path: string | null
-  /** The newest step that started a job, an evolution run, or gave a text. */
-  readonly job: StepReference | null
+  /** A file of a model that a clause has named and no step has added yet. */
+  readonly modelFile: string | null
+  /** The newest step that started a job, an evolution run, or gave a text; jobs and runs may be named. */
+  readonly job: Value | null
   readonly run: Value | null
   readonly text: StepReference | null
   readonly expression: string | null
+  /** The last statement, as it was said. */
+  readonly said: string | null
 }
 
 export interface RuleInput {

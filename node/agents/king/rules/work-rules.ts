@@ -2,7 +2,16 @@
 import type { Word } from '../clause.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { isName, namesOf, pathsOf } from '../slots.ts'
-import { call, draft, from, NOTHING_MORE, ORIGINAL, type Outcome, type Rule, type RuleInput } from './rule.ts'
+import {
+  call,
+  draft,
+  NOTHING_MORE,
+  ORIGINAL,
+  type Outcome,
+  REFERS,
+  type Rule,
+  type RuleInput,
+} from './rule.ts'
 
 const SHOWS =
   /^(?:list|show|give|see|get|tell|check|find|look|display|what|which|how|is|are|do|have|inspect|summarise|name|report|let|who|any|explain|know|need|want|go|watch|say|take|whether|if|when|where|any|member|model|collection|job)$/
@@ -73,10 +82,11 @@ export const jobs: Rule = (input) => {
       : { why: 'It does not say which job is to be waited for.' }
   }
   if (
-    /(?:^| )(?:what|anything|something|nothing|which) (?:(?:is|are|still|currently|now|left) )*(?:run|running|going on|in the queue|queued|in progress)(?: |$)/.test(
+    /(?:^| )(?:what|anything|something|nothing|which) (?:(?:is|are|still|currently|now|leave|left|there|waiting|else) )*(?:run|running|going on|(?:waiting )?in the queue|queued|in progress)(?: |$)/.test(
       line,
     ) &&
-    !/(?:document|note|village|say)/.test(line)
+    !/(?:document|note|village|say)/.test(line) &&
+    !words.some(({ lower }) => lower === 'runs')
   )
     return call('job_list', { state: 'running' }, 'The jobs that run are asked for.')
   if (!isJob(line) || !isShown(input)) return null
@@ -102,8 +112,23 @@ export const rounds: Rule = (input) => {
       return { why: 'A run of evolution needs a configuration file (docs/evolve.md); the goal names none.' }
     return call('evolve_start', { config: path }, 'Models are to be improved together.')
   }
+  const named = words.find(({ kind, text }) => kind === 'id' && /^(?:run|r|round)[-_:](?=.*\d)/i.test(text))
+  if (named !== undefined && isShown(input))
+    return call('round_show', { run: named.text }, 'A run of evolution is asked for.')
+  if (
+    state.run !== null &&
+    /^(?:show|display|list|inspect|see|check|look at|tell|watch|follow)(?: (?:me|us|it|that|how|far|is|about|on|state|of|the|its|progress|status|what|with|goes|go|run|round|one))*$/.test(
+      line,
+    ) &&
+    state.drafts.at(-1)?.tool !== 'round_show' &&
+    !words.some(({ lower }) => /^(?:rounds|runs|evolutions)$/.test(lower))
+  )
+    return call('round_show', { run: state.run }, 'The run that was started is asked for.')
   const isOfRuns =
     isRound(line) ||
+    (isShown(input) &&
+      /(?:which|what|how many|any|all|my|our|the|are) (?:\S+ )?run(?: |$)/.test(line) &&
+      words.some(({ lower }) => lower === 'runs')) ||
     /(?:^| )run <id>(?: |$)/.test(line) ||
     /^(?:list|show)(?: (?:me|all|the|my|our))* run(?:$| )/.test(line)
   if (!isOfRuns || !isShown(input)) return null
@@ -205,7 +230,7 @@ export const listedModels: Rule = (input) => {
   const hasNoun = /(?:^| )model(?: |$)/.test(line)
   const inspects =
     verb === 'inspect' ||
-    /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|inside|how (?:big|large|many parameters)|size)(?: |$)/.test(
+    /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|inside|how (?:big|large|heavy|many (?:parameters|layers|tensors|weights|bytes|megabytes))|size|bytes|megabytes|what is (?:in|inside)|everything about|structure|make-up|shape|shapes|quantised|precision|dtype|opset|graph)(?: |$)/.test(
       line,
     )
   if (!isShown(input) && verb !== 'inspect') return null
@@ -225,8 +250,10 @@ export const listedModels: Rule = (input) => {
     inspects &&
     names.length === 0 &&
     state.model !== null &&
-    /(?:^| )(?:it|them|the model|that model|the result)(?: |$)/.test(line) &&
-    verb === 'inspect'
+    REFERS.test(line) &&
+    (verb === 'inspect' ||
+      (typeof state.model === 'string' && !about && isOwnMatter(words)) ||
+      /(?:what|all|everything) (?:is )?(?:in|inside) (?:it|that)/.test(line))
   )
     return call(
       'model_inspect',
@@ -257,8 +284,11 @@ export const listedModels: Rule = (input) => {
 /** `is job-12ab done`, `how far is it`: of a job that the goal names by its id alone. */
 export const namedJob: Rule = ({ clause: { line, words, mood }, state }): Outcome | null => {
   if (
-    mood !== 'question' ||
-    !/(?:^| )(?:done|do|finish|finished|ready|progress|far|over|failed|run|running)(?: |$)/.test(line) ||
+    (mood !== 'question' &&
+      !/^(?:show|tell|check|see|give|report|list|display|look|know|find|inspect) /.test(line)) ||
+    !/(?:^| )(?:done|do|finish|finished|ready|progress|far|over|fail|failed|run|running|state|status|outcome|result|end|ended|going|still|through|stuck)(?: |$)/.test(
+      line,
+    ) ||
     !isOwnMatter(words)
   )
     return null
@@ -269,9 +299,10 @@ export const namedJob: Rule = ({ clause: { line, words, mood }, state }): Outcom
       /^(?:job[-_:]?\w+|(?=[0-9a-f-]*\d)[0-9a-f-]{4,})$/i.test(word.text),
   )
   if (id !== undefined) return call('job_show', { job: id.text }, 'A job is asked for.')
-  const last = state.drafts.length
-  return last > 0 && state.job !== null && /(?:^| )it(?: |$)/.test(line)
-    ? call('job_show', { job: from(state.job.$from, 'job') }, 'A job is asked for.')
+  return state.job !== null &&
+    (typeof state.job === 'string' || state.drafts.length > 0) &&
+    /(?:^| )(?:it|that|this|the (?:job|train-doing|run))(?: |$)/.test(line)
+    ? call('job_show', { job: state.job }, 'A job is asked for.')
     : null
 }
 

@@ -19,12 +19,14 @@ const MEASURED = words(
     '(?:size|length|width|height|depth|weight|limit|time-?out|deadline|interval|duration|rate|threshold|percentage|' +
     'proportion|fraction|temperature|speed|age|distance|price|cost|population|capacity|area)s?',
 )
-/** Behind a figure or a word for one, or alone in a cell of a table. */
-const UNIT_NAME =
-  '%|°|€|[mµn]?s|min|h|[kcm]?m|k?g|[kKMGT]i?B|bytes?|bits?|words|characters|seconds?|minutes?|hours?|days?|weeks?|months?|years?|metres?|meters?|' +
+/** Behind a figure, or alone in a cell of a table. */
+const SHORT_UNIT = '%|°|€|[mµn]?s|min|h|[kcm]?m|k?g|[kKMGT]i?B'
+/** Behind a word for a figure as well. */
+const LONG_UNIT =
+  'bytes?|bits?|words|characters|seconds?|minutes?|hours?|days?|weeks?|months?|years?|metres?|meters?|' +
   'kilomet(?:re|er)s?|miles?|feet|kilograms?|tons?|tonnes?|lit(?:re|er)s?|degrees?|pence|euros?|dollars?|pounds?|Jahren?|Tagen?|Stunden?|Minuten'
 const UNIT = new RegExp(
-  `(?:\\p{Nd}|\\p{L}) ?(?:nautical |square |cubic |half )?(?:${UNIT_NAME})(?!\\p{L})|[$€£]\\s?\\p{Nd}|\\| (?:${UNIT_NAME}) \\|`,
+  `\\p{Nd}[ -]?(?:${SHORT_UNIT})(?!\\p{L})|[\\p{Nd}\\p{L}][ -](?:${LONG_UNIT})(?!\\p{L})|[$€£] ?\\p{Nd}|\\| (?:${SHORT_UNIT}|${LONG_UNIT}) \\|`,
   'u',
 )
 

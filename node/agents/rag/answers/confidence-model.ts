@@ -15,4 +15,4 @@ export const CONFIDENCE_MODEL: ConfidenceModel = {
 }
 
 /** Below it the answer is that nothing was found: the largest that refuses at most a tenth of the questions that are answered. */
-export const CONFIDENCE_THRESHOLD = 0.4
+export const CONFIDENCE_THRESHOLD = 0.42

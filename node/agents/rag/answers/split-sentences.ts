@@ -58,11 +58,11 @@ const unwrapped = (text: string): string =>
   text.replace(SOFT_LINE_END, (end) => ' '.repeat(end.length)).replaceAll('\t', ' ')
 
 /** A cell says little without its row: a row of a table is one sentence, whatever its cells end with. */
-function isOneRow(text: string, open: SentenceSpan, next: SentenceSpan): boolean {
+function isOneRow(given: string, open: SentenceSpan, next: SentenceSpan): boolean {
   if (next.end - open.start > MAX_SENTENCE_CHARACTERS) return false
-  const start = text.lastIndexOf('\n', open.start) + 1
-  const end = text.indexOf('\n', next.end - 1)
-  return text.slice(start, end < 0 ? text.length : end).includes(' | ')
+  const end = given.indexOf('\n', open.start)
+  const line = given.slice(given.lastIndexOf('\n', open.start) + 1, end < 0 ? given.length : end)
+  return (end < 0 || end >= next.end) && line.includes(' | ')
 }
 
 function trimmed(text: string, start: number, end: number): SentenceSpan | null {
@@ -121,7 +121,7 @@ export function splitSentences(given: string, language: string | null): Sentence
         text.slice(Math.max(open.start, open.end - 40), open.end),
         text.slice(span.start, span.start + 20),
       ) ||
-        isOneRow(text, open, span))
+        isOneRow(given, open, span))
     if (open !== null && joins) {
       open = { start: open.start, end: span.end }
       continue

@@ -41,6 +41,24 @@ test('covering the words raises it, lacking one lowers it, and a question more t
   assert.ok(asked.questionLack > 0)
 })
 
+test('words that stand in several passages of one document count beside those of the best', () => {
+  const texts = ['The mill is old.', 'The weir is new.']
+  const of = (documents: readonly [string, string]) => {
+    const hits = texts.map((text, chunk) => searchHit(text, { chunk, document: documents[chunk]! }))
+    const found = searchAnswer({ hits })
+    const words = questionWords('mill weir', ['en'], found)
+    return evidenceOf({ question: 'mill weir', words, passages: hits.map(readPassage), found }).together
+  }
+  assert.is(of(['a', 'a']), 0.5)
+  assert.is(of(['a', 'b']), 0)
+})
+
+test('how large something is asked to be, or whether it fits, need not stand in what answers', () => {
+  const text = 'No block of an artifact is over 2 MiB.'
+  assert.is(evidence('How large may a block of an artifact be?', [text]).lack, 0)
+  assert.ok(evidence('Is a large block of an artifact kept?', [text]).lack > 0)
+})
+
 test('in a collection of one document its words are not worthless', () => {
   const terms = ['mill', 'river', 'zeppelin'].map((term, index) => ({
     ...queryTerm(term, index === 2 ? 1.4 : 0.29),
@@ -133,9 +151,24 @@ test('a second round looks for the words that the best passages lack and the col
     [1, 2],
   )
   queries.length = 0
+  await gatherPassages({ knowledge }, { question: 'Where is the mill?', queries: [], scope }, signal)
+  assert.equal(queries, ['Where is the mill?', 'mill'])
+  queries.length = 0
   const whole = await gatherPassages({ knowledge }, { question: 'mill', queries: ['weir'], scope }, signal)
   assert.equal(queries, ['mill', 'weir'])
   assert.equal(whole.queries, ['mill', 'weir'])
+})
+
+test('confidence is of few passages of a document, whatever more is read for the answer', async () => {
+  const hits = [0, 1, 2, 3, 4].map((chunk) => searchHit(`The mill, part ${chunk}.`, { chunk, document: 'a' }))
+  const knowledge = { search: async () => searchAnswer({ hits, chunks: 2_000 }) }
+  const scope = { perDocument: 4, limit: 20 }
+  const { own, passages } = await gatherPassages(
+    { knowledge },
+    { question: 'mill', queries: [], scope },
+    signal,
+  )
+  assert.equal([own.length, passages.length], [2, 4])
 })
 
 test('judged questions of the docs: enough of each kind, in halves, and each answer stands in a passage', () => {

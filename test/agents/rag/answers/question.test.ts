@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { answerFit } from '../../../../node/agents/rag/answers/answer-fit.ts'
 import { answerType, hasAnswerOf } from '../../../../node/agents/rag/answers/answer-type.ts'
-import { isFunctionWord } from '../../../../node/agents/rag/answers/function-words.ts'
+import { isFunctionWord, matterOf } from '../../../../node/agents/rag/answers/function-words.ts'
 import { coverage, questionWords } from '../../../../node/agents/rag/answers/question-words.ts'
 import { queryTerm, searchAnswer } from '../../../helpers/search-hits.ts'
 
@@ -88,6 +89,36 @@ test('whether a sentence has such an answer', () => {
   assert.not.ok(hasAnswerOf('number', 'It has towers.'))
   assert.ok(hasAnswerOf('place', 'The river rises in the Alps.'))
   assert.not.ok(hasAnswerOf('place', 'The river rises slowly.'))
+})
+
+test('what has the form of an answer fits better, by what is asked', () => {
+  const better = (question: string, one: string, other: string) => {
+    const fit = answerFit(question)
+    assert.ok(fit(one) > fit(other), `${question}: ${fit(one)}, ${fit(other)}`)
+  }
+  better('How large may a block be?', 'No block is larger than 2 MiB.', 'Since version 2 there are blocks.')
+  better('What is the deadline of a search?', 'It ends after 30 s.', 'It ends with 3 answers.')
+  better('What is the deadline of a search?', 'It ends with 3 answers.', 'It ends.')
+  better('How often is rubbish collected?', 'It goes every second Wednesday.', 'It goes before six.')
+  better('Why was the line closed?', 'It was closed because few used it.', 'It was closed by the county.')
+  better('When is a model unloaded?', 'It goes after a while without requests.', 'A model is unloaded.')
+  better('When was the bridge built?', 'It was built in 1894.', 'It was built after the flood.')
+  better('Which file holds the key?', 'The key is in identity.key.', 'The key is kept.')
+  better('Where is the key kept?', 'It is in keys/node.pem.', 'It is kept well.')
+  for (const question of ['Who may erase a memory?', 'What is a glacier?', ''])
+    assert.is(answerFit(question)('whatever'), 1, question)
+})
+
+test('the matter of a question is what is left of it, in the language that it is asked in', () => {
+  assert.is(
+    matterOf('How do I put back the version before the present one?'),
+    'put back version before present',
+  )
+  assert.is(matterOf('Wie hoch ist der Turm?'), 'hoch Turm')
+  assert.is(matterOf('mill weir zeppelin'), 'mill weir zeppelin')
+  assert.is(matterOf('Who is who?'), 'Who is who?')
+  assert.is(matterOf('駅はどこですか？'), '駅はどこですか？')
+  assert.is(matterOf(''), '')
 })
 
 test.run()

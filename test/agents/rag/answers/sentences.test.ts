@@ -116,6 +116,31 @@ test('fragments, questions and the title itself count for half', () => {
   assert.is(other!.score, one!.score / 2)
 })
 
+test('a heading that stands as a sentence counts for half, and a passage further down for less', () => {
+  const text = 'The moons of Mars today\n\nThe moons of Mars are small.'
+  const passage = readPassage(searchHit(text, { headings: ['The moons of Mars today'] }))
+  const [heading, below] = scoreByWords('moons', WORDS, [passage])
+  assert.is(heading!.score, below!.score / 2)
+  const same = [0, 1].map((chunk) => readPassage(searchHit('The moons of Mars are small.', { chunk })))
+  const [first, second] = scoreByWords('moons', WORDS, same)
+  assert.ok(first!.score > second!.score)
+})
+
+test('of two that come close the one of another passage is chosen', () => {
+  const chosen = chooseSentences(
+    [
+      sentence({ score: 0.9, terms: new Set(['a']), text: 'best' }),
+      sentence({ score: 0.82, terms: new Set(['b']), text: 'same passage', place: 1 }),
+      sentence({ score: 0.8, terms: new Set(['c']), text: 'another', passage: 1 }),
+    ],
+    { limit: 2 },
+  )
+  assert.equal(
+    chosen.map(({ text }) => text),
+    ['best', 'another'],
+  )
+})
+
 test('the cosine moves a score by its weight; a negative one counts as none', () => {
   const question = Float32Array.of(1, 0)
   const near = withCosine(sentence({}), Float32Array.of(1, 0), question)

@@ -53,6 +53,18 @@ test('rows of a table are sentences of their own', () => {
   ])
 })
 
+test('a row whose cells have full stops is one sentence, unless it is too long for one', () => {
+  assert.equal(split('Key | What it does\nidleMs | Unloads it. Not before. | ms\n\nNext one. Row'), [
+    'Key | What it does',
+    'idleMs | Unloads it. Not before. | ms',
+    'Next one.',
+    'Row',
+  ])
+  const long = `key | ${'It says so. '.repeat(60)}`
+  for (const piece of split(long)) assert.ok(piece.length <= MAX_SENTENCE_CHARACTERS)
+  assert.ok(split(long).length > 1)
+})
+
 test('what has no end is cut, at a space where there is one', () => {
   const cut = split('word '.repeat(300))
   assert.ok(cut.length > 2)

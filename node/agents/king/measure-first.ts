@@ -1,0 +1,57 @@
+/** What must be looked at before a step that depends on it: a score, a size, whether a job still runs. */
+import { type Clause, lineOf } from './clause.ts'
+import { mentionIn } from './mentions.ts'
+import { readCondition } from './read-condition.ts'
+import type { Draft, PlanState } from './rules/rule.ts'
+import { namesOf } from './slots.ts'
+
+const OF_QUALITY =
+  /(?:^| )(?:quality|score|scores|scored|scoring|accuracy|perplexity|evaluate|good|similarity|likelihood)(?: |$)/
+const REASON = 'What the next step depends on must be measured.'
+/** States of a job; also of one that is named by its id alone. */
+const OF_A_JOB =
+  /(?:^| )(?:still |already |not )*(?:run|running|going|finish|finished|done|do|complete|over|stuck|hangs|hanging|failed|fail|queued|waiting|wait|active|pending)(?: |$)/
+
+/** Null: nothing needs measuring, or no rule knows how. */
+export function measureFirst(
+  { condition, words }: Clause,
+  state: PlanState,
+  tools: readonly string[],
+): Draft | null {
+  if (condition === null) return null
+  const { drafts } = state
+  const line = lineOf(condition.words)
+  const step = (tool: string, arguments_: Draft['arguments']): Draft | null =>
+    tools.includes(tool) ? { tool, arguments: arguments_, reason: REASON } : null
+  const spoken = mentionIn(condition.words)
+  const job =
+    spoken.job ??
+    (OF_A_JOB.test(line)
+      ? (condition.words.find(({ kind, text }) => kind === 'id' && /\d/.test(text))?.text ?? null)
+      : null)
+  const read = readCondition(condition, drafts)
+  if (job !== null && OF_A_JOB.test(line) && drafts.at(-1)?.tool !== 'job_show')
+    return step('job_show', { job })
+  if (OF_A_JOB.test(line) && typeof state.job === 'string' && drafts.length === 0)
+    return step('job_show', { job: state.job })
+  if (read !== null && (read.kind !== 'outcome' || drafts.length > 0)) return null
+  const [named] = namesOf(condition.words, 0, { plainWords: false })
+  const [later] = namesOf(words, 0, { plainWords: false })
+  const model = named?.text ?? state.model ?? later?.text ?? null
+  if (model === null) return null
+  if (
+    /(?:^| )(?:better|worse)(?: |$)/.test(line) &&
+    named !== undefined &&
+    state.model !== null &&
+    typeof state.model !== 'string'
+  )
+    return step('model_compare', { first: named.text, second: state.model })
+  if (condition.words.some(({ kind }) => kind === 'size')) return step('model_inspect', { model })
+  if (!OF_QUALITY.test(line)) return null
+  const suite = /(?:^| )(similarity|likelihood|perplexity|mmlu|gsm8k|humaneval|retrieval)(?: |$)/.exec(
+    line,
+  )?.[1]
+  return condition.words.some(({ kind }) => kind === 'number' || kind === 'percent')
+    ? step('model_evaluate', { model, ...(suite !== undefined && { suite }) })
+    : null
+}
