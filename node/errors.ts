@@ -527,7 +527,7 @@ export const ERRORS = {
   FILE_REFUSED: {
     http: 403,
     title: 'The file may not be used',
-    fix: 'Name another file: the data directory of the daemon holds its keys.',
+    fix: 'Name another file: the data directory of the daemon holds its keys, and /proc, /sys and /dev are the system.',
   },
   FILE_UNREADABLE: {
     http: 400,

@@ -13,7 +13,7 @@ export interface Identity {
   readonly peerId: string
 }
 
-const KEY_FILE = 'identity.key'
+export const KEY_FILE = 'identity.key'
 const MAX_KEY_BYTES = 1024
 
 async function readKey(file: string): Promise<Ed25519PrivateKey> {

@@ -6,6 +6,7 @@ import type { Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from './errors.ts'
+import { KEY_FILE } from './identity.ts'
 import { isJsonObject } from './json.ts'
 
 const MAX_DEPTH = 8
@@ -38,15 +39,33 @@ export async function isOwnSecret(stats: Stats, dataDirectory: string): Promise<
   return false
 }
 
-/** Throws FILE_REFUSED for what lies in the data directory, by whatever name. What is not there is left to whoever reads it. */
+/** Of the system, not of a person: the environment of processes is among it, with keys of endpoints. */
+const SYSTEM = ['/proc', '/sys', '/dev']
+
+export const isOfSystem = (real: string): boolean => SYSTEM.some((directory) => isWithin(directory, real))
+
+/** Whether a real path lies in the data directory of any node of this machine: it has the key of its identity at its top. */
+async function isOfNode(real: string): Promise<boolean> {
+  for (let directory = real; ; directory = path.dirname(directory)) {
+    const key = await stat(path.join(directory, KEY_FILE)).catch(() => null)
+    if (key?.isFile() === true) return true
+    if (directory === path.dirname(directory)) return false
+  }
+}
+
+/** Throws FILE_REFUSED for what lies in a data directory or is the system's, by whatever name. What is not there is left to whoever reads it. */
 export async function refuseOwnFiles(files: readonly string[], dataDirectory: string): Promise<void> {
   if (files.length === 0) return
   const data = await realpath(dataDirectory)
   for (const file of files) {
     const real = await realpath(file).catch(() => null)
     if (real === null) continue
-    if (isWithin(data, real) || (await isOwnSecret(await stat(real), data)))
-      throw new VillageError('FILE_REFUSED', `${file} belongs to the data directory of the daemon`, {
+    if (isOfSystem(real))
+      throw new VillageError('FILE_REFUSED', `${file} is no file of a person, but of the system`, {
+        fields: { path: file },
+      })
+    if (isWithin(data, real) || (await isOfNode(real)) || (await isOwnSecret(await stat(real), data)))
+      throw new VillageError('FILE_REFUSED', `${file} belongs to the data directory of a daemon`, {
         fields: { path: file },
       })
   }

@@ -17,6 +17,9 @@ test.before(async () => {
   await writeFile(path.join(data, 'api.token'), 'secret')
   await writeFile(path.join(data, 'state', 'x'), 'secret')
   await writeFile(path.join(root, 'corpus.txt'), 'words')
+  await mkdir(path.join(root, 'other', 'sealed'), { recursive: true })
+  await writeFile(path.join(root, 'other', 'identity.key'), 'secret')
+  await writeFile(path.join(root, 'other', 'sealed', 'x'), 'secret')
   await link(path.join(root, 'corpus.txt'), path.join(root, 'corpus-2.txt'))
   await symlink(path.join(data, 'api.token'), path.join(root, 'linked.txt'))
   await symlink(data, path.join(root, 'folder'))
@@ -25,8 +28,19 @@ test.before(async () => {
 test.after(() => rm(root, { recursive: true, force: true }))
 
 test('what lies in the data directory is refused by every name; other files are not', async () => {
-  for (const name of ['data/api.token', 'data/state/x', 'data', 'linked.txt', 'folder/state/x', 'hard.txt'])
+  for (const name of [
+    'data/api.token',
+    'data/state/x',
+    'data',
+    'linked.txt',
+    'folder/state/x',
+    'hard.txt',
+    'other/sealed/x',
+  ])
     await rejectsCode(refuseOwnFiles([path.join(root, name)], data), 'FILE_REFUSED')
+  if (process.platform === 'linux')
+    for (const file of ['/proc/self/environ', '/proc/1/environ', '/dev/null', '/sys'])
+      await rejectsCode(refuseOwnFiles([file], data), 'FILE_REFUSED')
   for (const name of ['corpus.txt', 'corpus-2.txt', 'none.txt', 'database'])
     await refuseOwnFiles([path.join(root, name)], data)
 })

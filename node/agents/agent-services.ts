@@ -85,6 +85,8 @@ export function createAgentServices(components: Components, init: Init) {
     },
   )
   const audit = createAudit({ store: auditStore }, { newId: newAgentId })
+  // First: what goes on would write what the others have erased.
+  erasure.onErase('running', 'said', (asker) => agents.endOf(asker))
   erasure.onErase('audit', 'done', async (asker) => {
     await audit.eraseAsker(asker)
   })

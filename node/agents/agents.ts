@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
 import type { AgentAnswer, AgentEvent, AgentName, AgentRequest, AgentRow } from './agent.ts'
-import type { Asker } from './asker.ts'
+import { type Asker, scopeAllows } from './asker.ts'
 import type { ChatUsage } from './chat/chat-model.ts'
 import {
   type AgentLimitsConfig,
@@ -43,6 +43,8 @@ export interface Agents extends Service {
   /** Those that the asker may call by name. */
   tools(asker: Asker): Tool[]
   list(asker: Asker): AgentView[]
+  /** Ends what runs for somebody, and waits until it has ended: nothing is written for it afterwards. */
+  endOf(asker: Pick<Asker, 'kind' | 'id'>): Promise<void>
   /**
    * Tells what models took for somebody: each turn as it ends, also of requests that fail or are left, and of tools by name. Returns
    * what ends it.
@@ -71,6 +73,10 @@ export interface AgentsInit {
 
 /** For what retries: requests end at any time. */
 const BUSY_RETRY_MS = 1_000
+/** Kept for the owner, of eight. */
+const OWNER_PLACES = 2
+/** Of what a member says that it used for a request without a bound of its own. */
+const MAX_CLAIMED_TOKENS = 16_384
 const OWNER: Asker = { kind: 'owner', id: 'owner', scope: 'admin' }
 
 export function createAgents(components: AgentsComponents, init: AgentsInit): Agents {
@@ -91,7 +97,10 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
     { ...components, clock, newId, onUsage, countCall: counter.countCall },
     { config },
   )
-  let asked = 0
+  /** Requests and calls by name that go on. */
+  const going = new Set<{ asker: Asker; ending: AbortController; work: Promise<unknown> }>()
+  /** Places that are taken, by asker. */
+  const places = new Map<string, number>()
 
   function rowOf(name: string): AgentRow {
     const row = rows.find((it) => it.name === name)
@@ -133,16 +142,48 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
     }
   }
 
-  async function asRoot(row: AgentRow, work: () => Promise<AgentAnswer>): Promise<AgentAnswer> {
-    if (asked >= config['agents.maxRequests']) {
+  /** No more than was asked for, nor than a long answer takes: a member's word empties no quota. */
+  const claimable = ({ limits }: AgentRequest) =>
+    Math.min(config['agents.maxTokens'], limits?.tokens ?? MAX_CLAIMED_TOKENS)
+
+  /** The owner finds a place whatever keys and members do, and none of those takes more than half. */
+  function hasPlace({ kind, id }: Asker): boolean {
+    const most = config['agents.maxRequests']
+    const taken = [...places.values()].reduce((sum, count) => sum + count, 0)
+    if (kind === 'owner') return taken < most
+    const kept = Math.min(OWNER_PLACES, Math.floor(most / 4))
+    return taken < most - kept && (places.get(`${kind} ${id}`) ?? 0) < Math.max(1, Math.floor(most / 2))
+  }
+
+  async function asRoot(row: AgentRow, asker: Asker, work: () => Promise<AgentAnswer>): Promise<AgentAnswer> {
+    if (!hasPlace(asker)) {
       counter.countRequest(row.name, 'busy')
       throw new VillageError('AGENT_BUSY', undefined, { fields: { retryAfterMs: BUSY_RETRY_MS } })
     }
-    asked += 1
+    const place = `${asker.kind} ${asker.id}`
+    places.set(place, (places.get(place) ?? 0) + 1)
     try {
       return await work()
     } finally {
-      asked -= 1
+      const left = places.get(place)! - 1
+      if (left === 0) places.delete(place)
+      else places.set(place, left)
+    }
+  }
+
+  /** Ends with the asker's signal, the daemon, or what is to be erased of the asker. */
+  async function ended<T>(
+    asker: Asker,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const ending = new AbortController()
+    const one = { asker, ending, work: work(AbortSignal.any([signal, ending.signal])) }
+    going.add(one)
+    try {
+      return await one.work
+    } finally {
+      going.delete(one)
     }
   }
 
@@ -153,7 +194,7 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
     onEvent: (event: AgentEvent) => void,
   ): Promise<AgentAnswer> {
     const answer = await village.askMember(peer, request, signal, onEvent)
-    onUsage(request.asker, claimedUsage(answer.usage, config['agents.maxTokens']))
+    onUsage(request.asker, claimedUsage(answer.usage, claimable(request)))
     return answer
   }
 
@@ -169,16 +210,21 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
       const row = rowOf(request.agent)
       const parent = parentOf(request, runner.running, clock.now())
       const member = memberOf(request)
-      const within = AbortSignal.any([signal, stopping.signal])
+      const { asker } = request
+      // Whoever may decide nothing would wait for others, and hold a place meanwhile.
+      const mayWait = asker.kind === 'owner' || scopeAllows(asker.scope, 'operate')
+      const asked: AgentRequest = mayWait ? request : { ...request, approvals: 'refuse' }
       const work = () =>
         tracked(
-          member === null
-            ? runner.run(row, request, parent, signal, safely(onEvent))
-            : askMember(member, request, within, safely(onEvent)),
+          ended(asker, signal, (within) =>
+            member === null
+              ? runner.run(row, asked, parent, within, safely(onEvent))
+              : askMember(member, asked, AbortSignal.any([within, stopping.signal]), safely(onEvent)),
+          ),
         )
       try {
         // A step goes on in the place of the request that waits for it.
-        const answer = await (parent === null ? asRoot(row, work) : work())
+        const answer = await (parent === null ? asRoot(row, asker, work) : work())
         counter.countRequest(row.name, answer.finish)
         return answer
       } catch (error) {
@@ -189,7 +235,14 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
     },
     async callTool(call, signal, onProgress = () => {}) {
       checkOpen()
-      return tracked(namedCalls.call(call, AbortSignal.any([signal, stopping.signal]), onProgress))
+      const until = AbortSignal.any([signal, stopping.signal])
+      return tracked(ended(call.asker, until, (within) => namedCalls.call(call, within, onProgress)))
+    },
+    async endOf({ kind, id }) {
+      const theirs = [...going].filter(({ asker }) => asker.kind === kind && asker.id === id)
+      for (const { ending } of theirs)
+        ending.abort(new VillageError('ABORTED', 'What was said to it is erased'))
+      await Promise.allSettled(theirs.map(({ work }) => work))
     },
     onUsage(listener) {
       usageListeners.add(listener)

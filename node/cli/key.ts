@@ -6,7 +6,6 @@ import { count, table, time } from './format.ts'
 
 /** As GET /api/v1/keys shows it. */
 interface Key {
-  readonly id: string
   readonly name: string
   readonly scope: string
   readonly expiresAtMs: number | null
@@ -84,7 +83,6 @@ export async function list(context: CommandContext): Promise<CommandResult> {
   const { keys } = await client.get<{ keys: Key[] }>('/api/v1/keys')
   const rows = keys.map((key) => [
     key.name,
-    key.id,
     key.scope,
     expiryText(key),
     key.lastUsedAtMs === null ? 'never' : time(key.lastUsedAtMs),
@@ -97,8 +95,8 @@ export async function list(context: CommandContext): Promise<CommandResult> {
     text:
       keys.length === 0
         ? 'There are no keys but the node’s own token: village key create NAME'
-        : `${table(['NAME', 'ID', 'SCOPE', 'UNTIL (UTC)', 'USED (UTC)', 'RATE', 'REQUESTS', 'TOKENS'], rows, {
-            whole: [0, 1, 3, 4],
+        : `${table(['NAME', 'SCOPE', 'UNTIL (UTC)', 'USED (UTC)', 'RATE', 'REQUESTS', 'TOKENS'], rows, {
+            whole: [0, 2, 3],
           })}\n\nRate: requests a minute. Requests and tokens: of today (UTC).`,
   }
 }

@@ -196,4 +196,69 @@ service('a call that waits: approved it runs, denied it does not, and the audit 
   assert.is(write.calls.length, 1)
 })
 
+service('a key takes half of the places at most, keys together leave some to the owner', async () => {
+  const open_ = Promise.withResolvers<void>()
+  const { agents } = agentParts({
+    config: { 'agents.maxRequests': 8 },
+    rows: [
+      rowNamed('king', async () => {
+        await open_.promise
+        return answer('x')
+      }),
+    ],
+  })
+  const key = (id: string) => ({ kind: 'key', id, scope: 'operate' }) as const
+  const begin = (asker: AgentRequest['asker']) => agents.ask(asked({ asker }), never())
+  const going = [1, 2, 3, 4].map(() => begin(key('a')))
+  await rejectsCode(begin(key('a')), 'AGENT_BUSY')
+  going.push(begin(key('b')), begin(key('c')))
+  await rejectsCode(begin(key('d')), 'AGENT_BUSY')
+  going.push(begin(OWNER), begin(OWNER))
+  await rejectsCode(begin(OWNER), 'AGENT_BUSY')
+  open_.resolve()
+  await Promise.all(going)
+  await begin(key('a'))
+})
+
+service('a key that may decide nothing does not wait for a decision', async () => {
+  const write = change('file_write')
+  const read = toolNamed('file_read', { effect: 'outside', scope: 'ask' })
+  const { agents, approvals } = agentParts({
+    tools: () => [write, read],
+    rows: [rowNamed('king', [call('file_read'), answer('x')])],
+  })
+  const asker = { kind: 'key', id: 'a', scope: 'ask' } as const
+  const { observations } = await agents.ask(asked({ asker, approvals: 'wait' }), never())
+  assert.is(observations[0]!.outcome.kind, 'refused')
+  assert.equal(approvals.list(OWNER), [])
+})
+
+service('what runs for somebody is ended, and for nobody else', async () => {
+  const waiting = toolNamed('wait', {
+    run: (_given, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  })
+  const { agents } = agentParts({
+    tools: () => [waiting],
+    rows: [rowNamed('king', [call('wait'), answer('x')])],
+  })
+  const key = (id: string) => ({ kind: 'key', id, scope: 'operate' }) as const
+  const leaving = new AbortController()
+  const theirs = [
+    agents.ask(asked({ asker: key('a') }), never()),
+    agents.callTool({ tool: 'wait', arguments: {}, asker: key('a'), via: 'mcp' }, never()),
+  ]
+  const other = agents.ask(asked({ asker: key('b') }), leaving.signal)
+  await settled()
+  const ends = theirs.map((one) => rejectsCode(one, 'ABORTED'))
+  await agents.endOf(key('a'))
+  await Promise.all(ends)
+  assert.is(agents.stats().running, 1)
+  leaving.abort(new Error('gone'))
+  await other.then(
+    () => assert.unreachable(),
+    () => undefined,
+  )
+})
+
 service.run()

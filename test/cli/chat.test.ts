@@ -2,12 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
-import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runChat } from '../../node/cli/chat/chat.ts'
 import { footnotes } from '../../node/cli/chat/turn-view.ts'
-import { createWordWrap } from '../../node/cli/chat/wrap-words.ts'
 import { createClient, findDaemon } from '../../node/cli/client.ts'
 import type { CommandContext } from '../../node/cli/command.ts'
 import type { VillageError } from '../../node/errors.ts'
@@ -188,7 +186,8 @@ test('slash commands: agent, model, new, history, twin, forget, help, and what i
     ['/agent sage', 'sage answers'],
     ['/model none', 'rules decide'],
     ['/model', 'rules decide'],
-    ['/model default', 'the model of the configuration decides'],
+    ['/model default', 'rules decide (agents.model is not set)'],
+    ['/model nope', 'error CHAT_MODEL_UNKNOWN'],
     ['/histry', 'did you mean /history?'],
     ['/history', 'no conversation yet'],
     ['hello', 'sage heard 1: hello'],
@@ -274,32 +273,6 @@ test('Ctrl-C at the question of an approval ends the request at once', async ({ 
   assert.is(agents.writes.calls.length, 0)
   terminal.type('/quit\r')
   await terminal.done
-})
-
-test('answers are wrapped between words, whatever pieces they come in', () => {
-  const words = fc.stringMatching(/^[a-z]{1,12}$/)
-  fc.assert(
-    fc.property(
-      fc.array(words, { minLength: 1, maxLength: 40 }),
-      fc.array(fc.nat(9), { minLength: 1 }),
-      (all, sizes) => {
-        const text = all.join(' ')
-        const wrap = createWordWrap(20)
-        let shown = ''
-        for (let at = 0, n = 0; at < text.length; n += 1) {
-          const next = at + 1 + sizes[n % sizes.length]!
-          shown += wrap.add(text.slice(at, next))
-          at = next
-        }
-        shown += wrap.end()
-        assert.is(shown.replaceAll('\n', ' '), text)
-        for (const line of shown.split('\n')) assert.ok(line.length <= 20, line)
-      },
-    ),
-  )
-  const wrap = createWordWrap(10)
-  const code = '    a line of code that is longer\n'
-  assert.is(wrap.add(code) + wrap.end(), code)
 })
 
 test('an empty pipe, a conversation that is not there, and options that exclude each other are refused', async ({

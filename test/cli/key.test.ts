@@ -40,8 +40,8 @@ test('what is wrong is named', () =>
     const code = async (...args: string[]) => (await cli('key', ...args, '--json')).json.error.code
     assert.is(await code('create', 'x', '--rate', '0'), 'USAGE')
     assert.is(await code('create', 'x', '--expires', 'soon'), 'USAGE')
-    assert.is(await code('create', 'x', '--scope', 'all'), 'INVALID_ARGUMENT')
-    assert.is(await code('create', 'Not a name'), 'INVALID_ARGUMENT')
+    assert.is(await code('create', 'x', '--scope', 'all'), 'USAGE')
+    assert.is(await code('create', 'Not a name'), 'USAGE')
     assert.is(await code('revoke', 'nobody'), 'KEY_UNKNOWN')
   }))
 test.run()

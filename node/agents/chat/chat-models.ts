@@ -9,7 +9,7 @@ import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import { nearest } from '../../nearest.ts'
 import type { ChatModel } from './chat-model.ts'
 import { createEndpointModel } from './endpoint-model.ts'
-import { createEndpoints, type EndpointsInit } from './endpoints.ts'
+import { createEndpoints, type EndpointsInit, isModelName } from './endpoints.ts'
 import { type LocalFacts, readLocalFacts } from './local-facts.ts'
 import { createLocalModel } from './local-model.ts'
 
@@ -141,7 +141,7 @@ export function createChatModels(components: Components, init: Init): ChatModels
     async need(id) {
       const slash = id.indexOf('/')
       const endpoint = slash > 0 ? endpoints.get(id.slice(0, slash)) : undefined
-      if (endpoint !== undefined && slash < id.length - 1) {
+      if (endpoint !== undefined && isModelName(id.slice(slash + 1))) {
         const { name, place, http } = endpoint
         const model = id.slice(slash + 1)
         return createEndpointModel(

@@ -37,6 +37,8 @@ const FAILED_FOR_MS = 10_000
 const LIST_MS = 10_000
 /** What a model of a server may be called: no control characters, no blanks. */
 const MODEL_NAME = /^[^\p{C}\p{Z}]{1,200}$/u
+/** Whether a server may be asked for it: what is not, goes into no request, event or metric. */
+export const isModelName = (name: string): boolean => MODEL_NAME.test(name) && !name.split('/').includes('..')
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 /** Where servers say how much a model takes: vLLM, OpenRouter, and the metadata of llama.cpp. */
 const CONTEXT_FIELDS = ['max_model_len', 'context_length', 'n_ctx'] as const

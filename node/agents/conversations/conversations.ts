@@ -192,7 +192,8 @@ export function createConversations(components: Components, init: ConversationsI
     let turn: Turn
     let outcome: { readonly answer: AgentAnswer } | { readonly error: unknown }
     try {
-      const isWithheld = await init.withholds(wish.model)
+      // Another member sees no private collection either, whatever endpoints may see.
+      const isWithheld = wish.options?.node !== undefined || (await init.withholds(wish.model))
       const messages = messagesOf(turns, isWithheld)
       const answer = await agents.ask(
         { approvals: 'wait', ...rest, agent, messages, asker, history: 'kept' },

@@ -1,5 +1,7 @@
 /** The verb that orders something in a clause, and where it stands. */
+
 import { type Clause, lineOf, type Word } from './clause.ts'
+import { codecsOf } from './slots.ts'
 
 /** `run an evaluation`, `make a comparison`: the doing is named, the verb only carries it. */
 const CARRIES = /^(?:run|do|start|make|give|want|need|have|get|try|show|use|go|take|let|see|create)$/
@@ -47,6 +49,34 @@ export function findVerb(clause: Clause): FoundVerb {
   if (head.form === 'ing' && mood === 'order') return { verb: head.norm, at: 0 }
   if (/^(?:i|we)$/.test(head.norm) && /^(?:need|want)$/.test(words[1]?.norm ?? ''))
     return findVerb({ ...clause, words: words.slice(1), mood: 'order' })
+  // `ternary compression of a-lm`, `geometry of both`: a doing is named and nothing else.
+  const doing = words
+    .slice(0, 4)
+    .findIndex(({ norm }) => /^(?!embed|summarise|explain|index|calculate).*-doing$/.test(norm))
+  if (
+    doing >= 0 &&
+    !words.slice(0, doing).some(({ form }) => form !== null) &&
+    !/(?:^| )(?:is|are|was|were|have|has|i|we|about|of|from|on|in)(?: |$)/.test(
+      lineOf(words.slice(0, doing)),
+    ) &&
+    (mood === 'order' ||
+      words.some(
+        ({ kind, norm }, at) =>
+          kind === 'id' || kind === 'path' || (at > doing && /^(?:it|both|that|them)$/.test(norm)),
+      ) ||
+      codecsOf(words).length > 0)
+  )
+    return { verb: words[doing]!.norm.slice(0, -6), at: doing }
+  // `make sure that x is added`.
+  if (mood === 'order') {
+    const past = words.findIndex(
+      ({ form, norm }, at) =>
+        form === 'past' &&
+        ACTIONS.test(norm) &&
+        /^(?:is|are|be|get|gets|been|has|have)$/.test(words[at - 1]?.norm ?? ''),
+    )
+    if (past > 0) return { verb: words[past]!.norm, at: 0 }
+  }
   return laterVerb(words)
 }
 

@@ -66,6 +66,18 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
   ['(?:make|do)(?: me)? to(?= (?:read|show|list|index|compress|search|see|open|find|write))', ''],
   ['(?:help|assist) (?:me|us) (?:to |with |by |in )?', ''],
   ['(?:see to it|make sure|ensure|take care|arrange|make it so|i suggest|i propose)(?: that)? you', 'please'],
+  ['(?:i|we) (?:would |should |will )?(?:like|want|wish|prefer|need) that you', 'could you'],
+  ['(?:i|we) should (?:like|love|be glad|be happy) to', 'i want to'],
+  ['(?:i|we) (?:want|need|would like) ?:', 'please'],
+  [
+    '(?:may|might|can|could) (?:i|we) (?:please )?(?:ask|know|see|hear|learn)(?= (?:what|which|who|when|where|how|whether|if|why) )',
+    'tell me',
+  ],
+  ['most kindly', 'kindly'],
+  ['(?:whenever|when) (?:it|that) (?:suits|pleases|is convenient for) you', ''],
+  ['if (?:it|that) (?:pleases|suits) you', ''],
+  ['at your (?:leisure|convenience)', ''],
+  ['(?:if|as) i may(?: ask| say)?(?= *(?:[,.?!]|$))', ''],
   // Said beside what is asked.
   [
     '(?:only )?if (?:it|that|this) (?:is not|would not be|is not asking)(?: (?:too|so|that))*(?: (?:much|any|a))?(?: (?:trouble|bother|problem|hassle|inconvenience|to ask))',
@@ -103,6 +115,21 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
   // Shorthand.
   ['n(?= (?:then|tell|show|index|compress|list|search|give|let|save|check|find|what|whats|who))', 'and'],
   ['rn', 'now'],
+  ['give (?:it )?(?:the )?name (?:of )?(?=[a-z<])', 'call it '],
+  [
+    '(?:an|nd|adn|und)(?= (?:then|tell|show|index|compress|list|search|give|let|save|check|find|remember|remembr|write|read|evaluate|eval|compare|merge|run) )',
+    'and',
+  ],
+  ['wats', 'what is'],
+  ['wat', 'what'],
+  ['wen', 'when'],
+  ['wich', 'which'],
+  ['evrything', 'everything'],
+  ['(?:- >|→|= >)', 'as'],
+  [
+    '(?<=^|[,.;:] |and |then |next )(?:the |a |an )?list of (?=(?:all |my |the |our )*(?:jobs|models|members|collections|files|rounds|runs|folders))',
+    'list ',
+  ],
   ['atm', 'now'],
   ['at (?:the|this) (?:moment|time|point|minute|instant)', 'now'],
   ['els', 'else'],

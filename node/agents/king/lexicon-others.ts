@@ -22,29 +22,27 @@ export const OTHER_WORDS = new Set(
     warranty cost costs rent lease flower flowers honey bees hive hives recipe recipes bread meeting meetings minutes letter letters
     message messages history version versions member memory station staion reader leader header render rider finder minder tender sender
     index's merger mercy verge serge large charge change changes changed charges given taken driven proven seven eleven cover covers recover
-    losing lose loses loss losses accessing assets adapted banner beginners blind blond bodies boring casting cells cell clarity click clicks competing compiling comprising companies company compete completely
-    composite concealed concerned concerning connected connecting connection connections contained containing contacting contact correction corrections collecting collective collector collation covert
-    damon detecting detect director directors downside drift dying expert experts exploring explore exploited fills fires fixes forge forged formatted format funded funding furnished finnish geometric getter
-    grace grave graves haven heath healthy impacting important indeed injecting inserting inferring leaking leases leasing leading lifted listen listening listener locale locked looped machinery masked miles mises mixes
-    mixer modal modem modes modifying multiple obtaining older oldest openers orders painting painted pager parse parsed passed passes passing probing probe prone providing president presently preserved preserving
-    preset pretended pretend prevent prevented preventing prevents qualify quits races racing race ready rejecting releasing replacing replace resetting reset resort respected restoring restore resulting retain retained
-    retaining retains revealing reverting refrain regarding registrar remote remotes remap remaining remain scope scopes seeds seed seeking sensing shade shades shake shape shapes shaped shard shards sharp shawn shoes
-    shots similarly slows slow smart smarter spans spending starred stars star stated stepping steps step stone stripping swimming talked talking tasking taxes tax terminals terminal token tokens trait traits trees tree
-    trips trip tuned unload victor wasted wasting white witch waived tales tale pure ring mere sole tech tied ties bill bills boat boats lawn lend loan loans mill pill pills fund funds heart heat heater heating hearth
-    pump pumps poll polls shell shelf shall shop shops shot stand stands stick sticks store's spring string strings facts fact arithmetic colleague colleagues thesis exam lecture presentation customer customers
-    kitchen children child chess chest cheese church chart chapter character trust trash tram transit transport travel treaty treat treasurer tenant tenants terms term landlord land lands language lanes
-    cousin cousins court courts cover count country county corner morning mouse mouth month months rabbit rather rating ratings recent record records region relation release relief religion reply rescue
-    reserve resource response resident residents server servers service services session settle seven several sister sisters brother story storm street student students subject supply support surface
-    surgery survey wedding weather week weekly welcome wheel window winner wonder wood wooden wall walls walk walnut walnuts warden warning watt watts wage wages visit visitor voice vote voter votes
-    patient patients parents parent partner party pastor pattern patterns payment peace peanuts pension pepper permit person pet petrol phone photo photos picture pictures pilot pipe pipes plane planet plant plants
-    insurance insulation invoice invoices inspection inspector boiler boilers basement battery bathroom bedroom bench birthday board border bottle brick bridge budget cable cables calendar camera candle
-    carbon career carpet castle ceiling central chain chairman chimney claim clause clauses clinic coffee committee concert condition conditions copper cottage council crew cup dentist deposit
-    desk diary dinner direction dishwasher doctor door doors electric electrician emergency engine entrance exit expense expenses fee fees fence ferry festival filter fine fire fireplace fish fixture floor
     discover paint painted pointer printer winter planner manager keeper teacher trainer runner reading heading meaning morning evening
     building ceiling feeling hearing bearing wedding spelling price prize prime drive driver river silver copper paper pepper upper`),
 )
 
 /** Names that look like slips. */
 export const NAMES = new Set(
-  words('encoder encoders decoder sore spar earn teaches readme compresso notebook notebooks'),
+  words(`encoder encoders decoder sore spar earn teaches readme compresso notebook notebooks losing lose loses loss losses accessing assets
+    adapted banner beginners blind blond bodies boring casting cells cell clarity click clicks competing compiling comprising companies
+    company compete completely composite concealed concerned concerning connected connecting connection connections contained
+    containing contacting contact correction corrections collecting collective collector collation covert damon detecting detect
+    director directors downside drift dying expert experts exploring explore exploited fills fires fixes forge forged formatted format
+    funded funding furnished finnish geometric getter grace grave graves haven heath healthy impacting important indeed injecting
+    inserting inferring leaking leases leasing leading lifted listen listening listener locale locked looped machinery masked miles
+    mises mixes mixer modal modem modes modifying multiple obtaining older oldest openers orders painting painted pager parse parsed
+    passed passes passing probing probe prone providing president presently preserved preserving preset pretended pretend prevent
+    prevented preventing prevents qualify quits races racing race ready rejecting releasing replacing replace resetting reset resort
+    respected restoring restore resulting retain retained retaining retains revealing reverting refrain regarding registrar remote
+    remotes remap remaining remain scope scopes seeds seed seeking sensing shade shades shake shape shapes shaped shard shards sharp
+    shawn shoes shots similarly slows slow smart smarter spans spending starred stars star stated stepping steps step stone stripping
+    swimming talked talking tasking taxes tax terminals terminal token tokens trait traits trees tree trips trip tuned unload victor
+    wasted wasting white witch waived tales tale pure ring mere sole tech tied ties bill bills boat boats lawn lend loan loans mill
+    pill pills fund funds heart heat heater heating hearth pump pumps poll polls shell shelf shall shop shops shot stand stands stick
+    sticks spring string strings facts fact arithmetic colleague colleagues thesis exam lecture presentation customer customers kitchen children child chess chest cheese church chart chapter character trust trash tram transit transport travel treaty treat treasurer tenant tenants terms term landlord land lands language lanes cousin cousins court courts cover count country county corner morning mouse mouth month months rabbit rather rating ratings recent record records region relation release relief religion reply rescue reserve resource response resident residents server servers service services session settle seven several sister sisters brother story storm street student students subject supply support surface surgery survey wedding weather week weekly welcome wheel window winner wonder wood wooden wall walls walk walnut walnuts warden warning watt watts wage wages visit visitor voice vote voter votes patient patients parents parent partner party pastor pattern patterns payment peace peanuts pension pepper permit person pet petrol phone photo photos picture pictures pilot pipe pipes plane planet plant plants insurance insulation invoice invoices inspection inspector boiler boilers basement battery bathroom bedroom bench birthday board border bottle brick bridge budget cable cables calendar camera candle carbon career carpet castle ceiling central chain chairman chimney claim clause clauses clinic coffee committee concert condition conditions copper cottage council crew cup dentist deposit desk diary dinner direction dishwasher doctor door doors electric electrician emergency engine entrance exit expense expenses fee fees fence ferry festival filter fine fire fireplace fish fixture floor`),
 )

@@ -19,9 +19,9 @@ test
 check verify validate recheck confirm ascertain doublecheck
 measure gauge
 compare contrast juxtapose diff
-merge combine blend fuse mix unite unify amalgamate marry meld interpolate melt wed
+merge combine blend fuse mix stack unite unify amalgamate marry meld interpolate melt wed
 average
-train finetune fine-tune retrain tune adapt coach school
+train finetune fine-tune retrain tune adapt
 teach
 evolve
 generate complete 

@@ -31,16 +31,19 @@ const INTRODUCED: readonly RegExp[] = [
   /\bthe following (?:is|are|was|were|text|sentences?|passage)\b[^\n]{0,100}(?:[.:]\s|\n)/gi,
   /\b(?:ignore|disregard|do not (?:follow|obey|do)|don't (?:follow|obey|do))\b[^.:\n]{0,40}\b(?:next|following|below|rest)\b[^.:\n]{0,40}(?:[.:]|\n)/gi,
   /\b(?:reads?|says?|goes|ran) (?:as follows|the following|like this|this)\b[.:]?/gi,
-  /^(?:subject|betreff|cc|bcc):/gim,
+  /^(?:subject|betreff|cc|bcc|system|assistant|developer|tool|user):/gim,
+  /\b(?:is|are) (?:the following|this|these)\b[^.?\n]{0,60}\?/gi,
+  /\banswer\b[^.\n]{0,40}\byes or no\b[^.:\n]{0,20}:/gi,
+  /^(?:songs?|titles?|lyrics|films?|movies|books?|quotes?|headlines?)\s*:/gim,
   /^(?:from|to|von|an):[^\n]{0,200}\n/gim,
   /^["']{3}/gm,
   /^-{3,}[ \t]*$/gm,
 ]
-const PERSON = String.raw`(?:(?:my|our|the|a|an|his|her|their|some|one|der|die|das|ein|eine)\s+(?:[\p{L}-]+\s+){1,3}?|(?:he|she|they|it|somebody|someone|everybody|everyone|people)\s+|[A-Z][\p{L}-]+\s+(?:[A-Z][\p{L}-]+\s+)?)`
+const PERSON = String.raw`(?:(?:[Mm]y|[Oo]ur|[Tt]he|[Aa]n?|[Hh]is|[Hh]er|[Tt]heir|[Ss]ome|[Oo]ne|[Dd]er|[Dd]ie|[Dd]as|[Ee]ine?)\s+(?:[\p{L}-]+\s+){1,3}?|(?:[Hh]e|[Ss]he|[Tt]hey|[Ii]t|[Ss]omebody|[Ss]omeone|[Ee]verybody|[Ee]veryone|[Pp]eople)\s+|[A-Z][\p{L}-]+\s+(?:[A-Z][\p{L}-]+\s+)?)`
 const SAYS =
-  '(?:said|says?|told|tells?|asked|asks|wrote|writes|reads|claims|claimed|suggests?|suggested|recommends?|recommended|states?|stated|orders?|ordered|demands?|demanded|insists?|insisted|replied|answered|warned|advises?|advised|begged|begs|sagte?|schreibt|schrieb|fragt)'
+  '(?:said|says|say(?= (?:that|to|you|:))|told|tells|asked|asks|wrote|writes|reads|claims|claimed|suggests|suggested|recommends|recommended|states|stated|orders|ordered|demands|demanded|insists|insisted|replied|answered|warned|advises|advised|begged|begs|sagt|sagte|schreibt|schrieb|fragt)'
 const REPORTED = new RegExp(
-  String.raw`(?<![\p{L}\p{N}])(?<!\b(?:what|which|whatever|how|where|if|whether|when)\s)${PERSON}(?:[a-z]+ly\s+|may\s+|might\s+|will\s+|would\s+|could\s+|has\s+|have\s+|just\s+)?${SAYS}(?![\p{L}])(?![^.!?\n]{0,40}\?)`,
+  String.raw`(?<![\p{L}\p{N}])(?<!\b(?:what|which|whatever|how|where|if|whether|when)\s)${PERSON}(?:[a-z]+ly\s+|may\s+|might\s+|will\s+|would\s+|could\s+|has\s+|have\s+|just\s+)?(?:${SAYS}|(?<=may\s+|might\s+|will\s+|would\s+|could\s+)say)(?![\p{L}])(?![^.!?\n]{0,40}\?)`,
   'gu',
 )
 const VERB_AHEAD = String.raw`(?:\s*,)?\s+(?:please\s+)?(?!i\b|we\b|it\b|my\b|our\b|the\b|there\b|is\b|a\b|an\b|he\b|she\b|they\b|you\b|was\b|will\b)[a-z]+\s`
@@ -72,6 +75,8 @@ export function materialIn(text: string): Span[] {
     const said = match.index + match[0].length
     spans.push({ start: said, end: endOfSentence(text, said) })
   }
+  for (const match of text.matchAll(/\b(?:is|was) what (?:he|she|they|it|somebody|someone|people) \w+/gi))
+    spans.push({ start: Math.max(0, match.index - 500), end: match.index + match[0].length })
   for (const match of text.matchAll(LATER))
     spans.push({ start: match.index, end: endOfSentence(text, match.index + match[0].length) })
   for (const match of text.matchAll(ON_A_WORD)) {
@@ -92,7 +97,7 @@ export const isMaterial = (offset: number, spans: readonly Span[]): boolean =>
 
 /** `never mind`, `no, wait, don't`: what came before is not to be done after all. */
 export const TAKES_BACK =
-  /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|leave (?:it|that|them)(?: (?:be|alone|as it is))?|forget (?:it|that|about (?:it|that))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
+  /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|leave (?:it|that|them)(?: (?:be|alone|as it is))?|forget (?:it|that|about (?:it|that)|(?:my|the) (?:last|previous|earlier) (?:question|message|request|order|goal|sentence)|what i (?:just )?(?:said|say|asked|ask|wrote|write))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
 
 export const TAKEN_BACK_LINE = 'take-back'
 export const takesBack = ({ line }: Clause): boolean => line === TAKEN_BACK_LINE

@@ -9,6 +9,8 @@ export const ONLY_POINTS =
 
 export interface Mention {
   readonly model: string | null
+  /** All models that are named, in order. */
+  readonly models: readonly string[]
   /** A file or folder that holds a model which is not added yet. */
   readonly modelFile: string | null
   readonly path: string | null
@@ -54,16 +56,19 @@ export function mentionIn(words: readonly Word[]): Mention {
   const line = lineOf(words)
   const job = idOf(words, OF_JOBS)
   const run = job === null ? idOf(words, OF_RUNS) : null
-  const name = namesOf(words, 0, { plainWords: false }).find(
+  const names = namesOf(words, 0, { plainWords: false }).filter(
     (word) =>
       (word.kind === 'id' || isName(word)) && word.kind !== 'path' && word.text !== job && word.text !== run,
   )
+  const shared = words.find(({ kind, text }) => kind === 'id' && /^village:\w/.test(text))
+  if (shared !== undefined && names.length === 0) names.push(shared)
   const paths = pathsOf(words)
   const modelFile =
     paths.find(isModelFile) ?? (/(?:^| )model(?: |$)/.test(line) && paths.length === 1 ? paths[0]! : null)
   const path = paths.find((one) => !isModelFile(one) && one !== modelFile) ?? null
   return {
-    model: modelFile === null ? (name?.text ?? null) : null,
+    model: modelFile === null ? (names[0]?.text ?? null) : null,
+    models: modelFile === null ? names.map(({ text }) => text) : [],
     modelFile,
     path,
     job,

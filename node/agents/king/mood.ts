@@ -14,7 +14,10 @@ const QUESTION =
 const AUXILIARY = /^(?:does|did|has|is|are|was|were)$/
 /** Asked within an order: what follows is a question. */
 const INDIRECT =
-  /^(?:tell|explain|answer|describe|say|give|show|inform|let me know|know|find out|figure out|look up|check|see|report|work out|ask|summarise|remind me)(?: (?:me|us|my|sage|it|them))?(?: (?:briefly|exactly|quickly|out|in (?:short|brief|detail|a few words|one sentence)|again|please|about|of|on))*(?: [:,])? (?:what|how|why|who|whom|whose|where|when|which|whether|if)(?= |$)/
+  /^(?:tell|explain|answer|describe|say|give|show|inform|let me know|know|find out|figure out|look up|check|see|report|work out|ask|summarise|remind me)(?: (?:me|us|my|sage|it|them))?(?: (?:briefly|exactly|quickly|out|in (?:short|brief|detail|a few words|one sentence)|again|please|about|of|on))*(?: [:,])? (?:(?:in|on|at|to|for|by|since|until|from|with) )?(?:what|how|why|who|whom|whose|where|when|which|whether|if)(?= |$)/
+
+/** With a question mark and without `could you` they ask about it: `copy a to b? Is that safe?` */
+const ONLY_WITH_A_FRAME = /^(?:cancel|delete|copy|forget|remember|write|save|move)$/
 
 export interface ReadMood {
   /** Words that are left when politeness is taken away. */
@@ -23,8 +26,8 @@ export interface ReadMood {
   readonly isNegated: boolean
 }
 
-/** Takes politeness from the front until none is left: every turn takes a word at least, so it ends. */
-export function readMood(all: readonly Word[], endsWithQuestionMark: boolean): ReadMood {
+/** Takes politeness from the front until none is left: every turn takes a word at least, so it ends. `isWhole`: `all` is a whole sentence. */
+export function readMood(all: readonly Word[], endsWithQuestionMark: boolean, isWhole = false): ReadMood {
   let words = all
   let isOrdered = false
   let isNegated = false
@@ -56,7 +59,10 @@ export function readMood(all: readonly Word[], endsWithQuestionMark: boolean): R
     ? 'question'
     : headAsks
       ? 'question'
-      : isOrdered || (head.form === 'plain' && !(endsWithQuestionMark && /^(?:do|have)$/.test(head.norm)))
+      : isOrdered ||
+          (head.form === 'plain' &&
+            !(endsWithQuestionMark && isWhole && ONLY_WITH_A_FRAME.test(head.norm)) &&
+            !(endsWithQuestionMark && /^(?:do|have)$/.test(head.norm)))
         ? 'order'
         : endsWithQuestionMark
           ? 'question'

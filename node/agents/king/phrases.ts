@@ -7,7 +7,8 @@ const PHRASE = { min: 1, max: 12 }
 /** A few words and nothing else, such as `roof warranty`: what documents say about it. `paint the house` orders something unknown. */
 export function barePhrase({ words, mood, text, source }: Clause, state: PlanState): Outcome | null {
   const last = words.at(-1)
-  const isHeader = last !== undefined && /^\s*(?::|```)/.test(source.slice(last.end, last.end + 40))
+  const isHeader =
+    last !== undefined && (last.norm === ':' || /^\s*(?::|```)/.test(source.slice(last.end, last.end + 40)))
   const isPhrase =
     !isHeader &&
     !/^(?:here|steps?|tasks?|todo|plan|for|as|hello|dear)$/.test(words[0]!.norm) &&

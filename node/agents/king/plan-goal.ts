@@ -4,6 +4,7 @@
  */
 import { type Clause, lineOf, toWord, type Word } from './clause.ts'
 import { declaredNames, withDeclared, withKnownNames } from './declared-names.ts'
+import { withoutExcluded } from './exclusions.ts'
 import { findVerb } from './find-verb.ts'
 import { plainWords } from './idioms.ts'
 import { isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
@@ -36,14 +37,19 @@ interface Planned {
   readonly clause: number
 }
 
+/** The first things that people type; the report says what King can do. */
+const ASKS_FOR_HELP =
+  /^(?:(?:hi|hello|hey|good (?:morning|evening|day))[ ,!.]*(?:king|there)?[ ,!.]*)?(?:help(?: me)?|\?|(?:so,? )?what (?:can|do|could) (?:you|i|we|king) (?:do|ask|say)(?: you)?(?: (?:for me|here|with (?:you|this)))?|(?:who|what) are you|how do (?:i|we) (?:use|talk to) (?:you|this)|what are you (?:for|able to do)|what (?:is|are) your (?:abilities|commands|functions))?[\s?!.]*$/i
+
 type NotDone = Plan['notDone'][number]
 
 /** `tools`: those that may be used; a step with another one is not planned but named in `notDone`. */
 export function planGoal(text: string, tools: readonly string[]): Plan {
   const source = text.slice(0, MAX_GOAL_UNITS)
   const all = readTokens(source).map(toWord)
-  const words = withKnownNames(plainWords(all.slice(0, MAX_WORDS)))
-  if (words.length === 0) return { steps: [], notDone: [], language: 'en' }
+  const words = withoutExcluded(withKnownNames(plainWords(all.slice(0, MAX_WORDS))))
+  if (words.length === 0 || (source.length < 120 && ASKS_FOR_HELP.test(source.trim())))
+    return { steps: [], notDone: [], language: 'en' }
   if (!isEnglish(all.slice(0, MAX_WORDS))) return otherLanguage(text, tools)
   const isCut = all.length > MAX_WORDS || source.length < text.length
   const cut = isCut ? [{ text: `${source.slice(0, 60)}…`, why: TOO_LONG }] : []
@@ -70,7 +76,10 @@ function planWords(
   const material = materialIn(source)
   const clauses = withCode(shareObjects(splitClauses(words, source)), words)
   for (const [index, clause] of clauses.entries()) {
-    if (takesBack(clause) && planned.length > 0) {
+    // `never mind, leave it` takes back once.
+    const isAgain = index > 0 && takesBack(clauses[index - 1]!)
+    if (takesBack(clause) && (isAgain || planned.length === 0)) continue
+    if (takesBack(clause)) {
       const last = planned.at(-1)!.clause
       for (const { draft } of planned.filter((one) => one.clause === last))
         notDone.push({ text: draft.reason, why: TAKEN_BACK })
@@ -152,6 +161,7 @@ function readWith(clause: Clause, state: PlanState, spokenOf: Mention): Outcome 
   if (outcome !== null && !('why' in outcome)) return outcome
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
+    models: [],
     modelFile: state.model === null && state.modelFile === null ? spokenOf.modelFile : null,
     path: state.path === null ? spokenOf.path : null,
     job: state.job === null ? spokenOf.job : null,
@@ -172,13 +182,15 @@ function readClause(clause: Clause, state: PlanState): Outcome | null {
 }
 
 const RUNS_CODE =
-  /^(?:run|test|try) (?:it|this|that|these|(?:this|the|that|my|these)(?: following)?(?: \S+)? (?:code|program))(?: |$)/
+  /^(?:run|test|try) (?:it|this|the (?:code|program|\S+) (?:below|above|here|that follows)|that|these|(?:this|the|that|my|these)(?: following)?(?: \S+)? (?:code|program))(?: |$)/
 
 /** `run this code and save what it prints: …`: the code stands at the end, or came before. */
 function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] {
   const [code, ...more] = words.filter(({ kind }) => kind === 'code')
   if (code === undefined || more.length > 0) return [...clauses]
-  return clauses.map((clause) => {
+  const takes = clauses.some((clause) => RUNS_CODE.test(clause.line))
+  return clauses.flatMap((clause) => {
+    if (takes && clause.words.every((word) => word === code || word.kind === 'mark')) return []
     if (!RUNS_CODE.test(clause.line) || clause.words.includes(code)) return clause
     const all = [...clause.words, code]
     return { ...clause, words: all, line: lineOf(all) }

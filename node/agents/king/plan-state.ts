@@ -124,7 +124,10 @@ export function withMention(state: PlanState, mention: Mention): PlanState {
     collection: mention.collection ?? state.collection,
     said: mention.said ?? state.said,
     modelFile: mention.modelFile ?? (mention.model === null ? state.modelFile : null),
-    ...(mention.model !== null && { model: mention.model, models: withLast(state.models, mention.model) }),
+    ...(mention.model !== null && {
+      model: mention.model,
+      models: [mention.model, ...mention.models].reduce<Value[]>(withLast, [...state.models]),
+    }),
     ...(mention.modelFile !== null && { model: null }),
   }
 }

@@ -111,6 +111,8 @@ export interface NameOptions {
 }
 
 const isDashedEnglish = (text: string): boolean =>
+  !/-[b-z]$/i.test(text) &&
+  !/^\p{L}{3,}-a$/u.test(text) &&
   /^[\p{L}]+(?:-[\p{L}]+)+$/u.test(text) &&
   !/(?:^|-)(?:s?l?lm|model|net|bert|gpt|base|tiny|small|large|mini|village|expert|encoder|story|stories)(?:-|$)/i.test(
     text,
@@ -130,8 +132,7 @@ const isDashedEnglish = (text: string): boolean =>
 export function isName(word: Word): boolean {
   if (isCodec(word) || Object.hasOwn(METHODS, word.lower) || SUITES.some((suite) => suite === word.lower))
     return false
-  // The model that comes with every node.
-  if (word.kind === 'word' && word.lower === 'encoder') return true
+  if (/^mcp_/.test(word.lower)) return false
   if (word.kind === 'id') return !isDashedEnglish(word.text) && !/^\d+(?:[:.-]\d+)*$/.test(word.text)
   if (word.kind === 'quoted') return word.text.length <= 128 && !/\s/.test(word.text)
   // A file of a model, or OWNER/NAME of a hub; other paths are folders and texts.
@@ -208,6 +209,9 @@ const isNewName = (words: readonly Word[], at: number): boolean => {
   return (
     (isName(words[at]!) || isPlainName(words[at]!)) &&
     (NEW_NAME.test(left) ||
+      (/(?:^| )into$/.test(left) &&
+        words[0]!.norm === 'merge' &&
+        words.slice(0, at).filter(isName).length >= 2) ||
       (/(?:^| )(?:call|name)$/.test(left) &&
         /^(?:into|a)?/.test(left) &&
         words[at - 1]!.form === 'past' &&

@@ -32,16 +32,21 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
   let condition: ClauseCondition | null = null
   for (const sentence of splitSentences(words)) {
     let isNegatedBefore = false
-    for (const piece of splitSentence(sentence.words)) {
+    let before = ''
+    const pieces = splitSentence(sentence.words)
+    for (const piece of pieces) {
       const isElse = /^(?:otherwise|else|if not)(?= |$)/.test(lineOf(piece.words))
       const own: ClauseCondition | null = piece.condition ?? (isElse ? opposite(condition) : null)
       if (own !== null && !isElse) condition = own
       const kept = isElse ? piece.words.slice(/^if not/.test(lineOf(piece.words)) ? 2 : 1) : piece.words
-      if (TAKES_BACK.test(lineOf(kept))) {
+      const isAfterElse = ELSE_ALONE.test(before)
+      before = lineOf(piece.words)
+      if (isAfterElse && TAKES_BACK.test(lineOf(kept))) continue
+      if (own === null && TAKES_BACK.test(lineOf(kept))) {
         clauses.push(takenBackBy(kept, source))
         continue
       }
-      const { words: rest, mood, isNegated } = readMood(kept, sentence.asks)
+      const { words: rest, mood, isNegated } = readMood(kept, sentence.asks, pieces.length === 1)
       const isOff: boolean =
         isNegated ||
         (mood === 'order' && /^(?:nothing|none|nobody)$/.test(rest[1]?.lower ?? '')) ||
@@ -62,6 +67,8 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
   }
   return clauses
 }
+
+const ELSE_ALONE = /^(?:(?:and|but|,) )*(?:otherwise|else|if not)(?: ,)?$/
 
 const takenBackBy = (words: readonly Word[], source: string): Clause => ({
   ...{ words, line: TAKEN_BACK_LINE, mood: 'statement', text: textOf(words, source), source },

@@ -20,12 +20,24 @@ export function splitSentences(words: readonly Word[]): Sentence[] {
     // `1. list my models 2. list my jobs`
     if (
       kind === 'number' &&
+      words[at]!.text.length <= 2 &&
       at > from &&
       /^[.)]$/.test(words[at + 1]?.norm ?? '') &&
       beginsClause(words.slice(at + 2, at + 18))
     ) {
       end(at, false)
       from = at
+    }
+    // `(a) list my models (b) …`, `(iv) …`.
+    if (
+      norm === '(' &&
+      /^(?:[a-h]|[ivx]{1,4})$/.test(words[at + 1]?.lower ?? '') &&
+      words[at + 2]?.norm === ')'
+    ) {
+      end(at, false)
+      at += 2
+      from = at + 1
+      continue
     }
     if (kind === 'break' && endsLine(words, at)) end(at, false)
     else if (kind !== 'mark') continue
@@ -37,7 +49,12 @@ export function splitSentences(words: readonly Word[]): Sentence[] {
         norm === '.' && words[at + 1]?.start === words[at]!.end && words[at + 1]!.kind !== 'break'
       if (!isInside && !/^(?:e\.g|i\.e|etc|vs|approx|no)$/.test(words[at - 1]?.lower ?? '')) end(at, false)
     } else if (norm === '?') end(at, true)
-    else if (norm === ':' && at - from > 2 && !/^(?:quoted|code)$/.test(words[at + 1]?.kind ?? ''))
+    else if (
+      norm === ':' &&
+      at - from > 2 &&
+      !(at - from <= 3 && words.slice(from, at).some((word) => word.norm.endsWith('-doing'))) &&
+      !/^(?:quoted|code)$/.test(words[at + 1]?.kind ?? '')
+    )
       end(at, false)
     else if (/^[—–]$/.test(norm) || (norm === '-' && at > from && !isArithmetic(words, at))) end(at, false)
   }

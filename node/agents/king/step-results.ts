@@ -89,7 +89,7 @@ export function resolveArguments(
         const found =
           before?.state === 'done' && before.result !== null ? fieldOf(before.result, part.field) : null
         if (found === null) return { why: `Step ${part.$from} gave no ${part.field} for it.` }
-        parts.push(part.field === 'text' ? found : found)
+        parts.push(found)
       }
     }
     resolved[name] = Array.isArray(value) ? parts : parts[0]!

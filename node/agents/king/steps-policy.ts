@@ -88,8 +88,23 @@ export function describeStep(step: PlanStep, result: StepResult | undefined): st
   if (result.state === 'refused') return `${step.id}. ${name}: refused. ${result.summary}`
   if (step.tool === 'calculate')
     return `${step.id}. ${field(step, 'expression')} = ${result.result === null ? result.summary : textOf(result.result.content)}`
+  const told = step.tool === 'twin_recall' ? memoriesOf(result) : null
+  if (told !== null) return `${step.id}. ${told}`
   const details = result.result === null || BRIEF.test(step.tool) ? '' : `\n${textOf(result.result.content)}`
   return `${step.id}. ${name}: ${result.summary}${details}`
+}
+
+/** Memories as sentences, newest or nearest first as the tool gives them. */
+function memoriesOf({ result }: StepResult): string | null {
+  const content = result?.content
+  if (!isJsonObject(content ?? null)) return null
+  const { memories } = content as JsonObject
+  if (!Array.isArray(memories)) return null
+  const texts = memories.flatMap((one) =>
+    isJsonObject(one) && typeof one.text === 'string' ? [one.text] : [],
+  )
+  if (texts.length === 0) return 'You have told me nothing about that.'
+  return `You told me: ${texts.map((text) => text.trim().replace(/(?<![.!?])$/, '.')).join(' ')}`
 }
 
 /** Of these the line that the tool itself gives says all. */

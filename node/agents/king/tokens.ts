@@ -2,6 +2,8 @@
  * A goal as tokens: words, and what is not read as words: paths, names with digits or dashes, numbers with units, quotes, code. What stands in
  * quotes or in a code block is one token, so that no rule reads an order in it.
  */
+import { numberWord } from './number-words.ts'
+
 export type TokenKind =
   | 'word'
   /** A name such as `village-lm`, `gpt2`, `job:12ab`. */
@@ -85,7 +87,8 @@ const NUMBER_WORDS: Readonly<Record<string, number>> = {
   ninety: 90,
   hundred: 100,
 }
-const NUMBER = `${DIGITS}|(?<![\\p{L}\\p{N}])(?:${Object.keys(NUMBER_WORDS).join('|')})(?=[\\s-])`
+const TENS = '(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)'
+const NUMBER = `${DIGITS}|(?<![\\p{L}\\p{N}-])(?:${TENS}[\\s-](?:one|two|three|four|five|six|seven|eight|nine)|${TENS}|${Object.keys(NUMBER_WORDS).join('|')})(?=[\\s-])`
 const EXTENSION =
   '(?:md|markdown|txt|text|pdf|docx?|html?|csv|tsv|jsonl?|ya?ml|toml|onnx|safetensors|gguf|bin|py|js|ts|sh|epub|log|xml|rst|tex|xlsx?|tar|zip|ini|cfg|c|cc|cpp|h|rs|go|java)'
 /** Every quantifier runs over a class that the next part is not in: time grows with the length alone. */
@@ -154,7 +157,7 @@ function readToken(text: string, at: number): Token {
 
 function amountOf(kind: TokenKind, match: RegExpExecArray): number {
   const said = match[1]!.toLowerCase()
-  const number = NUMBER_WORDS[said] ?? Number(said.replaceAll(',', ''))
+  const number = NUMBER_WORDS[said] ?? numberWord(said.replace(/\s/, '-')) ?? Number(said.replaceAll(',', ''))
   if (kind === 'size') return number * UNITS[match[2]!.toLowerCase()]!
   return kind === 'percent' ? number / 100 : number
 }

@@ -32,6 +32,9 @@ export const DELEGATION = 'agent_ask'
 /** Arguments of reading tools that say what is sought, not whose or where. Where they may go is another matter: see staysHere. */
 const SOUGHT = new Set(['query', 'question', 'text', 'texts', 'expression', 'prompt', 'task', 'steps'])
 
+/** Arguments that make more of a call than what was asked for, also before anything was read: they must be the asker's own. */
+const WIDENING = new Set(['replace', 'watch', 'paths', 'recipe'])
+
 const isPathSafe = (path: string) => !path.split(/[\\/]/).includes('..')
 const trimmed = (value: JsonValue): JsonValue =>
   typeof value === 'string' ? value.trim().replace(/(?<=[^/])\/+$/, '') : value
@@ -78,16 +81,33 @@ function strangeArgument(
   intended: IntendedCall,
   ground: CallGround,
 ): string | null {
+  // What the words gave is there, not only not another: leaving out what narrows a call makes it another.
+  for (const [name, value] of Object.entries(intended.arguments)) {
+    const isUsual = isEqual(schemaOf(tool, name).default ?? null, value!)
+    if (arguments_[name] === undefined && !isUsual) return name
+  }
   for (const [name, value] of Object.entries(arguments_)) {
     const given = intended.arguments[name]
     if (given !== undefined) {
       if (!isEqual(given, value)) return name
     } else if (intended.made.includes(name)) {
       if (!leavesOf(value).every((leaf) => ground.own.has(leaf))) return name
-    } else if (intended.open.includes(name) || !ground.isTainted) continue
+    } else if (intended.open.includes(name)) continue
+    else if (name === 'id' && !ground.isTainted && isDerived(value, intended.arguments)) continue
+    else if (!ground.isTainted && (value === false || !(WIDENING.has(name) || name === 'id'))) continue
     else if (!isHarmless(value, schemaOf(tool, name), ground)) return name
   }
   return null
+}
+
+/** A new name that begins with what the words name: `alpha-int4` of `alpha`, `name-small` of `owner/name`. */
+function isDerived(id: JsonValue, given: JsonObject): boolean {
+  if (typeof id !== 'string') return false
+  return leavesOf(given).some((leaf) => {
+    if (typeof leaf !== 'string') return false
+    const name = leaf.slice(leaf.lastIndexOf('/') + 1)
+    return name !== '' && (id === name || id.startsWith(`${name}-`)) && id !== leaf
+  })
 }
 
 function isBelow(given: JsonValue | undefined, value: string): boolean {
@@ -126,12 +146,18 @@ function sayingsOf(tool: Tool, arguments_: JsonObject): string[] {
   return Object.entries(arguments_).flatMap(([name, value]) => {
     const { enum: known, default: usual } = schemaOf(tool, name)
     const isKnown = (leaf: JsonValue) =>
-      leaf === null || typeof leaf === 'boolean' || leaf === usual || (Array.isArray(known) && known.includes(leaf))
+      leaf === null ||
+      typeof leaf === 'boolean' ||
+      leaf === usual ||
+      (Array.isArray(known) && known.includes(leaf))
     // A number of one figure says nothing.
-    const isSmall = (leaf: JsonValue) => typeof leaf === 'number' && Number.isInteger(leaf) && Math.abs(leaf) < 100
+    const isSmall = (leaf: JsonValue) =>
+      typeof leaf === 'number' && Number.isInteger(leaf) && Math.abs(leaf) < 100
     return [
       ...namesIn(value),
-      ...leavesOf(value).filter((leaf) => !isKnown(leaf) && !isSmall(leaf)).map(String),
+      ...leavesOf(value)
+        .filter((leaf) => !isKnown(leaf) && !isSmall(leaf))
+        .map(String),
     ]
   })
 }
@@ -163,6 +189,10 @@ export function staysHere(tool: Tool, arguments_: JsonObject, { isTainted, words
   const known = new Set(tokensOf(words))
   return sayingsOf(tool, arguments_).some((text) => tokensOf(text).some((token) => !known.has(token)))
 }
+
+/** Whoever calls it chooses what comes back: its results are no values of this node. */
+export const answersWords = ({ parameters }: Tool): boolean =>
+  isJsonObject(parameters.properties) && Object.keys(parameters.properties).some((name) => SOUGHT.has(name))
 
 /** Looks at what this node has and does, and says nothing to anybody: its arguments are ids and numbers, or only what is sought. */
 function isLookHere({ scope, cost, parameters }: Tool): boolean {

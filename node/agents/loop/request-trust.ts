@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../json.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { Tool, ToolResult } from '../tools/tool.ts'
-import type { CallGround } from './decide-call.ts'
+import { answersWords, type CallGround } from './decide-call.ts'
 import type { IntendedCall } from './intended-call.ts'
 import { createOwnValues, type OwnValues } from './own-values.ts'
 
@@ -63,8 +63,11 @@ function createTrust({ words, intended, usedBefore, own, ...before }: Init): Req
     }),
     noteResult(tool, result) {
       if (!isTurnTainted) used.add(tool.name)
-      if (result?.trust === 'own') own.add(result.content)
-      else if (result !== null || tool.effect === 'outside' || tool.cost.leavesNode) taint()
+      if (result?.trust === 'own') {
+        if (tool.effect !== 'read') own.add(result.content)
+        // Numbers and words of a calculation are whoever's that asked for it.
+        else if (!answersWords(tool)) own.add(result.content, 'texts')
+      } else if (result !== null || tool.effect === 'outside' || tool.cost.leavesNode) taint()
     },
     taint,
     isTainted: () => isTainted,

@@ -7,7 +7,7 @@ import { type FileHandle, open, readlink, realpath, stat } from 'node:fs/promise
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
-import { isOwnSecret } from '../../own-files.ts'
+import { isOfSystem, isOwnSecret } from '../../own-files.ts'
 
 export interface GrantedFolder {
   readonly name: string
@@ -114,10 +114,10 @@ export async function openGranted(
     const real = await placeOfOpen(handle, target, stats).catch(fail)
     if (real !== target) throw outside(place)
     const data = await realpath(dataDirectory)
-    if (isInside(data, target) || (await isOwnSecret(stats, data)))
+    if (isInside(data, target) || isOfSystem(target) || (await isOwnSecret(stats, data)))
       throw new VillageError(
         'FOLDER_NOT_GRANTED',
-        `${place.label} belongs to the data directory of the daemon`,
+        `${place.label} belongs to the data directory of the daemon, or to the system`,
         {
           fields: { path: place.label },
         },

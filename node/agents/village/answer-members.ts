@@ -118,10 +118,17 @@ export function createMemberAnswers({ answer, log }: Components, init: Init) {
         .then((more) => {
           if (more !== null) gone.abort(new VillageError('PROTOCOL_MALFORMED', 'A member asked twice'))
         })
-        .catch((error: unknown) => gone.abort(error))
+        .catch((error: unknown) => {
+          // After the answer nobody waits for the stream any more.
+          if (!watching.signal.aborted) gone.abort(error)
+        })
       const signal = AbortSignal.any([context.signal, gone.signal])
-      const last = await reply(frame, stream, { ...context, signal })
-      await stream.send(ReplyFrame, last, { signal })
+      try {
+        const last = await reply(frame, stream, { ...context, signal })
+        await stream.send(ReplyFrame, last, { signal })
+      } finally {
+        watching.abort(new VillageError('ABORTED'))
+      }
     },
   }
 }

@@ -14,7 +14,7 @@ import { messagesOf, readInput } from './response-input.ts'
 import { createResponseEvents } from './response-view.ts'
 import { isAgentName, runTurn, type Turn, type TurnComponents } from './run-turn.ts'
 import type { StoredResponses } from './stored-responses.ts'
-import { APPROVALS_HEADER, readAgentWish } from './village-field.ts'
+import { type AgentWish, APPROVALS_HEADER, readAgentWish } from './village-field.ts'
 
 export interface ResponseComponents extends TurnComponents {
   readonly responses: StoredResponses
@@ -52,8 +52,10 @@ interface ReadResponse {
 async function leavesNode(
   { chatModels, config }: ResponseComponents,
   named: string,
-  wished: string | null | undefined,
+  { model: wished, options }: AgentWish,
 ): Promise<boolean> {
+  // Another member sees no private collection either, whatever endpoints may see.
+  if (options?.node !== undefined) return true
   if (config['agents.endpointsMaySee'] === 'all') return false
   const model = !isAgentName(named) ? named : wished === undefined ? config['agents.model'] : wished
   return model !== null && (await chatModels.need(model)).place === 'remote'
@@ -66,7 +68,7 @@ async function readRequest(
   const model = textOf(body.model, 'model')
   const given = checkFields(RESPONSE_FIELDS, body, isAgentName(model))
   const wish = readAgentWish(given, headers[APPROVALS_HEADER], isAgentName(model))
-  const leaves = await leavesNode(components, model, wish.model)
+  const leaves = await leavesNode(components, model, wish)
   checkMetadata(given.metadata)
   const input = readInput(given.input, newId)
   const previous = given.previous_response_id

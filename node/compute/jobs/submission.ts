@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
 import { JOBS_LIMITS } from '../../mesh/protocols/jobs.ts'
 import { nearest } from '../../nearest.ts'
-import type { TaskKind } from '../tasks/task.ts'
 import { pathsIn, refuseOwnFiles } from '../../own-files.ts'
+import type { TaskKind } from '../tasks/task.ts'
 import { type JobKind, MAX_TASKS_BY_JOB, type PlannedTask } from './job.ts'
 
 /** Without letters and digits that are taken for one another. */

@@ -94,6 +94,8 @@ test('an endpoint elsewhere is remote', async () => {
   try {
     const model = await chat.need('far/x')
     assert.is(model.place, 'remote')
+    for (const odd of ['../../x', 'm\nx', 'a b', 'x'.repeat(201)])
+      await rejectsCode(chat.need(`far/${odd}`), 'CHAT_MODEL_UNKNOWN')
   } finally {
     await chat.stop()
   }

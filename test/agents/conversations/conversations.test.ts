@@ -298,6 +298,9 @@ test('what was answered on this machine does not reach a model elsewhere by way 
     ['far/one', ['-', 'of far/one', '-']],
     ['near/one', [safe, 'of far/one', 'of near/one', 'of far/one']],
   ])
+  requests.length = 0
+  await conversations.ask(OWNER, id, { text: 'Ask them', model: null, options: { node: 'friend' } }, NEVER)
+  assert.not.match(JSON.stringify(requests), safe)
 })
 
 test('a summary is made of what the person said, the first message first', () => {

@@ -93,6 +93,47 @@ decide('reading goes on after untrusted text only where the asker pointed', () =
   assert.is(decideCall(delegating, { agent: 'sage', task: 'go on', member: 'evil' }, state).kind, 'ask')
 })
 
+decide('what widens a change needs the words also before anything was read', () => {
+  const state = ground({
+    intended: [intend('file_write', { arguments: { path: 'work/notes.txt' }, open: ['content'] })],
+    words: 'write hello to work/notes.txt with work/a.csv',
+  })
+  const isAsked = (given: JsonObject) =>
+    decideCall(change('file_write'), { path: 'work/notes.txt', content: 'hello', ...given }, state).kind ===
+    'ask'
+  assert.is(isAsked({}), false)
+  assert.is(isAsked({ replace: false, title: 'Hello' }), false)
+  assert.is(isAsked({ replace: true }), true)
+  assert.is(isAsked({ watch: true }), true)
+  const merge = ground({ intended: [intend('model_merge', { arguments: { models: ['alpha', 'beta'] } })] })
+  const recipe = { recipe: { models: ['x', 'y'] } }
+  assert.is(decideCall(change('model_merge'), recipe, merge).kind, 'ask', 'what was asked for is left out')
+  const usual = change('model_merge', { models: { default: ['alpha', 'beta'] } })
+  assert.is(decideCall(usual, {}, merge).kind, 'run')
+  const compress = ground({ intended: [intend('model_compress', { arguments: { model: 'alpha' } })] })
+  const isIdAsked = (id: string) =>
+    decideCall(change('model_compress'), { model: 'alpha', id }, compress).kind === 'ask'
+  assert.equal(['alpha-int4', 'alpha', 'alphabet', 'prod'].map(isIdAsked), [false, true, true, true])
+  assert.is(isAsked({ paths: ['work/a.csv'] }), false)
+  assert.is(isAsked({ paths: ['work/a.csv', 'work/secret.txt'] }), true)
+})
+
+decide('looks give names to later calls, calculations give nothing', () => {
+  const trust = createRequestTrust([{ role: 'user', content: 'look' }], () => [])
+  const properties = { expression: { type: 'string' } }
+  trust.noteResult(
+    toolNamed('calculate', { parameters: { type: 'object', properties } }),
+    own({ value: '4096' }),
+  )
+  trust.noteResult(toolNamed('job_show'), own({ model: 'made', sizeBytes: 77 }))
+  trust.noteResult(change('model_compress'), own({ sizeBytes: 88 }))
+  const { own: values } = trust.ground()
+  assert.equal(
+    ['4096', 'made', 77, 88].map((value) => values.has(value)),
+    [false, true, false, true],
+  )
+})
+
 decide('what says more than the asker’s words stays here, once something was read', () => {
   const ask = toolNamed('knowledge_ask', {
     parameters: { type: 'object', properties: { mode: { enum: ['hybrid', 'lexical'] } } },
@@ -103,6 +144,9 @@ decide('what says more than the asker’s words stays here, once something was r
   assert.is(staysHere(ask, { question: 'boiler zqxv 4711-secret' }, state), true)
   assert.is(staysHere(ask, { ...own_, former: ['the pin is 4711'] }, state), true)
   assert.is(staysHere(ask, { ...own_, filters: [{ field: 'title', value: 'pin4711' }] }, state), true)
+  assert.is(staysHere(ask, { ...own_, filters: [{ field: 'boiler', value: 4929133337 }] }, state), true)
+  assert.is(staysHere(ask, { ...own_, filters: [{ pin4711: true }] }, state), true)
+  assert.is(staysHere(ask, { ...own_, limit: 5, local: true }, state), false)
   assert.is(staysHere(ask, { question: 'boiler zqxv' }, { ...state, isTainted: false }), false)
 })
 

@@ -113,6 +113,34 @@ const KNOWN: KnownCollection = {
   ...{ replicas: 0, holdersPresent: 1, missingSegments: 0, localSegments: 1, updatedAtMs: 0, problem: null },
 }
 
+test('what must stay here is sought here alone, and that is said; models’ tokens are told', async () => {
+  const tools = createToolServices()
+  tools.services.known.push({ ...KNOWN, id: 'town', name: 'town', label: 'town', access: 'village' })
+  const { knowledge } = tools.services
+  const { search } = knowledge
+  const wide: unknown[] = []
+  Object.assign(knowledge, {
+    search: ((query, signal) => {
+      wide.push(query.isLocal ?? false)
+      return search(query, signal)
+    }) satisfies typeof search,
+  })
+  for (const staysHere of [false, true]) {
+    const { content, summary } = await tools.run('knowledge_search', { query: 'library' }, { staysHere })
+    assert.is((content as JsonObject).askedOnly === 'this node', staysHere)
+    assert.is(/this node alone/.test(summary), staysHere)
+  }
+  await tools.run('knowledge_search', { query: 'library', local: false }, { staysHere: true })
+  assert.equal(wide, [false, true, true])
+  await tools.services.models.add({ embedded: 'encoder' })
+  let tokens = 0
+  const countTokens = (usage: { promptTokens: number }) => {
+    tokens += usage.promptTokens
+  }
+  await tools.run('text_embed', { texts: ['one', 'two words'] }, { countTokens })
+  assert.ok(tokens > 0)
+})
+
 test('private collections are neither searched for others nor named to them', async () => {
   const tools = createToolServices()
   const { known } = tools.services

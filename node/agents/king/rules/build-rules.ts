@@ -38,7 +38,15 @@ export const compressing: Rule = (input) => {
   )
     return null
   if (verb === 'convert' && codecsOf(words).length === 0) return null
-  const { values, added } = modelsMeant(input)
+  const how = words.findIndex(
+    ({ norm, lower }, index) =>
+      index > 0 &&
+      /^(?:with|using|by|via|through)$/.test(norm) &&
+      /^(?:the|a|some|whatever|whichever|any|planes|[a-z]+)$/.test(words[index + 1]?.lower ?? lower),
+  )
+  const named =
+    how > 0 ? { ...clause, words: words.slice(0, how), line: lineOf(words.slice(0, how)) } : clause
+  const { values, added } = modelsMeant({ ...input, clause: named })
   // `compress it again`: from what there was, not from what is packed already.
   const isAnew = /(?:^| )(?:original|again|instead|too|also|as well|another|time)(?: |$)/.test(line)
   const models =
@@ -82,7 +90,11 @@ export const merging: Rule = (input) => {
   const values =
     meant.values.length === 1 && other !== null && other !== meant.values[0]
       ? [other, ...meant.values]
-      : meant.values
+      : meant.values.length < 2 &&
+          namesOf(words, 1, { plainWords: false }).length === 0 &&
+          input.state.models.length >= 2
+        ? [...input.state.models]
+        : meant.values
   if (values.length < 2) return { why: 'Two models or more are needed for a merge.' }
   const base = baseOf(words)
   const models = values.filter((value) => value !== base)
@@ -166,6 +178,9 @@ export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
   const last = state.drafts.at(-1)
   const { words, line, mood } = clause
   if (last === undefined || mood === 'question' || words.some((word) => word.kind === 'path')) return null
+  const tokens = numberOf(words, /^tokens?$/)
+  if (last.tool === 'model_generate' && tokens !== null && words.length <= 8)
+    return { amends: { maxTokens: tokens } }
   if (
     last.tool === 'knowledge_index' &&
     words.some(

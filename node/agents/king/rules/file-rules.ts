@@ -64,6 +64,10 @@ export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state 
 const RESULT =
   /(?:^| )(?:it|that|this|them|these|those|result|answer|summary|summarise-doing|outcome|list|output|numbers|figures|findings|report|comparison|compare-doing|response|what (?:you|it|comes)|everything|time|date|status)(?: |$)/
 
+/** `It should say: tent, stove, rope.` after the file was named. */
+const SAYS_WHAT =
+  /^[.,;:!\s]*(?:(?:it|the file|in it|inside) (?:should|must|shall|has to|needs to|is to|will) (?:say|contain|hold|read|have)|(?:with|it says|containing|content|text))\s*:?\s*([^.\n]{1,500})/i
+
 export const writing: Rule = ({ clause, verb, state }) => {
   const { words, line, mood, source } = clause
   if (
@@ -125,6 +129,13 @@ export const writing: Rule = ({ clause, verb, state }) => {
     !/(?:^| )(?:summary|summarise-doing|story|program|script|code|report|poem|note)(?: |$)/.test(line)
   )
     return call('file_write', { path, content }, 'A text is to be written to a file.')
+  const told = SAYS_WHAT.exec(source.slice(words.at(-1)!.end))?.[1]
+  if (told !== undefined && verb !== 'copy')
+    return call(
+      'file_write',
+      { path, content: told.trim(), replace: /\breplace\b|\boverwrite\b/i.test(source) ? true : null },
+      'A text is to be written to a file.',
+    )
   return { why: 'It does not say what is to be written to the file.' }
 }
 

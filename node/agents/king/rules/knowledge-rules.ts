@@ -12,6 +12,13 @@ const INDEX_REASON = 'What is to be asked must be in a collection first.'
 function isIndexing({ clause: { line, words }, verb, state }: RuleInput): boolean {
   if (verb === 'index') return true
   if (/(?:^| )searchable(?: |$)/.test(line) && /^(?:make|turn|get)$/.test(verb ?? '')) return true
+  if (
+    /^(?:make|create|build|set|start)$/.test(verb ?? '') &&
+    /(?:^| )collection(?: |$)/.test(line) &&
+    (pathsOf(words).length > 0 ||
+      (state.path !== null && /(?:^| )(?:it|them|that|these|those|there)(?: |$)/.test(line)))
+  )
+    return true
   const paths = pathsOf(words)
   const [path] = paths
   const isInto =
@@ -90,9 +97,11 @@ export const searching: Rule = ({ clause, verb, state }) => {
   )
     return null
   if (verb === 'find' && pathsOf(words).length > 0 && /(?:^| )file(?: |$)/.test(line)) return null
+  // `look up in the clinic which days …`: a question.
+  if (verb === 'look' && / (?:which|what|who|when|where|how|why|whether) /.test(line)) return null
   const query = queryOf(words, text)
   if (query === null) return { why: 'It does not say what is to be searched for.' }
-  const collection = collectionOf(words, false) ?? state.collection
+  const collection = collectionOf(words, false) ?? placeOf(words) ?? state.collection
   const limit = limitOf(words)
   return call('knowledge_search', { query, limit, collection }, 'Passages are asked for.')
 }
@@ -126,6 +135,20 @@ function queryOf(words: readonly Word[], text: string): string | null {
         .split(' ')
         .filter((one) => one !== '').length
   return wordsFrom(words, start, text, end) ?? wordsFrom(words, 1, text)
+}
+
+/** `look for 'carbon monoxide' in safety`: behind a quote, one word says where. */
+function placeOf(words: readonly Word[]): string | null {
+  const [at, place] = [words.length - 2, words.at(-1)]
+  const isPlace =
+    words.some(({ kind }) => kind === 'quoted') &&
+    /^(?:in|from|within|inside)$/.test(words[at]?.norm ?? '') &&
+    place !== undefined &&
+    /^(?:word|id)$/.test(place.kind) &&
+    !/^(?:it|them|there|that|this|document|note|file|collection|everything|all|general|total|full)$/.test(
+      place.norm,
+    )
+  return isPlace ? place.text : null
 }
 
 const COUNTED: Readonly<Record<string, number>> = { two: 2, three: 3, four: 4, five: 5, six: 6, ten: 10 }
@@ -212,6 +235,19 @@ export const asking: Rule = ({ clause, verb, state }) => {
   const question = wordsFrom(words, start, text)
   if (question === null) return { why: 'It does not say what the question is.' }
   const collection = collectionOf(words, false) ?? state.collection
+  if (
+    /\b(?:only|just) (?:the |some |a few )?(?:passages|excerpts|snippets|hits)|(?:passages|excerpts|snippets) only\b/i.test(
+      text,
+    )
+  )
+    return call(
+      'knowledge_search',
+      {
+        query: question,
+        collection: collection ?? / (?:in|from) (?:the |my )?([\p{L}\w-]+)\??$/u.exec(question)?.[1],
+      },
+      'Passages are asked for.',
+    )
   const isAsked =
     text
       .slice(words.at(-1)?.end ?? 0)
@@ -241,6 +277,12 @@ export const listingCollections: Rule = ({ clause: { line, mood, words }, verb }
   )
     return null
   if (collectionOf(words, false) !== null && mood !== 'question' && verb !== 'list') return null
+  const isAlone =
+    /^(?:(?:the|my|our|all|which|how many|any|indexed|there|are|is) )*collection(?: (?:there|are|do|i|we|have|please|exist|exists|now|is))*$/.test(
+      line,
+    )
+  if (isAlone && (mood !== 'order' || verb === 'tell'))
+    return call('knowledge_collections', {}, 'The collections are asked for.')
   const head = verb ?? words[0]!.norm
   if (!LISTS.test(head) || !isOwnMatter(words)) return null
   if (

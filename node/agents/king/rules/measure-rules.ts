@@ -134,7 +134,7 @@ export const comparing: Rule = (input) => {
   const { words, line } = clause
   const asksWhich =
     clause.mood === 'question' &&
-    /(?:^| )(?:better|worse|best|stronger|smarter|more accurate|differ|difference|outperform|outperforms|beat|beats|good as)(?: |$)/.test(
+    /(?:^| )(?:better|worse|best|stronger|smarter|more accurate|differ|difference|outperform|outperforms|beat|beats|good as|compare|compares|fare|fares|stack up|stacks up|measure up|measures up|hold up against|prefer|superior|inferior|ahead|wins?)(?: |$)/.test(
       line,
     )
   const isAgainst = verb === 'evaluate' && /(?:^| )(?:against|versus|vs|beside|next to)(?: |$)/.test(line)

@@ -1,9 +1,9 @@
 /** Models that come in: from a hub, the village, or a file. */
 import { isFile, isModelFile, namesOf, newNameOf, pathsOf } from '../slots.ts'
 import { HUB } from './model-values.ts'
-import { call, NOTHING_MORE, type Rule } from './rule.ts'
+import { call, draft, NOTHING_MORE, type Rule } from './rule.ts'
 
-export const pulling: Rule = ({ clause, verb }) => {
+export const pulling: Rule = ({ clause, verb, state }) => {
   if (clause.mood === 'question' || !/^(?:pull|get|take|bring|install|import|add|copy)$/.test(verb ?? ''))
     return null
   const source = clause.words.find(
@@ -14,6 +14,16 @@ export const pulling: Rule = ({ clause, verb }) => {
       (kind === 'quoted' && HUB.test(text)),
   )
   if (source === undefined) {
+    if (
+      typeof state.model === 'string' &&
+      /^village:/.test(state.model) &&
+      /(?:^| )(?:it|that|this|here)(?: |$)/.test(clause.line)
+    )
+      return call(
+        'model_pull',
+        { source: state.model, id: newNameOf(clause.words) },
+        'A model of the village is asked for.',
+      )
     if (verb !== 'pull' || !/(?:^| )model(?: |$)|<id>/.test(clause.line)) return null
     const [name] = namesOf(clause.words, 1)
     if (name !== undefined && /(?:^| )village(?: |$)/.test(clause.line))
@@ -63,16 +73,26 @@ export const adding: Rule = ({ clause, verb, state }) => {
     )
   )
     return null
-  const [name] = namesOf(clause.words, 1)
-  return name === undefined
+  const listed = namesOf(clause.words, 0, { plainWords: false, joiners: /^(?:and|,|&|\+|plus|both|the)$/ })
+  const names = listed.length > 0 ? listed : namesOf(clause.words, 1).slice(0, 1)
+  return names.length === 0
     ? null
-    : call('model_add', { embedded: name.text, id }, 'A model that comes with the daemon is to be added.')
+    : {
+        calls: names.map((name) =>
+          draft(
+            'model_add',
+            { embedded: name.text, id: names.length === 1 ? id : null },
+            'A model that comes with the daemon is to be added.',
+          ),
+        ),
+      }
 }
 
 export const waitedFor: Rule = ({ clause, verb, state }) => {
   if (
     verb !== 'wait' ||
     state.job === null ||
+    typeof state.job === 'string' ||
     /(?:^| )(?:<id>|minute|minutes|second|seconds|hour|hours)(?: |$)/.test(clause.line)
   )
     return null

@@ -4,10 +4,11 @@ import { listingFiles, reading, writing } from './file-rules.ts'
 import { asking, indexing, listingCollections, searching } from './knowledge-rules.ts'
 import { comparing, evaluating, measuringGeometry } from './measure-rules.ts'
 import { adding, pulling, waitedFor } from './model-rules.ts'
+import { listedModels, overview } from './overview-rules.ts'
 import { impossible, remembering } from './person-rules.ts'
 import { calculating, embedding, generating, programming, solvable } from './program-rules.ts'
 import type { Rule } from './rule.ts'
-import { clock, jobs, listedModels, members, namedJob, overview, rounds, status } from './work-rules.ts'
+import { clock, jobs, members, namedJob, rounds, status } from './work-rules.ts'
 
 export const RULES: readonly Rule[] = [
   amending,

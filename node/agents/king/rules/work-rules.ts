@@ -1,22 +1,15 @@
 /** Jobs, runs of evolution, and what the node and the village say of themselves. */
 import type { Word } from '../clause.ts'
+import { numberWord } from '../number-words.ts'
 import { isOwnMatter } from '../own-matters.ts'
-import { isName, namesOf, pathsOf } from '../slots.ts'
-import {
-  call,
-  draft,
-  NOTHING_MORE,
-  ORIGINAL,
-  type Outcome,
-  REFERS,
-  type Rule,
-  type RuleInput,
-} from './rule.ts'
+import { isName, pathsOf } from '../slots.ts'
+import { zonesIn } from '../time-zones.ts'
+import { call, draft, NOTHING_MORE, type Outcome, type Rule, type RuleInput } from './rule.ts'
 
-const SHOWS =
+export const SHOWS =
   /^(?:list|show|give|see|get|tell|check|find|look|display|what|which|how|is|are|do|have|inspect|summarise|name|report|let|who|any|explain|know|need|want|go|watch|say|take|whether|if|when|where|any|member|model|collection|job)$/
 
-const isShown = ({ clause: { mood, words }, verb }: RuleInput): boolean =>
+export const isShown = ({ clause: { mood, words }, verb }: RuleInput): boolean =>
   mood !== 'order' ? SHOWS.test(verb ?? words[0]!.norm) || mood === 'statement' : SHOWS.test(verb ?? '')
 
 /** The id behind `job` or `run`, or the one that looks like an id. */
@@ -47,11 +40,26 @@ const STATES: readonly (readonly [RegExp, string])[] = [
   ],
 ]
 
-const stateOf = (line: string): string | null => STATES.find(([pattern]) => pattern.test(line))?.[1] ?? null
+export const stateOf = (line: string): string | null =>
+  STATES.find(([pattern]) => pattern.test(line))?.[1] ?? null
 
 const isJob = (line: string): boolean => /(?:^| )job(?: |$)/.test(line)
 const isRound = (line: string): boolean =>
   /(?:^| )(?:round|evolve-doing|evolutions|generation|generations|evolve)(?: |$)/.test(line)
+
+/** `the last 5 jobs`, `three newest`. */
+function countIn(words: readonly Word[]): number | null {
+  for (const [at, { kind, value, lower }] of words.entries()) {
+    const count = kind === 'number' ? value : numberWord(lower)
+    if (count === null || !Number.isSafeInteger(count) || count < 1) continue
+    if (
+      /^(?:last|latest|newest|first|top|most)$/.test(words[at - 1]?.lower ?? '') ||
+      /^(?:last|latest|newest|recent|most|job)$/.test(words[at + 1]?.norm ?? '')
+    )
+      return count
+  }
+  return null
+}
 
 export const jobs: Rule = (input) => {
   const { clause, verb, state } = input
@@ -77,6 +85,8 @@ export const jobs: Rule = (input) => {
           word.kind === 'id' && /^(?:for|until|on)$/.test(words[at - 1]?.norm ?? '') && isName(word),
       )?.text
     if (named !== undefined) return call('job_wait', { job: named }, 'A job is to be waited for.')
+    if (typeof state.job === 'string' && state.drafts.at(-1)?.tool !== 'job_wait')
+      return call('job_wait', { job: state.job }, 'A job is to be waited for.')
     return state.job !== null || state.drafts.length > 0
       ? NOTHING_MORE
       : { why: 'It does not say which job is to be waited for.' }
@@ -91,21 +101,31 @@ export const jobs: Rule = (input) => {
     return call('job_list', { state: 'running' }, 'The jobs that run are asked for.')
   if (!isJob(line) || !isShown(input)) return null
   if (id !== null) return call('job_show', { job: id }, 'A job is asked for.')
-  if (clause.mood !== 'question' && job !== null && /(?:^| )(?:the|that|this) job(?: |$)/.test(line))
+  if (
+    clause.mood !== 'question' &&
+    job !== null &&
+    /(?:^| )(?:the|that|this) job(?: |$)/.test(line) &&
+    !words.some(({ lower }) => lower === 'jobs')
+  )
     return call('job_show', { job }, 'A job is asked for.')
   if (
     !isOwnMatter(words) ||
     /(?:^| )(?:say|mention|document|note|how do|what is a|mean|work)(?: |$)/.test(line)
   )
     return null
-  return call('job_list', { state: stateOf(line) }, 'The jobs are asked for.')
+  return call('job_list', { state: stateOf(line), limit: countIn(words) }, 'The jobs are asked for.')
 }
 
 export const rounds: Rule = (input) => {
   const { clause, verb, state } = input
   const { line, words } = clause
   const config = pathsOf(words).find((path) => /\.(?:ya?ml|json)$/i.test(path)) ?? pathsOf(words)[0]
-  const starts = verb === 'evolve' || (/^(?:start|run|make|do|go|use|try)$/.test(verb ?? '') && isRound(line))
+  const starts =
+    verb === 'evolve' ||
+    (/^(?:start|run|launch|go)$/.test(verb ?? '') &&
+      config !== undefined &&
+      /\.(?:ya?ml|json)$/i.test(config)) ||
+    (/^(?:start|run|make|do|go|use|try)$/.test(verb ?? '') && isRound(line))
   if (clause.mood !== 'question' && starts) {
     const path = config ?? state.path
     if (path === null || path === undefined)
@@ -149,7 +169,7 @@ export const rounds: Rule = (input) => {
 }
 
 const MEMBERS =
-  /(?:^| )(?:member|who (?:else )?(?:is|are) (?:online|here|around|connect|connected|there|on|in (?:the|my|our|this)? ?(?:village|network))|who (?:else )?(?:is|are) (?:currently |now |also )?(?:in|part of|online|here|around|connected|on)|(?:people|computers|machines|machine|node) (?:are )?(?:in|of|on) (?:the|my|our|this) (?:village|network)|how many (?:people|computers|machines|machine|node)|(?:anyone|anybody|someone|somebody|who)(?: else)? (?:is )?(?:online|here|connected|around|there))(?: |$)/
+  /(?:^| )(?:member|who (?:else )?(?:is|are) (?:online|here|around|connect|connected|there|on|in (?:the|my|our|this)? ?(?:village|network))|who (?:else )?(?:is|are) (?:currently |now |also )?(?:in|part of|online|here|around|connected|on)|(?:people|computers|machines|machine|node) (?:are )?(?:in|of|on) (?:the|my|our|this) (?:village|network)|how many (?:people|computers|machines|machine|node)|(?:anyone|anybody|someone|somebody|who)(?: else)? (?:is )?(?:online|here|connected|around|there|awake|in (?:the|my|our|this) village))(?: |$)/
 
 export const members: Rule = (input) => {
   const { line, mood } = input.clause
@@ -163,7 +183,7 @@ export const members: Rule = (input) => {
 }
 
 const STATUS =
-  /(?:^| )(?:status|uptime|disk space|free (?:memory|disk|space|ram)|(?:memory|disk|cpu|ram) (?:usage|use|left|free)|(?:memory|disk|cpu|ram|space) (?:is|are|do|does) (?:it |the node |you |we |i |this )?(?:left|free|available|use|used|using|have)|how (?:are|is) (?:you|the (?:node|machine|daemon|server)|this (?:node|machine)|my (?:node|machine)|everything|things)|(?:node|machine) (?:is )?(?:healthy|ok|okay|alive|up|doing|fine|alright)|version (?:of|are|is)|(?:what|which) version|health check|(?:is|are) (?:the node|you|the machine|this machine|this node|everything|all) (?:healthy|ok|okay|alive|up|running|run|fine|alright|well|good)|all right with (?:this|the|my) (?:node|machine)|how long (?:has|have|is) (?:the|this|it|you))(?: |$)/
+  /(?:^| )(?:status|uptime|disk space|free (?:memory|disk|space|ram)|(?:memory|disk|cpu|ram) (?:usage|use|left|free)|(?:memory|disk|cpu|ram|space) (?:is|are|do|does) (?:it |the node |you |we |i |this )?(?:left|free|available|use|used|using|have)|how (?:are|is) (?:you|the (?:node|machine|daemon|server)|this (?:node|machine)|my (?:node|machine)|everything|things)|(?:load|busyness|health) of (?:this|the|my) (?:node|machine)|(?:node|machine) (?:is )?(?:overloaded|overwhelmed|overburdened|swamped|stressed|busy|idle|healthy|ok|okay|alive|up|doing|fine|alright)|version (?:of|are|is)|(?:what|which) version|health check|(?:is|are) (?:the node|you|the machine|this machine|this node|everything|all) (?:healthy|ok|okay|alive|up|running|run|fine|alright|well|good)|all right with (?:this|the|my) (?:node|machine)|how long (?:has|have|is) (?:the|this|it|you))(?: |$)/
 
 export const status: Rule = (input) => {
   const { line } = input.clause
@@ -186,99 +206,20 @@ export const status: Rule = (input) => {
 const CLOCK =
   /(?:^| )(?:what (?:is the )?time(?: is it)?(?: now| in| right| at| please|$)|what (?:is )?(?:the )?(?:current |exact |local )?(?:time|date)(?: is it)?(?: now| today| in| right| at|$)|what (?:day|date|month|year|weekday)(?: of the (?:week|month))? (?:is it|is today|do we have|it is)|(?:the )?(?:current|exact|local|right) (?:time|date|day)|(?:today's|todays) date|the (?:time|date)(?: now| please| today| in| right|$| of day)|date today|time now|clock|what is today|time it is|day it is|day of the week)(?: |$)/
 
-const ZONES: Readonly<Record<string, string>> = {
-  berlin: 'Europe/Berlin',
-  paris: 'Europe/Paris',
-  london: 'Europe/London',
-  madrid: 'Europe/Madrid',
-  rome: 'Europe/Rome',
-  vienna: 'Europe/Vienna',
-  zurich: 'Europe/Zurich',
-  tokyo: 'Asia/Tokyo',
-  delhi: 'Asia/Kolkata',
-  shanghai: 'Asia/Shanghai',
-  sydney: 'Australia/Sydney',
-  'new york': 'America/New_York',
-  chicago: 'America/Chicago',
-  'los angeles': 'America/Los_Angeles',
-  utc: 'UTC',
-  gmt: 'UTC',
-}
-
 export const clock: Rule = (input) => {
   const { line } = input.clause
   if (!CLOCK.test(line)) return null
   if (
-    /(?:^| )(?:document|note|say|mention|meeting|deadline|file|did|was|will|train|start|open|arrive|leave)(?: |$)/.test(
+    /(?:^| )(?:document|note|mention|meeting|deadline|file|did|was|will|train|start|open|arrive|leave)(?: |$)/.test(
       line.replace('time', ''),
     )
   )
     return null
-  const zone = Object.entries(ZONES).find(([place]) => ` ${line} `.includes(` ${place} `))?.[1]
+  const zones = zonesIn(input.clause.words)
+  const zone = zones[0]
   if (zone === undefined && !isOwnMatter(input.clause.words)) return null
-  const named = input.clause.words.find(
-    ({ kind, text }) => (kind === 'path' || kind === 'word') && /^[A-Z][a-z]+\/[A-Z][A-Za-z_]+$/.test(text),
-  )
-  return call('time_now', { zone: named?.text ?? zone }, 'The time is asked for.')
-}
-
-export const listedModels: Rule = (input) => {
-  const { clause, verb, at, state } = input
-  const { line, words, mood } = clause
-  const paths = pathsOf(words)
-  if (paths.length > 0 && !/(?:^| )model(?: |$)/.test(line)) return null
-  const hasNoun = /(?:^| )model(?: |$)/.test(line)
-  const inspects =
-    verb === 'inspect' ||
-    /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|inside|how (?:big|large|heavy|many (?:parameters|layers|tensors|weights|bytes|megabytes))|size|bytes|megabytes|what is (?:in|inside)|everything about|structure|make-up|shape|shapes|quantised|precision|dtype|opset|graph)(?: |$)/.test(
-      line,
-    )
-  if (!isShown(input) && verb !== 'inspect') return null
-  const names = namesOf(words, verb === null ? 1 : at + 1, { plainWords: false })
-  const about =
-    /(?:^| )(?:say|mention|document|note|how do|why|explain|work|mean|best for|should|would|will|could|happen|if)(?: |$)/.test(
-      line,
-    )
-  if (names.length > 0 && (inspects || (hasNoun && mood === 'order')) && !about && isOwnMatter(words)) {
-    return {
-      calls: names
-        .slice(0, 8)
-        .map((name) => draft('model_inspect', { model: name.text }, 'A model is asked for.')),
-    }
-  }
-  if (
-    inspects &&
-    names.length === 0 &&
-    state.model !== null &&
-    REFERS.test(line) &&
-    (verb === 'inspect' ||
-      (typeof state.model === 'string' && !about && isOwnMatter(words)) ||
-      /(?:what|all|everything) (?:is )?(?:in|inside) (?:it|that)/.test(line))
-  )
-    return call(
-      'model_inspect',
-      { model: ORIGINAL.test(line) && state.original !== null ? state.original : state.model },
-      'A model is asked for.',
-    )
-  if (!hasNoun || about || names.length > 0 || !isOwnMatter(words)) return null
-  if (verb !== null && !SHOWS.test(verb)) return null
-  if (
-    mood === 'question' &&
-    !/(?:what|which|how many|any|list|(?:are|is) there|(?:do|have) (?:i|we|you)|all|tell)(?: .*)? model(?: |$)/.test(
-      line,
-    )
-  )
-    return null
-  const kind =
-    /(?:^| )(?:language|chat|llm)(?: |$)/.test(line) ||
-    words.some(({ lower }) => /^(?:llms?|lms?)$/.test(lower))
-      ? 'language'
-      : /(?:^| )encoders?(?: |$)/.test(line)
-        ? 'encoder'
-        : /(?:^| )adapter(?: |$)/.test(line)
-          ? 'adapter'
-          : null
-  return call('model_list', { kind }, 'The models are asked for.')
+  const asked = zones.length === 0 ? [undefined] : zones.slice(0, 8)
+  return { calls: asked.map((one) => draft('time_now', { zone: one }, 'The time is asked for.')) }
 }
 
 /** `is job-12ab done`, `how far is it`: of a job that the goal names by its id alone. */
@@ -304,35 +245,4 @@ export const namedJob: Rule = ({ clause: { line, words, mood }, state }): Outcom
     /(?:^| )(?:it|that|this|the (?:job|train-doing|run))(?: |$)/.test(line)
     ? call('job_show', { job: state.job }, 'A job is asked for.')
     : null
-}
-
-const OVERVIEWS: readonly (readonly [RegExp, string])[] = [
-  [/^job$/, 'job_list'],
-  [/^model$/, 'model_list'],
-  [/^collection$/, 'knowledge_collections'],
-  [/^member$/, 'member_list'],
-  [/^(?:round|evolve-doing)$/, 'round_list'],
-  [/^(?:status|health)$/, 'node_status'],
-  [/^(?:time|date)$/, 'time_now'],
-]
-
-/** `show me my jobs, the models and the status`: several lists by one verb. */
-export const overview: Rule = (input) => {
-  const { words, line } = input.clause
-  if (
-    !isShown(input) ||
-    !/(?: and | , )/.test(line) ||
-    /(?:^| )(?:say|mention|about|document|note|for|why|how do)(?: |$)/.test(line)
-  )
-    return null
-  if (words.some(({ kind }) => /^(?:id|path|quoted|url|size|number)$/.test(kind))) return null
-  const tools = words.flatMap(({ norm }, at) =>
-    norm === 'model' && /^(?:list|show)$/.test(words[at + 1]?.norm ?? '')
-      ? []
-      : (OVERVIEWS.find(([noun]) => noun.test(norm))?.[1] ?? []),
-  )
-  const once = [...new Set(tools)]
-  return once.length < 2
-    ? null
-    : { calls: once.map((tool) => draft(tool, {}, 'Several lists are asked for.')) }
 }

@@ -14,5 +14,5 @@ export const CONFIDENCE_MODEL: ConfidenceModel = {
   },
 }
 
-/** Below it the answer is that nothing was found: the largest that refuses at most a tenth of the questions that are answered. */
+/** Below it the answer is that nothing was found: it refuses at most a tenth of the answered questions of each set that was fitted on. */
 export const CONFIDENCE_THRESHOLD = 0.42

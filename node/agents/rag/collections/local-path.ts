@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../../../errors.ts'
+import { isOfSystem, isOwnSecret } from '../../../own-files.ts'
 import { isWithin } from './roots.ts'
 
 const SCHEME = /^[a-z][a-z0-9+.-]+:\/\//i
@@ -44,7 +45,15 @@ export async function checkIndexPath(
     throw new VillageError('INDEX_PATH_REFUSED', `${given} belongs to the data directory of the daemon`, {
       fields: { path: given },
     })
+  if (isOfSystem(real))
+    throw new VillageError('INDEX_PATH_REFUSED', `${given} is no file of a person, but of the system`, {
+      fields: { path: given },
+    })
   const stats = await stat(real).catch(unreadable)
+  if (await isOwnSecret(stats, privateDirectory))
+    throw new VillageError('INDEX_PATH_REFUSED', `${given} is a key of the daemon by another name`, {
+      fields: { path: given },
+    })
   if (!stats.isFile() && !stats.isDirectory())
     throw new VillageError('INVALID_ARGUMENT', `${given} is neither a file nor a folder`, {
       fields: { argument: 'path' },
