@@ -1482,7 +1482,7 @@ export const ERRORS = {
   MCP_TOOL_CHANGED: {
     http: 409,
     title: 'An MCP server has changed what it says of a tool',
-    fix: 'Look at the change (`village tools servers`); `village tools accept NAME` takes the tool as it is now.',
+    fix: 'Look at the change: `village tools servers` shows it, and the command that takes it.',
   },
 } as const satisfies Record<string, { http: number; title: string; fix: string }>
 

@@ -8,7 +8,7 @@ import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
 import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
 import type { Mesh } from '../mesh/mesh.ts'
-import { createSealedStore } from '../sealed-store.ts'
+import { createSealedStore, OWNER_SHARE } from '../sealed-store.ts'
 import type { Store } from '../store.ts'
 import { type Agents, createAgents } from './agents.ts'
 import { createChatModels } from './chat/chat-models.ts'
@@ -63,6 +63,9 @@ const TWIN_BYTES = 64 * MIB
 const CONVERSATIONS_BYTES = 256 * MIB
 const MAX_CONVERSATION_BYTES = 4 * MIB
 
+/** The configuration says what is kept of the owner; keys and members have their room beside that. */
+const withOthers = (ofOwner: number): number => Math.ceil(ofOwner / OWNER_SHARE)
+
 export type AgentServices = ReturnType<typeof createAgentServices>
 
 export function createAgentServices(components: Components, init: Init) {
@@ -76,7 +79,7 @@ export function createAgentServices(components: Components, init: Init) {
     {
       directory: path.join(sealed, 'audit'),
       name: 'audit',
-      maxRecords: config['agents.auditRecords'],
+      maxRecords: withOthers(config['agents.auditRecords']),
       maxBytes: AUDIT_BYTES,
       whenFull: 'drop-oldest',
       groupOf: auditGroup,
@@ -108,7 +111,7 @@ export function createAgentServices(components: Components, init: Init) {
     {
       directory: path.join(sealed, 'conversations'),
       name: 'conversations',
-      maxRecords: config['agents.conversations'],
+      maxRecords: withOthers(config['agents.conversations']),
       maxBytes: CONVERSATIONS_BYTES,
       maxRecordBytes: MAX_CONVERSATION_BYTES,
       whenFull: 'drop-oldest',
@@ -134,7 +137,7 @@ export function createAgentServices(components: Components, init: Init) {
     {
       directory: path.join(sealed, 'decisions'),
       name: 'decisions',
-      maxRecords: config['agents.decisionRecords'],
+      maxRecords: withOthers(config['agents.decisionRecords']),
       maxBytes: DECISIONS_BYTES,
       whenFull: 'drop-oldest',
       groupOf: speakerGroup,

@@ -1,11 +1,13 @@
 /** `village audit …` */
 import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
+import { nearest } from '../nearest.ts'
 import { shownAsker } from './approvals.ts'
+import type { Client } from './client.ts'
 import { type CommandContext, type CommandResult, optionText } from './command.ts'
 import { confirm } from './confirm.ts'
 import { parseDuration } from './duration.ts'
-import { bytes, duration, printable, time } from './format.ts'
+import { bytes, duration, printable, timeOfSecond } from './format.ts'
 
 interface CallView {
   readonly timeMs: number
@@ -31,7 +33,7 @@ const DECISIONS: Readonly<Record<string, string>> = {
 
 /** What came of it; who asked, and who allowed it; what it was called with. */
 function callText(call: CallView): string {
-  const { timeMs, agent, asker, tool, decision, by, outcome, code, ms, sizeBytes } = call
+  const { timeMs, request, agent, asker, tool, decision, by, outcome, code, ms, sizeBytes } = call
   const given = printable(JSON.stringify(call.arguments))
   const who = agent === null ? shownAsker(asker) : `${printable(agent)} for ${shownAsker(asker)}`
   const allowed = DECISIONS[decision] ?? `${decision}${by === null ? '' : ` by ${printable(by)}`}`
@@ -41,7 +43,19 @@ function callText(call: CallView): string {
     ...(sizeBytes === null ? [] : [bytes(sizeBytes)]),
   ]
   const cut = given.length > MAX_ARGUMENTS ? `${given.slice(0, MAX_ARGUMENTS - 1)}…` : given
-  return `${time(timeMs)}  ${printable(tool)}  ${came.join(', ')}\n  ${who}; ${allowed}\n  ${cut}`
+  return `${timeOfSecond(timeMs)}  ${printable(tool)}  ${came.join(', ')}  [${printable(request)}]\n  ${who}; ${allowed}\n  ${cut}`
+}
+
+/** Throws TOOL_UNKNOWN with the nearest name. */
+async function checkTool(client: Client, name: string): Promise<void> {
+  const { tools } = await client.get<{ tools: readonly { readonly name: string }[] }>('/api/v1/tools')
+  const names = tools.map((tool) => tool.name)
+  if (names.includes(name)) return
+  const meant = nearest(name, names)
+  throw new VillageError(
+    'TOOL_UNKNOWN',
+    `There is no tool ${name}${meant === null ? '' : `; did you mean ${meant}?`}`,
+  )
 }
 
 export async function list(context: CommandContext): Promise<CommandResult> {
@@ -57,6 +71,9 @@ export async function list(context: CommandContext): Promise<CommandResult> {
   }
   const client = await context.client()
   const document = await client.get<{ calls: readonly CallView[] }>(`/api/v1/audit?${query}`)
+  const tool = optionText(context, 'tool')
+  // A name that no tool has is likely a slip; one that went meanwhile may have calls all the same.
+  if (document.calls.length === 0 && tool !== null) await checkTool(client, tool)
   const text = document.calls.length === 0 ? 'No calls.' : document.calls.map(callText).join('\n')
   return { document, text }
 }

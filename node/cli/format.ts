@@ -100,5 +100,7 @@ export const counted = (amount: number, noun: string): string =>
 export const count = (value: number): string => value.toLocaleString('en-GB')
 export const percent = (share: number): string => `${Math.round(share * 100)}%`
 export const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
+/** As `time`, for what happens several times a minute. */
+export const timeOfSecond = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
 /** Peer IDs and CIDs differ at their ends. */
 export const short = (id: string): string => (id.length <= 14 ? id : `${id.slice(0, 4)}…${id.slice(-8)}`)

@@ -19,8 +19,11 @@ export const MCP_COMMANDS: readonly CommandRow[] = [
   {
     name: 'tools accept',
     group: 'Agents',
-    summary: 'Take a tool of an MCP server as the server describes it now.',
-    args: [['<name>', 'As `village tools` names it.']],
+    summary: 'Take the change of a tool of an MCP server that `village tools servers` shows.',
+    args: [
+      ['<name>', 'As `village tools` names it.'],
+      ['<fingerprint>', 'Of the change, as `village tools servers` shows it.'],
+    ],
     load: async () => (await import('./mcp-servers.ts')).accept,
   },
 ]

@@ -7,6 +7,7 @@ interface ToolView {
   description: string
   state: 'ready' | 'changed' | 'gone'
   changedDescription: string | null
+  changedFingerprint: string | null
 }
 
 interface ServersView {
@@ -20,6 +21,9 @@ interface ServersView {
   }[]
 }
 
+/** Enough that nobody finds another text with the same ones while the owner reads. */
+const SHOWN_DIGITS = 16
+
 function serverText({ name, kind, state, error, tools, refused }: ServersView['servers'][number]): string {
   const lines = [`${name} (${kind}): ${error === null ? state : `${state}, ${error}`}`]
   for (const tool of tools) {
@@ -28,7 +32,7 @@ function serverText({ name, kind, state, error, tools, refused }: ServersView['s
       lines.push(
         `    was: ${printable(tool.description)}`,
         `    now: ${printable(tool.changedDescription)}`,
-        `    village tools accept ${tool.name}`,
+        `    village tools accept ${tool.name} ${tool.changedFingerprint?.slice(0, SHOWN_DIGITS) ?? ''}`,
       )
   }
   for (const { tool, reason } of refused) lines.push(`  ${printable(tool)}  refused: ${reason}`)
@@ -49,8 +53,10 @@ export async function servers(context: CommandContext): Promise<CommandResult> {
 }
 
 export async function accept(context: CommandContext): Promise<CommandResult> {
-  const [name = ''] = context.args
+  const [name = '', fingerprint = ''] = context.args
   const client = await context.client()
-  const tool = await client.send<ToolView>('POST', `/api/v1/tools/${encodeURIComponent(name)}/accept`)
+  const tool = await client.send<ToolView>('POST', `/api/v1/tools/${encodeURIComponent(name)}/accept`, {
+    fingerprint,
+  })
   return { document: tool, text: `${tool.name}: ${printable(tool.description)}` }
 }

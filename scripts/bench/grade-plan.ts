@@ -34,6 +34,8 @@ function faultOf(sequence: WrittenGoal['sequences'][number], { steps }: Pick<Pla
 /** Text without regard to case; what an earlier step gives stands for any name of it. */
 function isEqual(given: JsonValue, wanted: JsonValue): boolean {
   if (isStepReference(given)) return typeof wanted === 'string'
+  if (Array.isArray(given) && Array.isArray(wanted) && given.some(isStepReference))
+    return given.length === wanted.length && given.every((one, at) => isEqual(one, wanted[at]!))
   const plain = (value: JsonValue) => canonicalJson(value).toLowerCase()
   return plain(given) === plain(wanted)
 }

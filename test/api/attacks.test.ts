@@ -183,6 +183,20 @@ test('too many requests are told to wait, and guessing tokens counts', () =>
     { config: { 'api.requestsByMinute': 40 } },
   ))
 
+test('strangers and pages of other sites use up nothing of what the owner may ask', () =>
+  withApi(
+    async ({ ask }) => {
+      for (let index = 0; index < 12; index++) {
+        await ask('/api/v1/status', { token: null })
+        await ask('/api/v1/status', { headers: { origin: 'https://evil.example' } })
+        await ask('/healthz', { token: null, headers: { 'sec-fetch-site': 'cross-site' } })
+      }
+      assert.is((await ask('/api/v1/status', { token: null })).status, 429)
+      assert.is((await ask('/api/v1/status')).status, 200)
+    },
+    { config: { 'api.requestsByMinute': 40 } },
+  ))
+
 test('bytes that are no HTTP get a short answer and the server goes on', () =>
   withApi(async ({ api, ask }) => {
     const { port, hostname } = new URL(api.url())

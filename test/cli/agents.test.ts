@@ -16,6 +16,8 @@ test('agents and tools are listed', () =>
     const tools = await cli('tools')
     assert.match(tools.out, /file_write +change +operate +Writes a file\./)
     assert.not.match(tools.out, /More for models/)
+    assert.ok(tools.out.split('\n').every((line) => line.length <= 80))
+    assert.not.match(tools.out, /…/)
   }))
 
 test('a call that waits is shown with all that a person needs, approved by a part of its id, and logged', () =>
@@ -35,6 +37,9 @@ test('a call that waits is shown with all that a person needs, approved by a par
     let log = await cli('audit')
     while (!log.out.includes('file_write  done')) log = await cli('audit')
     assert.match(log.out, /king for the owner; approved by owner\n {2}\{"path":"notes\/a\.md"\}/)
+    const { request } = (await cli('audit', '--json')).json.calls[0]
+    assert.ok(log.out.includes(`[${request}]`))
+    assert.match((await cli('audit', '--tool', 'file_wrote')).err, /did you mean file_write/)
     assert.is((await cli('audit', '--tool', 'time_now', '--json')).json.calls.length, 0)
     assert.is((await cli('audit', '--limit', '1', '--json')).json.calls.length, 1)
     // The clock of these agents stands still in the past.

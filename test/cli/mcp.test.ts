@@ -153,9 +153,12 @@ test('tools of MCP servers: what changed is shown, and accepted by name', () =>
     const before = await cli('tools', 'servers')
     assert.match(before.out, /^odd \(stdio\): ready\n {2}mcp_odd_report {2}changed\n/)
     assert.match(before.out, /was: Writes a report\.\n +now: Writes another\./)
-    assert.is((await cli('tools', 'accept', 'mcp_odd_report')).out, 'mcp_odd_report: Writes another.\n')
+    assert.is(
+      (await cli('tools', 'accept', 'mcp_odd_report', 'abababab')).out,
+      'mcp_odd_report: Writes another.\n',
+    )
     assert.match((await cli('tools', 'servers', '--refresh')).out, /ready\n {2}mcp_odd_report\n$/)
-    assert.match((await cli('tools', 'accept', 'mcp_odd_none')).err, /TOOL_UNKNOWN/)
+    assert.match((await cli('tools', 'accept', 'mcp_odd_none', 'abababab')).err, /TOOL_UNKNOWN/)
   }))
 
 test.run()

@@ -82,6 +82,7 @@ export function memoryAgents(given: Partial<AgentsComponents> = {}): MemoryAgent
   let report: McpToolView = {
     ...{ name: 'mcp_odd_report', tool: 'report', state: 'changed' },
     ...{ description: 'Writes a report.', changedDescription: 'Writes another.' },
+    changedFingerprint: 'ab'.repeat(32),
   }
   return {
     ...{ agents, approvals, audit, erasers },
@@ -98,6 +99,7 @@ export function memoryAgents(given: Partial<AgentsComponents> = {}): MemoryAgent
           description: report.changedDescription ?? '',
           state: 'ready',
           changedDescription: null,
+          changedFingerprint: null,
         }
         return report
       },

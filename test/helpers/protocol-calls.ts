@@ -19,7 +19,10 @@ export const PROTOCOL_CALLS: Record<string, (server: TestApi) => Promise<Call>> 
   },
   listMcpServers: async () => ({ path: '/api/v1/mcp/servers' }),
   refreshMcpServers: async () => ({ path: '/api/v1/mcp/refresh' }),
-  acceptTool: async () => ({ path: '/api/v1/tools/mcp_odd_report/accept' }),
+  acceptTool: async () => ({
+    path: '/api/v1/tools/mcp_odd_report/accept',
+    body: { fingerprint: 'ab'.repeat(8) },
+  }),
   getAgentCard: async () => ({ path: '/.well-known/agent-card.json' }),
   getCardOfAgent: async () => ({ path: '/a2a/sage/.well-known/agent-card.json' }),
   sendA2a: async () => ({ path: '/a2a', body: A2A_MESSAGE }),

@@ -28,7 +28,7 @@ export const OTHER_WORDS = new Set(
 
 /** Names that look like slips. */
 export const NAMES = new Set(
-  words(`encoder encoders decoder sore spar earn teaches readme compresso notebook notebooks losing lose loses loss losses accessing assets
+  words(`encoder encoders decoder sore spar earn teaches readme compresso unit units metric notebook notebooks losing lose loses loss losses accessing assets
     adapted banner beginners blind blond bodies boring casting cells cell clarity click clicks competing compiling comprising companies
     company compete completely composite concealed concerned concerning connected connecting connection connections contained
     containing contacting contact correction corrections collecting collective collector collation covert damon detecting detect

@@ -14,6 +14,7 @@ export interface Mention {
   /** A file or folder that holds a model which is not added yet. */
   readonly modelFile: string | null
   readonly path: string | null
+  readonly paths: readonly string[]
   readonly job: string | null
   readonly run: string | null
   readonly collection: string | null
@@ -65,12 +66,14 @@ export function mentionIn(words: readonly Word[]): Mention {
   const paths = pathsOf(words)
   const modelFile =
     paths.find(isModelFile) ?? (/(?:^| )model(?: |$)/.test(line) && paths.length === 1 ? paths[0]! : null)
-  const path = paths.find((one) => !isModelFile(one) && one !== modelFile) ?? null
+  const folders = paths.filter((one) => !isModelFile(one) && one !== modelFile)
+  const path = folders[0] ?? null
   return {
     model: modelFile === null ? (names[0]?.text ?? null) : null,
     models: modelFile === null ? names.map(({ text }) => text) : [],
     modelFile,
     path,
+    paths: folders,
     job,
     run,
     collection: collectionOf(words, false),

@@ -89,7 +89,8 @@ function planWords(
     }
     const outcome = clause.isOff
       ? null
-      : (readWith(clause, state, spokenOf) ?? (onlyTells(clause) ? null : barePhrase(clause, state)))
+      : (readWith(clause, state, spokenOf) ??
+        (onlyTells(clause) || clauses.length > 1 ? null : barePhrase(clause, state)))
     if (outcome === null) {
       const mention =
         clause.mood === 'order' && clause.words.length > 1 && !clause.isOff && !ONLY_POINTS.test(clause.line)
@@ -100,6 +101,8 @@ function planWords(
       continue
     }
     if ('why' in outcome) {
+      if (clause.mood === 'statement')
+        state = withMention(state, shortMention(clause) ?? mentionIn(clause.words))
       notDone.push({ text: clause.text, why: outcome.why })
       continue
     }
@@ -164,6 +167,7 @@ function readWith(clause: Clause, state: PlanState, spokenOf: Mention): Outcome 
     models: [],
     modelFile: state.model === null && state.modelFile === null ? spokenOf.modelFile : null,
     path: state.path === null ? spokenOf.path : null,
+    paths: [],
     job: state.job === null ? spokenOf.job : null,
     run: state.run === null ? spokenOf.run : null,
     collection: null,

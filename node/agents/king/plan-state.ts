@@ -10,6 +10,7 @@ export const EMPTY_STATE: PlanState = {
   models: [],
   collection: null,
   path: null,
+  paths: [],
   modelFile: null,
   job: null,
   run: null,
@@ -97,6 +98,7 @@ export function withDraft(state: PlanState, step: Draft): PlanState {
     path: typeof given.path === 'string' && tool !== 'model_add' ? given.path : state.path,
     modelFile: tool === 'model_add' ? null : state.modelFile,
     said: state.said,
+    paths: state.paths,
     job: STARTS_JOB.has(tool)
       ? from(id, 'job')
       : /^job_(?:show|wait)$/.test(tool) && isValue(given.job)
@@ -119,6 +121,7 @@ export function withMention(state: PlanState, mention: Mention): PlanState {
   return {
     ...state,
     path: mention.path ?? state.path,
+    paths: mention.paths.length > 0 ? mention.paths : state.paths,
     job: mention.job ?? state.job,
     run: mention.run ?? state.run,
     collection: mention.collection ?? state.collection,

@@ -6,7 +6,7 @@ import type { Observation, PlannedCall, Policy } from '../loop/policy.ts'
 import type { DecidedStep, Decisions } from './decisions.ts'
 import type { Plan, PlanStep } from './plan.ts'
 import { resolveArguments, restsOn, type StepResult, type StepState, whyNot } from './step-results.ts'
-import { blocked, describeStep, resultOf } from './steps-policy.ts'
+import { blocked, describeStep, resultOf, tellAlone } from './steps-policy.ts'
 
 interface Init {
   readonly id: string
@@ -198,7 +198,7 @@ function readStep(value: JsonValue | undefined, text: string): StepResult {
 const NOTHING =
   'I know no step for that. Without a language model I plan by rules: I can index and ask documents, work with models and jobs, calculate, run programs, and read and write files of granted folders. Say it in other words, or configure a model (agents.model).'
 
-/** One answer for the whole: what each step gave, and what was not done. */
+/** One answer for the whole: what each step gave, and what was not done. Numbers only where there are several steps. */
 export function report(
   plan: Plan,
   results: ReadonlyMap<number, StepResult>,
@@ -206,25 +206,37 @@ export function report(
 ): { text: string; evidence: EvidencePack | null } {
   const evidence = groups.findLast(({ answer }) => answer.evidence !== null)?.answer.evidence ?? null
   const missing = plan.notDone.map(({ text, why }) => `Not done: ${text}. ${why}`)
-  const [only] = plan.steps
-  if (only === undefined)
-    return { text: missing.length === 0 ? NOTHING : [...missing, NOTHING].join('\n'), evidence: null }
-  const isOneAnswer = plan.steps.length === 1 && missing.length === 0
+  // Whoever was told why not needs no list of what else there is.
+  if (plan.steps.length === 0)
+    return { text: missing.length === 0 ? NOTHING : missing.join('\n'), evidence: null }
+  const isAlone = plan.steps.length === 1
   const parts: string[] = []
   const told = new Set<number>()
   for (const step of plan.steps) {
     if (told.has(step.id)) continue
     const group = groups.find(({ steps }) => steps.some(({ id }) => id === step.id))
     const isDelegated = group !== undefined && group.answer.text !== ''
-    if (!isDelegated) parts.push(bare(describeStep(step, results.get(step.id)), isOneAnswer))
+    if (!isDelegated) parts.push((isAlone ? tellAlone : describeStep)(step, results.get(step.id)))
     else if (step.agent === 'sage' || isInWords(step))
-      parts.push(isOneAnswer ? group.answer.text : `${step.id}. ${group.answer.text}`)
+      parts.push(isAlone ? group.answer.text : `${step.id}. ${group.answer.text}`)
     else {
       for (const { id } of group.steps) told.add(id)
-      parts.push(bare(group.answer.text, isOneAnswer))
+      parts.push(
+        isAlone
+          ? unnumbered(step, { text: group.answer.text, result: results.get(step.id) })
+          : group.answer.text,
+      )
     }
   }
   return { text: [...parts, ...missing].join('\n'), evidence }
 }
 
-const bare = (text: string, isOne: boolean): string => (isOne ? text.replace(/^\d+\. /, '') : text)
+/** What Magi says of a single step of a plan begins with its number and name. */
+function unnumbered(
+  { id, tool }: PlanStep,
+  { text, result }: { readonly text: string; readonly result: StepResult | undefined },
+): string {
+  const bare = text.startsWith(`${id}. `) ? text.slice(`${id}. `.length) : text
+  const name = `${tool.replaceAll('_', ' ')}: `
+  return result?.state === 'done' && bare.startsWith(name) ? bare.slice(name.length) : bare
+}

@@ -6,7 +6,8 @@ import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { Observation, PlannedCall, Policy } from '../loop/policy.ts'
 import { agentOf, isStepReference, JOB_IS, MEASURES, type PlanStep, type StepCondition } from './plan.ts'
-import { resolveArguments, restsOn, type StepResult, textOf, whyNot } from './step-results.ts'
+import { resolveArguments, restsOn, type StepResult, whyNot } from './step-results.ts'
+import { tellResult } from './tell/tell-result.ts'
 
 export const MAX_STEPS = 32
 
@@ -74,51 +75,54 @@ export function blocked(
   return failed ? `Nothing was indexed into ${String(filled[0]!.arguments.collection)}.` : null
 }
 
-const field = (step: PlanStep, name: string): string => {
-  const value = step.arguments[name]
-  return typeof value === 'string' ? value : ''
-}
+const nameOf = ({ tool }: PlanStep): string => tool.replaceAll('_', ' ')
 
-/** One paragraph a step: its number, what was done, and what came of it. Texts of documents and programs come as they are. */
+/** What came of one step, for an answer that has several: its number and name first. Texts of documents and programs come as they are. */
 export function describeStep(step: PlanStep, result: StepResult | undefined): string {
-  const name = step.tool.replaceAll('_', ' ')
-  if (result === undefined) return `${step.id}. ${name}: not taken.`
-  if (result.state === 'skipped') return `${step.id}. ${name}: not done. ${result.summary}`
-  if (result.state === 'failed') return `${step.id}. ${name}: failed. ${result.summary}`
-  if (result.state === 'refused') return `${step.id}. ${name}: refused. ${result.summary}`
-  if (step.tool === 'calculate')
-    return `${step.id}. ${field(step, 'expression')} = ${result.result === null ? result.summary : textOf(result.result.content)}`
-  const told = step.tool === 'twin_recall' ? memoriesOf(result) : null
-  if (told !== null) return `${step.id}. ${told}`
-  const details = result.result === null || BRIEF.test(step.tool) ? '' : `\n${textOf(result.result.content)}`
-  return `${step.id}. ${name}: ${result.summary}${details}`
+  const told = tellStep(step, result)
+  const isPlain = result?.state === 'done' && PLAIN.test(step.tool)
+  return `${step.id}. ${isPlain ? '' : `${nameOf(step)}: `}${told}`
 }
 
-/** Memories as sentences, newest or nearest first as the tool gives them. */
-function memoriesOf({ result }: StepResult): string | null {
-  const content = result?.content
-  if (!isJsonObject(content ?? null)) return null
-  const { memories } = content as JsonObject
-  if (!Array.isArray(memories)) return null
-  const texts = memories.flatMap((one) =>
-    isJsonObject(one) && typeof one.text === 'string' ? [one.text] : [],
-  )
-  if (texts.length === 0) return 'You have told me nothing about that.'
-  return `You told me: ${texts.map((text) => text.trim().replace(/(?<![.!?])$/, '.')).join(' ')}`
+/** Of these the sentence says by itself what was done. */
+const PLAIN = /^(?:calculate|twin_recall)$/
+
+/** The same for an answer that has only this step: the sentence alone. */
+export function tellStep(step: PlanStep, result: StepResult | undefined): string {
+  if (result === undefined) return 'not taken.'
+  const { state, summary } = result
+  if (state === 'skipped') return `not done. ${summary}`
+  if (state === 'failed') return `failed. ${summary}`
+  if (state === 'refused') return `refused. ${summary}`
+  if (result.result === null) return summary
+  return tellResult({ ...step, summary, content: result.result.content })
 }
 
-/** Of these the line that the tool itself gives says all. */
-const BRIEF = /^(?:file_write|job_cancel|twin_remember|twin_forget|time_now|model_add|model_pull)$/
+/** One step alone needs no number. What did not come about is told with its name. */
+export function tellAlone(step: PlanStep, result: StepResult | undefined): string {
+  const told = tellStep(step, result)
+  return result?.state === 'done' ? told : `${nameOf(step)}: ${told}`
+}
 
-export function createStepsPolicy(steps: readonly PlanStep[]): Policy {
+interface StepsInit {
+  /** Whether steps are told with their numbers: always where they are part of a larger plan. */
+  readonly isNumbered: boolean
+}
+
+/** Takes the steps in their order and tells what came of each. */
+export function createStepsPolicy(
+  steps: readonly PlanStep[],
+  { isNumbered }: StepsInit = { isNumbered: true },
+): Policy {
   const runner = createStepRunner(steps)
+  const tell = isNumbered ? describeStep : tellAlone
   return {
     model: null,
     async next({ observations }, signal, onText) {
       signal.throwIfAborted()
       const call = runner.next(observations)
       if (call !== null) return { action: { kind: 'call', calls: [call] }, usage: null }
-      const text = steps.map((step) => describeStep(step, runner.results.get(step.id))).join('\n')
+      const text = steps.map((step) => tell(step, runner.results.get(step.id))).join('\n')
       onText(text)
       return { action: { kind: 'answer', text }, usage: null }
     },

@@ -18,7 +18,9 @@ function rules({ request, tools }: PolicyInit): Policy {
   const work = planWork(words, todayIso())
   if (work.kind === 'call') return createRulesPolicy(work, tools)
   const { steps, notDone } = planGoal(words, tools)
-  return steps.length === 0 ? createRulesPolicy(work, tools) : sayNotDone(createStepsPolicy(steps), notDone)
+  return steps.length === 0
+    ? createRulesPolicy(work, tools)
+    : sayNotDone(createStepsPolicy(steps, { isNumbered: steps.length > 1 }), notDone)
 }
 
 export const MAGI: AgentRow = {

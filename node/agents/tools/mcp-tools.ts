@@ -44,6 +44,8 @@ export interface McpToolView {
   readonly state: 'ready' | 'changed' | 'gone'
   /** How the server describes it now, where that is not accepted yet. */
   readonly changedDescription: string | null
+  /** Of the change that waits: 64 hex digits, which accept() is told; null where nothing waits. */
+  readonly changedFingerprint: string | null
 }
 
 export interface McpServerView {
@@ -61,7 +63,8 @@ export interface McpTools extends Service {
   list(): readonly Tool[]
   servers(): McpServerView[]
   /** Takes a tool as its server describes it now. Throws TOOL_UNKNOWN with the nearest name. */
-  accept(name: string): Promise<McpToolView>
+  /** `fingerprint`: the beginning of that of the change that was looked at, at least 8 digits. Throws TOOL_UNKNOWN, MCP_TOOL_CHANGED. */
+  accept(name: string, fingerprint: string): Promise<McpToolView>
   /** Asks every server what it offers; resolves when all have answered or failed. */
   refresh(signal: AbortSignal): Promise<void>
 }
@@ -94,6 +97,7 @@ const viewOf = (tool: FrozenTool): McpToolView => ({
   description: tool.description,
   state: stateOf(tool),
   changedDescription: tool.changed?.description ?? null,
+  changedFingerprint: tool.changed?.fingerprint ?? null,
 })
 
 export function createMcpTools(components: { log: Log; store: Store }, init: McpToolsInit): McpTools {
@@ -244,7 +248,7 @@ export function createMcpTools(components: { log: Log; store: Store }, init: Mcp
         state: connection.state(),
         tools: frozen.map(viewOf),
       })),
-    async accept(name) {
+    async accept(name, fingerprint) {
       const all = entries.flatMap((entry) => entry.frozen.map((tool) => ({ entry, tool })))
       const found = all.find(({ tool }) => tool.name === name)
       if (found === undefined) {
@@ -258,6 +262,13 @@ export function createMcpTools(components: { log: Log; store: Store }, init: Mcp
         )
       }
       const { entry, tool } = found
+      // What the server says by now may not be what was looked at.
+      if (tool.changed !== null && !tool.changed.fingerprint.startsWith(fingerprint))
+        throw new VillageError(
+          'MCP_TOOL_CHANGED',
+          `The server ${entry.server.name} has changed ${name} again since it was looked at`,
+          { fields: { tool: name, server: entry.server.name } },
+        )
       const taken = accepted(tool)
       if (taken !== tool) {
         await keep(

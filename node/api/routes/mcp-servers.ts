@@ -10,6 +10,7 @@ const TOOL = object({
   description: anyText,
   state: oneOf('ready', 'changed', 'gone'),
   changedDescription: orNull(anyText),
+  changedFingerprint: orNull(anyText),
 })
 
 const SERVERS = object({
@@ -51,16 +52,21 @@ export const MCP_SERVER_ROUTES: readonly Route[] = [
       return { servers: mcpTools.servers() }
     },
   }),
-  route<{ name: string }>({
+  route<{ name: string }, Record<string, never>, { fingerprint: string }>({
     method: 'POST',
     path: '/api/v1/tools/:name/accept',
     scope: 'admin',
     tag,
     id: 'acceptTool',
-    summary: 'Takes a tool of an MCP server as the server describes it now.',
+    summary:
+      'Takes the change of a tool of an MCP server that was looked at: `fingerprint` is the beginning of its `changedFingerprint`.',
     params: object({ name: text(64) }),
+    body: {
+      kind: 'json',
+      schema: object({ fingerprint: { type: 'string', pattern: '^[0-9a-f]{8,64}$' } }),
+    },
     response: { kind: 'json', status: 200, schema: TOOL },
-    errors: ['TOOL_UNKNOWN'],
-    handle: ({ params: { name } }, { mcpTools }) => mcpTools.accept(name),
+    errors: ['TOOL_UNKNOWN', 'MCP_TOOL_CHANGED'],
+    handle: ({ params: { name }, body }, { mcpTools }) => mcpTools.accept(name, body.fingerprint),
   }),
 ]

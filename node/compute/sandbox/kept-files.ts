@@ -21,7 +21,7 @@ for file in * .[!.]*; do
     if [ -e "$file" ] || [ -L "$file" ]; then printf '! \n' >&KEEP; fi
     continue
   esac
-  if [ -f "$file" ] && [ ! -L "$file" ]; then
+  if [ -f "$file" ] && [ ! -L "$file" ] && [ -r "$file" ]; then
     printf '%s ' "$file" >&KEEP
     head -c "$keep" < "./$file" | base64 -w 0 >&KEEP
     printf '\n' >&KEEP

@@ -146,8 +146,12 @@ test('a tool that is described otherwise is refused until it is accepted', () =>
     const [report] = tools.servers()[0]!.tools
     assert.is(report?.state, 'changed')
     assert.match(report?.changedDescription ?? '', /ssh/)
-    await rejectsCode(tools.accept('mcp_odd_rapport'), 'TOOL_UNKNOWN')
-    assert.is((await tools.accept('mcp_odd_report')).state, 'ready')
+    const seen = report!.changedFingerprint!
+    assert.match(seen, /^[0-9a-f]{64}$/)
+    await rejectsCode(tools.accept('mcp_odd_rapport', seen), 'TOOL_UNKNOWN')
+    // It was not this change that the owner looked at.
+    await rejectsCode(tools.accept('mcp_odd_report', '0'.repeat(64)), 'MCP_TOOL_CHANGED')
+    assert.is((await tools.accept('mcp_odd_report', seen.slice(0, 16))).state, 'ready')
     await run('mcp_odd_report')
     assert.match(tools.list().find(({ name }) => name === 'mcp_odd_report')!.description, /ssh/)
   }))

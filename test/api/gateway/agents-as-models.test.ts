@@ -165,6 +165,9 @@ test('responses: the answer is kept, and the next turn has it before it', () =>
       (await ask('/v1/responses', { method: 'POST', body: more })).json.output[0].content[0].text,
       TEXT,
     )
+    const away = { ...more, village: { options: { node: 'friend' } } }
+    const withheld = await ask('/v1/responses', { method: 'POST', body: away })
+    assert.is(withheld.json.error.code, 'PRIVATE_WITHHELD')
     const stream = await ask('/v1/responses', { method: 'POST', body: { ...more, stream: true } })
     const events = stream.bytes
       .toString()

@@ -88,6 +88,11 @@ if (sandbox !== null) {
     assert.is(kept!.cut, false)
   })
 
+  test('a file that cannot be read is told, not taken for an empty one', async () => {
+    const { kept } = await shell('echo x > shut; chmod 000 shut; echo y > open')
+    assert.equal([[...kept!.files.keys()], kept!.cut], [['open'], true])
+  })
+
   test('what runs on cannot change a file while it is read, and a full table of processes is no hindrance', async () => {
     const { kept } = await shell(
       'i=0; while [ $i -lt 3 ]; do (while :; do echo x >> grows; done) & i=$((i+1)); done; echo fixed > good; exit 0',

@@ -47,7 +47,11 @@ export const indexing: Rule = (input) => {
   const { clause, state } = input
   if (clause.mood === 'question' || !isIndexing(input)) return null
   const named = pathsOf(clause.words)
-  const paths = named.length > 0 ? named : state.path !== null ? [state.path] : []
+  const several = /(?:^| )(?:both|them|all|these|those|the two|the three|each|everything)(?: |$)/.test(
+    clause.line,
+  )
+  const spoken = several && state.paths.length > 1 ? state.paths : state.path !== null ? [state.path] : []
+  const paths = named.length > 0 ? named : spoken
   if (paths.length === 0) return { why: 'It does not say which folder or file is to be indexed.' }
   const collection = collectionOf(clause.words, true)
   const watch = /(?:^| )(?:watch|watching|follow|up to date|in sync|synced)(?: |$)/.test(clause.line)

@@ -19,6 +19,9 @@ export const NO_MODEL: Outcome = { why: 'It does not say which model.' }
 export function resolve(names: readonly Word[], state: PlanState): { values: Value[]; added: Draft[] } {
   const added: Draft[] = []
   const values = names.map((name): Value => {
+    // A name that an earlier step gives to what it makes.
+    const maker = state.drafts.findIndex(({ arguments: given }) => given.id === name.text)
+    if (maker >= 0) return from(maker + 1, 'model')
     if (name.kind !== 'path' || !(isModelFile(name.text) || /^(?:~|\.{0,2})\//.test(name.text)))
       return name.text
     added.push(draft('model_add', { path: name.text }, ADDED_FIRST))

@@ -235,12 +235,21 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
   const behind = words.findIndex(
     (word, index) => index > at && /^(?:to|:|what|with)$/.test(word.norm) && index > words.indexOf(names[0]!),
   )
+  // `let x write two sentences`: what it is to write begins at the verb.
+  const spoken =
+    names.length > 0 && /^(?:let|have|make|get|ask|tell)$/.test(verb ?? '')
+      ? words.findIndex(
+          ({ norm }, index) =>
+            index > words.indexOf(names[0]!) &&
+            /^(?:write|generate|complete|continue|tell|say|finish|produce)$/.test(norm),
+        )
+      : -1
   const prompt =
     quoted.length > 0
       ? quoted.at(-1)!.text
       : names.length > 0 && uses && behind > 0 && behind < words.length - 1
         ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
-        : wordsFrom(words, at, source)
+        : wordsFrom(words, spoken > 0 ? spoken : at, source)
   if (prompt === null) return { why: 'It does not say what the model is to write.' }
   return call(
     'model_generate',

@@ -29,6 +29,8 @@ export interface PlanState {
   readonly models: readonly Value[]
   readonly collection: string | null
   readonly path: string | null
+  /** Those that one clause has named together. */
+  readonly paths: readonly string[]
   /** A file of a model that a clause has named and no step has added yet. */
   readonly modelFile: string | null
   /** The newest step that started a job, an evolution run, or gave a text; jobs and runs may be named. */
