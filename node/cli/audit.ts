@@ -43,7 +43,7 @@ function callText(call: CallView): string {
     ...(sizeBytes === null ? [] : [bytes(sizeBytes)]),
   ]
   const cut = given.length > MAX_ARGUMENTS ? `${given.slice(0, MAX_ARGUMENTS - 1)}…` : given
-  return `${timeOfSecond(timeMs)}  ${printable(tool)}  ${came.join(', ')}  [${printable(request)}]\n  ${who}; ${allowed}\n  ${cut}`
+  return `${timeOfSecond(timeMs)} UTC  ${printable(tool)}  ${came.join(', ')}  [${printable(request)}]\n  ${who}; ${allowed}\n  ${cut}`
 }
 
 /** Throws TOOL_UNKNOWN with the nearest name. */

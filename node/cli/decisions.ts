@@ -1,6 +1,6 @@
 /** `village decisions` */
 import type { CommandContext, CommandResult } from './command.ts'
-import { facts, printable, table } from './format.ts'
+import { facts, printable, table, timeOfSecond } from './format.ts'
 import { pickId } from './pick.ts'
 
 interface WayView {
@@ -33,7 +33,6 @@ interface DecisionView {
 }
 
 const SHOWN_UNITS = 60
-const isoTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
 const short = (text: string): string =>
   printable(text.length > SHOWN_UNITS ? `${text.slice(0, SHOWN_UNITS)}…` : text)
 
@@ -57,7 +56,7 @@ export async function decisions(context: CommandContext): Promise<CommandResult>
   }
   const rows = document.decisions.map(({ id, timeMs, asked, steps, model }) => [
     id.slice(0, 8),
-    isoTime(timeMs),
+    timeOfSecond(timeMs),
     short(asked),
     steps.map(({ tool }) => tool).join(', '),
     printable(model ?? 'rules'),
@@ -73,7 +72,7 @@ function wholeText(decision: DecisionView): string {
   const { id, timeMs, asked, model, steps, notDone, choices, endedAtMs } = decision
   const head = facts([
     ['request', id],
-    ['time', `${isoTime(timeMs)} UTC`],
+    ['time', `${timeOfSecond(timeMs)} UTC`],
     ['asked', printable(asked)],
     ['decided by', printable(model ?? 'rules')],
     ['took', endedAtMs === null ? 'not ended' : `${endedAtMs - timeMs} ms`],

@@ -79,7 +79,7 @@ export async function exportTwin(context: CommandContext): Promise<CommandResult
   // What it says is private: nobody else may read it, and nothing is overwritten.
   await writeFile(file, `${text}\n`, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'EEXIST' ? 'is there already' : `cannot be written (${error.code})`
-    throw new VillageError('FILE_UNREADABLE', `${file} ${why}`, { cause: error })
+    throw new VillageError('FILE_UNWRITABLE', `${file} ${why}`, { cause: error })
   })
   return { document: { file }, text: `${memories(document.memories.length)} written to ${file}.` }
 }

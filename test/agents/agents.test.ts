@@ -261,4 +261,22 @@ service('what runs for somebody is ended, and for nobody else', async () => {
   )
 })
 
+service('a call that the policy knows to be wrong is refused, and stands in the audit log', async () => {
+  const tool = toolNamed('time_now')
+  const planned = { tool: 'time_now', arguments: { a: 1 }, reason: 'x', problem: 'It was not shown' }
+  const { agents, audit } = agentParts({
+    tools: () => [tool],
+    rows: [
+      rowNamed('king', ({ observations }) =>
+        observations.length === 0 ? { kind: 'call', calls: [planned] } : answer('x'),
+      ),
+    ],
+  })
+  const { observations } = await agents.ask(asked(), never())
+  assert.equal(observations[0]!.outcome, { kind: 'refused', reason: 'It was not shown' })
+  assert.equal(tool.calls, [])
+  const [entry] = await audit.list()
+  assert.equal([entry!.tool, entry!.decision, entry!.arguments], ['time_now', 'refused', { a: 1 }])
+})
+
 service.run()

@@ -5,6 +5,7 @@ import { modelPolicy } from '../chat/model-policy.ts'
 import type { Policy } from '../loop/policy.ts'
 import { intendedRuns } from '../magi/intended.ts'
 import type { Decisions } from './decisions.ts'
+import { asksForHelp, createHelpPolicy } from './help-policy.ts'
 import { kingPrompt } from './king-prompt.ts'
 import { agentOf, type Plan } from './plan.ts'
 import { planGoal } from './plan-goal.ts'
@@ -61,6 +62,12 @@ export function createKing({ decisions }: { decisions: Pick<Decisions, 'begin' |
     const { id, request, model, declarations } = init
     const asked = lastWords(request.messages)
     const tools = init.tools.includes('agent_ask') ? [...init.tools, ...DELEGATED] : init.tools
+    if (model === null && asksForHelp(asked))
+      return logged(createHelpPolicy(tools), {
+        init,
+        asked,
+        plan: { steps: [], notDone: [], language: 'en' },
+      })
     const plan = planGoal(asked, tools)
     if (model === null) return createKingRules({ id, request, asked, plan, decisions })
     // A model of King knows the names of its own tools: what the rules would delegate is a task for `agent_ask`.

@@ -31,7 +31,7 @@ export interface ScopeComponents {
 
 export interface KnowledgeToolComponents extends IndexComponents, ScopeComponents {
   readonly knowledge: Pick<Knowledge, 'search' | 'collections'>
-  readonly collections: Pick<Collections, 'get' | 'create' | 'index' | 'needRun' | 'cancelRun'>
+  readonly collections: Pick<Collections, 'get' | 'create' | 'remove' | 'index' | 'runs' | 'needRun' | 'cancelRun'>
   readonly events: Pick<Events, 'subscribe'>
 }
 
@@ -92,6 +92,15 @@ export function knowledgeTools(components: KnowledgeToolComponents): Tool[] {
     if (known !== null) return { id: known.id, name: known.name, isNew: false }
     const made = await collections.create({ name })
     return { id: made.id, name: made.name, isNew: true }
+  }
+
+  /** What was made for an index that failed goes again, unless something is in it or still comes. */
+  async function removeUnused(id: string): Promise<void> {
+    const made = await collections.get(id)
+    const isAtWork = collections
+      .runs()
+      .some(({ collection, state }) => collection === id && (state === 'waiting' || state === 'running'))
+    if (made !== null && made.documents === 0 && !isAtWork) await collections.remove(id)
   }
 
   return [
@@ -193,16 +202,22 @@ export function knowledgeTools(components: KnowledgeToolComponents): Tool[] {
         context.signal.throwIfAborted()
         const place = ownPath(path, 'path')
         const { id, name, isNew } = await ensureCollection(collection)
-        const begun = await collections.index(id, {
-          paths: [place],
-          ...(watch !== undefined && { watch }),
-          ...(include !== undefined && { include }),
+        const indexed = async () => {
+          const begun = await collections.index(id, {
+            paths: [place],
+            ...(watch !== undefined && { watch }),
+            ...(include !== undefined && { include }),
+          })
+          return { run: begun.id, ...(await waitForIndex(components, begun.id, context)) }
+        }
+        const { run, report, files } = await indexed().catch(async (error: unknown) => {
+          if (isNew) await removeUnused(id)
+          throw error
         })
-        const { report, files } = await waitForIndex(components, begun.id, context)
         const { added, changed, unchanged, removed, skipped, chunks } = report
         const documents = added + changed + unchanged
         return own(`${counted(documents, 'document')} of ${counted(files, 'file')} in "${name}"`, {
-          ...{ collection: name, isNew, run: begun.id, files, documents },
+          ...{ collection: name, isNew, run, files, documents },
           ...{ added, changed, unchanged, removed, skipped, passages: chunks },
           // Names of files are not this node's words; the codes are.
           skippedFor: Object.fromEntries(

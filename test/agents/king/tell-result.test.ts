@@ -234,7 +234,7 @@ test('a name cannot make lines of its own', () => {
   const models = [{ ...ENCODER, model: 'a\n- fake: 1 byte\u001b[2J' }]
   const told = tellResult({ tool: 'model_list', arguments: {}, summary: '', content: { models } })
   assert.is(told.split('\n').length, 2)
-  assert.not.match(told, /\u001b/)
+  assert.not.ok(told.includes('\u001b'))
 })
 
 test('a tool of an external server is told by its line and its text', () => {

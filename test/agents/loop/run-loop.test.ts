@@ -326,24 +326,6 @@ loop('a listener that throws harms nobody, and what a model wrote before a bound
   assert.match(given.text, /^Half a sen\n\nThe request was ended/)
 })
 
-loop('a call that the policy knows to be wrong is refused, and stands in the audit log', async () => {
-  const tool = toolNamed('time_now')
-  const planned = { tool: 'time_now', arguments: { a: 1 }, reason: 'x', problem: 'It was not shown' }
-  const { agents, audit } = agentParts({
-    tools: () => [tool],
-    rows: [
-      rowNamed('king', ({ observations }) =>
-        observations.length === 0 ? { kind: 'call', calls: [planned] } : answer('x'),
-      ),
-    ],
-  })
-  const { observations } = await agents.ask(asked(), forever())
-  assert.equal(observations[0]!.outcome, { kind: 'refused', reason: 'It was not shown' })
-  assert.equal(tool.calls, [])
-  const [entry] = await audit.list()
-  assert.equal([entry!.tool, entry!.decision, entry!.arguments], ['time_now', 'refused', { a: 1 }])
-})
-
 loop('an unknown agent and a request without words are refused', async () => {
   const { agents } = agentParts({ rows: [rowNamed('king', [answer('x')])] })
   await rejectsCode(agents.ask(asked({ agent: 'magi' }), forever()), 'AGENT_UNKNOWN')

@@ -149,7 +149,6 @@ test('a tool that is described otherwise is refused until it is accepted', () =>
     const seen = report!.changedFingerprint!
     assert.match(seen, /^[0-9a-f]{64}$/)
     await rejectsCode(tools.accept('mcp_odd_rapport', seen), 'TOOL_UNKNOWN')
-    // It was not this change that the owner looked at.
     await rejectsCode(tools.accept('mcp_odd_report', '0'.repeat(64)), 'MCP_TOOL_CHANGED')
     assert.is((await tools.accept('mcp_odd_report', seen.slice(0, 16))).state, 'ready')
     await run('mcp_odd_report')
