@@ -1,6 +1,6 @@
 /**
  * Checks of the machine and the installation: what most often keeps a daemon from running well, each with what to do.
- * They need no daemon, change nothing, and never touch the network beyond this machine.
+ * They need no daemon, change nothing, and never touch the network beyond this machine, but for the `remotes` that they are given.
  */
 import { createSocket } from 'node:dgram'
 import { access, constants, stat, statfs } from 'node:fs/promises'
@@ -26,6 +26,8 @@ export interface DoctorInit {
     | { readonly available: true }
     | { readonly available: false; readonly reason: string; readonly fix: string }
   >
+  /** Looks at what the configuration names outside this machine's own parts (endpoints, servers of tools): each by the code that knows it. */
+  readonly remotes?: readonly { readonly name: string; run(): Promise<Omit<Check, 'name'>> }[]
   /** True when a daemon runs on this data directory: its port is busy because of it. */
   readonly daemonRunning: boolean
 }
@@ -194,7 +196,7 @@ const CHECKS: readonly { name: string; run(init: DoctorInit): Promise<Finding> }
 /** Runs all checks; one that fails by itself is a failed check, not an exception. */
 export async function runDoctor(init: DoctorInit): Promise<Check[]> {
   return Promise.all(
-    CHECKS.map(async ({ name, run }) => {
+    [...CHECKS, ...(init.remotes ?? [])].map(async ({ name, run }) => {
       try {
         return { name, ...(await run(init)) }
       } catch (error) {

@@ -25,7 +25,7 @@ export async function pull(context: CommandContext): Promise<CommandResult> {
   const { weightsOnly, adapters, include } = context.options
   const [id, file, hub] = ['id', 'file', 'hub'].map((name) => optionText(context, name))
   const client = await context.client()
-  const started = await client.send<PullView>('POST', '/api/v1/pulls', {
+  const asking = client.send<PullView>('POST', '/api/v1/pulls', {
     source: context.args[0] ?? '',
     ...(id ? { id } : {}),
     ...(file ? { file } : {}),
@@ -33,6 +33,12 @@ export async function pull(context: CommandContext): Promise<CommandResult> {
     ...(Array.isArray(include) && include.length > 0 ? { include } : {}),
     ...(weightsOnly === true ? { weightsOnly } : {}),
     ...(adapters === false ? { adapters } : {}),
+  })
+  const started = await asking.catch((error: unknown) => {
+    // The daemon may have begun, though its answer was not waited for.
+    if (context.signal.aborted)
+      context.note('The pull may go on in the daemon: village model pulls shows it, and how to end it')
+    throw error
   })
   context.signal.addEventListener(
     'abort',

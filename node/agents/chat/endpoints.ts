@@ -43,13 +43,17 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 /** Where servers say how much a model takes: vLLM, OpenRouter, and the metadata of llama.cpp. */
 const CONTEXT_FIELDS = ['max_model_len', 'context_length', 'n_ctx'] as const
 
+/** Where the key of an endpoint stands in the environment. */
+export const endpointKeyName = (name: string): string =>
+  `VILLAGE_ENDPOINT_KEY_${name.toUpperCase().replaceAll('-', '_')}`
+
 export function createEndpoints(init: EndpointsInit): ReadonlyMap<string, Endpoint> {
   const { now = Date.now, environment } = init
   return new Map(
     init.endpoints.map((given) => {
       const at = given.indexOf('=')
       const [name, url] = [given.slice(0, at), given.slice(at + 1)]
-      const key = environment[`VILLAGE_ENDPOINT_KEY_${name.toUpperCase().replaceAll('-', '_')}`] ?? null
+      const key = environment[endpointKeyName(name)] ?? null
       const place = LOOPBACK.test(new URL(url).hostname) ? 'local' : 'remote'
       const http = createEndpointHttp({
         // What goes to this machine is not shown to a proxy: private texts go there, and the key.

@@ -43,6 +43,14 @@ export function readSubject(words: readonly Word[]): { words: readonly Word[]; h
   return { words: words.slice(match[0].split(' ').length), hasSubject: true }
 }
 
+/** Of a question: `what time it is so that I can note it down`. */
+const PURPOSE = /^so (?:that )?(?:i|we|you|they) (?:can|could|may|might|know|will)(?= |$)/
+
+export function cutPurpose(words: readonly Word[]): readonly Word[] {
+  const at = words.findIndex((_, index) => index > 1 && PURPOSE.test(lineOf(words.slice(index, index + 5))))
+  return at === -1 ? words : trimEnd(words.slice(0, at))
+}
+
 export function cutReasons(words: readonly Word[]): readonly Word[] {
   const at = words.findIndex((_, index) => index > 0 && REASONS.test(lineOf(words.slice(index, index + 4))))
   // `so that it fits in 1 MB` says what to do.

@@ -9,7 +9,8 @@ export function collectionOf(words: readonly Word[], isIndexing: boolean): strin
     !ARTICLE.test(word.lower) &&
     !/^<?(?:collection|folder|file)/.test(word.norm)
   for (const [at, { norm }] of words.entries()) {
-    if (norm !== 'collection') continue
+    if (norm !== 'collection' && !(norm === 'one' && /^(?:call|name)$/.test(words[at + 1]?.norm ?? '')))
+      continue
     let next = at + 1
     while (/^(?:call|name|:|=)$/.test(words[next]?.norm ?? '')) next++
     const named = words[next]

@@ -2,7 +2,7 @@
 import { lineOf, type Word } from './clause.ts'
 
 const MARK =
-  /^(?:(?:but |and |, )?not|(?:but )?(?:never|except(?: for)?|excepting|excluding|excludes?|apart from|other than|all but|aside from|leaving out|leave out|save for|minus|barring|ignoring|skipping))(?= )/
+  /^(?:(?:but |and |, )?not|(?:but )?(?:never|except(?: for)?|excepting|excluding|excludes?|apart from|other than|all but|aside from|leaving out|leave out|save for|minus|barring|ignoring|skipping|rather than|instead of))(?= )/
 /** Between the mark and what it takes away. */
 const BETWEEN =
   /^(?:the|a|an|my|our|your|for|from|on|in|into|at|of|with|by|one|ones|that|those|this|folder|file|collection|model|document|data|everything|anything|under|which|is|are|and|or|,|also|job)$/

@@ -113,6 +113,11 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
     '',
   ],
   // Shorthand.
+  [
+    '(?<=^|[.,;!\\n] |and |then )(?:at|in) the (?:very )?end(?= (?:let|have|ask|write|show|tell|list|compare|evaluate|compress|merge|measure|save|give|run|put|i|we|please)(?: |$))',
+    'finally',
+  ],
+  ['also(?= (?:work|figure) out )', 'then'],
   ['n(?= (?:then|tell|show|index|compress|list|search|give|let|save|check|find|what|whats|who))', 'and'],
   ['rn', 'now'],
   ['give (?:it )?(?:the )?name (?:of )?(?=[a-z<])', 'call it '],
@@ -214,7 +219,10 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
   ['(?:add|tot|sum|count)(?: (?:them|these|those|it|that))? up', 'add up'],
   ['(?:do|carry out|conduct|undertake)(?= (?:a|an|the) [a-z]+-?[a-z]*ing )', 'run'],
   ['(?:roll|stick) with', 'use'],
-  ['go (?:for|with)(?= (?:int4|int8|ternary|seedlm|seedtrellis|vptq|auto|slerp|ties|linear|dare))', 'use'],
+  [
+    'go (?:for|with)(?= (?:int4|int8|ternary|seedlm|trellis|seedtrellis|vptq|auto|slerp|ties|linear|dare))',
+    'use',
+  ],
   [
     '(?:is|are|was|were|being) (?:lying|sitting|stored|kept|located|hidden|to be found|found)(?= (?:in|under|inside|at|around|there|on) )',
     'is',

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../json.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { IntendedCall } from '../loop/intended-call.ts'
 import { isStepReference, type PlanStep } from './plan.ts'
-import { planGoal } from './plan-goal.ts'
+import { isChange, planGoal } from './plan-goal.ts'
 
 /** `yes`, `go ahead`: the goal is what was said before. */
 const CONFIRMS =
@@ -39,7 +39,11 @@ export function intendedCalls(messages: readonly ChatMessage[], tools: readonly 
   const said = messages.filter(({ role }) => role === 'user').map(({ content }) => content)
   const last = said.at(-1) ?? ''
   const goals = CONFIRMS.test(last) ? said.slice(-2) : [last]
-  const steps = goals.flatMap((goal) => planGoal(goal, tools).steps)
+  const steps = goals.flatMap((goal) => {
+    const plan = planGoal(goal, tools)
+    // Where a part was not understood, the rest may mean something else: a change waits for a yes.
+    return plan.unclear === undefined ? plan.steps : plan.steps.filter(({ tool }) => !isChange(tool))
+  })
   if (steps.length === 0) return []
   const known = new Set(tools)
   return [...steps.flatMap(intended), DELEGATION].filter(({ tool }) => known.has(tool))

@@ -17,8 +17,10 @@ import { EMPTY_STATE, withDraft, withMention } from './plan-state.ts'
 import { readCondition } from './read-condition.ts'
 import type { Draft, Outcome, PlanState } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
+import { answersQuestion, isSameStep } from './same-matter.ts'
 import { splitClauses } from './split-clauses.ts'
 import { readTokens } from './tokens.ts'
+import { leftOutOf, unclearIn } from './whole-message.ts'
 
 /** What is longer is no goal but a text: only so much of it is read. */
 export const MAX_GOAL_UNITS = 16_384
@@ -28,6 +30,7 @@ const MAX_STEPS = 32
 const TOO_LONG = `Only the first ${MAX_WORDS} words were read.`
 const UNKNOWN = 'No rule knows what to do for it.'
 const UNMEASURED = 'It depends on something that no step before it measures.'
+const WAITS = 'This part was not understood, so each step that changes something waits for a yes.'
 const TAKEN_BACK = 'It was taken back.'
 
 interface Planned {
@@ -47,7 +50,8 @@ type NotDone = Plan['notDone'][number]
 export function planGoal(text: string, tools: readonly string[]): Plan {
   const source = text.slice(0, MAX_GOAL_UNITS)
   const all = readTokens(source).map(toWord)
-  const words = withoutExcluded(withKnownNames(plainWords(all.slice(0, MAX_WORDS))))
+  const said = withKnownNames(plainWords(all.slice(0, MAX_WORDS)))
+  const words = withoutExcluded(said)
   if (words.length === 0 || (source.length < 120 && ASKS_FOR_HELP.test(source.trim())))
     return { steps: [], notDone: [], language: 'en' }
   if (!isEnglish(all.slice(0, MAX_WORDS))) return otherLanguage(text, tools)
@@ -56,11 +60,17 @@ export function planGoal(text: string, tools: readonly string[]): Plan {
   const first = planWords(words, source, tools)
   const names = declaredNames(first.planned.map(({ draft }) => draft))
   const known = names.size === 0 ? words : withDeclared(words, names)
-  const { planned, notDone } = known === words ? first : planWords(known, source, tools)
+  const { planned, notDone, unclear } = known === words ? first : planWords(known, source, tools)
+  const steps = joinQuestions(planned, source).map(toStep)
+  const leftOut = leftOutOf(said, words)
+  const parts = [...cut.map((one) => one.text), ...unclear, ...(leftOut === null ? [] : [leftOut])]
+  const doubts = steps.some(({ tool }) => isChange(tool)) ? parts : []
+  const told = notDone.filter((one) => one.why !== UNKNOWN || !doubts.includes(one.text))
   return {
-    steps: joinQuestions(planned, source).map(toStep),
-    notDone: [...cut, ...notDone],
+    steps,
+    notDone: [...cut, ...told, ...doubts.map((doubt) => ({ text: doubt, why: WAITS }))],
     language: 'en',
+    ...(doubts.length > 0 && { unclear: doubts }),
   }
 }
 
@@ -68,8 +78,9 @@ function planWords(
   words: readonly Word[],
   source: string,
   tools: readonly string[],
-): { planned: Planned[]; notDone: NotDone[] } {
+): { planned: Planned[]; notDone: NotDone[]; unclear: string[] } {
   const notDone: NotDone[] = []
+  const unclear: string[] = []
   let planned: Planned[] = []
   let state: PlanState = EMPTY_STATE
   const spokenOf = mentionIn(words)
@@ -91,6 +102,9 @@ function planWords(
       ? null
       : (readWith(clause, state, spokenOf) ??
         (onlyTells(clause) || clauses.length > 1 ? null : barePhrase(clause, state)))
+    const changes = outcome !== null && 'calls' in outcome && outcome.calls.some(({ tool }) => isChange(tool))
+    const notRead = unclearIn(clause, outcome === null ? 'context' : changes ? 'change' : 'other')
+    if (notRead !== null) unclear.push(notRead)
     if (outcome === null) {
       const mention =
         clause.mood === 'order' && clause.words.length > 1 && !clause.isOff && !ONLY_POINTS.test(clause.line)
@@ -118,16 +132,27 @@ function planWords(
       }
       continue
     }
-    if (outcome.calls.some(({ tool }) => isChange(tool)) && isReported(clause, material)) {
+    if (changes && isReported(clause, material)) {
       notDone.push({ text: clause.text, why: NOT_ASKED })
       continue
+    }
+    const last = planned.at(-1)
+    const asked =
+      last?.clause === index - 1 && last.when === null
+        ? { draft: last.draft, mood: clauses[last.clause]!.mood }
+        : undefined
+    const isAnswer = clause.mood === 'order' && answersQuestion(asked, clause, outcome.calls)
+    if (isAnswer) {
+      planned.pop()
+      state = withMention({ ...replay(planned), said: state.said }, mentionIn(clauses[index - 1]!.words))
     }
     const measured = measureFirst(clause, state, tools)
     if (measured !== null) {
       planned.push({ draft: measured, when: null, clause: index })
       state = withDraft(state, measured)
     }
-    const calls = measured === null ? outcome.calls : callsOf(readWith(clause, state, spokenOf) ?? outcome)
+    const calls =
+      measured === null && !isAnswer ? outcome.calls : callsOf(readWith(clause, state, spokenOf) ?? outcome)
     const when = clause.condition === null ? null : readCondition(clause.condition, state.drafts)
     for (const draft of calls) {
       if (planned.length >= MAX_STEPS)
@@ -136,13 +161,15 @@ function planWords(
         notDone.push({ text: clause.text, why: `The tool ${draft.tool} is not allowed here.` })
       else if (clause.condition !== null && when === null && isChange(draft.tool))
         notDone.push({ text: clause.text, why: UNMEASURED })
+      else if (clause.condition === null && isSameStep(asked, draft, clause.line))
+        planned[planned.length - 1] = { ...last!, draft }
       else {
         planned.push({ draft, when, clause: index })
         state = withDraft(state, draft)
       }
     }
   }
-  return { planned, notDone }
+  return { planned, notDone, unclear }
 }
 
 const callsOf = (outcome: Outcome): readonly Draft[] => ('calls' in outcome ? outcome.calls : [])
@@ -164,7 +191,7 @@ function readWith(clause: Clause, state: PlanState, spokenOf: Mention): Outcome 
   if (outcome !== null && !('why' in outcome)) return outcome
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
-    models: [],
+    models: state.models.length === 0 ? spokenOf.models : [],
     modelFile: state.model === null && state.modelFile === null ? spokenOf.modelFile : null,
     path: state.path === null ? spokenOf.path : null,
     paths: [],

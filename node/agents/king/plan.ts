@@ -62,6 +62,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[]
   /** What was understood but is not done, and what was not understood: words of the asker, and why. */
   readonly notDone: readonly { readonly text: string; readonly why: string }[]
+  /** Parts of the message that were not understood, where steps change something: those wait for an approval. Absent: all was understood. */
+  readonly unclear?: readonly string[]
   /** `other`: the rules read English only. */
   readonly language: 'en' | 'other'
 }

@@ -4,11 +4,11 @@ import { isEveryday, knownWord } from './lexicon.ts'
 import { numberWord } from './number-words.ts'
 import { isFraction } from './targets.ts'
 
-const CODECS = ['int8', 'int4', 'ternary', 'seedlm', 'seedtrellis', 'vptq', 'auto'] as const
+const CODECS = ['int8', 'int4', 'ternary', 'seedlm', 'trellis', 'vptq', 'auto'] as const
 const CODEC_NAMES: Readonly<Record<string, string>> = {
   'seed-lm': 'seedlm',
-  'seed-trellis': 'seedtrellis',
-  trellis: 'seedtrellis',
+  'seed-trellis': 'trellis',
+  seedtrellis: 'trellis',
   bitnet: 'ternary',
   'int-8': 'int8',
   'int-4': 'int4',

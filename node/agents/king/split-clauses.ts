@@ -5,6 +5,7 @@
 import { type Clause, type ClauseCondition, lineOf, textOf, type Word } from './clause.ts'
 import {
   CONNECTORS,
+  cutPurpose,
   cutReasons,
   type Piece,
   piece,
@@ -53,7 +54,7 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
         (isNegatedBefore && piece.isJoined)
       isNegatedBefore = isOff
       if (rest.length === 0) continue
-      const clean = mood === 'order' ? cutReasons(rest) : rest
+      const clean = mood === 'order' ? cutReasons(rest) : mood === 'question' ? cutPurpose(rest) : rest
       clauses.push({
         words: clean,
         line: lineOf(clean),

@@ -31,7 +31,10 @@ export interface ScopeComponents {
 
 export interface KnowledgeToolComponents extends IndexComponents, ScopeComponents {
   readonly knowledge: Pick<Knowledge, 'search' | 'collections'>
-  readonly collections: Pick<Collections, 'get' | 'create' | 'remove' | 'index' | 'runs' | 'needRun' | 'cancelRun'>
+  readonly collections: Pick<
+    Collections,
+    'get' | 'create' | 'remove' | 'index' | 'runs' | 'needRun' | 'cancelRun'
+  >
   readonly events: Pick<Events, 'subscribe'>
 }
 

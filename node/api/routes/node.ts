@@ -1,5 +1,6 @@
 /** Routes about the node itself: health, status, doctor, configuration, resources, events, metrics, errors, OpenAPI. */
 
+import { endpointChecks, mcpChecks } from '../../agents/check-remotes.ts'
 import type { Codec } from '../../compute/codecs/codec.ts'
 import { CODECS } from '../../compute/codecs/table.ts'
 import { suitesWithoutData } from '../../compute/evaluate/suite-table.ts'
@@ -79,9 +80,15 @@ export const NODE_ROUTES: readonly Route[] = [
     summary: 'Checks of the machine and the installation, each with what to do about it.',
     response: { kind: 'json', status: 200, schema: object({ checks: listOf(CHECK) }) },
     slow: true,
-    handle: async (_request, { config, kernels, sandbox, collections }) => ({
+    handle: async (_request, { config, kernels, sandbox, collections, mcpTools }) => ({
       checks: [
-        ...(await runDoctor({ config, kernels, sandbox: sandbox.availability, daemonRunning: true })),
+        ...(await runDoctor({
+          ...{ config, kernels, sandbox: sandbox.availability, daemonRunning: true },
+          remotes: [
+            ...endpointChecks({ endpoints: config['agents.endpoints'], environment: process.env }),
+            ...mcpChecks(mcpTools.servers()),
+          ],
+        })),
         await checkCollections(collections),
       ],
     }),

@@ -176,8 +176,9 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
       return manifest
     } catch (error) {
       hold.release()
-      // What was begun for another caller, who takes more, stays.
-      const isWanted = limitBytes < init.maxBytes && (wasBegun || (runs.get(cid)?.maxBytes ?? 0) > limitBytes)
+      // What was begun for another caller, who takes more, stays; so does what has become whole for one meanwhile.
+      const isAnothers = wasBegun || (runs.get(cid)?.maxBytes ?? 0) > limitBytes
+      const isWanted = limitBytes < init.maxBytes && (isAnothers || records.get(cid)?.complete === true)
       if (!isWanted)
         await afterFailure(cid, stored, error).catch((failure: unknown) => {
           log.warn({ err: failure, cid }, 'failed fetch not cleaned up')

@@ -198,6 +198,27 @@ test('indexing makes the collection, waits, and gives counts without names', asy
   await rejectsCode(tools.run('knowledge_index', { path: 'notes', collection: 'notes' }), 'INVALID_ARGUMENT')
 })
 
+test('a failed index leaves no empty collection that it made itself', async () => {
+  const tools = createToolServices()
+  const { collections } = tools.services
+  for (const isMadeBefore of [false, true]) {
+    if (isMadeBefore) await collections.create({ name: 'notes' })
+    const runsBefore = collections.runs().length
+    const running = tools.run('knowledge_index', { path: '/tmp/missing', collection: 'notes' })
+    await until(() => collections.runs().length > runsBefore)
+    const { id } = collections.runs().find(({ state }) => state === 'waiting' || state === 'running')!
+    collections.change(id, {
+      state: 'failed',
+      error: { code: 'FILE_UNREADABLE', message: 'It is not there' },
+    })
+    await rejectsCode(running, 'FILE_UNREADABLE')
+    assert.equal(
+      (await collections.list()).map(({ name }) => name),
+      isMadeBefore ? ['notes'] : [],
+    )
+  }
+})
+
 test('a run of indexing that is not wanted any more is cancelled', async () => {
   const tools = createToolServices()
   const { collections } = tools.services

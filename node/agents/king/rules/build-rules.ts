@@ -1,17 +1,31 @@
 /** Models that are made of others: compressed, merged, trained. */
 
+import type { JsonObject } from '../../../json.ts'
 import { lineOf, type Word } from '../clause.ts'
 import { collectionOf } from '../collection-names.ts'
 import { codecsOf, isModelFile, methodOf, namesOf, newNameOf, numberOf, pathsOf } from '../slots.ts'
 import { targetsOf } from '../targets.ts'
+import { readTokens } from '../tokens.ts'
 import { QUALITY } from './measure-rules.ts'
 import { isMade, modelsMeant, NO_MODEL } from './model-values.ts'
-import { call, draft, from, type Outcome, type Rule } from './rule.ts'
+import { call, draft, from, type Outcome, type Rule, type RuleInput } from './rule.ts'
+
+/** `I have 900 kB free. Shrink it to at most that`: the size that was said before. */
+function freeSpace({ words, line, source }: RuleInput['clause']): JsonObject {
+  if (
+    !/(?:^| )(?:at most|to|under|below|within|into|in|than|fit) (?:that|there|this)(?: much| size| space)?(?: |$)/.test(
+      line,
+    )
+  )
+    return {}
+  const said = readTokens(source.slice(0, words[0]!.start)).findLast(({ kind }) => kind === 'size')
+  return typeof said?.value === 'number' ? { maxBytes: said.value } : {}
+}
 
 export const compressing: Rule = (input) => {
   const { clause, verb, state } = input
   const { words, line } = clause
-  const targets = targetsOf(words)
+  const targets: JsonObject = { ...freeSpace(clause), ...targetsOf(words) }
   const hasSize = targets.maxBytes !== undefined || targets.ratio !== undefined
   const isSmaller =
     /^(?:make|get|bring|reduce|take|keep|turn|fit|convert|put|need|want|have|go|try|use|test|run)$/.test(
@@ -177,7 +191,10 @@ const MAX_TARGET_WORDS = 6
 export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
   const last = state.drafts.at(-1)
   const { words, line, mood } = clause
-  if (last === undefined || mood === 'question' || words.some((word) => word.kind === 'path')) return null
+  // `if it keeps less than 98 %, use trellis instead`: another step, not more of the last one.
+  const isOther = clause.condition !== null && /(?:^| )(?:instead|again)(?: |$)/.test(line)
+  if (last === undefined || isOther || mood === 'question' || words.some((word) => word.kind === 'path'))
+    return null
   const tokens = numberOf(words, /^tokens?$/)
   if (last.tool === 'model_generate' && tokens !== null && words.length <= 8)
     return { amends: { maxTokens: tokens } }

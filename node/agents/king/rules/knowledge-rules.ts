@@ -4,7 +4,7 @@ import { collectionOf, collectionOfPath } from '../collection-names.ts'
 import { questionStart } from '../mood.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { isFile, isModelFile, pathsOf } from '../slots.ts'
-import { call, draft, NOTHING_MORE, type Rule, type RuleInput, wordsFrom } from './rule.ts'
+import { call, draft, NOTHING_MORE, type PlanState, type Rule, type RuleInput, wordsFrom } from './rule.ts'
 
 const INDEX_REASON = 'What is to be asked must be in a collection first.'
 
@@ -198,7 +198,9 @@ export const asking: Rule = ({ clause, verb, state }) => {
     !/(?:say|about|mention|document|note)/.test(line)
   )
     return NOTHING_MORE
+  const named = verb === 'ask' ? askedCollection(words, state) : null
   if (
+    named === null &&
     last !== undefined &&
     LISTED.test(last.tool) &&
     /(?:^| )(?:they|them|each|it|its|those|one)(?: |$)/.test(line) &&
@@ -229,7 +231,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
     /^(?:answer|ask|tell|question)(?: (?:me|us|this|that|these|the|following|a|my|question|it))*$/.test(line)
   )
     return NOTHING_MORE
-  let start = questionStart(words)
+  let start = named === null ? questionStart(words) : named.end
   if (start === 0 && verb === 'ask') start = 1
   while (
     /^(?:me|us|sage|it|them|my|your|:|,|the (?:document|note|collection))$/.test(words[start]?.norm ?? '') &&
@@ -238,7 +240,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
     start++
   const question = wordsFrom(words, start, text)
   if (question === null) return { why: 'It does not say what the question is.' }
-  const collection = collectionOf(words, false) ?? state.collection
+  const collection = named?.collection ?? collectionOf(words, false) ?? state.collection
   if (
     /\b(?:only|just) (?:the |some |a few )?(?:passages|excerpts|snippets|hits)|(?:passages|excerpts|snippets) only\b/i.test(
       text,
@@ -265,6 +267,35 @@ export const asking: Rule = ({ clause, verb, state }) => {
     },
     'A question about what documents say.',
   )
+}
+
+/** `ask the one called recipes how long …`, and after a list of collections `ask recipes how long …`. */
+function askedCollection(
+  words: readonly Word[],
+  state: PlanState,
+): { readonly collection: string; readonly end: number } | null {
+  const end = words.findIndex(
+    ({ lower }, at) =>
+      at > 0 && /^(?:what|how|why|who|whom|whose|where|when|which|whether|if|for|about)$/.test(lower),
+  )
+  const name = words[end - 1]
+  if (end < 2 || end > 7 || name === undefined || !/^(?:word|id|quoted)$/.test(name.kind)) return null
+  const ahead = lineOf(words.slice(1, end - 1))
+  const isOne =
+    /^(?:the |my |our )?(?:one|collection|other|other one|second|first)(?: (?:that|which) is)? (?:call|name)$/.test(
+      ahead,
+    )
+  const isListed = state.drafts.some(
+    ({ tool }) => tool === 'knowledge_collections' || tool === 'knowledge_index',
+  )
+  const isBare =
+    end === 2 &&
+    isListed &&
+    name.form === null &&
+    !/^(?:me|us|it|them|him|her|sage|magi|king|you|this|that|people|everybody|everyone|documents?|notes?)$/.test(
+      name.norm,
+    )
+  return isOne || isBare ? { collection: name.text, end } : null
 }
 
 const SEES_TO =

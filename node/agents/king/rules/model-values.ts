@@ -41,7 +41,7 @@ export function modelsMeant(input: RuleInput): { values: Value[]; added: Draft[]
   if (folder.length > 0 && input.verb === 'compress') return resolve(folder, state)
   const { line } = clause
   if (
-    /(?:^| )(?:both|them all|all of them|all (?:the |three |four )?(?:model|result|version|variant)s?|each(?: of them| one| model)?|them|the (?:two|three)|these|those|every one)(?: |$)/.test(
+    /(?:^| )(?:both|them all|all of them|all (?:the |three |four )?(?:model|result|version|variant)s?|each(?: of them| one| model)?|them|their|the (?:two|three)|these|those|every one)(?: |$)/.test(
       line,
     )
   ) {

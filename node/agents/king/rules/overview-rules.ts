@@ -12,7 +12,7 @@ export const listedModels: Rule = (input) => {
   const hasNoun = /(?:^| )model(?: |$)/.test(line)
   const inspects =
     verb === 'inspect' ||
-    /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|inside|how (?:big|large|heavy|many (?:parameters|layers|tensors|weights|bytes|megabytes))|size|bytes|megabytes|what is (?:in|inside)|(?:bigger|larger|smaller|heavier|more|less|over|under) (?:than )?(?:<size>|(?:a|one|two|half a) (?:megabyte|gigabyte|mb|gb))|everything about|what it is|structure|make-up|shape|shapes|quantised|precision|dtype|opset|graph)(?: |$)/.test(
+    /(?:^| )(?:details|detail|tensors|layers|parameters|params|inputs|outputs|operators|architecture|info|information|specs|codec|weights|card|facts|dims|inside|how (?:big|large|heavy|many (?:parameters|layers|tensors|weights|bytes|megabytes))|size|bytes|megabytes|what is (?:in|inside)|(?:bigger|larger|smaller|heavier|more|less|over|under) (?:than )?(?:<size>|<id>|(?:a|one|two|half a) (?:megabyte|gigabyte|mb|gb))|everything about|what it is|structure|make-up|shape|shapes|quantised|precision|dtype|opset|graph)(?: |$)/.test(
       line,
     )
   if (!isShown(input) && verb !== 'inspect') return null
@@ -78,7 +78,7 @@ export const overview: Rule = (input) => {
   const { words, line } = input.clause
   if (
     !isShown(input) ||
-    !/(?: and | , )/.test(line) ||
+    !/(?: and | , | \+ | & )/.test(line) ||
     /(?:^| )(?:say|mention|about|document|note|for|why|how do)(?: |$)/.test(line)
   )
     return null

@@ -139,6 +139,7 @@ const inFigures = (text: string): string =>
       /\s+(?:to|with|in) \d+ (?:significant )?(?:digits|decimals|decimal places|places|figures)\b/i,
       '',
     )
+    .replace(/(?<=\d) ?(?:euros?|dollars?|francs?|kronor|kroner|yen|rupees|€|£|¥)(?![\p{L}])/giu, '')
     .replace(/\b(?:rounded|exactly|precisely|roughly|approximately)\b\s*/gi, '')
 
 function readings(whole: string, line: string, previous: string | null): string[] {
@@ -258,7 +259,7 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
   )
 }
 
-export const embedding: Rule = ({ clause: { words, line, mood, source }, verb }) => {
+export const embedding: Rule = ({ clause: { words, line, mood, source }, verb, state }) => {
   const quoted = words.filter(({ kind }) => kind === 'quoted')
   const isSimilarity =
     /(?:^| )(?:similar|similarity|alike|close|mean the same|same meaning|related)(?: |$)/.test(line)
@@ -268,6 +269,12 @@ export const embedding: Rule = ({ clause: { words, line, mood, source }, verb })
     (/(?:^| )vector(?: |$)/.test(line) && quoted.length > 0) ||
     (isSimilarity && quoted.length >= 2)
   if (!asks || (mood === 'question' && quoted.length === 0)) return null
+  if (
+    quoted.length === 0 &&
+    state.drafts.at(-1)?.tool === 'text_embed' &&
+    /^embed (?:both|them|it|these|the two)$/.test(line)
+  )
+    return NOTHING_MORE
   if (quoted.length === 0) {
     const text = wordsFrom(
       words,
@@ -278,6 +285,15 @@ export const embedding: Rule = ({ clause: { words, line, mood, source }, verb })
       ? { why: 'It does not say which text.' }
       : call('text_embed', { texts: [text] }, 'Vectors of texts are asked for.')
   }
+  const last = state.drafts.at(-1)
+  const before =
+    last?.tool === 'text_embed' && Array.isArray(last.arguments.texts) ? last.arguments.texts : []
+  // `embed it together with "b"`: one call with both.
+  if (
+    before.length > 0 &&
+    /(?:^| )(?:it|that|this|them|both|those) (?:together|along|and|with|plus|,)/.test(line)
+  )
+    return { amends: { texts: [...new Set([...before, ...quoted.map(({ text }) => text)])] } }
   const [model] = namesOf(
     words.filter(({ kind }) => kind === 'id'),
     0,

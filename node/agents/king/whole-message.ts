@@ -1,0 +1,84 @@
+/**
+ * Whether a message is understood as a whole. What changes something runs without a question only then: each clause is an order, a question, something that is
+ * told or politeness, and nothing about an order (what leads to it, what it leaves out, when it is to be done) is left unread.
+ */
+import { type Clause, lineOf, type Word } from './clause.ts'
+import { findVerb } from './find-verb.ts'
+import { onlyTells } from './phrases.ts'
+
+/** What the rules made of a clause. `context`: nothing, but it may say what others are about. */
+export type Reading = 'change' | 'other' | 'context'
+
+/** Said to be polite, or about the asker's haste and mood; nothing hangs on it. */
+const POLITE =
+  /^(?:(?:please|thanks|thank|you|ta|cheers|hi|hello|hey|dear|good|morning|day|evening|afternoon|everyone|all|there|again|king|sage|magi|sorry|ok|okay|well|so|now|much|very|a lot|lot|lots|many|in advance|yes|yep|sure|great|nice|cool|perfect|right|alright|bye|and|for|your|help|kindly|it is urgent|urgent|in a hurry|no hurry|take your time|that is (?:all|it)|this is important|important|by the way|oh|ah|hmm|um|uh|,|[.!-])(?: |$))+$/
+/** Leads that only say that orders follow. */
+const LEADS =
+  /^(?:(?:please|kindly|now|ok|okay|so|hi|hello|hey|king|dear) )*(?:(?:my|the|a|your|our|today's|quick|small|short|following|next|two|three|four|five|few|some|<number>|these|this|all|here|is|are|do|does|have|i|we|want|need|like|would|you|to|could|can|please|for|me|us|following|in|order|that|what|be|answer|things?|tasks?|steps?|todo|to-do|list|plan|goals?|jobs?|job|orders?|requests?|instructions?|wish|wishes|work|workflow|pipeline|agenda|first|second|third|then|next|last|finally|one|question|as follows|follows?|programme?|king|sage|magi|must|should|today|now|for my [a-z]+|:|,)(?: |$))+$/
+/** Only points at what comes next, or at a result that comes with a step anyway. */
+const POINTS =
+  /^(?:(?:take|look at|open|consider|here (?:is|are)|use) (?:(?:the|my|a|an|this|that|these|file|folder|model|both|in|at|from|collection|and|,|<id>|<path>|<quoted>|encoder|document|of|with)(?: |$))+|(?:read|show|give|say) (?:it|them|that|both|this|all)(?: (?:out|back|again|to me|me|aloud|first|please))*|answer (?:this|that|me|it)(?: question)?|be (?:most |very |so )?(?:grateful|thankful|obliged|glad))$/
+/** What is left out, put off or tied to something, in words that no rule has taken. */
+const LEFT_OUT =
+  /(?:^| )(?:not|no|never|except|excepting|excluding|minus|save for|rather|other than|apart from|besides|but|only (?:after|when|once|if|with)|after my|until|till|unless|once|whenever|kidding|joking|second thoughts?|take (?:that|it) back|<path> save <path>)(?: |$)/
+const KNOWN_NOT =
+  /(?:^| )(?:(?:no|not) (?:more|less|larger|bigger|smaller|worse|lower|higher|over|under|above|below|greater|fewer|later|longer|need|matter)|why not|not only|but (?:keep|keeping|still|also|with|make|leave|hold|at|now|only)|(?:at once|once (?:more|again))|without)(?= |$)/g
+/** In front of an order that is told rather than given: `I need …`, `the encoder should be …`. */
+const SUBJECT_OF_ORDER =
+  /^(?:i|we|<id>|<path>|it|they|both|this|that|these|those|the|my|our|your|all|each|every|encoder|everything|model|in|on|with|using|for|from|into|by|to|of|at|next|first|second|last|time|and|,)(?: |$)/
+
+const OTHERS = /^(?:one|he|she|they|someone|somebody|people|anyone|anybody|according|as)(?: |$)/
+
+/** Told about the order rather than a part of it: who says so, that it is doubtful, or when it is for. */
+const TOLD_OF =
+  /(?:^| )(?:he|she|they|(?<!that |which |it |what |how |model |encoder )(?:is|are|was|were) (?:a|an|the|what|wrong|bad|fine|good|dangerous|stupid|rude|not)|said|says|cried|asked|ask (?:me|us)|wrote|typed|maybe|perhaps|possibly|when (?!it|you|that|done|ready|they)|as soon as|in (?:an?|<number>|half an|two|three|five|ten|a few) (?:minutes?|hours?|days?|weeks?)|tomorrow|tonight|later|would|might)(?: |$)/
+/** A statement with one of them may hand in what somebody else says. */
+const SPEECH =
+  /(?:^| )(?:said|says|say|saying|told|wrote|write|writes|written|typed|types|shouts?|shouted|asks|asked|cried|cries|yells?|yelled|posted|posts|replied|replies|suggests?|suggested|quotes?|quoted|reads|joke|joking|kidding|testing|example|novel|story|scene|riddle|poem|song|lyrics|attacker|hacker|spam|scam|phishing)(?: |$)/
+const REMEMBERS = /^(?:remember|note)(?: |$)/
+const before = (words: readonly Word[], at: number): string => lineOf(words.slice(0, at))
+
+/** A colon, or a list behind a question. */
+const LEADS_ON = /^\s*(?::|\?\s*\n\s*(?:[-*•(]|\d+[.)]))/
+/** Whether what comes next belongs to the words. */
+const leads = ({ words, source }: Clause): boolean => {
+  const last = words.at(-1)
+  return last !== undefined && (last.norm === ':' || LEADS_ON.test(source.slice(last.end, last.end + 12)))
+}
+
+/** Null: understood; else the words of the clause that are not. */
+export function unclearIn(clause: Clause, reading: Reading): string | null {
+  const { words, line, mood, text } = clause
+  if (POLITE.test(`${line} `) || POLITE.test(words.map(({ lower }) => lower).join(' '))) return null
+  if (leads(clause) && reading !== 'change') return LEADS.test(line) || POINTS.test(line) ? null : text
+  if (reading === 'change') return isPlainOrder(clause) ? null : text
+  if (clause.isOff)
+    return findVerb(clause).verb !== null || words.some(({ kind }) => kind !== 'word' && kind !== 'mark')
+      ? null
+      : text
+  if (reading === 'other' || mood === 'question') return null
+  if (SPEECH.test(words.map(({ lower }) => lower).join(' '))) return text
+  return onlyTells(clause) || LEADS.test(line) || POINTS.test(line) ? null : text
+}
+
+/** `all of /data minus /data/secret`: what is left out lies in what is taken, and no tool can leave it out. */
+export function leftOutOf(all: readonly Word[], kept: readonly Word[]): string | null {
+  const isPath = ({ kind }: Word): boolean => kind === 'path'
+  const taken = kept.filter(isPath).map(({ text }) => `${text.replace(/\/+$/, '')}/`)
+  const stays = new Set(kept.map(({ start }) => start))
+  const out = all.find(
+    (word) => isPath(word) && !stays.has(word.start) && taken.some((one) => word.text.startsWith(one)),
+  )
+  return out?.text ?? null
+}
+
+function isPlainOrder(clause: Clause): boolean {
+  const { words, line, mood } = clause
+  const { at } = findVerb(clause)
+  // What is to be remembered may say `not`.
+  const plain = line.replace(KNOWN_NOT, ' ')
+  if (!REMEMBERS.test(line) && (LEFT_OUT.test(plain) || TOLD_OF.test(plain))) return false
+  if (mood === 'order' && at === 0) return true
+  const ahead = before(words, at)
+  return !OTHERS.test(line) && (ahead === '' || SUBJECT_OF_ORDER.test(`${ahead} `) || words[0]!.form !== null)
+}
