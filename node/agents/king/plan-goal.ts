@@ -31,6 +31,7 @@ const TOO_LONG = `Only the first ${MAX_WORDS} words were read.`
 const UNKNOWN = 'No rule knows what to do for it.'
 const UNMEASURED = 'It depends on something that no step before it measures.'
 const WAITS = 'This part was not understood, so each step that changes something waits for a yes.'
+const PARTLY = 'A part of the message was not understood.'
 const TAKEN_BACK = 'It was taken back.'
 
 interface Planned {
@@ -67,7 +68,10 @@ export function planGoal(text: string, tools: readonly string[]): Plan {
   const doubts = steps.some(({ tool }) => isChange(tool)) ? parts : []
   const told = notDone.filter((one) => one.why !== UNKNOWN || !doubts.includes(one.text))
   return {
-    steps,
+    // Whoever is asked for the yes reads the reason.
+    steps: steps.map((step) =>
+      doubts.length > 0 && isChange(step.tool) ? { ...step, reason: `${step.reason} ${PARTLY}` } : step,
+    ),
     notDone: [...cut, ...told, ...doubts.map((doubt) => ({ text: doubt, why: WAITS }))],
     language: 'en',
     ...(doubts.length > 0 && { unclear: doubts }),

@@ -31,7 +31,7 @@ const OTHERS = /^(?:one|he|she|they|someone|somebody|people|anyone|anybody|accor
 
 /** Told about the order rather than a part of it: who says so, that it is doubtful, or when it is for. */
 const TOLD_OF =
-  /(?:^| )(?:he|she|they|(?<!that |which |it |what |how |model |encoder )(?:is|are|was|were) (?:a|an|the|what|wrong|bad|fine|good|dangerous|stupid|rude|not)|said|says|cried|asked|ask (?:me|us)|wrote|typed|maybe|perhaps|possibly|when (?!it|you|that|done|ready|they)|as soon as|in (?:an?|<number>|half an|two|three|five|ten|a few) (?:minutes?|hours?|days?|weeks?)|tomorrow|tonight|later|would|might)(?: |$)/
+  /(?:^| )(?:he|she|they|(?<!that |which |it |what |how |model |encoder )(?:is|are|was|were) (?:a|an|the|what|wrong|bad|dangerous|stupid|rude|not)|said|says|cried|asked|ask (?:me|us)|wrote|typed|maybe|perhaps|possibly|when(?= (?!it|you|that|done|ready|they))|as soon as|in (?:an?|<number>|half an|two|three|five|ten|a few) (?:minutes?|hours?|days?|weeks?)|tomorrow|tonight|later|would|might)(?: |$)/
 /** A statement with one of them may hand in what somebody else says. */
 const SPEECH =
   /(?:^| )(?:said|says|say|saying|told|wrote|write|writes|written|typed|types|shouts?|shouted|asks|asked|cried|cries|yells?|yelled|posted|posts|replied|replies|suggests?|suggested|quotes?|quoted|reads|joke|joking|kidding|testing|example|novel|story|scene|riddle|poem|song|lyrics|attacker|hacker|spam|scam|phishing)(?: |$)/
@@ -42,14 +42,20 @@ const before = (words: readonly Word[], at: number): string => lineOf(words.slic
 const LEADS_ON = /^\s*(?::|\?\s*\n\s*(?:[-*•(]|\d+[.)]))/
 /** Whether what comes next belongs to the words. */
 const leads = ({ words, source }: Clause): boolean => {
-  const last = words.at(-1)
-  return last !== undefined && (last.norm === ':' || LEADS_ON.test(source.slice(last.end, last.end + 12)))
+  const [first, last] = [words[0], words.at(-1)]
+  if (first === undefined || last === undefined) return false
+  // A question that is itself a line of a list leads nothing.
+  const isListed = /(?:^|\n)\s*(?:[-*•]|\d+[.)])\s*$/.test(
+    source.slice(Math.max(0, first.start - 12), first.start),
+  )
+  return last.norm === ':' || (!isListed && LEADS_ON.test(source.slice(last.end, last.end + 12)))
 }
 
 /** Null: understood; else the words of the clause that are not. */
 export function unclearIn(clause: Clause, reading: Reading): string | null {
   const { words, line, mood, text } = clause
   if (POLITE.test(`${line} `) || POLITE.test(words.map(({ lower }) => lower).join(' '))) return null
+  if (/^ask (?:me|us)(?: (?:first|before|again))?$/.test(line)) return text
   if (leads(clause) && reading !== 'change') return LEADS.test(line) || POINTS.test(line) ? null : text
   if (reading === 'change') return isPlainOrder(clause) ? null : text
   if (clause.isOff)
