@@ -1,6 +1,6 @@
 /**
- * The dashboard's files. What can be served is a fixed map made at the start (the folder's own files and three library
- * modules of node_modules), so that no request path ever reaches the file system.
+ * The dashboard's files. What can be served is a fixed map made at the start (the folder's own files and a few library
+ * files of node_modules), so that no request path ever reaches the file system.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -21,11 +21,13 @@ const MEDIA_TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
-/** Served name → module. */
+/** Served name → file of a package. */
 const LIBRARIES: Record<string, string> = {
   'preact.js': 'preact',
   'hooks.js': 'preact/hooks',
   'htm.js': 'htm',
+  'uplot.js': 'uplot/dist/uPlot.esm.js',
+  'uplot.css': 'uplot/dist/uPlot.min.css',
 }
 
 /**
@@ -58,7 +60,7 @@ async function readLibrary(module: string): Promise<Buffer> {
   const rewritten = source
     .replace(/from *"preact"/g, 'from"./preact.js"')
     .replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n')
-  const left = /from *"([^"./][^"]*)"/.exec(rewritten)
+  const left = /(?:^|[;\n])(?:import|export)\b[^;"']*\bfrom *["']([^"'./][^"']*)["']/.exec(rewritten)
   if (left !== null) throw new VillageError('INTERNAL', `${module} imports ${left[1]}, which is not served`)
   return Buffer.from(rewritten)
 }
@@ -66,8 +68,11 @@ async function readLibrary(module: string): Promise<Buffer> {
 /** Request path → file: `/` is the page, the rest is below `/dashboard/`. */
 export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFile>> {
   const files = new Map<string, StaticFile>()
-  for (const name of await readdir(FOLDER)) {
-    const file = staticFile(name, await readFile(path.join(FOLDER, name)))
+  for (const entry of await readdir(FOLDER, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const at = path.join(entry.parentPath, entry.name)
+    const name = path.relative(FOLDER, at).split(path.sep).join('/')
+    const file = staticFile(name, await readFile(at))
     files.set(name === 'index.html' ? '/' : `/dashboard/${name}`, file)
   }
   for (const [name, module] of Object.entries(LIBRARIES))

@@ -252,7 +252,7 @@ function contrast(a: string, b: string): number {
 }
 
 test('text can be read in light and dark', () => {
-  const css = readFileSync(new URL('../../node/api/dashboard/base.css', import.meta.url), 'utf8')
+  const css = readFileSync(new URL('../../node/api/dashboard/styles/base.css', import.meta.url), 'utf8')
   const themes = [...css.matchAll(/:root \{([^}]*)\}/g)].map(([, body]) =>
     Object.fromEntries(
       [...body!.matchAll(/--([\w-]+): (#[0-9a-f]{6})/g)].map(([, name, value]) => [name!, value!]),

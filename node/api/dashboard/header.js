@@ -1,7 +1,7 @@
 /** The top of the page: which node this is, and how it is doing. */
-import { bytes, percent, short } from './format.js'
-import { html } from './html.js'
-import { Copy } from './widgets.js'
+import { bytes, percent, short } from './parts/format.js'
+import { html } from './parts/html.js'
+import { Copy } from './parts/widgets.js'
 
 const PAUSES = {
   battery: 'on battery',

@@ -3,7 +3,7 @@
  * changed; the part that it belongs to is read again (at most once a second), except for the progress of jobs and tasks,
  * which comes so often that its events are applied in place.
  */
-import { ApiError, followEvents, get } from './connection.js'
+import { ApiError, followEvents, get } from './parts/connection.js'
 
 /** Changes that come together are read together, and one part at most once a second. */
 const SETTLE_MS = 150

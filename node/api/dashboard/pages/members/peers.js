@@ -1,7 +1,7 @@
 /** Members that are connected now: how near, how busy, what they can. */
-import { bytes, percent, short } from './format.js'
-import { html } from './html.js'
-import { Bar, Copy, Empty, Loading, Section } from './widgets.js'
+import { bytes, percent, short } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Bar, Copy, Empty, Loading, Section } from '../../parts/widgets.js'
 
 function Peer({ peer }) {
   const { capabilities } = peer

@@ -1,11 +1,22 @@
 /** The models: how large, how small they became, and what that cost. */
-import { get, send } from './connection.js'
-import { bytes, count, figure, short } from './format.js'
+
+import { useState } from '../../lib/hooks.js'
+import { get, send } from '../../parts/connection.js'
+import { bytes, count, figure, short } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { compressionFacts, Facts } from '../../parts/result.js'
+import {
+  Bar,
+  Confirm,
+  Copy,
+  Empty,
+  Loading,
+  Problem,
+  Section,
+  Table,
+  useAction,
+} from '../../parts/widgets.js'
 import { Generate } from './generate.js'
-import { html } from './html.js'
-import { useState } from './lib/hooks.js'
-import { compressionFacts, Facts } from './result.js'
-import { Bar, Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
 
 /** Rows of a tensor table; the command line lists all. */
 const SHOWN = 30

@@ -1,9 +1,10 @@
 /** The artifacts that this node holds. */
-import { download, send } from './connection.js'
-import { bytes, short } from './format.js'
-import { html } from './html.js'
-import { useRef } from './lib/hooks.js'
-import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from './widgets.js'
+
+import { useRef } from '../../lib/hooks.js'
+import { download, send } from '../../parts/connection.js'
+import { bytes, short } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from '../../parts/widgets.js'
 
 const SHOWN = 30
 

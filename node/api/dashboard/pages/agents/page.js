@@ -1,10 +1,11 @@
 /** The page of the agents: talk, what waits for approval, and the Twin. */
+
+import { useEffect, useState } from '../../lib/hooks.js'
+import { get } from '../../parts/connection.js'
+import { html } from '../../parts/html.js'
+import { Empty, Problem, Section, useAction } from '../../parts/widgets.js'
 import { Approval, Chat } from './chat.js'
-import { get } from './connection.js'
-import { html } from './html.js'
-import { useEffect, useState } from './lib/hooks.js'
 import { Twin } from './twin.js'
-import { Empty, Problem, Section, useAction } from './widgets.js'
 
 function Approvals({ approvals, refresh }) {
   return html`<${Section} id="approvals" title="Waiting for approval">
@@ -19,7 +20,7 @@ function Approvals({ approvals, refresh }) {
   <//>`
 }
 
-export function Agents({ state, refresh }) {
+export function Page({ state, refresh }) {
   const [agents, setAgents] = useState(null)
   // Erasing everything leaves nothing of what a conversation on the page shows.
   const [run, setRun] = useState(0)

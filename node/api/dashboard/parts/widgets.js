@@ -1,6 +1,7 @@
 /** Small parts that several sections share. */
+
+import { useId, useRef, useState } from '../lib/hooks.js'
 import { html } from './html.js'
-import { useId, useRef, useState } from './lib/hooks.js'
 
 /** A section of the page with its heading. */
 export function Section({ id, title, aside, children }) {

@@ -1,9 +1,10 @@
 /** Talking with an agent: what it says as it comes, what it does, and what it asks for. */
-import { get, send, stream } from './connection.js'
-import { time } from './format.js'
-import { html } from './html.js'
-import { useEffect, useRef, useState } from './lib/hooks.js'
-import { Confirm, Empty, Problem, Section, useAction } from './widgets.js'
+
+import { useEffect, useRef, useState } from '../../lib/hooks.js'
+import { get, send, stream } from '../../parts/connection.js'
+import { time } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Confirm, Empty, Problem, Section, useAction } from '../../parts/widgets.js'
 
 const SIGNS = { running: '…', done: '✓', failed: '✗', refused: '–' }
 const ENDINGS = {

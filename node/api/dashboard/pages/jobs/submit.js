@@ -1,8 +1,9 @@
 /** The form that submits a compress or evaluate job. */
-import { send } from './connection.js'
-import { html } from './html.js'
-import { useState } from './lib/hooks.js'
-import { Problem, useAction } from './widgets.js'
+
+import { useState } from '../../lib/hooks.js'
+import { send } from '../../parts/connection.js'
+import { html } from '../../parts/html.js'
+import { Problem, useAction } from '../../parts/widgets.js'
 
 const AUTO = 'auto'
 /** Targets of `auto`: the parameter, what people call it, what is asked for when nothing is typed, and the step. */

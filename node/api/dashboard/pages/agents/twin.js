@@ -1,9 +1,10 @@
 /** What the node remembers of its owner: read, changed, erased. */
-import { download, get, send } from './connection.js'
-import { percent, time } from './format.js'
-import { html } from './html.js'
-import { useEffect, useState } from './lib/hooks.js'
-import { Confirm, Empty, Loading, Problem, Section, useAction } from './widgets.js'
+
+import { useEffect, useState } from '../../lib/hooks.js'
+import { download, get, send } from '../../parts/connection.js'
+import { percent, time } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Confirm, Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
 
 const SOURCES = {
   told: 'you said so',

@@ -1,9 +1,10 @@
 /** Create, join and leave a village; invite others; who is on the roster. */
-import { send } from './connection.js'
-import { short, time } from './format.js'
-import { html } from './html.js'
-import { useRef, useState } from './lib/hooks.js'
-import { Confirm, Copy, Empty, Loading, Problem, Section, useAction } from './widgets.js'
+
+import { useRef, useState } from '../../lib/hooks.js'
+import { send } from '../../parts/connection.js'
+import { short, time } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Confirm, Copy, Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
 
 const DAY_MS = 86_400_000
 const EXPIRIES = [

@@ -1,11 +1,12 @@
 /** Jobs as they move: every task, who holds it, and who did what share. */
-import { send } from './connection.js'
-import { bytes, duration, percent, short, time } from './format.js'
-import { html } from './html.js'
-import { useState } from './lib/hooks.js'
-import { Result } from './result.js'
+
+import { useState } from '../../lib/hooks.js'
+import { send } from '../../parts/connection.js'
+import { bytes, duration, percent, short, time } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Result } from '../../parts/result.js'
+import { Bar, Confirm, Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
 import { Submit } from './submit.js'
-import { Bar, Confirm, Empty, Loading, Problem, Section, useAction } from './widgets.js'
 
 /** More tasks than this share a cell: the strip stays readable and cheap to draw. */
 const MAX_CELLS = 160

@@ -1,9 +1,10 @@
 /** A box in which a language model continues a text, as it makes it. */
-import { stream } from './connection.js'
-import { count } from './format.js'
-import { html } from './html.js'
-import { useEffect, useRef, useState } from './lib/hooks.js'
-import { Problem, useAction } from './widgets.js'
+
+import { useEffect, useRef, useState } from '../../lib/hooks.js'
+import { stream } from '../../parts/connection.js'
+import { count } from '../../parts/format.js'
+import { html } from '../../parts/html.js'
+import { Problem, useAction } from '../../parts/widgets.js'
 
 const MAX_TOKENS = 256
 const ENDINGS = {
