@@ -66,59 +66,69 @@ export const AGENTS_FIELDS = {
   'agents.model': field<string | null>({
     default: null,
     doc: 'The model that decides what agents do: a language model of the registry, or name/model of an endpoint; null: rules.',
+    reload: 'live',
     check: textOrNull,
   }),
   'agents.maxRequests': field<number>({
     default: 8,
     unit: 'requests',
     doc: 'Requests to agents that may go on at once; further ones are refused.',
+    reload: 'live',
     check: integer(1, 1_000),
   }),
   'agents.maxTurns': field<number>({
     default: 24,
     unit: 'turns',
     doc: 'Turns that an agent may take for a request; the request may ask for fewer.',
+    reload: 'live',
     check: integer(1, 1_000),
   }),
   'agents.maxMs': field<number>({
     default: 3_600_000,
     unit: 'ms',
     doc: 'Time that a request to an agent may take, without the time that it waits for approval.',
+    reload: 'live',
     check: integer(1_000, 604_800_000),
   }),
   'agents.maxTokens': field<number>({
     default: 200_000,
     unit: 'tokens',
     doc: 'Tokens of prompts and answers together that a request may use of a model.',
+    reload: 'live',
     check: integer(1, 1_000_000_000),
   }),
   'agents.maxRepeats': field<number>({
     default: 2,
     unit: 'calls',
     doc: 'Equal calls (same tool, same arguments) that a request may make.',
+    reload: 'live',
     check: integer(1, 100),
   }),
   'agents.maxResultBytes': field<number>({
     default: 32_768,
     unit: 'bytes',
     doc: 'What of the result of a tool an agent is given; the rest is cut, and the agent is told so.',
+    reload: 'live',
     check: integer(1_024, 2 ** 24),
   }),
   'agents.denyTools': field<readonly string[]>({
     default: [],
     unit: 'tools',
     doc: 'Tools that no agent and no client may call; a star at the end stands for any rest.',
+    reload: 'live',
     check: toolNames,
   }),
   'agents.approvalMs': field<number>({
     default: 600_000,
     unit: 'ms',
     doc: 'How long a call waits for approval before it is refused.',
+    reload: 'live',
     check: integer(1_000, 86_400_000),
   }),
   'agents.weights': field<readonly string[]>({
     default: ['latency=1', 'energy=1', 'privacy=3', 'cost=1', 'quality=2'],
     doc: 'How much each counts when King chooses who does a step, this node or a member that offers the agent.',
+    reload: 'live',
     check: weights,
   }),
   'agents.decisionRecords': field<number>({
@@ -142,53 +152,62 @@ export const AGENTS_FIELDS = {
   'agents.endpointsMaySee': field<string>({
     default: 'nothing-private',
     doc: 'Whether private collections, granted files and the Twin may go to an endpoint that is on another machine: nothing-private or all.',
+    reload: 'live',
     check: oneOf('nothing-private', 'all'),
   }),
   'agents.folders': field<readonly string[]>({
     default: [],
     unit: 'folders',
     doc: 'Folders of this machine that agents may read, as name=/path; with :rw at the end they may write there too.',
+    reload: 'live',
     check: folders,
   }),
   'agents.offer': field<readonly string[]>({
     default: [],
     unit: 'agents',
     doc: 'Agents of this node that answer requests of other members: king, sage, magi. They see what the village sees, and change nothing.',
+    reload: 'live',
     check: offered,
   }),
   'agents.offerRequestsByHour': field<number>({
     default: 60,
     unit: 'requests/h',
     doc: 'Requests to its agents that one member may make in an hour.',
+    reload: 'live',
     check: integer(1, 100_000),
   }),
   'agents.offerTurns': field<number>({
     default: 8,
     unit: 'turns',
     doc: 'Turns that an agent may take for the request of a member.',
+    reload: 'live',
     check: integer(1, 1_000),
   }),
   'agents.offerMs': field<number>({
     default: 120_000,
     unit: 'ms',
     doc: 'Time that the request of a member may take.',
+    reload: 'live',
     check: integer(1_000, 3_600_000),
   }),
   'agents.offerTokens': field<number>({
     default: 20_000,
     unit: 'tokens',
     doc: 'Tokens of prompts and answers together that the request of a member may use of a model.',
+    reload: 'live',
     check: integer(1, 100_000_000),
   }),
   'agents.offerCode': field<boolean>({
     default: false,
     doc: 'Whether members may have code that they send run here, in the sandbox.',
+    reload: 'live',
     check: boolean,
   }),
   'api.corsOrigins': field<readonly string[]>({
     default: [],
     unit: 'origins',
     doc: 'Web pages of other origins that may call the API with a key, each written whole; none: only the dashboard.',
+    reload: 'live',
     check: (value) =>
       Array.isArray(value) && value.length <= MAX_ORIGINS && value.every(isOrigin)
         ? null
@@ -197,11 +216,13 @@ export const AGENTS_FIELDS = {
   'twin.enabled': field<boolean>({
     default: true,
     doc: 'Whether this node remembers what its owner tells it to, encrypted and for their own requests only.',
+    reload: 'live',
     check: boolean,
   }),
   'twin.learn': field<boolean>({
     default: false,
     doc: 'Whether the Twin also picks what its owner says about themselves from conversations, and keeps summaries of these.',
+    reload: 'live',
     check: boolean,
   }),
   'twin.maxRecords': field<number>({

@@ -22,12 +22,14 @@ export const FEDERATE_FIELDS = {
     default: [],
     unit: 'name=path',
     doc: 'Texts that federations of the village may learn from, by name; a name may have several files. They never leave this machine. None: this node takes part in no federation.',
+    reload: 'live',
     check: namedFiles,
   }),
   'federate.servers': field<readonly string[]>({
     default: [],
     unit: 'peer ids',
     doc: 'Members that may use them; none: every member.',
+    reload: 'live',
     check: (value) =>
       Array.isArray(value) &&
       value.length <= 1_024 &&
@@ -39,18 +41,21 @@ export const FEDERATE_FIELDS = {
     default: 500,
     unit: 'rounds',
     doc: 'Rounds that this node trains in a day (UTC).',
+    reload: 'live',
     check: integer(0, 1_000_000),
   }),
   'federate.minutesByDay': field<number>({
     default: 240,
     unit: 'minutes',
     doc: 'Time that this node trains in a day.',
+    reload: 'live',
     check: integer(0, 1_440),
   }),
   'federate.wattHoursByDay': field<number | null>({
     default: null,
     unit: 'Wh',
     doc: 'Energy that its training may take in a day, by the counters of the processor or, without them, 10 W a core; null sets no limit.',
+    reload: 'live',
     check: integerOrNull(1, 1_000_000),
   }),
 } as const

@@ -44,12 +44,14 @@ export const KNOWLEDGE_FIELDS = {
   'knowledge.answerModel': field<string | null>({
     default: null,
     doc: 'A language model that puts answers to questions into words (experimental); null answers with sentences of the documents alone.',
+    reload: 'live',
     check: textOrNull,
   }),
   'knowledge.answerThreshold': field<number | null>({
     default: null,
     unit: 'share',
     doc: 'The confidence below which a question counts as not answered by the collections; null takes the one that was calibrated.',
+    reload: 'live',
     check: (value) =>
       value === null || (typeof value === 'number' && value >= 0 && value <= 1)
         ? null
@@ -59,18 +61,21 @@ export const KNOWLEDGE_FIELDS = {
     default: 5 * 1024 * MIB,
     unit: 'bytes',
     doc: "Disk that is lent to other members' collections; 0 holds none.",
+    reload: 'live',
     check: integer(0, 2 ** 50),
   }),
   'knowledge.deadlineMs': field<number>({
     default: 2_000,
     unit: 'ms',
     doc: 'A search answers after this long with what it has, and names what is missing.',
+    reload: 'live',
     check: integer(50, 60_000),
   }),
   'knowledge.maxPeers': field<number>({
     default: 10,
     unit: 'members',
     doc: 'Members that one search asks at most; the sketches of the collections say which are worth it.',
+    reload: 'live',
     check: integer(1, 1_000),
   }),
   'knowledge.requestsByMinute': field<number>({

@@ -1,14 +1,13 @@
 /**
  * The configuration: one table of keys that feeds validation, `--help`, environment variables, docs and the dashboard.
- * A key is read from (first wins) the command line `--key value`, the environment `VILLAGE_KEY`, and the file.
+ * A key is read from (first wins) the command line `--key value`, the environment `VILLAGE_KEY`, and the file (config-sources.ts).
  */
-import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import path from 'node:path'
 import { AGENTS_FIELDS } from './config-agents.ts'
 import { boolean, integer, integerOrNull, multiaddrs, oneOf, text, textOrNull } from './config-checks.ts'
 import { FEDERATE_FIELDS } from './config-federate.ts'
 import { field } from './config-field.ts'
+import { JOBS_FIELDS } from './config-jobs.ts'
 import { KNOWLEDGE_FIELDS } from './config-knowledge.ts'
 import { ROUNDS_FIELDS } from './config-rounds.ts'
 import { SELF_EVOLUTION_FIELDS } from './config-self-evolution.ts'
@@ -28,7 +27,31 @@ export const FIELDS = {
   'log.level': field<string>({
     default: 'info',
     doc: 'The least severe message that is logged.',
+    reload: 'live',
     check: oneOf(...LOG_LEVELS),
+  }),
+  'log.file': field<string | null>({
+    default: null,
+    unit: 'path',
+    doc: 'Where the log is written, as JSON lines; null: standard error, which a service manager keeps.',
+    check: (value) =>
+      value === null || (typeof value === 'string' && path.isAbsolute(value))
+        ? null
+        : 'an absolute path, or null',
+  }),
+  'log.maxBytes': field<number>({
+    default: 16 * 2 ** 20,
+    unit: 'bytes',
+    doc: 'A log file that has grown to this size is put aside, and a new one begun.',
+    reload: 'live',
+    check: integer(4_096, 2 ** 40),
+  }),
+  'log.keep': field<number>({
+    default: 4,
+    unit: 'files',
+    doc: 'Log files that are kept beside the present one.',
+    reload: 'live',
+    check: integer(0, 100),
   }),
   'node.name': field<string | null>({
     default: null,
@@ -50,6 +73,7 @@ export const FIELDS = {
     default: 1200,
     unit: 'requests/min',
     doc: 'Requests that one client address may make in a minute.',
+    reload: 'live',
     check: integer(1, 1_000_000),
   }),
   'api.maxBodyBytes': field<number>({
@@ -105,41 +129,48 @@ export const FIELDS = {
   profile: field<string>({
     default: 'laptop',
     doc: 'What this machine lends: laptop (half its cores, pauses on battery), server (all), edge (one core, small caches).',
+    reload: 'live',
     check: oneOf('laptop', 'server', 'edge'),
   }),
   'resources.maxCpuCores': field<number | null>({
     default: null,
     unit: 'cores',
     doc: 'Worker threads for jobs; null takes the profile’s share.',
+    reload: 'live',
     check: integerOrNull(1, 1024),
   }),
   'resources.maxMemoryBytes': field<number | null>({
     default: null,
     unit: 'bytes',
     doc: 'Memory above which no more work is taken; null takes the profile’s share.',
+    reload: 'live',
     check: integerOrNull(256 * 2 ** 20, 2 ** 50),
   }),
   'resources.maxDiskBytes': field<number>({
     default: 50 * GIB,
     unit: 'bytes',
     doc: 'The most that artifacts may take on disk.',
+    reload: 'live',
     check: integer(2 ** 20, 2 ** 50),
   }),
   'resources.maxUploadBytesPerSecond': field<number | null>({
     default: null,
     unit: 'bytes/s',
     doc: 'The most that is sent to other members; null sets no limit.',
+    reload: 'live',
     check: integerOrNull(16 * 1024, 2 ** 40),
   }),
   'resources.maxTemperatureCelsius': field<number>({
     default: 90,
     unit: '°C',
     doc: 'Processor temperature above which no more work is taken.',
+    reload: 'live',
     check: integer(40, 120),
   }),
   'resources.onBattery': field<string>({
     default: 'auto',
     doc: 'On battery: pause (take no work), run, or auto (what the profile says).',
+    reload: 'live',
     check: oneOf('auto', 'pause', 'run'),
   }),
   'compute.native': field<string>({
@@ -150,6 +181,7 @@ export const FIELDS = {
   'models.hubUrl': field<string | null>({
     default: null,
     doc: 'Where models are pulled from: a Hugging Face compatible hub. null takes HF_ENDPOINT of the environment, else https://huggingface.co.',
+    reload: 'live',
     check: (value) =>
       value === null || (typeof value === 'string' && /^https?:\/\/[^\s?#@]+$/.test(value))
         ? null
@@ -161,67 +193,7 @@ export const FIELDS = {
     doc: 'How often unpinned artifacts are collected; 0 never collects by itself.',
     check: integer(0, 2 ** 31 - 1),
   }),
-  'generate.idleMs': field<number>({
-    default: 300_000,
-    unit: 'ms',
-    doc: 'A language model that nobody has used for this long is unloaded.',
-    check: integer(0, 2 ** 31 - 1),
-  }),
-  'generate.memoryBytes': field<number | null>({
-    default: null,
-    unit: 'bytes',
-    doc: 'The most that loaded language models may take; null takes half of what the node lends.',
-    check: integerOrNull(2 ** 20, 2 ** 50),
-  }),
-  'generate.cacheBytes': field<number>({
-    default: GIB,
-    unit: 'bytes',
-    doc: 'The most that the caches of one language model may take; requests that do not fit wait.',
-    check: integer(2 ** 20, 2 ** 50),
-  }),
-  'generate.maxBatch': field<number>({
-    default: 8,
-    unit: 'requests',
-    doc: 'Requests that a language model answers at once.',
-    check: integer(1, 256),
-  }),
-  'generate.maxQueued': field<number>({
-    default: 64,
-    unit: 'requests',
-    doc: 'Requests that may wait for a language model; more are told to come later.',
-    check: integer(0, 100_000),
-  }),
-  'jobs.work': field<boolean>({ default: true, doc: 'Work on the jobs of other members.', check: boolean }),
-  'jobs.guests': field<boolean>({
-    default: false,
-    doc: "In an open village: let guests work on this node's jobs; they can then read what a running job needs, its model included.",
-    check: boolean,
-  }),
-  'jobs.leaseMs': field<number>({
-    default: 30_000,
-    unit: 'ms',
-    doc: 'A task whose worker gives no sign for this long is given to another.',
-    check: integer(500, 3_600_000),
-  }),
-  'jobs.hedgeFactor': field<number>({
-    default: 3,
-    unit: 'times the median task time',
-    doc: 'A task that takes this much longer than its like is given to a second worker as well.',
-    check: (value) =>
-      typeof value === 'number' && value >= 1.5 && value <= 100 ? null : 'a number from 1.5 to 100',
-  }),
-  'jobs.replication': field<number>({
-    default: 2,
-    unit: 'copies',
-    doc: 'How many peers compute a task while none of them is trusted yet.',
-    check: integer(1, 5),
-  }),
-  'jobs.trustAfter': field<number>({
-    default: 10,
-    unit: 'results',
-    doc: 'Consecutive valid results after which a peer is only spot-checked.',
-    check: integer(1, 10_000),
-  }),
+  ...JOBS_FIELDS,
   ...KNOWLEDGE_FIELDS,
   ...ROUNDS_FIELDS,
   ...FEDERATE_FIELDS,
@@ -249,7 +221,7 @@ export function environmentName(key: ConfigKey): string {
 }
 
 /** The value of a key written as text (command line, environment): JSON where it parses, a comma list for lists, else the text. */
-function parseText(key: ConfigKey, value: string): unknown {
+export function parseText(key: ConfigKey, value: string): unknown {
   if (Array.isArray(FIELDS[key].default) && !value.startsWith('['))
     return value.trim() === '' ? [] : value.split(',').map((item) => item.trim())
   if (typeof FIELDS[key].default === 'string') return value
@@ -280,47 +252,4 @@ export function checkConfig(given: Record<string, unknown>, source: string): Par
       })
   }
   return given as Partial<Config>
-}
-
-async function readConfigFile(file: string): Promise<Record<string, unknown>> {
-  try {
-    const parsed: unknown = JSON.parse(await readFile(file, 'utf8'))
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-      throw new Error('it is not a JSON object')
-    return parsed as Record<string, unknown>
-  } catch (error) {
-    throw new VillageError('CONFIG_UNREADABLE', `${file} cannot be used: ${(error as Error).message}`, {
-      cause: error,
-    })
-  }
-}
-
-/**
- * Reads the configuration from a file (or none), the environment and the command line, and checks it whole.
- * A leading `~` of data.dir becomes the home directory.
- */
-export async function loadConfig(init: {
-  file: string | null
-  environment: Record<string, string | undefined>
-  arguments: Record<string, string>
-}): Promise<Config> {
-  const fromFile = init.file === null ? {} : checkConfig(await readConfigFile(init.file), init.file)
-  const fromEnvironment: Record<string, unknown> = {}
-  for (const key of KEYS) {
-    const value = init.environment[environmentName(key)]
-    if (value !== undefined) fromEnvironment[key] = parseText(key, value)
-  }
-  const fromArguments = Object.fromEntries(
-    Object.entries(init.arguments).map(([key, value]) => [
-      key,
-      isConfigKey(key) ? parseText(key, value) : value,
-    ]),
-  )
-  const config: Config = {
-    ...DEFAULT_CONFIG,
-    ...fromFile,
-    ...checkConfig(fromEnvironment, 'The environment'),
-    ...checkConfig(fromArguments, 'The command line'),
-  }
-  return { ...config, 'data.dir': path.resolve(config['data.dir'].replace(/^~(?=$|\/)/, homedir())) }
 }

@@ -8,42 +8,45 @@ import { createAgentServices } from './agents/agent-services.ts'
 import { tunedCollections } from './agents/rag/collections/tuned-collections.ts'
 import { createKnowledgeServices } from './agents/rag/knowledge-services.ts'
 import { type Api, createApi } from './api/api.ts'
+import { createBackups } from './backup-service.ts'
+import { announceCapabilities } from './compute/announced-capabilities.ts'
 import { createEvaluations } from './compute/evaluate/evaluations.ts'
 import { createGeneration } from './compute/generate/generation.ts'
 import { createPulls } from './compute/hub/pulls.ts'
 import { createJobs, type Jobs } from './compute/jobs/jobs.ts'
 import { JOB_KINDS } from './compute/jobs/kinds.ts'
 import { type Kernels, loadKernels } from './compute/kernels.ts'
-import { announcedModels } from './compute/models/announced-models.ts'
 import { createEmbedding } from './compute/models/embedding.ts'
 import { createModels, type Models } from './compute/models/registry.ts'
 import { createModelShares } from './compute/models/shares.ts'
 import { createWrittenModels } from './compute/models/written-models.ts'
+import { createMonitor } from './compute/monitor/monitor.ts'
 import { createPool } from './compute/pool.ts'
 import { createResources } from './compute/resources.ts'
 import { createSandbox } from './compute/sandbox/sandbox.ts'
 import { TASK_KINDS } from './compute/tasks/table.ts'
 import { createTracking } from './compute/tracking/tracking.ts'
 import type { Config } from './config.ts'
-import { createEvents } from './events.ts'
+import { type ConfigSources, resolveConfig } from './config-sources.ts'
+import { type DaemonLog, openDaemonLog } from './daemon-log.ts'
+import { createEvents, type Events } from './events.ts'
 import { STRATEGIES } from './federated/evolve/table.ts'
 import { federatedJobKinds, federatedTaskKinds } from './federated/kinds.ts'
-import { createFederateClient } from './federated/learn/client.ts'
-import { dataByName } from './federated/learn/consent.ts'
-import { createFederations } from './federated/learn/federations.ts'
+import { createLearningServices } from './federated/learn/learning-services.ts'
 import type { FederatedOperations } from './federated/operations.ts'
 import { createRounds, type Rounds } from './federated/rounds/rounds.ts'
 import { createSelfEvolution } from './federated/self-evolution/self-evolution.ts'
 import { WORKLOADS } from './federated/workloads/table.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
-import { createLog, type Log, type LogLevel } from './log.ts'
 import { createArtifacts } from './mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from './mesh/membership/keys.ts'
 import { createMembership } from './mesh/membership/membership.ts'
 import { createVillages, type VillageInfo } from './mesh/membership/villages.ts'
 import { createMesh, type Mesh } from './mesh/mesh.ts'
+import { createSettings, type Settings } from './settings.ts'
 import { openStore, type Store } from './store.ts'
+import { createTracing } from './tracing-service.ts'
 import { VERSION } from './version.ts'
 
 export interface Daemon {
@@ -55,30 +58,39 @@ export interface Daemon {
   readonly models: Models
   /** Handlers and topics of whoever embeds the daemon are registered here, before the start. */
   readonly mesh: Mesh
+  readonly settings: Settings
+  readonly events: Events
   village(): VillageInfo | null
   start(): Promise<void>
   stop(): Promise<void>
 }
 
-const MAX_ANNOUNCED_MODELS = 64
 const PUBLIC_HUB = 'https://huggingface.co'
 
 /**
  * Opens the data directory and makes every service; nothing listens before start().
  * Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED, IDENTITY_INVALID or DISK_FULL.
  */
-export async function createDaemon(config: Config): Promise<Daemon> {
-  const log = createLog({ level: config['log.level'] as LogLevel })
+export async function createDaemon(config: Config, sources: ConfigSources | null = null): Promise<Daemon> {
+  const opened = openDaemonLog(config)
   const store = await openStore({ directory: config['data.dir'] })
   try {
-    return await wire(config, log, store)
+    return await wire({ ...opened, sources, store })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
+interface Opened extends DaemonLog {
+  readonly sources: ConfigSources | null
+  readonly store: Store
+}
+
+async function wire({ live, sources, log, store, ...file }: Opened): Promise<Daemon> {
+  const { config } = live
+  if (store.upgradedFrom !== null)
+    log.warn({ from: store.upgradedFrom }, 'the data were brought to the format of this version')
   const directory = config['data.dir']
   const modelsDirectory = path.join(directory, 'models')
   const startedAtMs = Date.now()
@@ -86,6 +98,10 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   const events = createEvents({
     onError: (error) => log.error({ err: error }, 'a listener of events failed'),
   })
+  const settings = createSettings(
+    { live, events, log, reopenLog: file.reopen },
+    { sources, resolved: sources === null ? null : await resolveConfig(sources) },
+  )
   const identity = await loadIdentity({ log }, { directory })
   const signer = signerFromIdentity(identity.privateKey)
   const kernels = loadKernels({ native: config['compute.native'] as 'auto' | 'off' })
@@ -93,9 +109,10 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     log.warn({ reason: kernels.reason }, 'the TypeScript reference serves: compression is many times slower')
 
   const resources = createResources({ log, events, config }, { directory })
-  const limits = resources.limits()
   const threads = {
-    threads: limits.cpuCores,
+    get threads() {
+      return resources.limits().cpuCores
+    },
     native: config['compute.native'] as 'auto' | 'off',
     onIdleEnd: kernels.releaseMemory,
     workerUrl: new URL('./federated/worker.ts', import.meta.url),
@@ -105,7 +122,14 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
   const longPool = createPool<FederatedOperations>({ log }, threads)
   const taskKinds = [...TASK_KINDS, ...federatedTaskKinds({ pool })]
 
-  const sandbox = createSandbox({ log }, { parallel: limits.cpuCores })
+  const sandbox = createSandbox(
+    { log },
+    {
+      get parallel() {
+        return resources.limits().cpuCores
+      },
+    },
+  )
 
   const membership = createMembership({ log, events, store, identity }, { directory })
   const mesh = createMesh({ log, events, store, identity, membership }, { config, version: VERSION })
@@ -117,8 +141,12 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     { mesh, store, log, events },
     {
       directory,
-      maxBytes: limits.diskBytes,
-      uploadBytesPerSecond: limits.uploadBytesPerSecond,
+      get maxBytes() {
+        return resources.limits().diskBytes
+      },
+      get uploadBytesPerSecond() {
+        return resources.limits().uploadBytesPerSecond
+      },
       collectEveryMs: config['artifacts.collectEveryMs'],
       published: (cid) => jobs.guestsMayRead(cid) || shares.isShared(cid) || knowledge.isPublic(cid),
       shared: (cid) => shares.isShared(cid) || knowledge.isShared(cid),
@@ -128,6 +156,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
   )
 
+  const monitor = createMonitor({ log, resources, mesh, artifacts }, { directory })
+
   const writtenModels = createWrittenModels({ artifacts, events, log }, { directory: modelsDirectory })
   const models = createModels({ artifacts, pool, store, events, log }, { directory, modelsDirectory })
   const shares = createModelShares({ mesh, models, events, log })
@@ -136,7 +166,9 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     {
       directory: path.join(directory, 'pulls'),
       modelsDirectory,
-      hubUrl: config['models.hubUrl'] ?? process.env.HF_ENDPOINT ?? PUBLIC_HUB,
+      get hubUrl() {
+        return config['models.hubUrl'] ?? process.env.HF_ENDPOINT ?? PUBLIC_HUB
+      },
       token: process.env.VILLAGE_HUB_TOKEN ?? process.env.HF_TOKEN ?? null,
       environment: process.env,
       version: VERSION,
@@ -155,64 +187,21 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     },
   )
 
-  // Capabilities are read synchronously at every announcement; the list of models is kept at hand for it.
-  let heldModels: string[] = []
-  const refreshModels = async () => {
-    heldModels = await announcedModels({ models, artifacts }, MAX_ANNOUNCED_MODELS)
-    mesh.announce()
-  }
-  mesh.advertise(() => {
-    const { cpuCores, memoryBytes, power, accepting } = resources.snapshot()
-    return {
-      version: VERSION,
-      cores: cpuCores,
-      memoryBytes,
-      power,
-      profile: config.profile,
-      native: kernels.native,
-      accepting: accepting && config['jobs.work'],
-      load: jobs.load(),
-      taskKinds: taskKinds.flatMap(({ kind, ownerOnly }) => (ownerOnly === true ? [] : [kind])),
-      models: heldModels,
-      agents: agentComponents.villageAgents.announced(),
-    }
-  })
-  resources.onChange(() => mesh.announce())
+  const refreshModels = announceCapabilities(
+    { mesh, models, artifacts, jobs, resources, live, events, log },
+    {
+      ...{ config, taskKinds, version: VERSION, native: kernels.native },
+      agents: () => agentComponents.villageAgents.announced(),
+    },
+  )
   events.subscribe(({ type }) => {
     if (['model:added', 'model:removed', 'model:shared'].includes(type))
       refreshModels().catch((error: unknown) => log.error({ err: error }, 'models could not be announced'))
   })
 
-  const federateClient = createFederateClient(
-    { mesh, artifacts, pool, longPool, resources, store, log },
-    {
-      peerId: identity.peerId,
-      signer,
-      directory: path.join(directory, 'federate-client'),
-      modelsDirectory,
-      consent: {
-        data: dataByName(config['federate.data']),
-        servers: config['federate.servers'],
-        roundsByDay: config['federate.roundsByDay'],
-        minutesByDay: config['federate.minutesByDay'],
-        wattHoursByDay: config['federate.wattHoursByDay'],
-      },
-    },
-  )
-  const federations = createFederations(
-    {
-      mesh,
-      artifacts,
-      models,
-      pool,
-      longPool,
-      resources,
-      store,
-      signer,
-      events,
-      log,
-    },
-    { peerId: identity.peerId, directory: path.join(directory, 'federations'), modelsDirectory },
+  const { federateClient, federations } = createLearningServices(
+    { mesh, artifacts, models, pool, longPool, resources, store, signer, events, log },
+    { config, directory, modelsDirectory, peerId: identity.peerId },
   )
 
   const rounds = createRounds(
@@ -274,6 +263,8 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       log,
       events,
       config,
+      settings,
+      backup: createBackups({ store }, { directory, peer: identity.peerId, program: VERSION }),
       identity,
       mesh,
       villages,
@@ -294,6 +285,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
       federations,
       federateClient,
       resources,
+      monitor,
       pool,
       sandbox,
       kernels,
@@ -302,6 +294,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     { directory, version: VERSION, startedAtMs },
   )
   const lifecycle = createLifecycle({ log }, [
+    createTracing({ log }, { version: VERSION, instance: identity.peerId, environment: process.env }),
     resources,
     pool,
     longPool,
@@ -309,6 +302,7 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     artifacts,
     writtenModels,
     mesh,
+    monitor,
     tracking,
     jobs,
     rounds,
@@ -331,17 +325,21 @@ async function wire(config: Config, log: Log, store: Store): Promise<Daemon> {
     rounds,
     models,
     mesh,
+    settings,
+    events,
     village: () => villages.current(),
     async start() {
       await lifecycle.start()
       // Not before: what is private is known when the artifacts are loaded.
       await refreshModels()
+      kernels.releaseMemory() // what only the start needed
     },
     async stop() {
       await lifecycle.stop()
       await settingsScoring.close()
       // Last, and also when nothing was started: every service writes to it until it has stopped.
       await store.close()
+      file.close()
     },
   }
 }

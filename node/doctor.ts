@@ -8,6 +8,9 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config.ts'
+import { checkMemory, checkOpenFiles, checkWatches } from './doctor-limits.ts'
+import { PACKAGE_ROOT } from './package-root.ts'
+import { portHolder } from './port-holder.ts'
 
 export type CheckLevel = 'ok' | 'warn' | 'fail'
 
@@ -41,7 +44,7 @@ const MIN_NODE_MAJOR = 24
 const LOW_DISK_BYTES = 2 * 2 ** 30
 const GIB = 2 ** 30
 const MDNS = { address: '224.0.0.251', port: 5353 }
-const MANIFEST = fileURLToPath(new URL('../package.json', import.meta.url))
+const MANIFEST = fileURLToPath(new URL('package.json', PACKAGE_ROOT))
 const CLOCK_SLACK_MS = 86_400_000
 
 async function nearestExisting(directory: string): Promise<string> {
@@ -95,12 +98,29 @@ async function checkApiPort({ config, daemonRunning }: DoctorInit): Promise<Find
     server.listen({ host, port }, () => server.close(() => resolve(null)))
   })
   if (code === null) return ok(port === 0 ? 'a free port will be taken' : `port ${port} of ${host} is free`)
+  const holder = code === 'EADDRINUSE' ? await portHolder(port) : null
+  const by = holder === null ? 'another program' : `${holder.name} (process ${holder.pid})`
   return code === 'EADDRINUSE'
-    ? fail(
-        `port ${port} of ${host} is used by another program`,
-        'Stop it, or set --api.port (0 takes a free one).',
-      )
+    ? fail(`port ${port} of ${host} is used by ${by}`, 'Stop it, or set --api.port (0 takes a free one).')
     : fail(`${host} cannot be listened on (${code})`, 'Set --api.host to an address of this machine.')
+}
+
+/** Fixed ports of mesh.listen; port 0 is a free one, kept from start to start. */
+async function checkMeshPorts({ config, daemonRunning }: DoctorInit): Promise<Finding> {
+  const ports = config['mesh.listen'].flatMap((address) => {
+    const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1] ?? 0)
+    return port === 0 ? [] : [port]
+  })
+  if (daemonRunning) return ok('the daemon has those that it needs')
+  if (ports.length === 0) return ok('free ones will be taken')
+  const taken: string[] = []
+  for (const port of ports) {
+    const holder = await portHolder(port)
+    if (holder !== null) taken.push(`${port} by ${holder.name} (process ${holder.pid})`)
+  }
+  return taken.length === 0
+    ? ok(`${ports.join(', ')}: nobody is found on them`)
+    : fail(`in use: ${taken.join(', ')}`, 'Stop it, or set mesh.listen to other ports.')
 }
 
 async function checkMdns({ config }: DoctorInit): Promise<Finding> {
@@ -188,7 +208,11 @@ const CHECKS: readonly { name: string; run(init: DoctorInit): Promise<Finding> }
   { name: 'data directory', run: checkDataDirectory },
   { name: 'folders', run: checkFolders },
   { name: 'disk', run: checkDisk },
+  { name: 'memory', run: checkMemory },
+  { name: 'open files', run: checkOpenFiles },
+  { name: 'watches', run: checkWatches },
   { name: 'api port', run: checkApiPort },
+  { name: 'mesh ports', run: checkMeshPorts },
   { name: 'mdns', run: checkMdns },
   { name: 'clock', run: checkClock },
 ]

@@ -50,6 +50,21 @@ export const ERRORS = {
     title: 'The configuration file cannot be read',
     fix: 'Check that the file exists, may be read and is JSON.',
   },
+  CONFIG_NOT_WRITABLE: {
+    http: 409,
+    title: 'The configuration file cannot be written',
+    fix: 'Let the user that runs the daemon write the file and its folder, or set the keys by the command line or the environment.',
+  },
+  LOG_UNWRITABLE: {
+    http: 500,
+    title: 'The log file cannot be written',
+    fix: 'Let the user that runs the daemon write log.file and its folder, or name another.',
+  },
+  CONFIG_NO_FILE: {
+    http: 409,
+    title: 'This daemon was started without a configuration file',
+    fix: 'Whoever embeds it sets its configuration; a daemon of `village start` has a file.',
+  },
 
   // store and disk
   DATA_DIR_LOCKED: {
@@ -81,6 +96,38 @@ export const ERRORS = {
     http: 500,
     title: 'The key file of this node is not valid',
     fix: 'Restore identity.key from a backup; deleting it gives the node a new identity.',
+  },
+
+  // backup, restore, upgrade
+  BACKUP_FAILED: {
+    http: 500,
+    title: 'The backup could not be made',
+    fix: 'Try again; the named file changed or cannot be kept. Nothing was left under the name of the backup.',
+  },
+  BACKUP_INVALID: {
+    http: 400,
+    title: 'The file is no whole backup of a node',
+    fix: 'Take another copy of the backup; nothing of this one was put in place.',
+  },
+  BACKUP_PASSPHRASE: {
+    http: 400,
+    title: 'The passphrase does not fit',
+    fix: 'Give the passphrase that the backup was made with, in a file, with --passphrase-file.',
+  },
+  RESTORE_NOT_EMPTY: {
+    http: 409,
+    title: 'The data directory is in use',
+    fix: 'Restore into an empty one with --data.dir, or say --replace: what is there is kept beside it.',
+  },
+  UPGRADE_FAILED: {
+    http: 500,
+    title: 'The data could not be brought to the format of this version',
+    fix: 'Nothing of it was changed: the version before starts with it. Read the cause, free the disk where it is full, and start again.',
+  },
+  ROLL_BACK_NOTHING: {
+    http: 404,
+    title: 'There is nothing to roll back to',
+    fix: 'Restore a backup that the older version made.',
   },
 
   // sealed stores: conversations, the Twin, the audit

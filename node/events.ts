@@ -135,6 +135,8 @@ export interface EventMap {
     state: string
     expiresAtMs: number
   }
+  /** Keys whose value is another now, and keys that have another after the next start. */
+  'config:changed': { applied: string[]; needRestart: string[] }
   'resources:changed': { accepting: boolean; reason: string | null }
 }
 
@@ -151,7 +153,8 @@ export interface Events {
   since(seq: number): VillageEvent[]
 }
 
-const KEPT_EVENTS = 1_000
+/** What is kept for those who reconnect or come late. */
+export const KEPT_EVENTS = 1_000
 
 /**
  * `onError` is told what a listener threw: the one who emits never is, and the other listeners still see the event.

@@ -2,10 +2,10 @@
  * The configuration of `village evolve`, which goals of self-evolution hold too: YAML or JSON, strict, with the units that people write. What workload and strategy make of
  * their options is for the daemon to check; here every other key is known or refused with the nearest known one.
  */
-import { parseDocument } from 'yaml'
 import { VillageError } from './errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 import { nearest } from './nearest.ts'
+import { yaml } from './on-demand.ts'
 
 const MAX_CONFIG_BYTES = 64 * 1024
 /** A CIDv1 in base32 of a SHA-256: what `data` may name beside a path. */
@@ -174,7 +174,7 @@ export function withValueAt(
 export function parseConfigText(text: string): JsonObject {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
     throw invalidConfig(`A configuration has at most ${MAX_CONFIG_BYTES} bytes`, '')
-  const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: true })
+  const document = yaml().parseDocument(text, { logLevel: 'silent', uniqueKeys: true })
   const [problem] = document.errors
   if (problem !== undefined)
     throw invalidConfig(`The configuration is not YAML: ${problem.message.split('\n')[0]}`, '', problem)

@@ -19,9 +19,24 @@ const SECRET_FIELDS = [
   'apiKey',
 ]
 
+/** Loggers of services by the log that they came from: pino gives each a level of its own. */
+const children = new WeakMap<Log, WeakRef<Log>[]>()
+
+/** Of the log and of all that were made from it. */
+export function setLogLevel(log: Log, level: LogLevel): void {
+  log.level = level
+  for (const child of children.get(log) ?? []) {
+    const known = child.deref()
+    if (known !== undefined) known.level = level
+  }
+}
+
 export function createLog(init: { level: LogLevel; destination?: DestinationStream }): Log {
-  return pino(
+  const made: WeakRef<Log>[] = []
+  const log = pino(
     {
+      // Services make one each, at the start.
+      onChild: (child) => void made.push(new WeakRef(child)),
       level: init.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -32,4 +47,6 @@ export function createLog(init: { level: LogLevel; destination?: DestinationStre
     },
     init.destination ?? pino.destination({ dest: 2, sync: true }),
   )
+  children.set(log, made)
+  return log
 }

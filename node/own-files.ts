@@ -8,6 +8,7 @@ import path from 'node:path'
 import { VillageError } from './errors.ts'
 import { KEY_FILE } from './identity.ts'
 import { isJsonObject } from './json.ts'
+import { KEYS_FOLDER } from './migrations.ts'
 
 const MAX_DEPTH = 8
 
@@ -28,14 +29,15 @@ export function pathsIn(value: unknown, depth = 0): string[] {
     : []
 }
 
-/** Whether a file of several names is one of the data directory's own: keys and tokens lie at its top. */
+/** Whether a file of several names is one of the data directory's own: keys and tokens lie at its top and in `keys`. */
 export async function isOwnSecret(stats: Stats, dataDirectory: string): Promise<boolean> {
   if (stats.nlink < 2 || !stats.isFile()) return false
-  for (const entry of await readdir(dataDirectory, { withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const other = await stat(path.join(dataDirectory, entry.name)).catch(() => null)
-    if (other !== null && isSame(stats, other)) return true
-  }
+  for (const folder of [dataDirectory, path.join(dataDirectory, KEYS_FOLDER)])
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      if (!entry.isFile()) continue
+      const other = await stat(path.join(folder, entry.name)).catch(() => null)
+      if (other !== null && isSame(stats, other)) return true
+    }
   return false
 }
 

@@ -2,9 +2,10 @@
  * The state of a node in one LevelDB (through `level`): each service has a sublevel of its own with JSON or binary
  * values. The daemon owns the order of opening and closing. The database's own lock keeps a second daemon out.
  */
-import { mkdir, open, realpath, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Level } from 'level'
+import { finishRollBack, upgradeData } from './data-upgrade.ts'
 import { VillageError } from './errors.ts'
 
 export type Database = Level<string, string>
@@ -15,6 +16,8 @@ export interface Store {
   json<T>(name: string): JsonTable<T>
   /** A sublevel whose values are bytes. */
   bytes(name: string): JsonTable<Uint8Array>
+  /** The version that the data had before this opening brought them to the present one; null where they had it. */
+  readonly upgradedFrom: number | null
   close(): Promise<void>
 }
 
@@ -31,12 +34,6 @@ export interface JsonTable<T> {
   /** Entries in key order; `prefix` limits them to keys that start with it, `from` to those that do not come before it. */
   entries(options?: { prefix?: string; from?: string }): AsyncIterable<[string, T]>
 }
-
-/** Version of the layout of the data directory; raise it together with a row in MIGRATIONS. */
-export const DATA_VERSION = 1
-/** `MIGRATIONS[n]` brings a store of version n to n + 1. */
-const MIGRATIONS: Record<number, (db: Database) => Promise<void>> = {}
-const VERSION_KEY = 'data-version'
 
 function systemCode(error: unknown): string | undefined {
   const { code, cause } = error as { code?: string; cause?: { code?: string } }
@@ -83,43 +80,55 @@ export async function prepareDataDirectory(directory: string): Promise<void> {
   }
 }
 
-async function migrate(db: Database): Promise<void> {
-  const stored = await db.get(VERSION_KEY)
-  let version = stored === undefined ? DATA_VERSION : Number(stored)
-  if (!Number.isInteger(version) || version < 1)
-    throw new VillageError('DATA_CORRUPT', 'The data version is not a number', {
-      fields: { stored: stored ?? null },
-    })
-  if (version > DATA_VERSION)
-    throw new VillageError('DATA_VERSION_UNSUPPORTED', undefined, {
-      fields: { stored: version, supported: DATA_VERSION },
-    })
-  for (; version < DATA_VERSION; version++) {
-    const step = MIGRATIONS[version]
-    if (step === undefined)
-      throw new VillageError('INTERNAL', `There is no migration from data version ${version}`)
-    await step(db)
-  }
-  await db.put(VERSION_KEY, String(DATA_VERSION))
-}
-
 /**
  * The directories that this process has open. LevelDB's lock is a POSIX record lock, which a process loses as soon as
  * it closes any descriptor of the file: a second opening in this process would fail and open the door to all others.
  */
 const openDirectories = new Set<string>()
 
-/** Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED or DISK_FULL. */
-export async function openStore(init: { directory: string }): Promise<Store> {
-  await prepareDataDirectory(init.directory)
-  const directory = await realpath(init.directory)
+/** Names of notes of work that was cut off, and what finishes it: loaded only where there is some. */
+async function settle(directory: string): Promise<void> {
+  const names = await readdir(directory)
+  if (names.includes('.restoring.json')) await (await import('./restore.ts')).finishRestore(directory)
+  if (names.includes('upgrade')) await finishRollBack(directory)
+}
+
+/**
+ * Opens the database of a data directory as it is, and keeps everybody else out until it is closed. Throws as openStore does, but for
+ * the version, which it does not look at.
+ */
+export async function openRaw(given: string): Promise<{ db: Database; directory: string; free(): void }> {
+  await prepareDataDirectory(given)
+  const directory = await realpath(given)
   if (openDirectories.has(directory))
-    throw new VillageError('DATA_DIR_LOCKED', `Another daemon uses ${init.directory}`)
+    throw new VillageError('DATA_DIR_LOCKED', `Another daemon uses ${given}`)
   openDirectories.add(directory)
+  const free = () => void openDirectories.delete(directory)
   try {
-    return createStore(await openDatabase(directory), () => openDirectories.delete(directory))
+    await settle(directory)
+    const db = await openDatabase(directory)
+    // With the lock held: nobody takes a backup now.
+    if ((await readdir(directory)).some((name) => name.startsWith('backup-') && name.endsWith('.tmp')))
+      await (await import('./backup.ts')).dropBackupWork(directory)
+    return { db, directory, free }
   } catch (error) {
-    openDirectories.delete(directory)
+    free()
+    throw error
+  }
+}
+
+/**
+ * Opens the store, and brings its data to the version of this program.
+ * Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED, UPGRADE_FAILED or DISK_FULL.
+ */
+export async function openStore(init: { directory: string }): Promise<Store> {
+  const { db, directory, free } = await openRaw(init.directory)
+  try {
+    const upgradedFrom = await upgradeData(db, { directory })
+    return createStore(db, upgradedFrom, free)
+  } catch (error) {
+    await db.close()
+    free()
     throw error
   }
 }
@@ -145,18 +154,13 @@ async function openDatabase(directory: string): Promise<Database> {
         })
     }
   }
-  try {
-    await migrate(db)
-  } catch (error) {
-    await db.close()
-    throw error
-  }
   return db
 }
 
-function createStore(db: Database, onClose: () => void): Store {
+function createStore(db: Database, upgradedFrom: number | null, onClose: () => void): Store {
   return {
     db,
+    upgradedFrom,
     json: <T>(name: string) => createTable(db.sublevel<string, T>(name, { valueEncoding: 'json' })),
     bytes: (name) => createTable(db.sublevel<string, Uint8Array>(name, { valueEncoding: 'view' })),
     async close() {

@@ -1,8 +1,12 @@
 // Compiles native/ into native/build/village.node with the C++ compiler at hand. It is the install script of
 // the package, so it runs on the machine's own Node (20 or newer) and never fails an install: without a
-// compiler the TypeScript reference in node/compute/reference/ does the same work slower.
+// compiler the TypeScript reference in node/compute/reference/ does the same work slower. A package brings
+// kernels for some platforms along in native/prebuilt/; where they load, nothing is compiled.
 //
 // usage: node scripts/build-native.js [--force]
+//        node scripts/build-native.js --prebuilt linux-x64|linux-arm64
+//          makes native/prebuilt/PLATFORM/village.node, with the cross compiler for another processor than this one,
+//          and fails where it cannot
 //        $CXX names the compiler, VILLAGE_NATIVE=off skips the build
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -39,7 +43,11 @@ const X64_LEVELS = [
     flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mprefer-vector-width=512'],
   },
 ]
-const LEVELS = process.arch === 'x64' ? [BASELINE, ...X64_LEVELS] : [BASELINE]
+/** Compilers for another processor than this machine's, as Debian and its relatives name them. */
+const CROSS_COMPILERS = { 'linux-x64': 'x86_64-linux-gnu-g++', 'linux-arm64': 'aarch64-linux-gnu-g++' }
+
+/** @param {string} arch */
+const levelsOf = (arch) => (arch === 'x64' ? [BASELINE, ...X64_LEVELS] : [BASELINE])
 
 function compileFlags() {
   const require = createRequire(import.meta.url)
@@ -75,6 +83,9 @@ function linkFlags() {
     : ['-shared', '-static-libgcc']
 }
 
+/** Equal sources give equal bytes, whatever folder they lie in. */
+const PREBUILT_LINK_FLAGS = ['-s', '-Wl,--build-id=none']
+
 /** The first C++ compiler that answers, as a command and its leading arguments. */
 function findCompiler() {
   const named = (process.env.CXX ?? '').split(' ').filter((word) => word !== '')
@@ -85,13 +96,19 @@ function findCompiler() {
   )
 }
 
-/** @param {string[]} compiler @param {string[]} flags */
-function fingerprint(compiler, flags) {
+/** @param {string} file @returns {string | null} why this machine cannot load it */
+function loadProblem(file) {
+  const check = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', file], { encoding: 'utf8' })
+  return check.status === 0 ? null : check.stderr || `the addon does not load (exit code ${check.status})`
+}
+
+/** @param {string[]} compiler @param {string[]} flags @param {string[]} link @param {{ name: string }[]} levels */
+function fingerprint(compiler, flags, link, levels) {
   const hash = createHash('sha256')
   const files = readdirSync(sources).filter((file) => /\.(cc|h)$/.test(file))
   for (const file of files.sort()) hash.update(`${file}\n`).update(readFileSync(join(sources, file)))
   const relative = flags.map((flag) => flag.replace(root, ''))
-  hash.update(JSON.stringify([process.platform, process.arch, compiler, relative, linkFlags(), LEVELS]))
+  hash.update(JSON.stringify([process.platform, process.arch, compiler, relative, link, levels]))
   return hash.digest('hex')
 }
 
@@ -111,15 +128,17 @@ function runCompiler([command = '', ...leading], args) {
 }
 
 /**
- * @param {string[]} compiler @param {string[]} flags @param {string} objects @returns {Promise<string |
- * null>}
+ * @typedef {{ compiler: string[], flags: string[], link: string[],
+ *   levels: { name: string, lanes: number, flags: string[] }[], checked: boolean }} Build
+ * `checked`: this machine can load what comes out.
+ * @param {Build} build @param {string} objects @param {string} target @returns {Promise<string | null>} what failed
  */
-async function compileAll(compiler, flags, objects) {
+async function compileAll({ compiler, flags, link, levels, checked }, objects, target) {
   const units = readdirSync(sources)
     .filter((file) => file.endsWith('.cc'))
     .flatMap((file) =>
       BY_LEVEL.includes(file)
-        ? LEVELS.map((level) => ({
+        ? levels.map((level) => ({
             object: join(objects, `${file}.${level.name}.o`),
             args: [`-DVILLAGE_LEVEL=${level.name}`, `-DVILLAGE_LANES=${level.lanes}`, ...level.flags],
             file,
@@ -140,12 +159,12 @@ async function compileAll(compiler, flags, objects) {
   )
   if (failure !== null) return failure
   const linked = join(objects, 'village.node')
-  failure = await runCompiler(compiler, [...linkFlags(), ...units.map((unit) => unit.object), '-o', linked])
+  failure = await runCompiler(compiler, [...link, ...units.map((unit) => unit.object), '-o', linked])
   if (failure !== null) return failure
   // A file that loads is the only proof that it can be used; it is renamed into place whole.
-  const check = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', linked], { encoding: 'utf8' })
-  if (check.status !== 0) return check.stderr || `the addon does not load (exit code ${check.status})`
-  renameSync(linked, addon)
+  const problem = checked ? loadProblem(linked) : null
+  if (problem !== null) return problem
+  renameSync(linked, target)
   return null
 }
 
@@ -164,26 +183,71 @@ function useReference(why) {
   )
 }
 
-async function main() {
-  if (process.env.VILLAGE_NATIVE === 'off') return useReference('VILLAGE_NATIVE is off')
-  if (process.platform === 'win32') return useReference('Windows is not supported yet')
-  const compiler = findCompiler()
-  if (compiler === undefined)
-    return useReference('no C++ compiler was found: install g++ or clang++, or set CXX')
-  const flags = compileFlags()
-  const wanted = fingerprint(compiler, flags)
-  const current = existsSync(addon) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
-  if (current && !process.argv.includes('--force')) return
-  const objects = join(buildDir, `objects-${process.pid}`)
+/** @param {Build} build @param {string} folder @param {boolean} force @returns {Promise<string | null>} what failed */
+async function buildInto(build, folder, force) {
+  const wanted = fingerprint(build.compiler, build.flags, build.link, build.levels)
+  const target = join(folder, 'village.node')
+  const stamp = join(folder, 'village.stamp')
+  if (!force && existsSync(target) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return null
+  const objects = join(folder, `objects-${process.pid}`)
   mkdirSync(objects, { recursive: true })
   try {
-    const failure = await compileAll(compiler, flags, objects)
-    if (failure !== null) return useReference(`${compiler.join(' ')} failed: ${firstError(failure)}`)
-    writeFileSync(stamp, wanted)
-    console.log('village: native kernels built')
+    const failure = await compileAll(build, objects, target)
+    if (failure === null) {
+      writeFileSync(stamp, wanted)
+      console.log(`village: native kernels built${folder === buildDir ? '' : ` in ${folder}`}`)
+    }
+    return failure
   } finally {
     rmSync(objects, { recursive: true, force: true })
   }
 }
 
-main().catch((error) => useReference(error instanceof Error ? error.message : String(error)))
+/** @param {string} platform @param {boolean} force */
+async function prebuild(platform, force) {
+  const cross = CROSS_COMPILERS[/** @type {keyof typeof CROSS_COMPILERS} */ (platform)]
+  if (cross === undefined)
+    throw new Error(`--prebuilt takes ${Object.keys(CROSS_COMPILERS).join(' or ')}, not ${platform}`)
+  const here = platform === `${process.platform}-${process.arch}`
+  const compiler = here ? findCompiler() : [cross]
+  if (compiler === undefined) throw new Error('no C++ compiler was found: install g++, or set CXX')
+  const build = {
+    compiler,
+    flags: compileFlags(),
+    link: ['-shared', '-static-libgcc', ...PREBUILT_LINK_FLAGS],
+    levels: levelsOf(platform.slice('linux-'.length)),
+    checked: here,
+  }
+  const failure = await buildInto(build, join(sources, 'prebuilt', platform), force)
+  if (failure !== null) throw new Error(`${compiler.join(' ')} failed: ${firstError(failure)}`)
+}
+
+async function install() {
+  if (process.env.VILLAGE_NATIVE === 'off') return useReference('VILLAGE_NATIVE is off')
+  if (process.platform === 'win32') return useReference('Windows is not supported yet')
+  const force = process.argv.includes('--force')
+  const prebuilt = join(sources, 'prebuilt', `${process.platform}-${process.arch}`, 'village.node')
+  // A clone always compiles: its sources may be ahead of what was made for a package once.
+  const packaged = !existsSync(join(root, 'node', 'main.ts'))
+  if (packaged && !force && existsSync(prebuilt) && loadProblem(prebuilt) === null) return
+  const compiler = findCompiler()
+  if (compiler === undefined)
+    return useReference('no C++ compiler was found: install g++ or clang++, or set CXX')
+  const build = {
+    compiler,
+    flags: compileFlags(),
+    link: linkFlags(),
+    levels: levelsOf(process.arch),
+    checked: true,
+  }
+  const failure = await buildInto(build, buildDir, force)
+  if (failure !== null) useReference(`${compiler.join(' ')} failed: ${firstError(failure)}`)
+}
+
+const asked = process.argv.indexOf('--prebuilt')
+if (asked >= 0)
+  prebuild(process.argv[asked + 1] ?? '', process.argv.includes('--force')).catch((error) => {
+    console.error(`village: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  })
+else install().catch((error) => useReference(error instanceof Error ? error.message : String(error)))

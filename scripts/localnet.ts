@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Client, createClient, findDaemon } from '../node/cli/client.ts'
+import { type Client, createClient, findDaemon } from '../node/client.ts'
 import type { ConfigKey } from '../node/config.ts'
 import { NODE_ENVIRONMENT, NODE_FLAGS, nodeBinary } from './run.js'
 
@@ -41,7 +41,12 @@ process.once('exit', () => {
 })
 
 /** Starts a daemon on loopback and waits until its API answers. */
-export async function startNode(init: { directory: string; settings?: Settings }): Promise<LocalNode> {
+export async function startNode(init: {
+  directory: string
+  settings?: Settings
+  /** A command that runs the daemon as its last words: a limit, a cage. It must become the daemon (`exec`). */
+  within?: readonly string[]
+}): Promise<LocalNode> {
   const settings: Settings = {
     'data.dir': init.directory,
     'api.port': 0,
@@ -54,11 +59,15 @@ export async function startNode(init: { directory: string; settings?: Settings }
   // A file rather than a pipe: a daemon that outlives its starter must not die of a broken pipe.
   const logFile = `${init.directory}.log`
   const output = openSync(logFile, 'a')
-  const child = spawn(
-    nodeBinary(),
-    [...NODE_FLAGS, MAIN, 'start', ...Object.entries(settings).map(([key, value]) => `--${key}=${value}`)],
-    { stdio: ['ignore', output, output], env: { ...process.env, ...NODE_ENVIRONMENT } },
-  )
+  const [command = '', ...words] = [
+    ...(init.within ?? []),
+    ...[nodeBinary(), ...NODE_FLAGS, MAIN, 'start'],
+    ...Object.entries(settings).map(([key, value]) => `--${key}=${value}`),
+  ]
+  const child = spawn(command, words, {
+    stdio: ['ignore', output, output],
+    env: { ...process.env, ...NODE_ENVIRONMENT },
+  })
   closeSync(output)
   children.add(child)
   child.once('exit', () => children.delete(child))
@@ -122,6 +131,8 @@ export async function startLocalnet(init: {
   directory: string
   name: string
   settings?: Settings
+  /** As of startNode, by the number of the node. */
+  within?: (index: number) => readonly string[]
 }): Promise<Localnet> {
   const nodes: LocalNode[] = []
   const stop = async () => {
@@ -134,6 +145,7 @@ export async function startLocalnet(init: {
           startNode({
             directory: path.join(init.directory, `node-${index + 1}`),
             settings: { 'node.name': `node-${index + 1}`, ...init.settings },
+            ...(init.within === undefined ? {} : { within: init.within(index) }),
           }),
         ),
       )),

@@ -2,8 +2,10 @@
 // machine itself has: libp2p 3 needs 22, and running TypeScript without a build step needs 24.
 // Plain JavaScript, because it is the one file that the machine's own Node has to understand.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { constants } from 'node:os'
+import { accessSync, existsSync, constants as fileModes } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants, homedir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,18 +23,41 @@ export const NODE_FLAGS = [
   '--initial-old-space-size=48',
 ]
 
-/** Compiled code is kept, so that a start neither strips types nor parses again. Nobody else can write there. */
+/** A folder that only the owner of the program, or this user, can write: what lies there is run. */
+function compileCache() {
+  try {
+    accessSync(root, fileModes.W_OK)
+    return `${root}node_modules/.cache/village`
+  } catch {
+    // Installed for everybody by the administrator.
+    return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'aivillage')
+  }
+}
+
+/** Compiled code is kept, so that a start neither strips types nor parses again. */
 export const NODE_ENVIRONMENT = {
-  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? `${root}node_modules/.cache/village`,
+  // Benches and tests load onnxruntime on their own too (node/no-telemetry.ts).
+  ORT_DISABLE_TELEMETRY: '1',
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compileCache(),
+}
+
+/** The program of the npm package `node`, inside this project or beside it; null where it was not installed whole. */
+function installedNode() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve('node/package.json')
+    const file = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    return existsSync(file) ? file : null
+  } catch {
+    return null
+  }
 }
 
 export function nodeBinary() {
-  const windows = process.platform === 'win32'
-  const bundled = `${root}node_modules/node/bin/node${windows ? '.exe' : ''}`
-  if (existsSync(bundled)) return bundled
+  const installed = installedNode()
+  if (installed !== null) return installed
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
   console.error(
-    `Node 24 was not found: this is Node ${process.versions.node} and ${bundled} is missing. Run \`npm ci\` first.`,
+    `Node 24 was not found: this is Node ${process.versions.node}, and the npm package \`node\` is not installed whole. In a clone run \`npm ci\`; of a package run its installation again with scripts allowed, or install Node 24.`,
   )
   process.exit(1)
 }

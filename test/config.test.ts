@@ -10,8 +10,8 @@ import {
   environmentName,
   FIELDS,
   isConfigKey,
-  loadConfig,
 } from '../node/config.ts'
+import { loadConfig } from '../node/config-sources.ts'
 import { type ErrorCode, VillageError } from '../node/errors.ts'
 
 const root = path.resolve(import.meta.dirname, '..')

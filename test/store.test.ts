@@ -17,7 +17,8 @@ import { Level } from 'level'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VillageError } from '../node/errors.ts'
-import { DATA_VERSION, openStore, prepareDataDirectory, type Store } from '../node/store.ts'
+import { DATA_VERSION } from '../node/migrations.ts'
+import { openStore, prepareDataDirectory, type Store } from '../node/store.ts'
 
 const STORE = pathToFileURL(path.resolve(import.meta.dirname, '../node/store.ts')).href
 const posix = process.platform !== 'win32'

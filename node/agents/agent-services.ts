@@ -18,13 +18,15 @@ import { createDecisions } from './king/decisions.ts'
 import { intendedCalls } from './king/intended-calls.ts'
 import { createKing } from './king/king.ts'
 import { parseWeights } from './king/weigh.ts'
-import { newAgentId } from './loop/answer-request.ts'
+import { newAgentId, ownerLimits } from './loop/answer-request.ts'
 import { createApprovals } from './loop/approvals.ts'
 import { auditGroup, createAudit } from './loop/audit.ts'
 import { createArgumentCheck } from './loop/check-arguments.ts'
 import { SYSTEM_CLOCK } from './loop/clock.ts'
 import { MAGI } from './magi/magi.ts'
+import { createOwnNames } from './own-names.ts'
 import { createCollectionEncoder } from './rag/collections/collection-encoder.ts'
+import type { Collections } from './rag/collections/collections.ts'
 import { SAGE } from './sage/sage.ts'
 import { parseGrants } from './tools/granted-folders.ts'
 import { createMcpTools } from './tools/mcp-tools.ts'
@@ -36,6 +38,7 @@ import { createVillageAgents, type VillageAgents } from './village/village-agent
 
 interface Components extends Omit<ToolComponents, 'twin'> {
   readonly artifacts: ToolComponents['artifacts'] & Pick<Artifacts, 'read'>
+  readonly collections: ToolComponents['collections'] & Pick<Collections, 'list'>
   readonly models: ToolComponents['models'] & Pick<Models, 'add' | 'list' | 'get' | 'need'>
   readonly embedding: Embedding
   readonly events: Events
@@ -104,7 +107,14 @@ export function createAgentServices(components: Components, init: Init) {
   )
   const twin = createTwin(
     { store: twinStore, encoder: createCollectionEncoder(components), erasure, log },
-    { isEnabled: config['twin.enabled'], mayLeave: config['agents.endpointsMaySee'] === 'all' },
+    {
+      get isEnabled() {
+        return config['twin.enabled']
+      },
+      get mayLeave() {
+        return config['agents.endpointsMaySee'] === 'all'
+      },
+    },
   )
   const conversationStore = createSealedStore(
     { log, identity },
@@ -148,13 +158,19 @@ export function createAgentServices(components: Components, init: Init) {
   erasure.onErase('decisions', 'done', (asker) => decisions.eraseAsker(asker))
   const approvals = createApprovals(
     { events, clock: SYSTEM_CLOCK, newId: newAgentId },
-    { approvalMs: config['agents.approvalMs'] },
+    {
+      get approvalMs() {
+        return config['agents.approvalMs']
+      },
+    },
   )
 
   const builtIn = createTools(
     { ...components, twin },
     {
-      folders: parseGrants(config['agents.folders']),
+      get folders() {
+        return parseGrants(config['agents.folders'])
+      },
       dataDirectory: directory,
       version,
     },
@@ -163,12 +179,6 @@ export function createAgentServices(components: Components, init: Init) {
     { log, store },
     { servers: config['agents.mcpServers'], environment: process.env, version },
   )
-  const limits = {
-    turns: config['agents.maxTurns'],
-    ms: config['agents.maxMs'],
-    tokens: config['agents.maxTokens'],
-    repeats: config['agents.maxRepeats'],
-  }
   const agentAsk = createAgentAsk(
     {
       ask: (...given) => agents.ask(...given),
@@ -179,13 +189,21 @@ export function createAgentServices(components: Components, init: Init) {
       decisions,
     },
     {
-      ...{ limits, now: Date.now, newId: newAgentId },
-      weights: parseWeights(config['agents.weights']),
-      hasModel: config['agents.model'] !== null,
+      ...{ now: Date.now, newId: newAgentId },
+      get limits() {
+        return ownerLimits(config)
+      },
+      get weights() {
+        return parseWeights(config['agents.weights'])
+      },
+      get hasModel() {
+        return config['agents.model'] !== null
+      },
     },
   )
   const tools = () => [...builtIn, agentAsk, ...mcpTools.list()]
 
+  const ownNames = createOwnNames(components, { folders: () => parseGrants(config['agents.folders']) })
   const chatModels = createChatModels(components, { config, environment: process.env })
   const villageAgents: VillageAgents = createVillageAgents(
     { mesh: components.mesh, answer: (...given) => agents.ask(...given), log },
@@ -197,6 +215,7 @@ export function createAgentServices(components: Components, init: Init) {
       tools,
       chatModels,
       intendedCalls,
+      ownNames: () => ownNames.current(),
       twin,
       village: villageAgents,
       checkArguments: createArgumentCheck(),
@@ -208,7 +227,9 @@ export function createAgentServices(components: Components, init: Init) {
   const conversations = createConversations(
     { store: conversationStore, agents, twin, erasure, log },
     {
-      learns: config['twin.learn'],
+      get learns() {
+        return config['twin.learn']
+      },
       async withholds(model = config['agents.model']) {
         if (model === null || config['agents.endpointsMaySee'] === 'all') return false
         return (await chatModels.need(model)).place === 'remote'
@@ -241,6 +262,7 @@ export function createAgentServices(components: Components, init: Init) {
       twin,
       mcpTools,
       chatModels,
+      ownNames,
       agents,
       villageAgents,
       conversations,

@@ -5,6 +5,7 @@ import type { ChatMessage, ChatModel, ChatUsage, ToolDeclaration } from './chat/
 import type { EvidencePack } from './evidence.ts'
 import type { IntendedCall } from './loop/intended-call.ts'
 import type { Observation, Policy } from './loop/policy.ts'
+import type { OwnNames } from './own-names.ts'
 
 export type AgentName = 'king' | 'sage' | 'magi'
 
@@ -97,6 +98,8 @@ export interface PolicyInit {
   readonly request: AgentRequest
   readonly model: ChatModel | null
   readonly tools: readonly string[]
+  /** What words of the asker may mean by its name. */
+  readonly own: OwnNames
   /** Of the same tools, for a model. */
   readonly declarations: readonly ToolDeclaration[]
 }

@@ -1,5 +1,6 @@
 /** What an answer rests on. */
 import type { Answer } from './rag/answers/answer.ts'
+import type { ChunkReference } from './rag/search-types.ts'
 
 export interface EvidenceItem {
   /** What a citation `[n]` names, from 1. */
@@ -17,6 +18,8 @@ export interface EvidenceItem {
   /** Score of the search. */
   readonly score: number
   readonly vouchedBy: readonly string[]
+  /** Where it lies, so that it can be read again; absent where another member's agent named it. */
+  readonly passage?: ChunkReference
 }
 
 export interface EvidencePack {

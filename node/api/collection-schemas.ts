@@ -1,5 +1,8 @@
 /** JSON Schemas of collections and of runs of indexing. */
 import { COLLECTION_ACCESS } from '../agents/rag/collections/collection.ts'
+import type { IndexRun } from '../agents/rag/collections/index-run.ts'
+import { DUPLICATE } from '../agents/rag/collections/read-documents.ts'
+import { ERRORS, isErrorCode } from '../errors.ts'
 import { amount, anyText, flag, integer, listOf, object, oneOf, orNull } from './schemas.ts'
 
 const PROBLEM = orNull(object({ code: anyText, message: anyText }))
@@ -65,7 +68,7 @@ const REPORT = object({
   unchanged: integer(),
   removed: integer(),
   skipped: integer(),
-  skippedSources: listOf(object({ source: anyText, code: anyText, message: anyText })),
+  skippedSources: listOf(object({ source: anyText, code: anyText, message: anyText, fix: anyText })),
   warnings: listOf(object({ source: anyText, message: anyText })),
   chunks: integer(),
   nearDuplicates: integer(),
@@ -94,3 +97,14 @@ export const INDEX_RUN = object({
   report: REPORT,
   error: PROBLEM,
 })
+
+const DUPLICATE_FIX = 'Nothing to do: the other one is found.'
+
+const fixOf = (code: string): string =>
+  code === DUPLICATE ? DUPLICATE_FIX : isErrorCode(code) ? ERRORS[code].fix : ''
+
+/** With what to do about each file that was left out. */
+export function indexRunView(run: IndexRun): object {
+  const skippedSources = run.report.skippedSources.map((one) => ({ ...one, fix: fixOf(one.code) }))
+  return { ...run, report: { ...run.report, skippedSources } }
+}

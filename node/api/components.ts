@@ -1,6 +1,7 @@
 /** What the HTTP API needs of the daemon: the smallest part of each service that its routes use. */
 import type { Agents } from '../agents/agents.ts'
 import type { ChatModel } from '../agents/chat/chat-model.ts'
+import type { ChatModelInfo } from '../agents/chat/chat-models.ts'
 import type { Conversations } from '../agents/conversations/conversations.ts'
 import type { Decisions } from '../agents/king/decisions.ts'
 import type { Approvals } from '../agents/loop/approvals.ts'
@@ -21,6 +22,7 @@ import type { Kernels } from '../compute/kernels.ts'
 import type { Embedding } from '../compute/models/embedding.ts'
 import type { Models } from '../compute/models/registry.ts'
 import type { ModelShares } from '../compute/models/shares.ts'
+import type { Monitor } from '../compute/monitor/monitor.ts'
 import type { Pool } from '../compute/pool.ts'
 import type { Resources } from '../compute/resources.ts'
 import type { Sandbox } from '../compute/sandbox/sandbox.ts'
@@ -36,6 +38,7 @@ import type { Artifacts } from '../mesh/artifacts/artifacts.ts'
 import type { Villages } from '../mesh/membership/villages.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type { SealedStore } from '../sealed-store.ts'
+import type { Settings } from '../settings.ts'
 import type { StoredResponses } from './gateway/stored-responses.ts'
 import type { Keys } from './keys/keys.ts'
 import type { OnDemandA2a, OnDemandMcp } from './on-demand.ts'
@@ -44,8 +47,15 @@ export interface ApiComponents {
   readonly log: Log
   readonly events: Events
   readonly config: Config
+  readonly settings: Settings
+  readonly backup: {
+    stream(init: { withArtifacts: boolean }, signal: AbortSignal): AsyncIterable<Uint8Array>
+  }
   readonly identity: Pick<Identity, 'peerId'>
-  readonly mesh: Pick<Mesh, 'village' | 'peers' | 'addresses' | 'dial'>
+  readonly mesh: Pick<
+    Mesh,
+    'village' | 'peers' | 'addresses' | 'addressesOf' | 'clockSkewsMs' | 'dial' | 'traffic' | 'transferred'
+  >
   readonly villages: Villages
   readonly artifacts: Pick<
     Artifacts,
@@ -70,7 +80,17 @@ export interface ApiComponents {
   readonly shares: Pick<ModelShares, 'list'>
   readonly jobs: Pick<
     Jobs,
-    'submit' | 'list' | 'get' | 'tasks' | 'cancel' | 'setPriority' | 'remove' | 'trust' | 'pardon'
+    | 'submit'
+    | 'list'
+    | 'get'
+    | 'tasks'
+    | 'history'
+    | 'cancel'
+    | 'setPriority'
+    | 'remove'
+    | 'trust'
+    | 'pardon'
+    | 'taskSeconds'
   >
   readonly rounds: Pick<
     Rounds,
@@ -91,6 +111,7 @@ export interface ApiComponents {
   readonly selfEvolution: Pick<SelfEvolution, 'status' | 'history' | 'run' | 'rollback' | 'resume'>
   readonly evaluations: Evaluations
   readonly resources: Pick<Resources, 'limits' | 'snapshot'>
+  readonly monitor: Pick<Monitor, 'history' | 'latest' | 'disk' | 'children'>
   readonly generation: Pick<Generation, 'generate' | 'stats'>
   readonly embedding: Embedding
   readonly collections: Pick<
@@ -128,11 +149,11 @@ export interface ApiComponents {
     Twin,
     'isEnabled' | 'remember' | 'edit' | 'list' | 'search' | 'named' | 'forget' | 'export' | 'stats'
   >
-  readonly conversations: Pick<Conversations, 'create' | 'list' | 'need' | 'ask' | 'remove'>
+  readonly conversations: Pick<Conversations, 'create' | 'list' | 'need' | 'ask' | 'rename' | 'remove'>
   readonly federations: Pick<Federations, 'begin' | 'list' | 'get' | 'end' | 'remove'>
   readonly federateClient: Pick<FederateClient, 'list'>
   readonly chatModels: {
-    list(signal: AbortSignal): Promise<readonly { readonly id: string }[]>
+    list(signal: AbortSignal): Promise<readonly Pick<ChatModelInfo, 'id' | 'place' | 'isExperimental'>[]>
     need(id: string): Promise<ChatModel>
   }
   /** Where responses of the gateway are kept (started and stopped by the daemon). */

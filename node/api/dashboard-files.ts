@@ -30,6 +30,12 @@ const LIBRARIES: Record<string, string> = {
   'uplot.css': 'uplot/dist/uPlot.min.css',
 }
 
+/** What is shown first. */
+const FIRST_MODULES = ['/dashboard/app.js', '/dashboard/pages/overview/page.js']
+const FIRST_SHEET = '/dashboard/first.css'
+const SHEET_LINK = / *<link rel="stylesheet" href="([^"]+)">\n/g
+const STATIC_IMPORT = /(?:^|[;}\n])\s*(?:import|export)\b[^;'"()]*\bfrom\s*["'](\.{1,2}\/[^"']+)["']/g
+
 /**
  * Nothing inline runs, nothing comes from or goes to elsewhere; `data:` images are the QR codes of invites.
  */
@@ -65,6 +71,47 @@ async function readLibrary(module: string): Promise<Buffer> {
   return Buffer.from(rewritten)
 }
 
+function need(files: ReadonlyMap<string, StaticFile>, url: string): StaticFile {
+  const file = files.get(url)
+  if (file === undefined) throw new VillageError('INTERNAL', `The dashboard has no file ${url}`)
+  return file
+}
+
+/** The modules and all that they import at once, as URLs; what is imported on demand is not among them. */
+function modulesOf(
+  files: ReadonlyMap<string, StaticFile>,
+  urls: readonly string[],
+  found = new Set<string>(),
+): Set<string> {
+  for (const url of urls)
+    if (!found.has(url)) {
+      found.add(url)
+      const source = need(files, url).bytes.toString('utf8')
+      const imported = [...source.matchAll(STATIC_IMPORT)].map(
+        ([, from]) => new URL(from!, `http://localhost${url}`).pathname,
+      )
+      modulesOf(files, imported, found)
+    }
+  return found
+}
+
+/**
+ * The page as it is served. Nothing is painted before its sheets are there: they come as one. Every module is asked for at once:
+ * otherwise the browser learns of each only from the one that imports it.
+ */
+function assemble(files: Map<string, StaticFile>): void {
+  const page = need(files, '/').bytes.toString('utf8')
+  const sheets = [...page.matchAll(SHEET_LINK)].map(([, url]) => need(files, url!).bytes)
+  files.set(FIRST_SHEET, staticFile(FIRST_SHEET, Buffer.concat(sheets)))
+  const modules = [...modulesOf(files, FIRST_MODULES)].sort()
+  const links = [
+    `    <link rel="stylesheet" href="${FIRST_SHEET}">\n`,
+    ...modules.map((url) => `    <link rel="modulepreload" href="${url}">\n`),
+  ]
+  const assembled = page.replace(SHEET_LINK, '').replace('  </head>', `${links.join('')}  </head>`)
+  files.set('/', staticFile('index.html', Buffer.from(assembled)))
+}
+
 /** Request path → file: `/` is the page, the rest is below `/dashboard/`. */
 export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFile>> {
   const files = new Map<string, StaticFile>()
@@ -77,5 +124,6 @@ export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFi
   }
   for (const [name, module] of Object.entries(LIBRARIES))
     files.set(`/dashboard/lib/${name}`, staticFile(name, await readLibrary(module)))
+  assemble(files)
   return files
 }

@@ -10,16 +10,17 @@ export interface RateLimit {
 /** Addresses remembered at once; beyond it the ones whose bucket is full again are forgotten. */
 const MAX_CLIENTS = 1_024
 
-export function createRateLimit(init: { requestsByMinute: number }): RateLimit {
-  const capacity = Math.max(1, Math.ceil(init.requestsByMinute / 4))
-  const refillByMs = init.requestsByMinute / 60_000
+/** `requestsByMinute` is read at every turn: it may change. */
+export function createRateLimit(init: { readonly requestsByMinute: number }): RateLimit {
+  const capacity = () => Math.max(1, Math.ceil(init.requestsByMinute / 4))
+  const refillByMs = () => init.requestsByMinute / 60_000
   const buckets = new Map<string, { tokens: number; atMs: number }>()
 
   const level = (bucket: { tokens: number; atMs: number }, nowMs: number) =>
-    Math.min(capacity, bucket.tokens + Math.max(0, nowMs - bucket.atMs) * refillByMs)
+    Math.min(capacity(), bucket.tokens + Math.max(0, nowMs - bucket.atMs) * refillByMs())
 
   function makeRoom(nowMs: number): void {
-    for (const [client, bucket] of buckets) if (level(bucket, nowMs) >= capacity) buckets.delete(client)
+    for (const [client, bucket] of buckets) if (level(bucket, nowMs) >= capacity()) buckets.delete(client)
     // All are busy: forget the one that was seen first, so that memory stays bounded whatever happens.
     const oldest = buckets.keys().next()
     if (buckets.size >= MAX_CLIENTS && oldest.done !== true) buckets.delete(oldest.value)
@@ -30,7 +31,7 @@ export function createRateLimit(init: { requestsByMinute: number }): RateLimit {
       let bucket = buckets.get(client)
       if (bucket === undefined) {
         if (buckets.size >= MAX_CLIENTS) makeRoom(nowMs)
-        bucket = { tokens: capacity, atMs: nowMs }
+        bucket = { tokens: capacity(), atMs: nowMs }
         buckets.set(client, bucket)
       }
       bucket.tokens = level(bucket, nowMs)
@@ -39,7 +40,7 @@ export function createRateLimit(init: { requestsByMinute: number }): RateLimit {
         bucket.tokens -= 1
         return 0
       }
-      return Math.ceil((1 - bucket.tokens) / refillByMs)
+      return Math.ceil((1 - bucket.tokens) / refillByMs())
     },
     get size() {
       return buckets.size

@@ -184,6 +184,7 @@ export const JOB = object({
   total: integer(),
   done: integer(),
   stage: orNull(anyText),
+  stages: listOf(object({ name: anyText, from: integer() })),
   params: anyObject,
   result: orNull(anyObject),
   error: orNull(ERROR),
@@ -210,28 +211,6 @@ export const TRUST = object({
   consecutiveValid: integer(),
   quarantinedUntilMs: orNull(amount),
   reason: orNull(anyText),
-})
-
-export const RESOURCES = object({
-  limits: object({
-    cpuCores: amount,
-    memoryBytes: amount,
-    diskBytes: amount,
-    uploadBytesPerSecond: orNull(amount),
-  }),
-  now: object({
-    cpuCores: amount,
-    memoryBytes: amount,
-    freeMemoryBytes: amount,
-    rssBytes: amount,
-    diskFreeBytes: amount,
-    power: anyText,
-    temperatureCelsius: orNull(amount),
-    load: amount,
-    accepting: flag,
-    acceptingOwn: flag,
-    reason: orNull(anyText),
-  }),
 })
 
 export const STATUS = object({

@@ -7,10 +7,11 @@ import { corsHeaders, preflightHeaders } from './cors.ts'
 import { PAGE_POLICY, type StaticFile } from './dashboard-files.ts'
 import { openAiErrorBody } from './gateway/openai-error.ts'
 import { checkRequest } from './guard.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { needScope, type Principal } from './principal.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf, requestError } from './problem.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { inRequestSpan } from './request-trace.ts'
 import { RawReply, type Route, type RouteRequest } from './routes/route.ts'
 import { createValidator } from './validation.ts'
 
@@ -151,14 +152,16 @@ function registerRoute(server: FastifyInstance, row: Route, api: ApiContext, ini
           return principal
         },
       }
-      return send(reply, await row.handle(given as RouteRequest<never, never, never>, api), status)
+      const handle = () => row.handle(given as RouteRequest<never, never, never>, api)
+      const traced = { request, reply, isKnown: principal !== undefined }
+      return send(reply, await inRequestSpan(row, traced, handle), status)
     },
   })
 }
 
 function registerFiles(server: FastifyInstance, files: ReadonlyMap<string, StaticFile>): void {
   for (const [url, file] of files)
-    server.get(url, { config: { scope: 'public' } }, async (request, reply) => {
+    server.get(url, { config: { scope: 'public', isFile: true } }, async (request, reply) => {
       reply.headers({
         'content-security-policy': PAGE_POLICY,
         'cache-control': 'no-cache',
@@ -184,7 +187,11 @@ export async function createServer(
 ): Promise<FastifyInstance> {
   const { log, config } = api
   const now = init.now ?? Date.now
-  const rateLimit = createRateLimit({ requestsByMinute: config['api.requestsByMinute'] })
+  const rateLimit = createRateLimit({
+    get requestsByMinute() {
+      return config['api.requestsByMinute']
+    },
+  })
   const server = fastify({
     logger: false,
     bodyLimit: config['api.maxBodyBytes'],
@@ -215,12 +222,16 @@ export async function createServer(
     const cors = corsHeaders(request.headers, origins)
     // Whatever the answer is: a page that may call reads why it was refused.
     if (cors !== null) reply.headers(cors)
-    const { scope = 'read' } = request.routeOptions.config as { scope?: Route['scope'] }
+    const { scope = 'read', isFile = false } = request.routeOptions.config as {
+      scope?: Route['scope']
+      isFile?: boolean
+    }
     const isPublic = scope === 'public'
     // Refused before anything is counted: a page of another origin must not use up what the owner's programs may ask.
     checkRequest(request.headers, { boundHost: config['api.host'], isPublic, origins })
     const asker = isPublic ? null : identified(init, request)
-    const retryAfterMs = rateLimit.take(rateBucket(request, asker), now())
+    // The dashboard’s files come from memory, dozens for one look at it: they are no requests that somebody makes.
+    const retryAfterMs = isFile ? 0 : rateLimit.take(rateBucket(request, asker), now())
     if (retryAfterMs > 0) throw new VillageError('API_RATE_LIMITED', undefined, { fields: { retryAfterMs } })
     const preflight = cors === null ? null : preflightHeaders(request.method, request.headers)
     if (preflight !== null) return reply.code(204).headers(preflight).send()
@@ -239,7 +250,9 @@ export async function createServer(
   })
   server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
-    init.metrics.countRequest(route, reply.statusCode)
+    const { method } = request
+    const seconds = reply.elapsedTime / 1000
+    init.metrics.countRequest({ method, route, status: reply.statusCode, seconds })
     log.debug(
       { method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },
       'request answered',

@@ -1,6 +1,7 @@
 /** `village approvals …` */
+
+import type { Client } from '../client.ts'
 import type { JsonObject } from '../json.ts'
-import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { duration, facts, printable } from './format.ts'
 import { pickId } from './pick.ts'

@@ -1,9 +1,10 @@
 /** `village audit …` */
+
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import { nearest } from '../nearest.ts'
 import { shownAsker } from './approvals.ts'
-import type { Client } from './client.ts'
 import { type CommandContext, type CommandResult, optionText } from './command.ts'
 import { confirm } from './confirm.ts'
 import { parseDuration } from './duration.ts'

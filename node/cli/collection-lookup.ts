@@ -1,6 +1,7 @@
 /** Finds collections for the commands. */
+
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
-import type { Client } from './client.ts'
 import type { CommandContext } from './command.ts'
 import type { CollectionView, KnownCollectionView } from './knowledge-views.ts'
 

@@ -1,8 +1,8 @@
 /** `village collection list|show|set|rm`; moving whole collections is in collection-transfer.ts. */
 
 import path from 'node:path'
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
-import type { Client } from './client.ts'
 import { collectionPath, needCollection, noteUnseen, shownName } from './collection-lookup.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'

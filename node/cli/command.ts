@@ -1,6 +1,8 @@
 /** What a command is given and what it returns. */
+
+import type { Client } from '../client.ts'
 import type { Config } from '../config.ts'
-import type { Client } from './client.ts'
+import type { ConfigSources } from '../config-sources.ts'
 import type { Progress } from './progress.ts'
 
 export interface CommandContext {
@@ -9,9 +11,11 @@ export interface CommandContext {
   readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal
+  /** Calls the listener at a SIGHUP instead of ending the program, until the function that it returns is called. */
+  readonly onHangup: (listener: () => void) => () => void
   readonly json: boolean
-  /** The file that the configuration is read from, or null when there is none. */
-  readonly configFile: string | null
+  /** Where the configuration is read from. */
+  readonly sources: ConfigSources
   config(): Promise<Config>
   /** Throws DAEMON_NOT_RUNNING. */
   client(): Promise<Client>

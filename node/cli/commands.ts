@@ -5,6 +5,7 @@
 import { type ConfigKey, environmentName, FIELDS } from '../config.ts'
 import { AGENT_COMMANDS } from './agent-commands.ts'
 import type { CommandRun } from './command.ts'
+import { CONFIG_COMMANDS } from './config-commands.ts'
 import { EVALUATE_COMMANDS } from './evaluate-commands.ts'
 import { EVOLVE_COMMANDS } from './evolve-commands.ts'
 import { FEDERATE_COMMANDS } from './federate-commands.ts'
@@ -20,6 +21,7 @@ import { SELF_EVOLUTION_COMMANDS } from './self-evolution-commands.ts'
 import { SERVICE_COMMANDS } from './service-commands.ts'
 import { TRAIN_COMMANDS } from './train-commands.ts'
 import { TWIN_COMMANDS } from './twin-commands.ts'
+import { UPKEEP_COMMANDS } from './upkeep-commands.ts'
 import { VILLAGE_COMMANDS } from './village-commands.ts'
 
 export interface CommandOption {
@@ -90,18 +92,19 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'resources',
+    group: 'Node',
+    summary: 'What this node takes of its machine, now and over the last hour.',
+    options: [{ flags: '--watch', doc: 'Again every ten seconds, until Ctrl-C.' }],
+    load: async () => (await import('./resources.ts')).resources,
+  },
+  {
     name: 'doctor',
     group: 'Node',
     summary: 'Check the machine and the installation; works without a daemon.',
     load: async () => (await import('./doctor.ts')).doctor,
   },
-  {
-    name: 'config',
-    group: 'Node',
-    summary: 'The configuration that the daemon runs with, or would.',
-    options: [{ flags: '--all', doc: 'Keys at their default too.' }],
-    load: async () => (await import('./config.ts')).config,
-  },
+  ...CONFIG_COMMANDS,
   {
     name: 'completion',
     group: 'Node',
@@ -110,6 +113,7 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./completion/completion.ts')).completion,
   },
   ...SERVICE_COMMANDS,
+  ...UPKEEP_COMMANDS,
   ...KEY_COMMANDS,
   ...VILLAGE_COMMANDS,
   ...KNOWLEDGE_COMMANDS,

@@ -1,6 +1,6 @@
 /** Follows a run of evolution by the events until it has ended: a line for each generation, a bar in between. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client } from './client.ts'
+import type { Client } from '../client.ts'
 import type { CommandContext } from './command.ts'
 import { generationLine } from './evolve-text.ts'
 import type { ReportView } from './evolve-view.ts'

@@ -1,7 +1,7 @@
 /** `village evolve report`. */
 import { Readable } from 'node:stream'
+import type { Client } from '../client.ts'
 import { refuseExisting, writeOutput } from './artifact-transfer.ts'
-import type { Client } from './client.ts'
 import { type CommandContext, type CommandResult, optionText } from './command.ts'
 import { type RunView, runPath } from './evolve-follow.ts'
 import { reportPage } from './evolve-html.ts'

@@ -1,7 +1,7 @@
 /** Follows a federation by the events until it has ended: a line for each round, a bar in between. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
-import type { Client } from './client.ts'
 import type { CommandContext } from './command.ts'
 import { attemptText, type FederationView, roundLine, waitingText } from './federation-text.ts'
 

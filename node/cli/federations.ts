@@ -1,5 +1,5 @@
 /** `village federations …` */
-import type { Client } from './client.ts'
+import type { Client } from '../client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { followFederation } from './federate-follow.ts'

@@ -1,8 +1,8 @@
 /** `village generate`: a prompt, and what a language model makes of it. */
 import { readFile } from 'node:fs/promises'
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
-import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { counted, printableLines } from './format.ts'

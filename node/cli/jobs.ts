@@ -1,5 +1,5 @@
 /** `village jobs …` */
-import type { Client } from './client.ts'
+import type { Client } from '../client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { percent, short, table, time } from './format.ts'
 import { jobText } from './job-text.ts'

@@ -2,9 +2,10 @@
  * `village mcp`: the MCP of the running daemon on standard input and output, for programs that start their servers themselves. It passes
  * messages on, a line each (specification 2025-11-25, basic/transports, stdio); standard output holds the protocol and nothing else.
  */
+
+import { findDaemon } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import { isJsonObject } from '../json.ts'
-import { findDaemon } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { createMcpBridge } from './mcp-bridge.ts'
 

@@ -1,8 +1,8 @@
 /** `village model …` */
 import path from 'node:path'
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
-import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { bytes, count, facts, short, table, time } from './format.ts'

@@ -1,5 +1,5 @@
 /** Reads a list of the API to its end, page by page. */
-import type { Client } from './client.ts'
+import type { Client } from '../client.ts'
 
 export async function allPages<T, Answer extends { readonly next: string | null }>(
   client: Pick<Client, 'get'>,

@@ -1,5 +1,5 @@
 /** The parts of a run that the command line shows (GET /api/v1/runs/RUN), and how a person names one. */
-import type { Client } from './client.ts'
+import type { Client } from '../client.ts'
 import { pickId } from './pick.ts'
 
 export interface RunView {

@@ -2,13 +2,15 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
-import { loadConfig } from '../config.ts'
+import { createClient, findDaemon } from '../client.ts'
+import { type ConfigSources, dataDirectoryOf, resolveConfig } from '../config-sources.ts'
 import { toVillageError, VillageError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
-import { VERSION } from '../version.ts'
-import { createClient, findDaemon } from './client.ts'
+import { PACKAGE_ROOT } from '../package-root.ts'
+import { VERSION, versionSkew } from '../version.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { COMMANDS, type CommandOption, type CommandRow, SHARED_OPTIONS } from './commands.ts'
+import { exampleText } from './examples.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { printable } from './format.ts'
 import { inOptionsOf } from './option-names.ts'
@@ -21,16 +23,24 @@ export interface CommandLineInit {
   readonly stderr: NodeJS.WriteStream
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal
+  /** Calls the listener at a SIGHUP instead of ending the program, until the function that it returns is called. */
+  readonly onHangup?: (listener: () => void) => () => void
 }
 
 /** One line of description at the top of `village --help`. */
 const ABOUT =
   'A daemon that joins the machines of a community: they lend each other compute and share models.'
-const SHIPPED_CONFIG = fileURLToPath(new URL('../../daemon.config.json', import.meta.url))
+const SHIPPED_CONFIG = fileURLToPath(new URL('daemon.config.json', PACKAGE_ROOT))
+
+const HELP_WIDTH = 80
+/** Wider lines are hard to read, narrower ones have no room for a word beside an option. */
+const HELP_WIDTHS = { least: 50, most: 100 } as const
 
 /** Heads of the families `collection`, `model`, `jobs`, `artifact` in the help. */
 const FAMILY_SUMMARIES: Record<string, string> = {
   key: 'Make, list and revoke keys for programs that talk to this node.',
+  config: 'Show and change the configuration.',
+  backup: 'Write a backup of this node, or check one.',
   service: 'Keep the daemon running under the machine’s service manager.',
   tools: 'List what agents can do, and look after tools of external servers.',
   approvals: 'List and decide calls of agents that wait.',
@@ -66,14 +76,15 @@ function followOpposites(command: Command): () => string | null {
 /** The commander program of the table; `act` is called with what was parsed. */
 export function buildProgram(
   act: (row: CommandRow, args: readonly string[], options: Record<string, unknown>) => Promise<void>,
+  helpWidth = HELP_WIDTH,
 ): Command {
   const program = new Command('village').description(ABOUT).version(VERSION)
-  program.configureHelp({ helpWidth: 80, showGlobalOptions: false })
+  program.configureHelp({ helpWidth, showGlobalOptions: false })
   const families = new Map<string, Command>()
   const configure = (command: Command) =>
     command
       .exitOverride()
-      .configureHelp({ helpWidth: 80 })
+      .configureHelp({ helpWidth })
       .configureOutput({ outputError() {}, writeErr() {} })
       .showSuggestionAfterError(true)
   configure(program)
@@ -96,6 +107,7 @@ export function buildProgram(
     if (second === undefined) command.helpGroup(`${row.group}:`)
     for (const [argument, doc] of row.args ?? []) command.argument(argument, doc)
     for (const option of [...(row.options ?? []), ...SHARED_OPTIONS]) addOption(command, option)
+    command.addHelpText('after', exampleText(row.name))
     const opposites = followOpposites(command)
     command.action(async () => {
       const both = opposites()
@@ -124,29 +136,34 @@ function contextOf(
   const json = options.json === true
   const named =
     typeof options.config === 'string' ? options.config : (init.environment.VILLAGE_CONFIG ?? null)
-  const configFile = named ?? (existsSync(SHIPPED_CONFIG) ? SHIPPED_CONFIG : null)
-  const config = () =>
-    loadConfig({
-      file: configFile,
-      environment: init.environment,
-      arguments: Object.fromEntries(
-        // Configuration keys are the options with a dot, and `profile`.
-        Object.entries(options).filter(
-          (entry): entry is [string, string] =>
-            typeof entry[1] === 'string' && (entry[0].includes('.') || entry[0] === 'profile'),
-        ),
+  const sources: ConfigSources = {
+    named,
+    shipped: existsSync(SHIPPED_CONFIG) ? SHIPPED_CONFIG : null,
+    environment: init.environment,
+    arguments: Object.fromEntries(
+      // Configuration keys are the options with a dot, and `profile`.
+      Object.entries(options).filter(
+        (entry): entry is [string, string] =>
+          typeof entry[1] === 'string' && (entry[0].includes('.') || entry[0] === 'profile'),
       ),
-    })
+    ),
+  }
+  const note = (line: string) => void (json || init.stderr.write(`${line}\n`))
   return {
     args,
     options,
     signal: init.signal,
+    onHangup: init.onHangup ?? (() => () => {}),
     json,
-    configFile,
-    config,
+    sources,
+    config: async () => (await resolveConfig(sources)).config,
     async client() {
-      const directory = (await config())['data.dir']
-      return createClient({ ...(await findDaemon(directory)), directory, signal: init.signal })
+      // Of the whole configuration only this is needed: a daemon is reached also where its file is broken.
+      const directory = await dataDirectoryOf(sources)
+      const { version, ...daemon } = await findDaemon(directory)
+      const skew = versionSkew(version, VERSION)
+      if (skew !== null) note(skew)
+      return createClient({ ...daemon, directory, signal: init.signal })
     },
     progress: (title) => createProgress(title, init.stderr, !json),
     // Some terminals say that they have none: nobody knows then.
@@ -155,7 +172,7 @@ function contextOf(
     styled:
       init.stdout.columns !== undefined && !init.environment.NO_COLOR && init.environment.TERM !== 'dumb',
     write: (text) => init.stdout.write(text),
-    note: (line) => void (json || init.stderr.write(`${line}\n`)),
+    note,
   }
 }
 
@@ -201,6 +218,9 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
   const json = init.arguments.includes('--json')
   let exitCode: number = EXIT_CODES.ok.code
   let running: CommandRow | null = null
+  // Some terminals say that they have no columns at all.
+  const width = init.stdout.columns || HELP_WIDTH
+  const helpWidth = Math.min(HELP_WIDTHS.most, Math.max(HELP_WIDTHS.least, width))
   const program = buildProgram(async (row, args, options) => {
     running = row
     const context = contextOf(init, args, options as CommandContext['options'])
@@ -209,7 +229,7 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
     const text = json ? document : result.text
     if (text !== '') init.stdout.write(`${text}\n`)
     exitCode = result.exitCode ?? exitCode
-  })
+  }, helpWidth)
   program.configureOutput({
     writeOut: (text) => void init.stdout.write(text),
     outputError() {},

@@ -15,9 +15,11 @@ export async function start(context: CommandContext): Promise<CommandResult> {
   const config = await context.config()
   // Run from a clone by npm there is no `village` on the PATH.
   const command = process.env.npm_lifecycle_event === undefined ? 'village' : 'npm run village --'
-  const daemon = await createDaemon(config)
+  const daemon = await createDaemon(config, context.sources)
   const stop = () => daemon.stop()
   context.signal.addEventListener('abort', stop, { once: true })
+  // A terminal that closes ends what runs in it; whoever keeps a service running asks it to read its configuration again.
+  const endHangup = process.stdin.isTTY ? () => {} : context.onHangup(() => void daemon.settings.readAgain())
   try {
     await daemon.start()
     // Since the process began: what a person waits for.
@@ -57,6 +59,7 @@ export async function start(context: CommandContext): Promise<CommandResult> {
     )
     await aborted(context.signal)
   } finally {
+    endHangup()
     context.signal.removeEventListener('abort', stop)
     await daemon.stop()
   }

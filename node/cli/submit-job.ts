@@ -1,6 +1,6 @@
+import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
-import type { Client } from './client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { optionText } from './command.ts'
 import { type JobView, jobResult, waitForJob } from './wait-job.ts'

@@ -1,5 +1,5 @@
 /** `village trust` and `village pardon`. */
-import type { Client } from './client.ts'
+import type { Client } from '../client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { short, table, time } from './format.ts'
 import { pickId } from './pick.ts'

@@ -1,7 +1,7 @@
 /** Follows a job by the events until it has ended, with a progress bar. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from '../client.ts'
 import type { JsonObject } from '../json.ts'
-import type { Client } from './client.ts'
 import type { CommandResult } from './command.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { jobText } from './job-text.ts'

@@ -5,9 +5,11 @@
  * Environment: VILLAGE_NATIVE=off forces the reference; VILLAGE_SIMD=sse2|neon|avx2|avx512|wasm|typescript
  * forces an instruction set that the machine has (to compare levels; the bytes do not differ).
  */
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../errors.ts'
+import { PACKAGE_ROOT, PACKAGED } from '../package-root.ts'
 import {
   type BlockwiseAddon,
   type BlockwiseKernels,
@@ -44,7 +46,10 @@ export interface Kernels
 
 /** kRevision of native/kernels.h. */
 const REVISION = 8
-const ADDON = fileURLToPath(new URL('../../native/build/village.node', import.meta.url))
+/** Built on this machine, else the one that a package brings along for it. */
+const ADDONS = ['build', ...(PACKAGED ? [`prebuilt/${process.platform}-${process.arch}`] : [])].map(
+  (folder) => fileURLToPath(new URL(`native/${folder}/village.node`, PACKAGE_ROOT)),
+)
 
 interface Addon
   extends BlockwiseAddon,
@@ -99,7 +104,8 @@ function bind(addon: Addon, level: number): Kernels {
 
 function loadAddon(): Addon | string {
   try {
-    const addon = createRequire(import.meta.url)(ADDON) as Addon
+    const file = ADDONS.find((candidate) => existsSync(candidate)) ?? ADDONS[0]!
+    const addon = createRequire(import.meta.url)(file) as Addon
     return addon.revision === REVISION
       ? addon
       : 'the native addon was built from another version: run `node scripts/build-native.js`'

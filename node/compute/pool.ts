@@ -5,6 +5,7 @@
  * why this is not piscina: it ends the thread of a cancelled task, and with it every session that the thread
  * had loaded; here a running operation is told through its signal, and only a deaf one loses its thread.
  */
+import '../no-telemetry.ts'
 import { Worker } from 'node:worker_threads'
 import { toVillageError, VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
@@ -14,6 +15,7 @@ import type { WorkerInit } from './serve-operations.ts'
 import { type FromWorker, fromWireError, type ToWorker, transferable } from './worker-messages.ts'
 
 export interface PoolInit {
+  /** Read when there is work: it may change. */
   readonly threads: number
   /** `off` makes the threads use the TypeScript reference. */
   readonly native?: 'auto' | 'off'
@@ -156,9 +158,13 @@ export function createPool<T extends OperationTable = Operations>(
 
   /** Gives waiting tasks to free threads and starts threads for the rest. */
   function pump(): void {
+    let busy = [...threads].filter((thread) => thread.task !== null).length
     for (const thread of threads) {
-      if (queue.length === 0) break
-      if (thread.ready && !thread.leaving && thread.task === null) begin(thread, queue.shift()!)
+      // Fewer threads may be allowed than there are.
+      if (queue.length === 0 || busy >= init.threads) break
+      if (!thread.ready || thread.leaving || thread.task !== null) continue
+      begin(thread, queue.shift()!)
+      busy += 1
     }
     if (open) {
       const starting = [...threads].filter((thread) => !thread.ready).length

@@ -8,20 +8,41 @@ import type { Config } from '../config.ts'
 import type { Events } from '../events.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
-import { type Power, readPower, readTemperature } from './sensors.ts'
+import { readMemoryCap } from './memory-cap.ts'
+import { type Power, readBatteryShare, readPower, readTemperature } from './sensors.ts'
 
 /** What a profile lends of a machine. */
 export interface Profile {
   readonly cpuShare: number
   readonly maxCpuCores: number
   readonly memoryShare: number
+  readonly maxMemoryBytes: number
   readonly pausesOnBattery: boolean
 }
 
 export const PROFILES: Readonly<Record<string, Profile>> = {
-  laptop: { cpuShare: 0.5, maxCpuCores: 1024, memoryShare: 0.5, pausesOnBattery: true },
-  server: { cpuShare: 1, maxCpuCores: 1024, memoryShare: 0.8, pausesOnBattery: false },
-  edge: { cpuShare: 1, maxCpuCores: 1, memoryShare: 0.4, pausesOnBattery: true },
+  laptop: {
+    cpuShare: 0.5,
+    maxCpuCores: 1024,
+    memoryShare: 0.5,
+    maxMemoryBytes: 2 ** 50,
+    pausesOnBattery: true,
+  },
+  server: {
+    cpuShare: 1,
+    maxCpuCores: 1024,
+    memoryShare: 0.8,
+    maxMemoryBytes: 2 ** 50,
+    pausesOnBattery: false,
+  },
+  // A box of 2 GB that does other things too: this node is held below 512 MiB (docs/edge.md).
+  edge: {
+    cpuShare: 1,
+    maxCpuCores: 1,
+    memoryShare: 0.8,
+    maxMemoryBytes: 400 * 2 ** 20,
+    pausesOnBattery: true,
+  },
 }
 
 export interface ResourceLimits {
@@ -34,6 +55,8 @@ export interface ResourceLimits {
 
 export interface Sensors {
   readonly power: Power
+  /** What is left in the battery, 0 to 1; null without one. */
+  readonly batteryShare: number | null
   readonly temperatureCelsius: number | null
   readonly freeMemoryBytes: number
   readonly rssBytes: number
@@ -90,7 +113,9 @@ export function limitsOf(
   const share = Math.max(1, Math.min(profile.maxCpuCores, Math.floor(machine.cores * profile.cpuShare)))
   return {
     cpuCores: Math.min(config['resources.maxCpuCores'] ?? share, machine.cores),
-    memoryBytes: config['resources.maxMemoryBytes'] ?? Math.floor(machine.memoryBytes * profile.memoryShare),
+    memoryBytes:
+      config['resources.maxMemoryBytes'] ??
+      Math.min(profile.maxMemoryBytes, Math.floor(machine.memoryBytes * profile.memoryShare)),
     diskBytes: config['resources.maxDiskBytes'],
     uploadBytesPerSecond: config['resources.maxUploadBytesPerSecond'],
   }
@@ -117,10 +142,24 @@ export function decide(
   return { accepting: true, acceptingOwn: true, reason: null }
 }
 
+/** What caches give back counts as free (MemAvailable on Linux). Under a cap (a container's, a unit's) it is what the cap leaves. */
+function readMemory(): { freeMemoryBytes: number; rssBytes: number } {
+  const cap = readMemoryCap()
+  const leftBytes = cap === null ? Number.POSITIVE_INFINITY : Math.max(0, cap.limitBytes - cap.usedBytes)
+  return { freeMemoryBytes: Math.min(freemem(), leftBytes), rssBytes: process.memoryUsage.rss() }
+}
+
+/** Of the machine, or of the cap that this process runs under. */
+export const memoryOfMachine = (): number =>
+  Math.min(totalmem(), readMemoryCap()?.limitBytes ?? Number.POSITIVE_INFINITY)
+
 async function readMachine(): Promise<Sensors> {
-  const [power, temperatureCelsius] = await Promise.all([readPower(), readTemperature()])
-  // On Linux, Node's free memory is MemAvailable: what caches give back counts as free.
-  return { power, temperatureCelsius, freeMemoryBytes: freemem(), rssBytes: process.memoryUsage.rss() }
+  const [power, batteryShare, temperatureCelsius] = await Promise.all([
+    readPower(),
+    readBatteryShare(),
+    readTemperature(),
+  ])
+  return { power, batteryShare, temperatureCelsius, ...readMemory() }
 }
 
 export function createResources(
@@ -129,15 +168,16 @@ export function createResources(
 ): Resources {
   const { log, events, config } = components
   const readSensors = init.readSensors ?? readMachine
-  const limits = limitsOf(config, { cores: availableParallelism(), memoryBytes: totalmem() })
+  // The configuration may change.
+  const limits = () => limitsOf(config, { cores: availableParallelism(), memoryBytes: memoryOfMachine() })
   const listeners = new Set<() => void>()
   let sensors: Sensors = {
     power: 'unknown',
+    batteryShare: null,
     temperatureCelsius: null,
-    freeMemoryBytes: freemem(),
-    rssBytes: process.memoryUsage.rss(),
+    ...readMemory(),
   }
-  let decision = decide(config, limits, sensors, null)
+  let decision = decide(config, limits(), sensors, null)
   let diskFreeBytes = 0
   let timer: NodeJS.Timeout | undefined
   let checking: Promise<void> | undefined
@@ -151,7 +191,7 @@ export function createResources(
       log.warn({ err: error }, 'sensors could not be read')
       return
     }
-    const next = decide(config, limits, sensors, decision)
+    const next = decide(config, limits(), sensors, decision)
     const changed =
       next.accepting !== decision.accepting ||
       next.acceptingOwn !== decision.acceptingOwn ||
@@ -180,14 +220,13 @@ export function createResources(
       clearInterval(timer)
       await checking
     },
-    limits: () => limits,
+    limits,
     snapshot: () => ({
       ...sensors,
       ...decision,
-      rssBytes: process.memoryUsage.rss(),
-      freeMemoryBytes: freemem(),
-      cpuCores: limits.cpuCores,
-      memoryBytes: limits.memoryBytes,
+      ...readMemory(),
+      cpuCores: limits().cpuCores,
+      memoryBytes: limits().memoryBytes,
       diskFreeBytes,
       load: loadavg()[0]! / availableParallelism(),
     }),

@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import systeminformation from 'systeminformation'
+import { systemInformation } from '../on-demand.ts'
 
 export type Power = 'mains' | 'battery' | 'unknown'
 
@@ -22,7 +22,7 @@ const list = (directory: string): Promise<string[]> => readdir(directory).catch(
 /** `sys` is /sys/class; another place in tests. */
 export async function readPower(sys?: string): Promise<Power> {
   if (sys === undefined && process.platform !== 'linux') {
-    const battery = await systeminformation.battery()
+    const battery = await systemInformation().battery()
     if (!battery.hasBattery) return 'mains'
     return battery.acConnected ? 'mains' : 'battery'
   }
@@ -40,6 +40,23 @@ export async function readPower(sys?: string): Promise<Power> {
   return supplies.length > 0 ? 'mains' : 'unknown'
 }
 
+/** What is left in the battery, 0 to 1; the mean of several, null without one. `sys` as above. */
+export async function readBatteryShare(sys?: string): Promise<number | null> {
+  if (sys === undefined && process.platform !== 'linux') {
+    const battery = await systemInformation().battery()
+    return battery.hasBattery ? battery.percent / 100 : null
+  }
+  const root = path.join(sys ?? SYS, 'power_supply')
+  const shares: number[] = []
+  for (const supply of await list(root)) {
+    const read = (file: string) => readText(path.join(root, supply, file))
+    if ((await read('type')) !== 'Battery' || (await read('scope')) === 'Device') continue
+    const capacity = await read('capacity')
+    if (/^\d+$/.test(capacity)) shares.push(Math.min(1, Number(capacity) / 100))
+  }
+  return shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length
+}
+
 /** Thousandths of a degree in the file; null for what is no temperature. */
 async function readCelsius(file: string): Promise<number | null> {
   const text = await readText(file)
@@ -50,7 +67,7 @@ async function readCelsius(file: string): Promise<number | null> {
 /** The hottest sensor of the processor in degrees Celsius, or null where there is none. `sys` as above. */
 export async function readTemperature(sys?: string): Promise<number | null> {
   if (sys === undefined && process.platform !== 'linux') {
-    const { main } = await systeminformation.cpuTemperature()
+    const { main } = await systemInformation().cpuTemperature()
     return typeof main === 'number' && Number.isFinite(main) && main > 0 ? main : null
   }
   const files: string[] = []

@@ -48,6 +48,8 @@ export interface CapabilityBoard {
   /** Sets what this node announces; read again at every announcement. */
   advertise(read: () => Capabilities): void
   of(peer: string): Capabilities | null
+  /** How far the clocks of members are ahead of this node's, by peer: the way that an announcement takes is within it. */
+  skewsMs(): ReadonlyMap<string, number>
   /** Where the peer said it can be reached, without /p2p/. */
   addressesOf(peer: string): readonly string[]
   /** What this node would announce now; empty without a reader or a network. */
@@ -149,6 +151,9 @@ export function createCapabilityBoard(
     for (const [peer, entry] of board) if (now() - entry.heardAtMs > CAPABILITIES_TTL_MS) board.delete(peer)
   }
 
+  /** Of the last announcement of each, also of those that are ignored for it. */
+  const skews = new Map<string, number>()
+
   const self: CapabilityBoard = {
     topic: CAPABILITIES_TOPIC,
     topicInit: {
@@ -156,7 +161,9 @@ export function createCapabilityBoard(
       validate(bytes, from) {
         const heard = decodeCapabilities(bytes)
         if (heard === null) return 'reject'
-        if (Math.abs(heard.timeMs - now()) > CLOCK_SKEW_MS) return 'ignore'
+        const skewMs = heard.timeMs - now()
+        if (skews.size < MAX_BOARD || skews.has(from)) skews.set(from, skewMs)
+        if (Math.abs(skewMs) > CLOCK_SKEW_MS) return 'ignore'
         return heard.timeMs > (board.get(from)?.timeMs ?? 0) ? 'accept' : 'ignore'
       },
       handle(bytes, from) {
@@ -174,6 +181,7 @@ export function createCapabilityBoard(
       const entry = board.get(peer)
       return entry === undefined || now() - entry.heardAtMs > CAPABILITIES_TTL_MS ? null : entry.capabilities
     },
+    skewsMs: () => new Map(skews),
     addressesOf: (peer) => board.get(peer)?.addresses ?? [],
     announcement() {
       if (read === undefined || network === undefined) return new Uint8Array(0)
@@ -197,6 +205,7 @@ export function createCapabilityBoard(
       soon = undefined
       network = undefined
       board.clear()
+      skews.clear()
     },
   }
   return self

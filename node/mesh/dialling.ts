@@ -2,6 +2,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { type ErrorCode, toVillageError, VillageError } from '../errors.ts'
+import type { CapabilityBoard } from './capabilities.ts'
 import type { DialRecord } from './dial-record.ts'
 import type { Host } from './host.ts'
 
@@ -39,6 +40,21 @@ export async function dialAddress(
   }
 }
 
+async function storedAddresses(host: Host, peer: string): Promise<string[]> {
+  const known = await host.peerStore.get(peerIdFromString(peer)).catch(() => null)
+  return known?.addresses.map(({ multiaddr: address }) => `${address.toString()}/p2p/${peer}`) ?? []
+}
+
+/** What libp2p has stored of a peer, and what it announced of itself; with /p2p/. */
+export async function knownAddresses(
+  host: Host,
+  peer: string,
+  board: Pick<CapabilityBoard, 'addressesOf'>,
+): Promise<string[]> {
+  const said = board.addressesOf(peer).map((address) => `${address}/p2p/${peer}`)
+  return [...new Set([...(await storedAddresses(host, peer)), ...said])]
+}
+
 /** Connects to a member at whatever address is known, or found through the DHT, unless it is connected. */
 export async function dialPeer(
   { host, dials }: { host: Host; dials: DialRecord },
@@ -51,10 +67,7 @@ export async function dialPeer(
     await host.dial(peerId, { signal })
   } catch (error) {
     signal.throwIfAborted()
-    const known = await host.peerStore.get(peerId).catch(() => null)
-    const addresses =
-      known?.addresses.map(({ multiaddr: address }) => `${address.toString()}/p2p/${peer}`) ?? []
-    throw dials.explain({ peer, addresses }, error)
+    throw dials.explain({ peer, addresses: await storedAddresses(host, peer) }, error)
   }
 }
 

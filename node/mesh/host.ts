@@ -4,7 +4,6 @@ import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { type Identify, identify, identifyPush } from '@libp2p/identify'
 import type { Libp2p } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
-import { mdns } from '@libp2p/mdns'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
@@ -13,8 +12,10 @@ import { createLibp2p } from 'libp2p'
 import type { Config } from '../config.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
+import type { ByteCount } from './byte-count.ts'
 import type { DialRecord } from './dial-record.ts'
 import { createLibp2pLog } from './libp2p-log.ts'
+import { localDiscovery } from './local-discovery.ts'
 import type { Gate } from './membership/gate.ts'
 import type { Village } from './membership/membership.ts'
 import { createProtector } from './membership/pre-shared-key.ts'
@@ -74,10 +75,10 @@ export interface HostInit {
 
 /** Creates the host without starting it: handlers and topics are registered first. */
 export async function createHost(
-  components: { log: Log; identity: Identity; datastore: Datastore; dials: DialRecord },
+  components: { log: Log; identity: Identity; datastore: Datastore; dials: DialRecord; byteCount: ByteCount },
   init: HostInit,
 ): Promise<Host> {
-  const { log, identity, datastore, dials } = components
+  const { log, identity, datastore, dials, byteCount } = components
   const { village, config, edge } = init
   const windowBytes = edge ? STREAM_WINDOW_BYTES.edge : STREAM_WINDOW_BYTES.other
   const prefix = `/village/${village.shortId}`
@@ -93,7 +94,7 @@ export async function createHost(
       announce: [...config['mesh.announce']],
     },
     transports: [tcp(), webSockets(), ...(wan?.transports ?? [])],
-    connectionProtector: () => createProtector(village.psk, dials.reached, dials.proven),
+    connectionProtector: () => createProtector(village.psk, dials.reached, dials.proven, byteCount),
     connectionEncrypters: [
       secure({
         gate: init.gate,
@@ -126,7 +127,7 @@ export async function createHost(
     datastore,
     peerDiscovery: [
       ...(config['mesh.mdns']
-        ? [mdns({ serviceTag: `_${village.shortId}._udp.local`, interval: MDNS_EVERY_MS })]
+        ? [localDiscovery({ serviceTag: `_${village.shortId}._udp.local`, everyMs: MDNS_EVERY_MS })]
         : []),
       ...(wan?.discovery ?? []),
     ],

@@ -2,7 +2,6 @@
  * The mesh: one facade over the libp2p host of the village that this node is in. A node in no village runs no host at
  * all; when a village is created, joined or left the host is started anew, and handlers and topics stay registered.
  */
-import { availableParallelism, totalmem } from 'node:os'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
@@ -13,12 +12,15 @@ import type { Identity } from '../identity.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
+import { bareCapabilities } from './bare-capabilities.ts'
+import { createByteCount } from './byte-count.ts'
 import { type Capabilities, createCapabilityBoard } from './capabilities.ts'
 import { clearDatastore } from './datastore.ts'
 import { createDialRecord } from './dial-record.ts'
-import { dialAddress, dialFirst, dialPeer } from './dialling.ts'
+import { dialAddress, dialPeer, knownAddresses } from './dialling.ts'
 import { createFramedStream, type FramedStream } from './framed-stream.ts'
 import type { Host } from './host.ts'
+import { dialInvite } from './join-nearby.ts'
 import { createGate } from './membership/gate.ts'
 import type { Membership, Village } from './membership/membership.ts'
 import type { Role } from './membership/records.ts'
@@ -31,6 +33,7 @@ import type { ProtocolSpec } from './protocols/spec.ts'
 import { PEER_STORE, type RunningHost, startHost } from './running-host.ts'
 import { createStreams, type StreamHandler } from './streams.ts'
 import { createTopics, type TopicInit } from './topics.ts'
+import { describeTraffic, type MeshTraffic } from './traffic.ts'
 
 export type { PeerInfo } from './peers.ts'
 export type { StreamContext } from './streams.ts'
@@ -68,8 +71,16 @@ export interface Mesh extends Service, VillageNetwork {
   advertise(read: () => Capabilities): void
   /** Announces now that capabilities have changed. */
   announce(): void
+  /** Bytes that crossed connections since the start of the daemon, protocols and handshakes included. */
+  transferred(): { readonly receivedBytes: number; readonly sentBytes: number }
+  /** Where a member was last known to be dialled, with /p2p/. */
+  addressesOf(peer: string): Promise<string[]>
+  /** How far members' clocks are ahead of this node's. */
+  clockSkewsMs(): ReadonlyMap<string, number>
   /** The names of the host's services; empty without a village. */
   services(): string[]
+  /** What came in since the start, and what is open. */
+  traffic(): MeshTraffic
 }
 
 const MEET_TIMEOUT_MS = 15_000
@@ -86,9 +97,9 @@ export function createMesh(
 ): Mesh {
   const { events, store, identity, membership } = components
   const log = components.log.child({ service: 'mesh' })
-  const { config } = init
   const self = identity.peerId
   const dials = createDialRecord()
+  const byteCount = createByteCount()
   const streams = createStreams({ log }, { roleOf: membership.roleOf })
   const topics = createTopics(
     { log },
@@ -115,18 +126,7 @@ export function createMesh(
   topics.register(board.topic, board.topicInit)
 
   // Announced until the daemon says more: addresses travel with it, so that members find each other.
-  board.advertise(() => ({
-    version: init.version,
-    cores: availableParallelism(),
-    memoryBytes: totalmem(),
-    power: 'unknown',
-    profile: config.profile,
-    native: false,
-    accepting: false,
-    load: 0,
-    taskKinds: [],
-    models: [],
-  }))
+  board.advertise(() => bareCapabilities(init))
 
   const gate = createGate({ log, membership }, { peerId: self, onDigest: sync.heard })
 
@@ -177,8 +177,8 @@ export function createMesh(
 
   async function start(village: Village): Promise<void> {
     const current = await startHost(
-      { log, store, identity, membership, dials, gate, streams, topics },
-      { village, config, version: init.version, members, watch, meet },
+      { log, store, identity, membership, dials, byteCount, gate, streams, topics },
+      { ...init, village, members, watch, meet },
     )
     running = current
     neighbours.attach(current.host)
@@ -191,13 +191,12 @@ export function createMesh(
       publish: mesh.publish,
       addresses: mesh.addresses,
       learned(peer, addresses) {
-        const multiaddrs = addresses.map((address) => multiaddr(address))
-        learnAddresses(current.host.peerStore, peerIdFromString(peer), multiaddrs).catch((error: unknown) =>
-          log.debug({ err: error, peer }, 'addresses could not be stored'),
-        )
+        const known = addresses.map((address) => multiaddr(address))
+        const failed = (error: unknown) => log.debug({ err: error, peer }, 'addresses could not be stored')
+        learnAddresses(current.host.peerStore, peerIdFromString(peer), known).catch(failed)
       },
     })
-    // One who is not let in yet dials the addresses of its invite only (joinThrough).
+    // One who is not let in yet dials the addresses of its invite, then whoever is near (joinThrough).
     if (village.join === null) current.connector.start()
     log.info({ village: village.id, addresses: mesh.addresses() }, 'the mesh is up')
   }
@@ -214,8 +213,8 @@ export function createMesh(
 
   async function reloadNow(): Promise<void> {
     await stop()
-    const village = membership.village()
-    if (started && village !== null && membership.revocationOf(self) === null) await start(village)
+    const village = membership.revocationOf(self) === null ? membership.village() : null
+    if (started && village !== null) await start(village)
   }
 
   function reload(): Promise<void> {
@@ -283,9 +282,9 @@ export function createMesh(
         throw new VillageError('MEMBER_REVOKED', undefined, { fields: { peer } })
       if (membership.roleOf(peer) === null)
         throw new VillageError('MEMBER_UNKNOWN', undefined, { fields: { peer } })
-      const peerId = peerIdFromString(peer)
       await orRevoked(dialPeer({ host, dials }, peer, { signal }))
       try {
+        const peerId = peerIdFromString(peer)
         const stream = await host.dialProtocol(peerId, spec.id, { signal, runOnLimitedConnection: true })
         return createFramedStream({ stream, peer, spec })
       } catch (error) {
@@ -326,7 +325,7 @@ export function createMesh(
     },
     async joinThrough(addresses, options) {
       const { host, connector } = need()
-      const peer = await orRevoked(dialFirst({ host, dials }, addresses, options))
+      const peer = await orRevoked(dialInvite({ host, dials, config: init.config }, addresses, options))
       // Until now nobody knew this node's role, and it had nobody to look for.
       if (membership.roleOf(self) === 'edge') await host.services.dht.setMode('client')
       connector.start()
@@ -336,7 +335,11 @@ export function createMesh(
     forgetPeers: () => clearDatastore({ store }, { name: PEER_STORE }),
     advertise: board.advertise,
     announce: board.announce,
+    transferred: byteCount.totals,
+    addressesOf: async (peer) => (running === null ? [] : knownAddresses(running.host, peer, board)),
+    clockSkewsMs: board.skewsMs,
     services: () => (running === null ? [] : Object.keys(running.host.services)),
+    traffic: () => describeTraffic({ topics, streams }),
   }
   return mesh
 }

@@ -10,23 +10,24 @@ const MINUTE_MS = 60_000
 /** Buckets that are full again are forgotten once there are more than this. */
 const MAX_BUCKETS = 4_096
 
-export function createRateLimit(init: { byMinute: number; burst?: number }): RateLimit {
-  const { burst = init.byMinute } = init
+/** Both numbers are read at every turn: they may change. */
+export function createRateLimit(init: { readonly byMinute: number; readonly burst?: number }): RateLimit {
+  const most = () => init.burst ?? init.byMinute
   const buckets = new Map<string, { tokens: number; atMs: number }>()
 
   function refilled(bucket: { tokens: number; atMs: number }, nowMs: number): number {
     const elapsedMs = Math.max(0, nowMs - bucket.atMs)
-    return Math.min(burst, bucket.tokens + (elapsedMs * init.byMinute) / MINUTE_MS)
+    return Math.min(most(), bucket.tokens + (elapsedMs * init.byMinute) / MINUTE_MS)
   }
 
   function forgetFull(nowMs: number): void {
-    for (const [key, bucket] of buckets) if (refilled(bucket, nowMs) >= burst) buckets.delete(key)
+    for (const [key, bucket] of buckets) if (refilled(bucket, nowMs) >= most()) buckets.delete(key)
   }
 
   function tokensOf(key: string, nowMs: number): number {
     const bucket = buckets.get(key)
     if (bucket === undefined && buckets.size >= MAX_BUCKETS) forgetFull(nowMs)
-    return bucket === undefined ? burst : refilled(bucket, nowMs)
+    return bucket === undefined ? most() : refilled(bucket, nowMs)
   }
 
   return {

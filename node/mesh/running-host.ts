@@ -4,6 +4,7 @@ import { VillageError } from '../errors.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
+import type { ByteCount } from './byte-count.ts'
 import { type Connector, createConnector } from './connector.ts'
 import { PeerDatastore } from './datastore.ts'
 import type { DialRecord } from './dial-record.ts'
@@ -33,6 +34,7 @@ export async function startHost(
     identity: Identity
     membership: Membership
     dials: DialRecord
+    byteCount: ByteCount
     gate: Gate
     streams: Streams
     topics: Topics

@@ -4,6 +4,7 @@
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import { toVillageError, VillageError } from '../errors.ts'
+import { createHistogram, type HistogramReading } from '../histogram.ts'
 import type { Log } from '../log.ts'
 import { createFramedStream, type FramedStream } from './framed-stream.ts'
 import type { Host } from './host.ts'
@@ -29,13 +30,19 @@ export interface Streams {
   /** Resolves when no handler runs any more. */
   drained(): Promise<void>
   counts(): { protocol: string; open: number }[]
+  /** Since the start, by protocol: how streams of peers ended, and how long they were served. */
+  totals(): { ended: { protocol: string; result: StreamResult; count: number }[]; seconds: HistogramReading }
 }
+
+/** `failed`: for a reason of this node or of the peer. */
+export type StreamResult = 'served' | 'failed' | 'refused'
 
 interface Row {
   spec: ProtocolSpec
   handler: StreamHandler
   open: Map<string, number>
   rate: RateLimit
+  readonly ended: Record<StreamResult, number>
 }
 
 export function mayOpen(spec: ProtocolSpec, role: Role | null): boolean {
@@ -50,6 +57,7 @@ export function createStreams(
   const { log } = components
   const now = init.now ?? Date.now
   const rows = new Map<string, Row>()
+  const seconds = createHistogram<'protocol'>()
   const running = new Map<Promise<void>, { peer: string; abort: AbortController }>()
 
   /** Throws the refusal that the peer gets as a reset of its stream. */
@@ -73,9 +81,12 @@ export function createStreams(
     const onAbort = () => framed.abort(toVillageError(signal.reason))
     signal.addEventListener('abort', onAbort, { once: true })
     row.open.set(peer, (row.open.get(peer) ?? 0) + 1)
+    const startedMs = performance.now()
+    let result: StreamResult = 'failed'
     try {
       await row.handler(framed, { peer, role, signal })
       await framed.close()
+      result = 'served'
     } catch (error) {
       const reason = toVillageError(error)
       // A handler that fails for a reason of ours is worth knowing; what a peer did is not.
@@ -84,6 +95,8 @@ export function createStreams(
       else log.debug({ err: error, peer, protocol: row.spec.id }, 'a stream of a peer ended early')
       framed.abort(reason)
     } finally {
+      row.ended[result] += 1
+      seconds.observe({ protocol: row.spec.id }, (performance.now() - startedMs) / 1000)
       signal.removeEventListener('abort', onAbort)
       const open = (row.open.get(peer) ?? 1) - 1
       if (open > 0) row.open.set(peer, open)
@@ -98,6 +111,7 @@ export function createStreams(
       role = admit(row, peer)
     } catch (error) {
       log.debug({ err: error, peer, protocol: row.spec.id }, 'refused a stream')
+      row.ended.refused += 1
       stream.abort(toVillageError(error))
       return
     }
@@ -119,6 +133,7 @@ export function createStreams(
         handler,
         open: new Map(),
         rate: createRateLimit({ byMinute: spec.streamsByMinute }),
+        ended: { served: 0, failed: 0, refused: 0 },
       })
     },
     async attach(host) {
@@ -142,5 +157,15 @@ export function createStreams(
         protocol: row.spec.id,
         open: [...row.open.values()].reduce((sum, count) => sum + count, 0),
       })),
+    totals: () => ({
+      ended: [...rows.values()].flatMap(({ spec, ended }) =>
+        (['served', 'failed', 'refused'] as const).map((result) => ({
+          protocol: spec.id,
+          result,
+          count: ended[result],
+        })),
+      ),
+      seconds: seconds.read(),
+    }),
   }
 }

@@ -5,6 +5,7 @@
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import { VillageError } from '../errors.ts'
+import { createHistogram, type HistogramReading } from '../histogram.ts'
 import type { Log } from '../log.ts'
 import type { Host } from './host.ts'
 import type { Role } from './membership/records.ts'
@@ -26,6 +27,8 @@ export interface Topics {
   attach(host: Host, prefix: string): void
   /** What becomes of a message, before it is passed on or handled. */
   judge(topic: string, message: { from: string; signed: boolean; bytes: Uint8Array }): Promise<Validation>
+  /** Since the start, by topic: what was decided of messages, and how long that took. */
+  totals(): { judged: { topic: string; result: Validation; count: number }[]; seconds: HistogramReading }
 }
 
 /** Messages that one member may publish on one topic in a minute. */
@@ -49,6 +52,8 @@ export function createTopics(
   const now = init.now ?? Date.now
   const rows = new Map<string, TopicInit>()
   const rate = createRateLimit({ byMinute: MESSAGES_BY_MINUTE })
+  const judged = new Map<string, Record<Validation, number>>()
+  const seconds = createHistogram<'topic'>()
 
   async function judge(
     topic: string,
@@ -69,9 +74,16 @@ export function createTopics(
   }
 
   async function validate(topic: string, message: Message): Promise<TopicValidatorResult> {
-    if (message.type !== 'signed') return TopicValidatorResult.Reject
-    const { data, from } = message
-    return RESULTS[await judge(topic, { from: from.toString(), signed: true, bytes: data })]
+    const startedMs = performance.now()
+    const { data } = message
+    const result =
+      message.type === 'signed'
+        ? await judge(topic, { from: message.from.toString(), signed: true, bytes: data })
+        : 'reject'
+    const counts = judged.get(topic)
+    if (counts !== undefined) counts[result] += 1
+    seconds.observe({ topic }, (performance.now() - startedMs) / 1000)
+    return RESULTS[result]
   }
 
   return {
@@ -79,7 +91,14 @@ export function createTopics(
     register(topic, row) {
       if (rows.has(topic)) throw new VillageError('INTERNAL', `The topic ${topic} has two handlers`)
       rows.set(topic, row)
+      judged.set(topic, { accept: 0, ignore: 0, reject: 0 })
     },
+    totals: () => ({
+      judged: [...judged].flatMap(([topic, counts]) =>
+        (['accept', 'ignore', 'reject'] as const).map((result) => ({ topic, result, count: counts[result] })),
+      ),
+      seconds: seconds.read(),
+    }),
     names: (prefix) => [...rows.keys()].map((topic) => prefix + topic),
     maxBytes: () => Math.max(1_024, ...[...rows.values()].map((row) => row.maxBytes)),
     attach(host, prefix) {

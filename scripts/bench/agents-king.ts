@@ -8,7 +8,7 @@ import path from 'node:path'
 import { isChange, planGoal } from '../../node/agents/king/plan-goal.ts'
 import type { BenchContext } from './bench.ts'
 import type { BenchCase } from './bench-cases.ts'
-import { gradePlan, KING_TOOLS, readWrittenGoals, type WrittenGoal } from './grade-plan.ts'
+import { GOALS_WORLD, gradePlan, KING_TOOLS, readWrittenGoals, type WrittenGoal } from './grade-plan.ts'
 
 const FOLDER = path.join(import.meta.dirname, '..', '..', 'test', 'agents', 'king')
 /** 27 of 30. */
@@ -24,7 +24,7 @@ function grade(
   const tookMs: number[] = []
   for (const written of goals) {
     const startedMs = performance.now()
-    const plan = planGoal(written.goal, KING_TOOLS)
+    const plan = planGoal(written.goal, KING_TOOLS, GOALS_WORLD)
     tookMs.push(performance.now() - startedMs)
     const fault = gradePlan(written, plan)
     if (fault === null) right++

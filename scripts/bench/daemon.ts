@@ -9,7 +9,7 @@ import { mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, createClient, findDaemon } from '../../node/cli/client.ts'
+import { type Client, createClient, findDaemon } from '../../node/client.ts'
 import { nodeBinary } from '../run.js'
 import type { Bench } from './bench.ts'
 

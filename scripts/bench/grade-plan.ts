@@ -1,5 +1,6 @@
 /** Whether a plan is one of those that a written goal allows: the sequence of tools, and the arguments that the goal names. */
 import { isStepReference, type Plan } from '../../node/agents/king/plan.ts'
+import type { OwnNames } from '../../node/agents/own-names.ts'
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../../node/json.ts'
 
 export interface WrittenGoal {
@@ -57,6 +58,22 @@ export function readWrittenGoals(text: string): WrittenGoal[] {
     })
     return { goal: row.goal, sequences }
   })
+}
+
+/** What the node of the written goals has: their writers knew it, as people know what is on their node. */
+export const GOALS_WORLD: OwnNames = {
+  collections: ['recipes', 'garden', 'minutes', 'boiler-manuals', 'letters', 'handbook'],
+  models: [
+    'encoder',
+    'encoder-int4',
+    'village-lm',
+    'village-lm-arithmetic',
+    'village-lm-facts',
+    'village-lm-strings',
+    'story-writer',
+    'town-llama',
+  ],
+  folders: ['notes', 'projects', 'downloads'],
 }
 
 /** All tools that rules plan with. */

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, createClient, findDaemon } from '../../node/cli/client.ts'
+import { type Client, createClient, findDaemon } from '../../node/client.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
 import { createDaemon, type Daemon } from '../../node/daemon.ts'
 import { startScriptedEndpoint } from '../../test/helpers/scripted-endpoint.ts'

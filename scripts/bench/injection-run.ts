@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Client } from '../../node/cli/client.ts'
+import type { Client } from '../../node/client.ts'
 import type { JsonObject } from '../../node/json.ts'
 import { type Aim, type InjectionCase, MARK, wishesIn } from './injection-cases.ts'
 

@@ -4,6 +4,8 @@ import { artifactsBench } from './artifacts.ts'
 import type { Bench } from './bench.ts'
 import { compressBench } from './compress.ts'
 import { daemonBench } from './daemon.ts'
+import { dashboardBench } from './dashboard.ts'
+import { edgeBench } from './edge.ts'
 import { evaluateBench } from './evaluate.ts'
 import { evolveBench } from './evolve.ts'
 import { federateBench } from './federate.ts'
@@ -17,6 +19,8 @@ import { villageLmBench } from './village-lm.ts'
 
 export const BENCHES: readonly Bench[] = [
   daemonBench,
+  edgeBench,
+  dashboardBench,
   artifactsBench,
   jobsBench,
   compressBench,

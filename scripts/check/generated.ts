@@ -1,11 +1,13 @@
 /** The files that are made from a table: the check compares them, `npm run check -- --write` makes them anew. */
 import { environmentName, FIELDS, isConfigKey } from '../../node/config.ts'
 import { ERRORS, isErrorCode } from '../../node/errors.ts'
+import { API_TAGS, apiPageFile, renderApiDocs, renderApiPage } from './api-pages.ts'
 import type { Finding } from './check.ts'
+import { renderCliDocs } from './cli-page.ts'
 import { renderGatewayFields } from './gateway-fields.ts'
 import { renderManPage } from './man-page.ts'
+import { renderMetricsDocs } from './metrics-page.ts'
 import type { Project } from './project.ts'
-import { renderApiDocs, renderCliDocs } from './reference-pages.ts'
 
 const GENERATED_NOTE = '<!-- Made by `npm run check -- --write`: edit the table, not this file. -->'
 const LINE_WIDTH = 110
@@ -102,10 +104,12 @@ export function renderConfigDocs(): string {
 const GENERATED: readonly { file: string; render(project: Project): string }[] = [
   { file: 'daemon.config.json', render: renderConfigFile },
   { file: 'docs/api.md', render: () => renderApiDocs(GENERATED_NOTE) },
+  ...API_TAGS.map((tag) => ({ file: apiPageFile(tag), render: () => renderApiPage(tag, GENERATED_NOTE) })),
   { file: 'docs/cli.md', render: () => renderCliDocs(GENERATED_NOTE) },
   { file: 'docs/config.md', render: renderConfigDocs },
   { file: 'docs/errors.md', render: (project) => renderErrorDocs(project.read('node/errors.ts')) },
   { file: 'docs/gateway-fields.md', render: () => renderGatewayFields(GENERATED_NOTE) },
+  { file: 'docs/metrics.md', render: () => renderMetricsDocs(GENERATED_NOTE) },
   {
     file: 'docs/village.1',
     render: () => renderManPage('Made by `npm run check -- --write`: edit the tables.'),

@@ -24,7 +24,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'generated',
     title:
-      'daemon.config.json, docs/village.1 and docs/{api,cli,config,errors,gateway-fields}.md equal their tables',
+      'daemon.config.json, docs/village.1 and docs/{api,cli,config,errors,gateway-fields,metrics}.md and docs/api/ equal their tables',
     run: checkGenerated,
     write: writeGenerated,
   },

@@ -1,8 +1,14 @@
-/** The page of the agents: talk, calls, approvals, conversations, and the Twin. */
+/**
+ * The page of the agents where only services in memory can show it: texts that attack, a call that waits for approval with the file that
+ * it would change, and an answer that is cancelled. What a real village does stands in test/network/dashboard/agents.ts.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { TestApi } from '../helpers/api-server.ts'
+import { fileTools } from '../../node/agents/tools/file-tools.ts'
 import { chattingAgents } from '../helpers/chatting-agents.ts'
 import { closeBrowser, executablePath, withPage } from '../helpers/dashboard-page.ts'
 
@@ -10,50 +16,61 @@ const test = suite('dashboard agents')
 if (executablePath === undefined) console.log('skipped: chromium is not installed')
 const inBrowser = executablePath === undefined ? test.skip : test
 
+const HOSTILE = '<img src=x onerror="document.title=1"><b>bold</b> [1](javascript:alert(1))'
+
 async function onAgents(
-  run: (page: Page, agents: ReturnType<typeof chattingAgents>, server: TestApi) => Promise<void>,
-  init: { width?: number; dark?: boolean } = {},
+  agents: ReturnType<typeof chattingAgents>,
+  run: (page: Page) => Promise<void>,
 ): Promise<void> {
-  const agents = chattingAgents()
   await withPage(
-    async (page, server) => {
-      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Agents' }).click()
-      await page.getByRole('heading', { name: 'Talk' }).waitFor()
+    async (page) => {
+      await page.getByRole('link', { name: 'Agents', exact: true }).click()
       await page
         .locator('select[name=agent]')
         .locator('option', { hasText: 'sage' })
+        .first()
         .waitFor({ state: 'attached' })
-      await run(page, agents, server)
+      await run(page)
     },
-    { ...init, services: agents },
+    { services: agents },
   )
 }
-
-/** Controls that have no label, text or name: nobody who does not see them knows what they are. */
-const UNNAMED = `[...document.querySelectorAll('button, input, select, textarea, a')]
-  .filter((control) => !control.labels?.length && !control.ariaLabel && !control.textContent.trim())
-  .map((control) => control.outerHTML)`
 
 async function say(page: Page, text: string): Promise<void> {
   await page.locator('.ask textarea').fill(text)
   await page.getByRole('button', { name: 'Send' }).click()
 }
 
-inBrowser('a message is answered, calls and cited sources are shown, and text of others is text', () =>
-  onAgents(async (page) => {
-    await page.locator('select[name=agent]').selectOption('sage')
-    await say(page, 'cite')
-    await page.getByText('It is so [2].').waitFor()
-    await page.locator('.calls .done', { hasText: 'note_read' }).waitFor()
-    assert.equal(await page.locator('.notes li').allTextContents(), ['Paper 2, page 2 p2.pdf'])
-    await say(page, 'hello <b>there</b>')
-    await page.getByText('sage heard 3: hello <b>there</b>').waitFor()
-    assert.is(await page.locator('.turns b').count(), 0)
+inBrowser('text of agents, titles and names of others are text, wherever they stand', () =>
+  onAgents(chattingAgents(), async (page) => {
+    await say(page, `hello ${HOSTILE}`)
+    await page.locator('.words', { hasText: 'king heard 1: hello <img' }).waitFor()
+    await page.locator('.conversation', { hasText: '<b>bold</b>' }).waitFor()
+    await page.getByRole('link', { name: 'Twin' }).click()
+    await page.getByLabel('Remember', { exact: true }).fill(HOSTILE)
+    await page.getByRole('button', { name: 'Remember it' }).click()
+    await page.locator('.memory', { hasText: '<b>bold</b>' }).waitFor()
+    await page.getByRole('link', { name: 'MCP servers' }).click()
+    await page.getByText('Writes another.').first().waitFor()
+    assert.is(await page.locator('main b, main img, main a[href^="javascript"]').count(), 0)
+    assert.not.match(await page.title(), /^1$/)
   }),
 )
 
-inBrowser('a call that needs approval is shown whole, and done only when it is approved', () =>
-  onAgents(async (page, { writes }) => {
+inBrowser('a tool of an MCP server that has changed is shown with its fingerprint, and accepted', () =>
+  onAgents(chattingAgents(), async (page) => {
+    await page.getByRole('link', { name: 'MCP servers' }).click()
+    await page.getByText(/^abababab/).waitFor()
+    await page.getByRole('button', { name: 'Accept', exact: true }).click()
+    await page.getByRole('button', { name: 'Accept it' }).click()
+    await page.getByText('can be used').waitFor()
+  }),
+)
+
+inBrowser('a call that needs approval is shown whole, and done only when it is approved', () => {
+  const agents = chattingAgents()
+  return onAgents(agents, async (page) => {
+    const { writes } = agents
     await say(page, 'write')
     const question = page.locator('.turns').getByRole('group', { name: 'Approval of note_write' })
     await question.waitFor()
@@ -63,95 +80,75 @@ inBrowser('a call that needs approval is shown whole, and done only when it is a
     await page.getByText('it was result').waitFor()
     assert.is(writes.calls.length, 1)
     await say(page, 'write')
-    await question.getByRole('button', { name: 'Deny' }).click()
+    await page.locator('.turns').getByRole('group', { name: 'Approval of note_write' }).waitFor()
+    // What waits is read again when the page is come back to: these services have no events.
+    await page.getByRole('link', { name: 'Members', exact: true }).click()
+    await page.locator('.ask').waitFor({ state: 'hidden' })
+    await page.getByRole('link', { name: 'Agents', exact: true }).click()
+    await page.getByRole('link', { name: /Approvals/ }).click()
+    const waiting = page.locator('.section', { hasText: 'Waiting for approval' })
+    await waiting.getByRole('button', { name: 'Deny' }).click()
+    await waiting.getByText('Nothing waits for you').waitFor()
+    await page.getByRole('link', { name: 'Talk' }).click()
     await page.getByText('it was refused').waitFor()
     assert.is(writes.calls.length, 1)
-  }),
-)
+  })
+})
 
-inBrowser('an answer is cancelled, a conversation is opened again and erased', () =>
-  onAgents(async (page, { thinking, conversations }) => {
-    const owner = { kind: 'owner', id: 'owner', scope: 'admin' } as const
+inBrowser('where a file would be written, its changes are shown line by line', async () => {
+  const root = await mkdtemp(path.join(tmpdir(), 'village-granted-'))
+  try {
+    const directory = path.join(root, 'notes')
+    const dataDirectory = path.join(root, 'data')
+    await mkdir(directory)
+    await mkdir(dataDirectory)
+    await writeFile(path.join(directory, 'a.md'), 'one\ntwo\nthree\n')
+    const tools = fileTools({ folders: [{ name: 'notes', directory, isWritable: true }], dataDirectory })
+    await onAgents(chattingAgents({ tools }), async (page) => {
+      await say(page, 'file')
+      const question = page.locator('.turns').getByRole('group', { name: 'Approval of file_write' })
+      await question.locator('ins').waitFor()
+      assert.equal(await question.locator('del').allTextContents(), ['- two\n'])
+      assert.equal(await question.locator('ins').allTextContents(), ['+ TWO <b>\n'])
+      await question.getByText('1 line added, 1 removed').waitFor()
+      assert.equal(await question.locator('dd').allTextContents(), ['notes/a.md', 'true'])
+      await question.getByRole('button', { name: 'Approve' }).click()
+      await page.getByText('it was result').waitFor()
+      assert.is(await readFile(path.join(directory, 'a.md'), 'utf8'), 'one\nTWO <b>\nthree\n')
+    })
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+})
+
+inBrowser('an answer goes on while another page is looked at, and is cancelled', () => {
+  const agents = chattingAgents()
+  return onAgents(agents, async (page) => {
     await say(page, 'think')
-    await thinking
-    const pages = page.getByRole('navigation', { name: 'Pages' })
-    await pages.getByRole('link', { name: 'Node' }).click()
-    await page.getByRole('heading', { name: 'Talk' }).waitFor({ state: 'hidden' })
-    await pages.getByRole('link', { name: 'Agents' }).click()
+    await agents.thinking
+    await page.getByRole('link', { name: 'Members', exact: true }).click()
+    await page.locator('.ask').waitFor({ state: 'hidden' })
+    await page.getByRole('link', { name: 'Agents', exact: true }).click()
     await page.getByRole('button', { name: 'Cancel' }).first().click()
     await page.getByText('Cancelled.').waitFor()
     await page.getByRole('button', { name: 'Send' }).waitFor()
-    const chosen = page.getByLabel('Conversation', { exact: true })
-    await chosen.selectOption('')
-    await page.getByText('Ask for something').waitFor()
-    await chosen.selectOption({ index: 1 })
-    await page.locator('.mine', { hasText: 'think' }).waitFor()
-    await page.getByRole('button', { name: 'Erase', exact: true }).click()
-    await page.getByRole('button', { name: 'Erase it' }).click()
-    await page.getByText('Ask for something').waitFor()
-    assert.equal(conversations.list(owner), [])
-  }),
-)
+  })
+})
 
-inBrowser('the Twin: add, look, change, forget, erase everything', () =>
-  onAgents(async (page, { twin }) => {
-    const texts = () =>
-      twin
-        .list()
-        .map(({ text }) => text)
-        .sort()
-    for (const text of ['My boat lies in Bergen', 'I prefer metric units']) {
-      await page.getByLabel('Remember', { exact: true }).fill(text)
-      await page.getByRole('button', { name: 'Remember it' }).click()
-      await page.locator('.memory', { hasText: text }).waitFor()
-    }
-    await page.getByLabel('Look for').fill('boat')
-    await page.getByRole('button', { name: 'Look', exact: true }).click()
-    await page.locator('.memory', { hasText: 'metric' }).waitFor({ state: 'detached' })
-    await page.getByRole('button', { name: 'Change: My boat lies in Bergen' }).click()
-    await page.locator('.memory textarea').fill('My boat lies in Oslo')
-    await page.getByRole('button', { name: 'Save' }).click()
-    await page.locator('.memory', { hasText: 'Oslo' }).waitFor()
-    assert.equal(texts(), ['I prefer metric units', 'My boat lies in Oslo'])
-    await page.getByRole('button', { name: 'Forget: My boat lies in Oslo' }).click()
-    await page.locator('.memory', { hasText: 'Oslo' }).waitFor({ state: 'detached' })
-    assert.equal(texts(), ['I prefer metric units'])
+inBrowser('erasing everything leaves no conversation on the page', () => {
+  const agents = chattingAgents()
+  return onAgents(agents, async (page) => {
     await say(page, 'hello')
     await page.getByText('king heard 1: hello').waitFor()
+    await page.getByRole('link', { name: 'Twin' }).click()
     await page.getByRole('button', { name: 'Erase everything' }).first().click()
     await page.getByRole('dialog').getByRole('button', { name: 'Erase everything' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.getByRole('link', { name: 'Talk' }).click()
     await page.getByText('Ask for something').waitFor()
-    assert.equal(texts(), [])
-  }),
-)
-
-for (const [width, dark] of [
-  [1280, false],
-  [360, true],
-] as const)
-  inBrowser(`fits ${width} pixels ${dark ? 'in the dark' : 'in the light'}, and everybody can use it`, () =>
-    onAgents(
-      async (page) => {
-        await page
-          .getByLabel('Remember', { exact: true })
-          .fill('I prefer metric units, and answers that are short')
-        await page.getByRole('button', { name: 'Remember it' }).click()
-        await page.locator('.memory').waitFor()
-        await say(page, 'cite')
-        await page.getByText('It is so [2].').waitFor()
-        await say(page, 'write')
-        await page.locator('.turns').getByRole('group', { name: 'Approval of note_write' }).waitFor()
-        const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-        assert.ok((overflow as number) <= 0, `${overflow} pixels too wide`)
-        assert.equal(await page.evaluate(UNNAMED), [], 'controls without a name')
-        if (process.env.SCREENSHOTS !== undefined)
-          await page.screenshot({ path: `${process.env.SCREENSHOTS}/agents-${width}.png`, fullPage: true })
-        await page.getByRole('button', { name: 'Deny' }).first().click()
-        await page.getByText('it was refused').waitFor()
-      },
-      { width, dark },
-    ),
-  )
+    assert.equal(agents.conversations.list({ kind: 'owner', id: 'owner', scope: 'admin' }), [])
+  })
+})
 
 test.after(closeBrowser)
 test.run()

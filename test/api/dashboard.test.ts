@@ -1,4 +1,7 @@
-/** The dashboard in a real browser, over the real API. */
+/**
+ * The dashboard in a real browser, over the real API with services in memory: what real daemons cannot be brought to at will (the pages
+ * themselves: test/network/dashboard.test.ts).
+ */
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -28,7 +31,7 @@ inBrowser('without a token it asks for one, refuses a wrong one and takes the ri
       await page.getByRole('alert').getByText('API_UNAUTHORIZED').waitFor()
       await field.fill(server.token)
       await page.getByRole('button', { name: 'Open' }).click()
-      await page.getByRole('heading', { name: 'No village yet' }).waitFor()
+      await page.getByText('No village yet').waitFor()
     },
     { open: 'bare', expected: REFUSED_TOKEN },
   ),
@@ -40,70 +43,29 @@ inBrowser('the link’s token leaves the address at once, and only this tab keep
     assert.is(await page.evaluate(() => localStorage.length), 0)
     assert.is(await page.evaluate(() => document.cookie), '')
     await page.reload()
-    await page.getByRole('heading', { name: 'No village yet' }).waitFor()
+    await page.getByText('No village yet').waitFor()
   }),
 )
 
-inBrowser('a village is created, and an invite made, with its QR code, by keyboard', () =>
-  withPage(async (page) => {
-    await page.getByLabel('Name').fill('Elm Street')
-    await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Elm Street', level: 1 }).waitFor()
-    const invite = page.getByRole('button', { name: 'Invite', exact: true })
-    await invite.focus()
-    await page.keyboard.press('Enter')
-    const dialog = page.getByRole('dialog', { name: 'Invite a node' })
-    await dialog.waitFor()
-    await dialog.getByLabel('Role').selectOption('edge')
-    await dialog.getByRole('button', { name: 'Make invite' }).click()
-    assert.match(await dialog.getByRole('textbox').inputValue(), /^village1/)
-    const image = dialog.getByAltText('QR code of the invite')
-    await image.waitFor()
-    assert.ok(await image.evaluate((element) => (element as HTMLImageElement).naturalWidth > 0))
-    await page.keyboard.press('Escape')
-    await dialog.waitFor({ state: 'hidden' })
-    assert.is(await page.evaluate(() => document.activeElement?.textContent), 'Invite')
-  }),
-)
-
-inBrowser('a job is submitted and moves live, to its end', () =>
-  withPage(
-    async (page, { services }) => {
-      await page.locator('summary', { hasText: 'New job' }).click()
-      await page.getByLabel('Codec').selectOption('seedlm')
-      await page.locator('select[name=bits]').selectOption('3')
-      await page.getByRole('button', { name: 'Compress', exact: true }).click()
-      const bar = page.getByRole('progressbar', { name: 'Progress of compress encoder' })
-      await bar.waitFor()
-      const [job] = services.jobs.list()
-      assert.equal(job!.params, { model: 'encoder', codec: 'seedlm', params: { bits: 3 } })
-      services.events.emit('task:changed', {
-        job: job!.id,
-        task: 0,
-        state: 'leased',
-        peer: FRIEND,
-        progress: 0.5,
-      })
-      const held = page.getByRole('list', { name: 'Who works on what now' })
-      await held.getByText('friend', { exact: true }).waitFor()
-      await held.getByText('slice 0').waitFor()
-      services.finishTask(job!.id, 0, FRIEND)
-      await page.getByText('1 of 4 tasks').waitFor()
-      assert.is(await bar.getAttribute('value'), '25')
-      for (const index of [1, 2, 3]) services.finishTask(job!.id, index, SELF)
-      await page.getByText('4 of 4 tasks').waitFor()
-      await page.getByText('A compress job is done.').waitFor({ state: 'attached' })
-      await page.getByText('3 tasks', { exact: false }).first().waitFor()
-      await page.getByRole('button', { name: 'Remove' }).first().click()
-      await page.getByText('No jobs yet').waitFor()
-    },
-    {
-      prepare: async (server) => {
-        await join(server)
-        await server.services.models.add({ embedded: 'encoder' })
-      },
-    },
-  ),
+inBrowser(
+  'the first steps: a village is created by keyboard, the encoder added, and the guide put away',
+  () =>
+    withPage(async (page, { services }) => {
+      const guide = page.getByRole('region', { name: 'Begin here' })
+      await guide.getByLabel('Name').fill('Elm Street')
+      await page.keyboard.press('Enter')
+      await page.getByRole('link', { name: /^Elm Street/ }).waitFor()
+      await guide.getByText('Create a village, or join one, done').waitFor()
+      await guide.getByRole('button', { name: 'Add the encoder' }).click()
+      await guide.getByText('Add the built-in encoder, done').waitFor()
+      assert.is((await services.models.list()).length, 1)
+      assert.is(await page.title(), 'Overview · Elm Street')
+      await guide.getByRole('button', { name: 'Put this away' }).click()
+      await guide.waitFor({ state: 'detached' })
+      await page.reload()
+      await page.getByRole('heading', { name: 'Health' }).waitFor()
+      assert.is(await guide.count(), 0)
+    }),
 )
 
 inBrowser('a refusal is shown with what to do about it', () =>
@@ -118,13 +80,19 @@ inBrowser('a refusal is shown with what to do about it', () =>
   ),
 )
 
-inBrowser('peers come and go, a member is revoked after a question, a pause is told', () =>
+inBrowser('members come and go, one is revoked after a question, a pause is told', () =>
   withPage(
     async (page, { services }) => {
-      await page.getByText('12 ms', { exact: false }).waitFor()
+      await page.goto(`${page.url()}#members`)
+      const roster = page.getByRole('region', { name: /^Roster/ })
+      await roster.getByText('member · online · 12 ms').waitFor()
       services.peerList.length = 0
+      const [friend] = services.villages.members().filter(({ peer }) => peer === FRIEND)
+      Object.assign(friend!, { connected: false })
       services.events.emit('peer:disconnected', { peer: FRIEND })
-      await page.getByText('No other member is connected', { exact: false }).waitFor()
+      await roster.getByText('member · away').waitFor()
+      await page.getByText('friend went away.').waitFor({ state: 'attached' })
+      await roster.getByRole('link', { name: 'friend' }).click()
       await page.getByRole('button', { name: 'Revoke' }).click()
       await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
       await page.getByText('revoked: revoked on the dashboard', { exact: false }).waitFor()
@@ -154,14 +122,21 @@ inBrowser('peers come and go, a member is revoked after a question, a pause is t
 
 inBrowser('names from others are text, whatever is in them', () =>
   withPage(
-    async (page) => {
-      await page.getByText('<img src=x onerror=alert(1)>').first().waitFor()
+    async (page, { services }) => {
+      const name = '<img src=x onerror=alert(1)>'
+      await page
+        .getByRole('link', { name: /^<img src=x/ })
+        .first()
+        .waitFor()
+      await page.goto(`${page.url()}#events`)
+      services.events.emit('member:joined', { peer: FRIEND, role: 'member', name })
+      await page.getByText(`${name} joined the village`).first().waitFor()
       assert.is(await page.locator('img[src="x"]').count(), 0)
     },
     {
       prepare: async (server) => {
         await join(server)
-        server.services.peerList[0]!.name = '<img src=x onerror=alert(1)>'
+        for (const member of server.services.villages.members()) member.name = '<img src=x onerror=alert(1)>'
       },
     },
   ),
@@ -172,71 +147,28 @@ inBrowser('a daemon that stops is told, and the page stays', () =>
     async (page, server) => {
       await server.api.stop()
       await page.getByText('reconnecting…').waitFor()
-      assert.is(await page.getByRole('heading', { name: 'Jobs' }).count(), 1)
+      assert.is(await page.getByRole('heading', { name: 'Health' }).count(), 1)
     },
     { expected: LOST_SERVER },
   ),
 )
 
-for (const width of [360, 1280])
-  for (const dark of [false, true])
-    inBrowser(`nothing is cut off, and all is named, at ${width} px, ${dark ? 'dark' : 'light'}`, () =>
-      withPage(
-        async (page) => {
-          await page.getByRole('heading', { name: 'encoder', exact: true }).waitFor()
-          await page.evaluate(() => {
-            for (const details of document.querySelectorAll('details')) details.open = true
-          })
-          await page.getByText('8.0 KiB', { exact: true }).waitFor()
-          const found = await page.evaluate(() => {
-            const root = document.documentElement
-            const unnamed = [
-              ...document.querySelectorAll('input, select, textarea, button, progress'),
-            ].filter((element) => {
-              const control = element as HTMLInputElement
-              const label = control.labels?.[0]?.textContent ?? ''
-              return `${label}${control.getAttribute('aria-label') ?? ''}${control.textContent}`.trim() === ''
-            })
-            const ids = [...document.querySelectorAll('[id]')].map((element) => element.id)
-            const dangling = [...document.querySelectorAll('[aria-labelledby]')].filter(
-              (element) => document.getElementById(element.getAttribute('aria-labelledby') ?? '') === null,
-            )
-            return {
-              overflow: root.scrollWidth - root.clientWidth,
-              unnamed: unnamed.map((element) => element.outerHTML.slice(0, 120)),
-              duplicates: ids.filter((id, index) => ids.indexOf(id) !== index),
-              dangling: dangling.map((element) => element.outerHTML.slice(0, 120)),
-              headings: [...document.querySelectorAll('h1')].length,
-              language: root.lang,
-            }
-          })
-          assert.equal(found, {
-            overflow: 0,
-            unnamed: [],
-            duplicates: [],
-            dangling: [],
-            headings: 1,
-            language: 'en',
-          })
-        },
-        {
-          width,
-          dark,
-          prepare: async (server) => {
-            await join(server)
-            server.services.peerList.push(
-              memoryPeer({ peer: SELF, name: 'a machine with a rather long name indeed' }),
-            )
-            await server.services.models.add({ embedded: 'encoder' })
-            const { id } = await server.services.jobs.submit({
-              kind: 'compress',
-              params: { model: 'encoder', codec: 'int4' },
-            })
-            server.services.finishTask(id, 0, FRIEND)
-          },
-        },
-      ),
+inBrowser('the first page asks for no module or sheet that it was not told of at once', () =>
+  withPage(async (page, server) => {
+    const html = await (await fetch(server.api.url())).text()
+    const told = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, url]) => url)
+    const asked = await page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .map(({ name }) => new URL(name).pathname)
+        .filter((name) => name.startsWith('/dashboard/')),
     )
+    // The charts and what draws them come after the rest is painted.
+    const late = asked.filter((name) => !told.includes(name) && !/chart|uplot|history/.test(name))
+    assert.equal(late, [])
+    assert.ok(asked.includes('/dashboard/pages/overview/page.js'))
+  }),
+)
 
 /** Relative luminance and contrast: WCAG 2.2, success criterion 1.4.3. */
 function contrast(a: string, b: string): number {

@@ -190,6 +190,27 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     body: { priority: 3 },
   }),
   removeJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
+  retryJob: async (server) => {
+    const id = await job(server)
+    await server.services.jobs.cancel(id)
+    return { path: `/api/v1/jobs/${id}/retry`, body: {} }
+  },
+  getJobHistory: async (server) => {
+    const id = await job(server)
+    server.services.finishTask(id, 0, FRIEND)
+    return { path: `/api/v1/jobs/${id}/history` }
+  },
+  getTrainingCurve: async ({ services }) => {
+    const { id } = await services.jobs.submit({ kind: 'train', params: {} })
+    const line = JSON.stringify({ step: 1, steps: 2, loss: 4.5, heldOutLoss: null, tokensPerSecond: 10 })
+    const { cid } = await services.addArtifact(Buffer.from(`${line}\n`))
+    services.endJob(id, { metrics: cid })
+    return { path: `/api/v1/jobs/${id}/curve` }
+  },
+  listEvaluations: async (server) => {
+    await evaluation(server)
+    return { path: '/api/v1/evaluations?model=one' }
+  },
   ...FEDERATED_CALLS,
   ...AGENT_CALLS,
   ...GATEWAY_CALLS,

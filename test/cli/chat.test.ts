@@ -6,8 +6,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runChat } from '../../node/cli/chat/chat.ts'
 import { footnotes } from '../../node/cli/chat/turn-view.ts'
-import { createClient, findDaemon } from '../../node/cli/client.ts'
 import type { CommandContext } from '../../node/cli/command.ts'
+import { createClient, findDaemon } from '../../node/client.ts'
 import type { VillageError } from '../../node/errors.ts'
 import { startTestApi, type TestApi } from '../helpers/api-server.ts'
 import { type ChattingAgents, chattingAgents } from '../helpers/chatting-agents.ts'
@@ -44,7 +44,17 @@ function chatOn(
     for (const look of waiting) look()
   }
   const context: CommandContext = {
-    ...{ args: [], options, signal, json, configFile: null, columns: isTTY ? 60 : null, styled, write },
+    sources: { named: null, shipped: null, environment: {}, arguments: {} },
+    ...{
+      args: [],
+      options,
+      signal,
+      json,
+      onHangup: () => () => {},
+      columns: isTTY ? 60 : null,
+      styled,
+      write,
+    },
     config: () => Promise.reject(new Error('not needed')),
     client: async () =>
       createClient({ ...(await findDaemon(server.directory)), directory: server.directory, signal }),

@@ -37,7 +37,8 @@ function contextOf(
     options: {},
     signal: new AbortController().signal,
     json: false,
-    configFile: null,
+    sources: { named: null, shipped: null, environment: {}, arguments: {} },
+    onHangup: () => () => {},
     config: () => Promise.reject(new Error('not asked for')),
     client: async () => client as never, // only these are used
     progress: () => ({ update() {}, stop() {} }),

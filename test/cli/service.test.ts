@@ -16,6 +16,7 @@ import {
 import { planService, type ServicePlan, type ThisProgram } from '../../node/cli/service/service-plan.ts'
 import { systemdUnit } from '../../node/cli/service/systemd.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
+import { VERSION } from '../../node/version.ts'
 
 const PROGRAM: ThisProgram = {
   node: process.execPath,
@@ -30,7 +31,8 @@ function context(options: CommandContext['options'], dataDirectory = '/srv/ana/.
     options,
     signal: new AbortController().signal,
     json: false,
-    configFile: null,
+    sources: { named: null, shipped: null, environment: {}, arguments: {} },
+    onHangup: () => () => {},
     config: async () => ({ ...DEFAULT_CONFIG, 'data.dir': dataDirectory }),
     client: unused,
     progress: unused,
@@ -182,6 +184,8 @@ test('a service is installed, told of, found current, and removed; the data stay
       installed: false,
       running: false,
       current: false,
+      version: null,
+      installation: VERSION,
     })
     assert.is(before.exitCode, 3)
     await installService(given, machine)
@@ -198,7 +202,14 @@ test('a service is installed, told of, found current, and removed; the data stay
       installed: true,
       running: true,
       current: true,
+      version: null,
+      installation: VERSION,
     })
+    // An upgrade of the installation under a daemon that goes on: it says so.
+    await writeFile(path.join(data, 'api.json'), '{"version": "0.0.9"}')
+    const older = await serviceStatus(given, machine)
+    assert.is((older.document as { version: string }).version, '0.0.9')
+    assert.match(older.text, /0\.0\.9 \(this installation is .*: restart the service/)
     const moved = { ...machine, program: { ...PROGRAM, main: '/elsewhere/main.ts' } }
     assert.is(((await serviceStatus(given, moved)).document as { current: boolean }).current, false)
     await writeFile(path.join(data, 'precious'), 'x')

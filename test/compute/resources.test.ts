@@ -16,6 +16,7 @@ import { createLog } from '../../node/log.ts'
 const GIB = 2 ** 30
 const CALM: Sensors = {
   power: 'mains',
+  batteryShare: null,
   temperatureCelsius: 50,
   freeMemoryBytes: 4 * GIB,
   rssBytes: GIB / 8,

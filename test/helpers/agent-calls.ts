@@ -22,11 +22,13 @@ export const AGENT_CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     path: '/api/v1/agents/king/ask',
     body: { ...asking('hello'), model: null, limits: { turns: 3 }, approvals: 'refuse' },
   }),
+  listChatModels: async () => ({ path: '/api/v1/chat-models' }),
   listTools: async () => ({ path: '/api/v1/tools' }),
   listApprovals: async (server) => {
     await waiting(server)
     return { path: '/api/v1/approvals' }
   },
+  previewApproval: async (server) => ({ path: `/api/v1/approvals/${await waiting(server)}/preview` }),
   decideApproval: async (server) => ({
     path: `/api/v1/approvals/${await waiting(server)}`,
     body: { decision: 'deny' },

@@ -1,4 +1,5 @@
 /** Parts of the agents' loop under a test's control: time that stands still, policies that play a script, tools that record. */
+
 import type { AgentEvent, AgentName, AgentRow, LoopLimits } from '../../node/agents/agent.ts'
 import { type AgentsComponents, type AgentsInit, createAgents } from '../../node/agents/agents.ts'
 import type { Asker } from '../../node/agents/asker.ts'
@@ -8,6 +9,7 @@ import { createArgumentCheck } from '../../node/agents/loop/check-arguments.ts'
 import type { Clock } from '../../node/agents/loop/clock.ts'
 import type { IntendedCall } from '../../node/agents/loop/intended-call.ts'
 import type { Action, Policy, PolicyStep } from '../../node/agents/loop/policy.ts'
+import { NO_NAMES } from '../../node/agents/own-names.ts'
 import type { Tool, ToolContext, ToolResult } from '../../node/agents/tools/tool.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { VillageError } from '../../node/errors.ts'
@@ -170,6 +172,7 @@ export function agentParts(
         },
       },
       intendedCalls: () => [],
+      ownNames: () => NO_NAMES,
       twin: { recallFor: async () => null },
       village: {
         askMember: async () => {

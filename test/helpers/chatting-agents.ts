@@ -2,6 +2,7 @@
 import type { AgentName, AgentRow } from '../../node/agents/agent.ts'
 import type { EvidencePack } from '../../node/agents/evidence.ts'
 import type { Policy } from '../../node/agents/loop/policy.ts'
+import type { Tool } from '../../node/agents/tools/tool.ts'
 import { own, type RecordingTool, toolNamed } from './agent-parts.ts'
 import { type MemoryAgents, memoryAgents } from './memory-agents.ts'
 
@@ -31,7 +32,8 @@ export interface ChattingAgents extends MemoryAgents {
   readonly thinking: Promise<void>
 }
 
-export function chattingAgents(): ChattingAgents {
+/** `tools`: more of them; `file` has the king write `notes/a.md` by one that is called `file_write`. */
+export function chattingAgents({ tools = [] }: { tools?: readonly Tool[] } = {}): ChattingAgents {
   const thinking = Promise.withResolvers<void>()
   const reads = toolNamed('note_read', { run: async () => own({}, 'read one note') })
   const writes = toolNamed('note_write', {
@@ -51,6 +53,8 @@ export function chattingAgents(): ChattingAgents {
         thinking.resolve()
         await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
       }
+      if (said === 'file' && observations.length === 0)
+        return call('file_write', { path: 'notes/a.md', content: 'one\nTWO <b>\nthree\n', replace: true })
       if (said === 'write' && observations.length === 0)
         return call('note_write', { text: 'hello', to: 'a.md' })
       if (said === 'cite') {
@@ -64,8 +68,12 @@ export function chattingAgents(): ChattingAgents {
     },
   })
   const rows: AgentRow[] = (['king', 'sage'] as const).map((name) => ({
-    ...{ name, description: `${name} of the test`, tools: ['note_read', 'note_write'] },
+    ...{ name, description: `${name} of the test`, tools: ['*'] },
     policy: () => policy(name),
   }))
-  return { ...memoryAgents({ rows, tools: () => [reads, writes] }), writes, thinking: thinking.promise }
+  return {
+    ...memoryAgents({ rows, tools: () => [reads, writes, ...tools] }),
+    writes,
+    thinking: thinking.promise,
+  }
 }

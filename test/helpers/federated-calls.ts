@@ -1,4 +1,5 @@
 /** How to call the routes of runs and federations so that they succeed (test/api/routes.test.ts). */
+import { fileURLToPath } from 'node:url'
 import { LEDGER_MEDIA_TYPE } from '../../node/api/routes/runs.ts'
 import type { Ask, TestApi } from './api-server.ts'
 
@@ -15,6 +16,8 @@ const TOY_RUN = {
 async function run({ services }: TestApi): Promise<string> {
   return (await services.rounds.announce(TOY_RUN, new AbortController().signal)).run
 }
+
+const GOALS_FILE = fileURLToPath(new URL('../../docs/examples/self-evolution.yaml', import.meta.url))
 
 const FEDERATION = { name: 'digits', strategy: 'fedavg', rounds: 2 }
 
@@ -61,6 +64,12 @@ export const FEDERATED_CALLS: Record<string, (server: TestApi) => Promise<Call>>
     body: { publish: true },
   }),
   removeFederation: async (server) => ({ path: `/api/v1/federations/${await federation(server)}` }),
+  listExamples: async () => ({ path: '/api/v1/examples' }),
+  readRecipe: async () => ({
+    path: '/api/v1/recipes',
+    body: { kind: 'federation', text: 'rounds: 2\nsimulation: { clients: 4 }' },
+  }),
+  readGoals: async () => ({ path: '/api/v1/recipes/goals', body: { path: GOALS_FILE } }),
   getSelfEvolution: async () => ({ path: '/api/v1/self-evolution' }),
   getGoalHistory: async () => ({ path: '/api/v1/self-evolution/notes' }),
   runGoal: async () => ({ path: '/api/v1/self-evolution/notes/run' }),

@@ -23,7 +23,7 @@ const ECHO: ChatModel = {
 
 export function memoryChatModels(models: readonly ChatModel[] = [ECHO]): ApiComponents['chatModels'] {
   return {
-    list: async () => models.map(({ id }) => ({ id })),
+    list: async () => models.map(({ id, place }) => ({ id, place, isExperimental: false })),
     async need(id) {
       const model = models.find((candidate) => candidate.id === id)
       if (model === undefined)

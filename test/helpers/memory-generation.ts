@@ -2,6 +2,7 @@
 import type { ApiComponents } from '../../node/api/components.ts'
 import type { ModelEntry } from '../../node/compute/models/model-entry.ts'
 import { VillageError } from '../../node/errors.ts'
+import { createHistogram } from '../../node/histogram.ts'
 
 /** The answer repeats the words of the prompt, a token each, until the limit. */
 export function memoryGeneration(
@@ -40,7 +41,10 @@ export function memoryGeneration(
           tokenTexts: {},
         }
       },
-      stats: () => ({ ...totals, loaded: [], residentBytes: 0, active: 0 }),
+      stats: () => ({
+        ...{ ...totals, loaded: [], residentBytes: 0, active: 0 },
+        ...{ requestSeconds: createHistogram().read(), firstTokenSeconds: createHistogram().read() },
+      }),
     },
     embedding: {
       async embed(id, texts) {

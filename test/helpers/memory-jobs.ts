@@ -2,9 +2,16 @@
 import { randomBytes } from 'node:crypto'
 import type { ApiComponents } from '../../node/api/components.ts'
 import type { JobSummary, TaskSummary } from '../../node/compute/jobs/job.ts'
+import type { JobNote } from '../../node/compute/jobs/job-history.ts'
 import { VillageError } from '../../node/errors.ts'
 import type { Events } from '../../node/events.ts'
+import { createHistogram } from '../../node/histogram.ts'
 import type { JsonObject } from '../../node/json.ts'
+
+const NOTE: JobNote = {
+  ...{ atMs: 1_760_000_000_000, what: 'failed', task: 0, label: 'slice 0' },
+  ...{ peer: null, code: 'TASK_FAILED' },
+}
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -56,6 +63,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
     changed(job)
   }
   const jobs: ApiComponents['jobs'] = {
+    taskSeconds: () => createHistogram().read(),
     async submit({ kind, params, priority }) {
       if (!['compress', 'evaluate', 'train'].includes(kind)) throw new VillageError('JOB_KIND_UNKNOWN')
       const id = randomBytes(8).toString('hex')
@@ -80,6 +88,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
         total: tasks.length,
         done: 0,
         stage: 'work',
+        stages: [{ name: 'work', from: 0 }],
         params,
         result: null,
         error: null,
@@ -93,6 +102,10 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
     list: () => [...held.values()].map((job) => job.summary),
     get: (id) => held.get(id)?.summary ?? null,
     tasks: (id) => needJob(id).tasks,
+    history: (id) => ({
+      notes: needJob(id).summary.done === 0 ? [] : [NOTE],
+      forgotten: 0,
+    }),
     async cancel(id) {
       const job = needJob(id)
       if (job.summary.state !== 'running') throw new VillageError('JOB_FINISHED')

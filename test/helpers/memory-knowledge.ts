@@ -5,6 +5,7 @@ import type { SearchCollection } from '../../node/agents/rag/query/search-option
 import type { KnownCollection } from '../../node/agents/rag/village/known-collection.ts'
 import type { ApiComponents } from '../../node/api/components.ts'
 import { VillageError } from '../../node/errors.ts'
+import { createHistogram } from '../../node/histogram.ts'
 import { createNaiveBackend, type NaiveDocument } from './naive-backend.ts'
 import { LIBRARY } from './small-library.ts'
 
@@ -49,6 +50,7 @@ export function memoryKnowledge(
     stats: () => ({
       ...{ collections: 0, segments: 0, sketches: 0, requestsServed: 0, requestsRefused: 0 },
       ...{ replicas: 2, replicaBytes: 3 * 2 ** 20 },
+      ...{ searchSeconds: createHistogram().read(), peersAsked: 0, incomplete: 0 },
     }),
   }
   return { knowledge, known, answers: createAnswers({ ...components, knowledge }, { config }) }

@@ -12,13 +12,16 @@ import type { ModelEntry } from '../../node/compute/models/model-entry.ts'
 import { OPERATIONS } from '../../node/compute/operations.ts'
 import type { PauseReason } from '../../node/compute/resources.ts'
 import { type Config, DEFAULT_CONFIG } from '../../node/config.ts'
+import { createLiveConfig } from '../../node/config-live.ts'
 import { VillageError } from '../../node/errors.ts'
 import { createEvents } from '../../node/events.ts'
+import { createHistogram } from '../../node/histogram.ts'
 import type { JsonObject } from '../../node/json.ts'
 import { createLog, type Log } from '../../node/log.ts'
 import type { ArtifactInfo } from '../../node/mesh/artifacts/artifacts.ts'
 import type { Member, OpenInvite, VillageInfo } from '../../node/mesh/membership/villages.ts'
 import type { PeerInfo } from '../../node/mesh/mesh.ts'
+import { createSettings } from '../../node/settings.ts'
 import { memorySageRows } from './memory-agent-rows.ts'
 import { memoryAgents } from './memory-agents.ts'
 import { createMemoryArtifacts } from './memory-artifacts.ts'
@@ -28,6 +31,7 @@ import { memoryFederations } from './memory-federations.ts'
 import { memoryGeneration } from './memory-generation.ts'
 import { createMemoryJobs } from './memory-jobs.ts'
 import { memoryKnowledge } from './memory-knowledge.ts'
+import { memoryMonitor } from './memory-monitor.ts'
 import { type MemoryPulls, memoryPulls } from './memory-pulls.ts'
 import { memoryRounds } from './memory-rounds.ts'
 import { memorySealedStore } from './memory-sealed-store.ts'
@@ -123,6 +127,15 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     log,
     events,
     config,
+    backup: {
+      async *stream() {
+        throw new VillageError('BACKUP_FAILED', 'there is nothing on a disk')
+      },
+    },
+    settings: createSettings(
+      { live: createLiveConfig({ log }, config), events, log },
+      { sources: null, resolved: null },
+    ),
     identity: { peerId: SELF },
     peerList,
     pause,
@@ -135,6 +148,13 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         if (peer === undefined) throw new VillageError('PEER_UNREACHABLE')
         return peer
       },
+      addressesOf: async () => [],
+      clockSkewsMs: () => new Map(),
+      transferred: () => ({ receivedBytes: 1_000, sentBytes: 2_000 }),
+      traffic: () => ({
+        ...{ gossip: [], gossipSeconds: createHistogram().read() },
+        ...{ streams: [], streamSeconds: createHistogram().read(), openStreams: [] },
+      }),
     },
     villages: {
       current: () => village,
@@ -205,6 +225,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
     ...asked,
     models: {
       async add(given) {
+        if ('artifact' in given) throw new VillageError('ARTIFACT_MISSING')
         const id = given.id ?? ('embedded' in given ? given.embedded : path.basename(given.path, '.onnx'))
         const bytes = 'embedded' in given ? Buffer.from('encoder') : await readFile(given.path)
         const { cid } = await memory.add(bytes, { name: id, pin: `model:${id}` })
@@ -294,6 +315,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         rssBytes: process.memoryUsage.rss(),
         diskFreeBytes: 100 * 2 ** 30,
         power: 'mains',
+        batteryShare: null,
         temperatureCelsius: null,
         load: 0.5,
         accepting: pause.reason === null,
@@ -301,6 +323,7 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
         reason: pause.reason,
       }),
     },
+    monitor: memoryMonitor(NOW_MS),
     pool: { stats: () => ({ threads: 1, busy: 0, queued: 0 }) },
     sandbox: {
       availability: async () => ({ available: false, reason: 'it was not looked for', fix: 'Look for it.' }),

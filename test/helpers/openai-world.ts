@@ -7,7 +7,7 @@ import type {
   ChatCompletionMessageParam,
 } from 'openai/resources/chat/completions'
 import * as assert from 'uvu/assert'
-import { type Client, createClient, findDaemon } from '../../node/cli/client.ts'
+import { type Client, createClient, findDaemon } from '../../node/client.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { createDaemon } from '../../node/daemon.ts'
 import { temporaryDirectory } from './mesh.ts'

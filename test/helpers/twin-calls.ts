@@ -20,6 +20,10 @@ export const TWIN_CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     await server.ask(`/api/v1/conversations/${id}/ask`, { method: 'POST', body })
     return { path: `/api/v1/conversations/${id}` }
   },
+  renameConversation: async (server) => ({
+    path: `/api/v1/conversations/${await conversation(server)}`,
+    body: { title: 'The roof' },
+  }),
   eraseConversation: async (server) => ({ path: `/api/v1/conversations/${await conversation(server)}` }),
   askInConversation: async (server) => ({
     path: `/api/v1/conversations/${await conversation(server)}/ask`,

@@ -184,7 +184,7 @@ test('a worker takes only kinds and parameters that it knows, and no more than i
   const lease = (id: number, kind: string, params: string) =>
     stream!.send(OwnerFrame, {
       ...NO_FRAME,
-      lease: { lease: id, kind, params: Buffer.from(params), leaseMs: 5_000 },
+      lease: { lease: id, kind, params: Buffer.from(params), leaseMs: 5_000, trace: new Uint8Array(0) },
     })
   await lease(1, 'rm -rf', '{}')
   await lease(2, 'toy', 'not json')

@@ -132,7 +132,7 @@ Secrets.after(stopMeshNodes)
 
 Secrets('keys are files of mode 0600, and go with the village, but for the founding key', async () => {
   const [founder, member] = (await startVillage(2)) as [MeshNode, MeshNode]
-  const files = (node: MeshNode) => globSync('village-*.key', { cwd: node.directory }).sort()
+  const files = (node: MeshNode) => globSync('keys/village-*.key', { cwd: node.directory }).sort()
   assert.is(files(founder).length, 2)
   assert.is(files(member).length, 1)
   for (const node of [founder, member])

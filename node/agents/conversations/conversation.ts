@@ -1,7 +1,10 @@
 /** What is kept of a conversation with agents: one sealed record. */
 
+import type { JsonObject } from '../../json.ts'
 import type { AgentAnswer, AgentEvent, AgentName } from '../agent.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
+import { boundContent } from '../loop/bound-content.ts'
+import type { ChunkReference } from '../rag/search-types.ts'
 import type { Speaker } from '../twin/erasure.ts'
 
 export interface Citation {
@@ -9,11 +12,33 @@ export interface Citation {
   readonly title: string | null
   readonly source: string
   readonly page: number | null
+  /** Where to open it; absent in what older versions kept. */
+  readonly place?: CitedPlace
+}
+
+export interface CitedPlace {
+  readonly collection: string
+  /** Id of the document. */
+  readonly document: string
+  /** UTF-16 offsets in the document's text: of the sentences that cite it, otherwise of the passage. */
+  readonly start: number
+  readonly end: number
+  /** Null where another member's agent named it. */
+  readonly passage: ChunkReference | null
+}
+
+/** What the answer's evidence comes to. */
+export interface EvidenceLine {
+  readonly confidence: number
+  readonly threshold: number
+  readonly isFound: boolean
 }
 
 export interface CallLine {
   readonly tool: string
   readonly agent: AgentName
+  /** Cut where they are long; absent in what older versions kept. */
+  readonly arguments?: JsonObject
   readonly state: 'running' | 'done' | 'failed' | 'refused'
   readonly summary: string
 }
@@ -31,6 +56,8 @@ export type Turn =
       readonly finish: AgentAnswer['finish'] | 'failed'
       readonly error: { readonly code: string; readonly message: string } | null
       readonly citations: readonly Citation[]
+      /** Null without evidence; absent in what older versions kept. */
+      readonly evidence?: EvidenceLine | null
       readonly calls: readonly CallLine[]
       /**
        * It may quote what is private on this node: its tools or its model were shown such, because whoever read it was on this machine.
@@ -50,11 +77,18 @@ export interface Conversation {
 
 const TITLE_CHARACTERS = 80
 const SUMMARY_CHARACTERS = 300
+/** Of the arguments of one call: a file's whole text need not be kept twice. */
+const ARGUMENT_BYTES = 4_096
+const MAX_TITLE_CHARACTERS = 120
 
 export function titleOf(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
   return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1)}…`
 }
+
+/** As a person gave it: on one line, and bounded. */
+export const givenTitle = (text: string): string =>
+  text.replace(/\s+/g, ' ').trim().slice(0, MAX_TITLE_CHARACTERS)
 
 const WITHHELD = '[An answer that was made on this machine is not shown here: it may quote private text.]'
 
@@ -90,7 +124,10 @@ export function createTranscript(): {
     add(event) {
       if (event.kind === 'text') text += event.text
       else if (event.kind === 'call')
-        calls.set(event.call, { tool: event.tool, agent: event.agent, state: 'running', summary: '' })
+        calls.set(event.call, {
+          ...{ tool: event.tool, agent: event.agent, state: 'running', summary: '' },
+          arguments: boundContent(event.arguments, ARGUMENT_BYTES) as JsonObject, // an object stays one
+        })
       else if (event.kind === 'result') {
         const call = calls.get(event.call)
         const summary = event.summary.slice(0, SUMMARY_CHARACTERS)
@@ -103,7 +140,19 @@ export function createTranscript(): {
 }
 
 export function citationsOf(answer: AgentAnswer): Citation[] {
-  return (answer.evidence?.items ?? []).map(({ number, title, source, page }) => ({
-    ...{ number, title, source, page },
-  }))
+  const sentences = answer.evidence?.answer?.sentences ?? []
+  return (answer.evidence?.items ?? []).map((item) => {
+    const { number, title, source, page, collection, document, passage = null } = item
+    const cited = sentences.filter(({ citation }) => citation === number)
+    const spans = cited.length === 0 ? [item] : cited
+    const start = Math.min(...spans.map((span) => span.start))
+    const end = Math.max(...spans.map((span) => span.end))
+    return { number, title, source, page, place: { collection, document, start, end, passage } }
+  })
+}
+
+export function evidenceLineOf({ evidence }: AgentAnswer): EvidenceLine | null {
+  if (evidence === null) return null
+  const { confidence, threshold, isFound } = evidence
+  return { confidence, threshold, isFound }
 }

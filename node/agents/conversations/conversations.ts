@@ -20,6 +20,8 @@ import {
   type Conversation,
   citationsOf,
   createTranscript,
+  evidenceLineOf,
+  givenTitle,
   messagesOf,
   type Turn,
   titleOf,
@@ -50,6 +52,8 @@ export interface Conversations extends Service {
     signal: AbortSignal,
     onEvent?: (event: AgentEvent) => void,
   ): Promise<AgentAnswer>
+  /** Throws NOT_FOUND, CONVERSATION_BUSY, INVALID_ARGUMENT where nothing is left of the title. */
+  rename(asker: Asker, id: string, title: string): Promise<ConversationView>
   /** Ends what it waits for, and erases it. Throws NOT_FOUND. */
   remove(asker: Asker, id: string): Promise<void>
 }
@@ -210,7 +214,8 @@ export function createConversations(components: Components, init: ConversationsI
       turn = {
         ...{ role: 'assistant', text: answer.text, atMs: now(), agent: answer.agent, model: answer.model },
         ...{ isPrivate },
-        ...{ finish: answer.finish, error: null, citations: citationsOf(answer), calls },
+        ...{ finish: answer.finish, error: null, calls },
+        ...{ citations: citationsOf(answer), evidence: evidenceLineOf(answer) },
       }
     } catch (error) {
       outcome = { error }
@@ -289,6 +294,22 @@ export function createConversations(components: Components, init: ConversationsI
         active.delete(work)
         if (running.get(id) === controller) running.delete(id)
       }
+    },
+    async rename(asker, id, given) {
+      const title = givenTitle(given)
+      if (title === '')
+        throw new VillageError('INVALID_ARGUMENT', 'The title is empty', { fields: { argument: 'title' } })
+      // The answer that comes would be written with the title of before.
+      if (running.has(id)) throw new VillageError('CONVERSATION_BUSY')
+      const controller = new AbortController()
+      running.set(id, controller)
+      try {
+        await write({ ...(await need(asker, id)), title })
+      } finally {
+        if (running.get(id) === controller) running.delete(id)
+      }
+      const { turns, speaker: _, ...facts } = await need(asker, id)
+      return { ...facts, messages: turns.length }
     },
     async remove(asker, id) {
       await erase(await need(asker, id))

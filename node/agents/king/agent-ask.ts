@@ -32,6 +32,7 @@ export interface AgentAskComponents {
 }
 
 export interface AgentAskInit {
+  /** These three may change: they are read for every task. */
   readonly weights: Weights
   /** Whether agents of this node have a language model behind them. */
   readonly hasModel: boolean
@@ -81,12 +82,12 @@ const TOOLS: Readonly<Record<AgentName, readonly string[]>> = {
 
 export function createAgentAsk(components: AgentAskComponents, init: AgentAskInit): Tool {
   const { ask, village, decisions } = components
-  const { weights, hasModel, limits, now, newId } = init
+  const { now, newId } = init
   /** Running means of what was measured, by agent and way. */
   const measured = new Map<string, number>()
 
   function waysFor({ agent, steps, member }: Given, context: ToolContext): Way[] {
-    const kind = hasModel ? 'model' : 'rules'
+    const kind = init.hasModel ? 'model' : 'rules'
     const latency = (id: string, first: number) => measured.get(`${agent} ${id}`) ?? first
     const here: Way = {
       id: 'here',
@@ -123,6 +124,7 @@ export function createAgentAsk(components: AgentAskComponents, init: AgentAskIni
   }
 
   function leaseFor(given: Given, steps: readonly PlanStep[] | null, context: ToolContext): Lease {
+    const { limits } = init
     const named = steps === null ? TOOLS[given.agent] : [...new Set(steps.map(({ tool: name }) => name))]
     return {
       id: newId(),
@@ -158,8 +160,9 @@ export function createAgentAsk(components: AgentAskComponents, init: AgentAskIni
     cost: { latencyMs: FIRST_LATENCY_MS.rules, cpuSeconds: CPU_SECONDS.rules, leavesNode: false },
     async run(given, context) {
       const { agent, task, options, history = [] } = given
+      const { limits } = init
       const steps = readSteps(given.steps === undefined ? undefined : { steps: given.steps })
-      const weighed = weigh(waysFor(given, context), weights)
+      const weighed = weigh(waysFor(given, context), init.weights)
       const chosen = weighed[0]?.id ?? given.member ?? 'here'
       const startedAtMs = now()
       const messages = [...history, task].map((content) => ({ role: 'user' as const, content }))

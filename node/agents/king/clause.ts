@@ -12,6 +12,8 @@ export interface Word extends Token {
   readonly form: VerbForm | null
   /** What the goal itself gives this name to (`call it small`, `into the collection letters`). */
   readonly declared?: 'model' | 'collection'
+  /** What of this node has this name (named-words.ts). */
+  readonly own?: { readonly model?: string; readonly collection?: string; readonly folder?: string }
 }
 
 export type Mood = 'order' | 'question' | 'statement'

@@ -1,5 +1,6 @@
 /** Names of collections in a clause. */
 import type { Word } from './clause.ts'
+import { ownCollections } from './named-words.ts'
 
 /** The collection that is named: `into the collection notes`, `as notes`, `in my-notes`, `my papers collection`, `collection: notes`. */
 export function collectionOf(words: readonly Word[], isIndexing: boolean): string | null {
@@ -23,6 +24,8 @@ export function collectionOf(words: readonly Word[], isIndexing: boolean): strin
     const left = words[at - 1]
     if (isWord(left) && !COMMON.test(left.norm) && left.form === null) return left.text
   }
+  const [own] = ownCollections(words)
+  if (own !== undefined) return own
   if (!isIndexing) {
     for (let at = 1; at < words.length; at++) {
       const word = words[at]!

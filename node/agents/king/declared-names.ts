@@ -40,6 +40,9 @@ export function withKnownNames(words: readonly Word[]): Word[] {
       !/^(?:models?|encoder)$/.test(after)
     )
       return { ...word, kind: 'id', norm: '<id>' }
+    // `job deadbeef`: ids are hexadecimal.
+    if (/^(?:jobs?|runs?|rounds?)$/.test(before) && /^[0-9a-f]{5,}$/.test(word.lower) && word.kind === 'word')
+      return { ...word, kind: 'id', norm: '<id>', form: null }
     if (
       word.norm === 'merge' &&
       /^merges?$/.test(word.lower) &&

@@ -78,6 +78,11 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
   ['if (?:it|that) (?:pleases|suits) you', ''],
   ['at your (?:leisure|convenience)', ''],
   ['(?:if|as) i may(?: ask| say)?(?= *(?:[,.?!]|$))', ''],
+  [
+    '(?:do not|no need to|you (?:do not|need not) (?:have|need) to) (?:bother|worry|trouble)(?: (?:with|about|to))?(?= [a-z]+ing )',
+    'without',
+  ],
+  ['(?:do not|no need to|need not) (?:bother|trouble)(?: yourself)?(?: to)?(?= [a-z]+ )', 'do not'],
   // Said beside what is asked.
   [
     '(?:only )?if (?:it|that|this) (?:is not|would not be|is not asking)(?: (?:too|so|that))*(?: (?:much|any|a))?(?: (?:trouble|bother|problem|hassle|inconvenience|to ask))',

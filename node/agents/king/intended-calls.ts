@@ -5,6 +5,7 @@
 import type { JsonObject } from '../../json.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { IntendedCall } from '../loop/intended-call.ts'
+import { NO_NAMES, type OwnNames } from '../own-names.ts'
 import { isStepReference, type PlanStep } from './plan.ts'
 import { isChange, planGoal } from './plan-goal.ts'
 
@@ -34,13 +35,17 @@ const DELEGATION: IntendedCall = {
   open: ['agent', 'task', 'steps', 'history', 'options'],
 }
 
-/** `tools`: names of all that there are. Messages of other roles than `user` are not read. */
-export function intendedCalls(messages: readonly ChatMessage[], tools: readonly string[]): IntendedCall[] {
+/** `tools`: names of all that there are. `own`: what this node has, which words may mean by its name. Messages of other roles than `user` are not read. */
+export function intendedCalls(
+  messages: readonly ChatMessage[],
+  tools: readonly string[],
+  own: OwnNames = NO_NAMES,
+): IntendedCall[] {
   const said = messages.filter(({ role }) => role === 'user').map(({ content }) => content)
   const last = said.at(-1) ?? ''
   const goals = CONFIRMS.test(last) ? said.slice(-2) : [last]
   const steps = goals.flatMap((goal) => {
-    const plan = planGoal(goal, tools)
+    const plan = planGoal(goal, tools, own)
     // Where a part was not understood, the rest may mean something else: a change waits for a yes.
     return plan.unclear === undefined ? plan.steps : plan.steps.filter(({ tool }) => !isChange(tool))
   })

@@ -59,7 +59,7 @@ const lastWords = (messages: readonly ChatMessage[]): string =>
 
 export function createKing({ decisions }: { decisions: Pick<Decisions, 'begin' | 'end'> }): AgentRow {
   function policy(init: PolicyInit): Policy {
-    const { id, request, model, declarations } = init
+    const { id, request, model, declarations, own } = init
     const asked = lastWords(request.messages)
     const tools = init.tools.includes('agent_ask') ? [...init.tools, ...DELEGATED] : init.tools
     if (model === null && asksForHelp(asked))
@@ -68,7 +68,7 @@ export function createKing({ decisions }: { decisions: Pick<Decisions, 'begin' |
         asked,
         plan: { steps: [], notDone: [], language: 'en' },
       })
-    const plan = planGoal(asked, tools)
+    const plan = planGoal(asked, tools, own)
     if (model === null) return createKingRules({ id, request, asked, plan, decisions })
     // A model of King knows the names of its own tools: what the rules would delegate is a task for `agent_ask`.
     const intended = [

@@ -2,14 +2,18 @@
  * A goal in words as a plan, by rules: clauses, each read by the first rule that knows it, with what earlier clauses made. What no rule knows
  * is said in `notDone`; nothing is ever changed by a guess. English only.
  */
+import { canonicalJson } from '../../json.ts'
+import { NO_NAMES, type OwnNames } from '../own-names.ts'
 import { type Clause, lineOf, toWord, type Word } from './clause.ts'
 import { declaredNames, withDeclared, withKnownNames } from './declared-names.ts'
 import { withoutExcluded } from './exclusions.ts'
 import { findVerb } from './find-verb.ts'
 import { plainWords } from './idioms.ts'
+import { fenceInlineCode } from './inline-code.ts'
 import { isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
 import { measureFirst } from './measure-first.ts'
 import { type Mention, mentionIn, ONLY_POINTS, shortMention } from './mentions.ts'
+import { withOwnNames } from './named-words.ts'
 import { isEnglish, otherLanguage } from './other-language.ts'
 import { barePhrase, onlyTells } from './phrases.ts'
 import { agentOf, type Plan, type PlanStep, type StepCondition } from './plan.ts'
@@ -47,16 +51,19 @@ const ASKS_FOR_HELP =
 
 type NotDone = Plan['notDone'][number]
 
-/** `tools`: those that may be used; a step with another one is not planned but named in `notDone`. */
-export function planGoal(text: string, tools: readonly string[]): Plan {
-  const source = text.slice(0, MAX_GOAL_UNITS)
+/**
+ * `tools`: those that may be used; a step with another one is not planned but named in `notDone`. `own`: what this node has, which words
+ * may mean by its name alone.
+ */
+export function planGoal(text: string, tools: readonly string[], own: OwnNames = NO_NAMES): Plan {
+  const source = fenceInlineCode(text.slice(0, MAX_GOAL_UNITS))
   const all = readTokens(source).map(toWord)
-  const said = withKnownNames(plainWords(all.slice(0, MAX_WORDS)))
+  const said = withKnownNames(withOwnNames(plainWords(all.slice(0, MAX_WORDS)), own))
   const words = withoutExcluded(said)
   if (words.length === 0 || (source.length < 120 && ASKS_FOR_HELP.test(source.trim())))
     return { steps: [], notDone: [], language: 'en' }
   if (!isEnglish(all.slice(0, MAX_WORDS))) return otherLanguage(text, tools)
-  const isCut = all.length > MAX_WORDS || source.length < text.length
+  const isCut = all.length > MAX_WORDS || text.length > MAX_GOAL_UNITS
   const cut = isCut ? [{ text: `${source.slice(0, 60)}…`, why: TOO_LONG }] : []
   const first = planWords(words, source, tools)
   const names = declaredNames(first.planned.map(({ draft }) => draft))
@@ -89,7 +96,7 @@ function planWords(
   let state: PlanState = EMPTY_STATE
   const spokenOf = mentionIn(words)
   const material = materialIn(source)
-  const clauses = withCode(shareObjects(splitClauses(words, source)), words)
+  const clauses = withConditions(withCode(shareObjects(splitClauses(words, source)), words))
   for (const [index, clause] of clauses.entries()) {
     // `never mind, leave it` takes back once.
     const isAgain = index > 0 && takesBack(clauses[index - 1]!)
@@ -159,6 +166,7 @@ function planWords(
       measured === null && !isAnswer ? outcome.calls : callsOf(readWith(clause, state, spokenOf) ?? outcome)
     const when = clause.condition === null ? null : readCondition(clause.condition, state.drafts)
     for (const draft of calls) {
+      if (when === null && wasLooked(planned, draft)) continue
       if (planned.length >= MAX_STEPS)
         notDone.push({ text: clause.text, why: `A plan has ${MAX_STEPS} steps at most.` })
       else if (!tools.includes(draft.tool))
@@ -175,6 +183,20 @@ function planWords(
   }
   return { planned, notDone, unclear }
 }
+
+/** What was looked at already, with nothing changed since, need not be looked at again: `show the details of a-lm: its inputs, its size`. */
+function wasLooked(planned: readonly Planned[], draft: Draft): boolean {
+  if (!LOOKS_AGAIN_IN_VAIN.test(draft.tool)) return false
+  const since = planned.slice(planned.findLastIndex((one) => isChange(one.draft.tool)) + 1)
+  return since.some(
+    (one) =>
+      one.when === null &&
+      one.draft.tool === draft.tool &&
+      canonicalJson(one.draft.arguments) === canonicalJson(draft.arguments),
+  )
+}
+const LOOKS_AGAIN_IN_VAIN =
+  /^(?:model_(?:list|inspect)|knowledge_collections|member_list|node_status|file_(?:list|read)|time_now)$/
 
 const callsOf = (outcome: Outcome): readonly Draft[] => ('calls' in outcome ? outcome.calls : [])
 const isReported = ({ words }: Clause, material: readonly Span[]): boolean =>
@@ -229,6 +251,24 @@ function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] 
     if (!RUNS_CODE.test(clause.line) || clause.words.includes(code)) return clause
     const all = [...clause.words, code]
     return { ...clause, words: all, line: lineOf(all) }
+  })
+}
+
+/** `see whether job 7f runs, and if it does, stop it`: the condition is what was asked just before. */
+const AS_ASKED =
+  /^(?:(?:it|that|this|they|he|she) )?(?:still )?(?:(?:is|are|has|have|do|does|was)(?: (?:so|still|indeed))*|so|yes|(?:is )?(?:that )?the case)$/
+const NOT_AS_ASKED =
+  /^(?:(?:(?:it|that|this|they) )?(?:(?:is|are|has|have|do|does|was) )?not(?: (?:so|yet))?|no)$/
+
+function withConditions(clauses: readonly Clause[]): Clause[] {
+  return clauses.map((clause, index) => {
+    const asked = clauses.slice(0, index).findLast(({ condition }) => condition === null)
+    if (clause.condition === null || asked === undefined) return clause
+    const line = lineOf(clause.condition.words)
+    const isNot = NOT_AS_ASKED.test(line)
+    if (!isNot && !AS_ASKED.test(line)) return clause
+    const { isNegated } = clause.condition
+    return { ...clause, condition: { words: asked.words, isNegated: isNegated !== isNot } }
   })
 }
 

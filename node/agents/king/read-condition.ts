@@ -25,7 +25,7 @@ function jobStateOf(line: string): JobIs | null {
   if (/(?:^| )(?:fail|failed|fails|crashed|broken|error|cancelled)(?: |$)/.test(line))
     return isNot ? 'done' : 'failed'
   if (
-    /(?:^| )(?:run|running|going|active|busy|stuck|hanging|hangs|waiting|wait|queued|pending|progress|on)(?: |$)/.test(
+    /(?:^| )(?:run|running|go|going|active|busy|stuck|hanging|hangs|waiting|wait|queued|pending|progress|on)(?: |$)/.test(
       line,
     )
   )

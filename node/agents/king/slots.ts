@@ -46,18 +46,24 @@ const MODEL_FILE = /\.(?:onnx|safetensors|gguf|bin)$/i
 const FILE = /[^/\\]\.[A-Za-z][A-Za-z0-9]{0,10}$/
 
 export const isModelFile = (path: string): boolean => MODEL_FILE.test(path)
+/** `~/models/gpt2`: a folder that holds a model, as people name them. */
+export const isModelFolder = (path: string): boolean =>
+  !isFile(path) && /(?:^|\/)(?:models?|checkpoints?|llms?)\/[^/]+\/?$/i.test(path)
 /** A path that ends in a name with an extension; all others are folders. */
 export const isFile = (path: string): boolean => FILE.test(path)
 
 /** Codecs that are named, in order. */
 export function codecsOf(words: readonly Word[]): string[] {
+  // `trellis at 4 bits` names one codec.
+  const isNamed = words.some(isCodec)
   const found = words.flatMap((word, index): string[] => {
     const name = word.lower
     if (CODECS.some((codec) => codec === name)) return [name]
     if (Object.hasOwn(CODEC_NAMES, name)) return [CODEC_NAMES[name]!]
     const next = words[index + 1]
     if (name === 'int' && (next?.value === 4 || next?.value === 8)) return [`int${next.value}`]
-    if (word.kind === 'bits' && (word.value === 4 || word.value === 8)) return [`int${word.value}`]
+    if (!isNamed && word.kind === 'bits' && (word.value === 4 || word.value === 8))
+      return [`int${word.value}`]
     return []
   })
   return [...new Set(found)]

@@ -7,7 +7,9 @@ import type { Log } from '../../log.ts'
 import type { AgentAnswer, AgentEvent, AgentRequest, AgentRow, Lease, LoopLimits } from '../agent.ts'
 import type { Asker } from '../asker.ts'
 import type { ChatMessage, ChatModel, ChatUsage, ToolDeclaration } from '../chat/chat-model.ts'
+import { NO_NAMES, type OwnNames } from '../own-names.ts'
 import type { Tool } from '../tools/tool.ts'
+import { inAgentSpan } from './agent-spans.ts'
 import type { Approvals } from './approvals.ts'
 import type { Audit } from './audit.ts'
 import type { CheckArguments } from './check-arguments.ts'
@@ -31,7 +33,10 @@ export interface AnswerComponents {
   readonly intendedCalls: (
     messages: readonly ChatMessage[],
     tools: readonly string[],
+    own: OwnNames,
   ) => readonly IntendedCall[]
+  /** What the node has by its names; of the owner's requests only, for others could learn names from plans. */
+  readonly ownNames: () => OwnNames
   /** What the owner's memory says to a text, for its own requests; null where there is nothing. */
   readonly twin: {
     recallFor(
@@ -59,6 +64,21 @@ export type AgentLimitsConfig = Pick<
   | 'agents.maxResultBytes'
   | 'agents.denyTools'
 >
+
+/** What a request of the owner may use at most, at present. */
+export function ownerLimits(
+  config: Pick<
+    AgentLimitsConfig,
+    'agents.maxTurns' | 'agents.maxMs' | 'agents.maxTokens' | 'agents.maxRepeats'
+  >,
+): LoopLimits {
+  return {
+    turns: config['agents.maxTurns'],
+    ms: config['agents.maxMs'],
+    tokens: config['agents.maxTokens'],
+    repeats: config['agents.maxRepeats'],
+  }
+}
 
 export interface AnswerInit {
   readonly config: AgentLimitsConfig
@@ -104,16 +124,10 @@ function lastWords(messages: readonly ChatMessage[]): string {
 }
 
 export function createRequestRunner(components: AnswerComponents, init: AnswerInit): RequestRunner {
-  const { rows, chatModels, intendedCalls, twin, events } = components
+  const { rows, chatModels, intendedCalls, ownNames, twin, events } = components
   const { config, peerId, clock, newId, counter, stopping, onUsage } = init
   const running = new Map<string, RunningRequest>()
   const callComponents = { ...components, clock, newId, countCall: counter.countCall }
-  const configured: LoopLimits = {
-    turns: config['agents.maxTurns'],
-    ms: config['agents.maxMs'],
-    tokens: config['agents.maxTokens'],
-    repeats: config['agents.maxRepeats'],
-  }
 
   const grant: RequestRunner['grant'] = (row, asker, leases) =>
     createGrant({
@@ -131,12 +145,14 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
     asker.kind !== 'member' &&
     (model === null || model.place === 'local' || config['agents.endpointsMaySee'] === 'all')
 
+  const namesFor = (asker: Asker): OwnNames => (asker.kind === 'member' ? NO_NAMES : ownNames())
+
   /** A delegated request has the words of the one that was asked: its own may be those of a model. */
   function trustOf(request: AgentRequest, parent: RunningRequest | null): RequestTrust {
     if (parent !== null) return parent.trust.delegate()
     const names = components.tools().map(({ name }) => name)
     const intended = (messages: readonly ChatMessage[]) => [
-      ...intendedCalls(messages, names),
+      ...intendedCalls(messages, names, namesFor(request.asker)),
       // Also of those that a step may be delegated to: they all read the same words.
       ...rows.flatMap((row) => row.intended?.(messages) ?? []),
     ]
@@ -167,6 +183,7 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
     const policy = row.policy({
       ...{ id, request, model: metered?.model ?? null },
       tools: tools.map(({ name }) => name),
+      own: namesFor(asker),
       declarations: tools.map(declare),
     })
     const calls = createCallRunner(callComponents, {
@@ -181,6 +198,7 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
     const takenUnsaid = () => metered?.take() ?? null
     const end = await runLoop({
       ...{ policy, messages, limits, budget, takenUnsaid, deadline, calls, signal, onEvent },
+      onTurn: (seconds) => counter.timeTurn(row.name, seconds),
     })
     counter.countTurns(end.turns)
     counter.countTokens(policy.model, end.usage)
@@ -196,7 +214,7 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
       const startedAtMs = clock.now()
       lastWords(request.messages)
       const wished = lease === undefined ? {} : leasedLimits(lease, parent, startedAtMs)
-      const limits = narrowLimits(narrowLimits(configured, wished), request.limits)
+      const limits = narrowLimits(narrowLimits(ownerLimits(config), wished), request.limits)
       const model = await modelOf(request, parent)
       const id = newId()
       const deadline = createDeadline(clock, limits.ms, parent?.deadline ?? null)
@@ -222,8 +240,11 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
           },
         }
         running.set(id, state)
-        const answered = await answer(row, request, state, parent, startedAtMs)
+        const answered = await inAgentSpan({ agent: row.name, id, model: model?.id ?? null }, () =>
+          answer(row, request, state, parent, startedAtMs),
+        )
         tell(answered.finish)
+        counter.timeRequest(row.name, (clock.now() - startedAtMs) / 1000)
         return answered
       } catch (error) {
         tell(toVillageError(error).code)

@@ -65,7 +65,7 @@ export function createApprovals(
   { events, clock, newId }: Components,
   init: { approvalMs: number; maxWaiting?: number },
 ): Approvals {
-  const { approvalMs, maxWaiting = MAX_WAITING } = init
+  const { maxWaiting = MAX_WAITING } = init
   const waiting = new Map<string, { shown: WaitingApproval; settle: (outcome: ApprovalOutcome) => void }>()
 
   function tell({ id, request, agent, tool, expiresAtMs }: WaitingApproval, state: string): void {
@@ -77,6 +77,7 @@ export function createApprovals(
       signal.throwIfAborted()
       if (waiting.size >= maxWaiting) throw new VillageError('APPROVALS_FULL')
       const askedAtMs = clock.now()
+      const { approvalMs } = init
       const shown = { ...question, id: newId(), askedAtMs, expiresAtMs: askedAtMs + approvalMs }
       const outcome = Promise.withResolvers<ApprovalOutcome>()
       const withdraw = () => outcome.reject(signal.reason)

@@ -1,5 +1,6 @@
 /** A chat model that knows what it took when nobody is told: a turn that fails or is left half-way has been read and written all the same. */
 import type { ChatModel, ChatRequest, ChatUsage } from '../chat/chat-model.ts'
+import { inChatSpan } from './agent-spans.ts'
 import { addUsage, NO_USAGE } from './limits.ts'
 
 export interface MeteredModel {
@@ -38,10 +39,12 @@ export function meteredModel(inner: ChatModel): MeteredModel {
         const turn: Turn = { promptBytes: sizeOf(request), writtenBytes: 0 }
         open.add(turn)
         try {
-          const reply = await inner.respond(request, signal, (delta) => {
-            turn.writtenBytes += Buffer.byteLength(delta.kind === 'call' ? delta.name : delta.text)
-            onDelta?.(delta)
-          })
+          const reply = await inChatSpan(inner, () =>
+            inner.respond(request, signal, (delta) => {
+              turn.writtenBytes += Buffer.byteLength(delta.kind === 'call' ? delta.name : delta.text)
+              onDelta?.(delta)
+            }),
+          )
           // One that was counted while it went on is not counted again.
           if (open.has(turn)) taken = addUsage(taken, reply.usage)
           return reply

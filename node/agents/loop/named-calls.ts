@@ -14,7 +14,7 @@ export interface NamedCall {
   readonly tool: string
   readonly arguments: JsonObject
   readonly asker: Asker
-  readonly via: 'mcp'
+  readonly via: 'mcp' | 'preview'
 }
 
 export interface NamedCalls {

@@ -1,4 +1,5 @@
 /** What agents have done since the start, for the metrics: counts without a word of what was said. */
+import { createHistogram, type HistogramReading } from '../../histogram.ts'
 import type { ChatUsage } from '../chat/chat-model.ts'
 
 export type CallOutcome = 'done' | 'failed' | 'refused'
@@ -7,6 +8,9 @@ export interface RequestCounts {
   /** Requests by how they ended: a `finish`, or `failed`, `cancelled`, `busy`. */
   readonly requests: readonly { readonly agent: string; readonly finish: string; readonly count: number }[]
   readonly turns: number
+  /** By agent. */
+  readonly requestSeconds: HistogramReading
+  readonly turnSeconds: HistogramReading
   readonly calls: readonly { readonly tool: string; readonly outcome: CallOutcome; readonly count: number }[]
   readonly tokens: readonly {
     readonly model: string
@@ -18,6 +22,9 @@ export interface RequestCounts {
 export interface RequestCounter {
   countRequest(agent: string, finish: string): void
   countTurns(turns: number): void
+  timeRequest(agent: string, seconds: number): void
+  /** What a turn took with its calls; waiting for approval is part of it. */
+  timeTurn(agent: string, seconds: number): void
   countCall(tool: string, outcome: CallOutcome): void
   countTokens(model: string | null, usage: ChatUsage): void
   counts(): RequestCounts
@@ -30,6 +37,8 @@ export function createRequestCounter(): RequestCounter {
   const requests = new Map<string, { agent: string; finish: string; count: number }>()
   const calls = new Map<string, { tool: string; outcome: CallOutcome; count: number }>()
   const tokens = new Map<string, { model: string; promptTokens: number; completionTokens: number }>()
+  const requestSeconds = createHistogram<'agent'>()
+  const turnSeconds = createHistogram<'agent'>()
   let turns = 0
 
   const named = (map: ReadonlyMap<string, unknown>, key: string, name: string) =>
@@ -44,6 +53,8 @@ export function createRequestCounter(): RequestCounter {
     countTurns(count) {
       turns += count
     },
+    timeRequest: (agent, seconds) => requestSeconds.observe({ agent }, seconds),
+    timeTurn: (agent, seconds) => turnSeconds.observe({ agent }, seconds),
     countCall(given, outcome) {
       const tool = named(calls, `${given} ${outcome}`, given)
       const key = `${tool} ${outcome}`
@@ -63,6 +74,8 @@ export function createRequestCounter(): RequestCounter {
     counts: () => ({
       requests: [...requests.values()],
       turns,
+      requestSeconds: requestSeconds.read(),
+      turnSeconds: turnSeconds.read(),
       calls: [...calls.values()],
       tokens: [...tokens.values()],
     }),

@@ -3,6 +3,7 @@
  * what came of it. A tool that fails is an observation; what ends the loop before its answer is said in `finish` and in the text.
  */
 import { toVillageError } from '../../errors.ts'
+import { inSpan } from '../../tracing.ts'
 import type { AgentAnswer, AgentEvent, LoopLimits } from '../agent.ts'
 import type { ChatMessage, ChatUsage } from '../chat/chat-model.ts'
 import type { Deadline } from './clock.ts'
@@ -23,6 +24,8 @@ export interface LoopInit {
   /** Of the asker. */
   readonly signal: AbortSignal
   onEvent(event: AgentEvent): void
+  /** A turn has ended, with its calls. */
+  onTurn(seconds: number): void
 }
 
 export type LoopEnd = Pick<AgentAnswer, 'text' | 'finish' | 'evidence' | 'observations' | 'usage' | 'turns'>
@@ -99,12 +102,8 @@ export async function runLoop(init: LoopInit): Promise<LoopEnd> {
     }
   }
 
-  for (;;) {
-    signal.throwIfAborted()
-    if (deadline.signal.aborted) return cut('time')
-    if (turns >= limits.turns) return cut('turns')
-    if (budget.left() <= 0) return cut('tokens')
-    turns += 1
+  /** Null: there is more to do. */
+  async function turn(): Promise<LoopEnd | null> {
     calls.beginTurn()
     const action = await next()
     if (action === null) return cut('time')
@@ -123,5 +122,18 @@ export async function runLoop(init: LoopInit): Promise<LoopEnd> {
       if (calls.isRepeating()) return cut('repeats')
       if (deadline.signal.aborted) return cut('time')
     }
+    return null
+  }
+
+  for (;;) {
+    signal.throwIfAborted()
+    if (deadline.signal.aborted) return cut('time')
+    if (turns >= limits.turns) return cut('turns')
+    if (budget.left() <= 0) return cut('tokens')
+    turns += 1
+    const startedMs = performance.now()
+    const ended = await inSpan('turn', { attributes: { 'village.agent.turn': turns } }, turn)
+    init.onTurn((performance.now() - startedMs) / 1000)
+    if (ended !== null) return ended
   }
 }

@@ -3,6 +3,7 @@ import { toVillageError, type VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Tool, ToolContext, ToolResult } from '../tools/tool.ts'
+import { inToolSpan } from './agent-spans.ts'
 import type { Audit, AuditStart } from './audit.ts'
 import { boundContent } from './bound-content.ts'
 import type { Clock } from './clock.ts'
@@ -30,22 +31,24 @@ export function errorText(error: VillageError): string {
   return `${said}. ${error.fix}`
 }
 
+interface ToolCall {
+  readonly tool: Tool
+  readonly arguments: JsonObject
+  readonly start: Omit<AuditStart, 'timeMs'>
+  readonly context: ToolContext
+  readonly maxResultBytes: number
+}
+
 /** Never throws: what fails is an outcome, also that the call could not be written to the audit log; then it does not run. */
-export async function runTool(
+export function runTool(components: RunToolComponents, call: ToolCall): Promise<ToolOutcome> {
+  const { tool, start } = call
+  const named = { agent: start.agent, tool: tool.name, effect: tool.effect }
+  return inToolSpan(named, () => runAudited(components, call))
+}
+
+async function runAudited(
   { audit, clock, log, countCall }: RunToolComponents,
-  {
-    tool,
-    arguments: given,
-    start,
-    context,
-    maxResultBytes,
-  }: {
-    readonly tool: Tool
-    readonly arguments: JsonObject
-    readonly start: Omit<AuditStart, 'timeMs'>
-    readonly context: ToolContext
-    readonly maxResultBytes: number
-  },
+  { tool, arguments: given, start, context, maxResultBytes }: ToolCall,
 ): Promise<ToolOutcome> {
   const startedAtMs = clock.now()
   const spentMs = () => clock.now() - startedAtMs

@@ -43,6 +43,10 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\bsecs\b/gi, 's'],
 ]
 
+/** Words of money and taxes say what a number is, and nothing about how to reckon with it. */
+const OF_MONEY =
+  /(?<=\d\s*%?\s*)(?:euros?|eur|dollars?|usd|pounds?|gbp|francs?|chf|kronor|yen|€|\$|£)(?![\w])|[€$£](?=\s*\d)|(?<=%\s*)(?:vat|tax|tip|discount|interest)\b/gi
+
 const FUNCTION_OF =
   /^(?:the )?(mean|average|median|sum|gcd|lcm|min|minimum|max|maximum|smallest|largest|greatest common divisor|least common multiple)(?: value| number)? of (.+)$/i
 const FUNCTION_NAMES: Readonly<Record<string, string>> = {
@@ -76,7 +80,7 @@ function isCalculation(expression: string): boolean {
 }
 
 function inSigns(text: string): string {
-  let signs = text
+  let signs = text.replaceAll(OF_MONEY, '')
   for (const [pattern, sign] of WORDS) signs = signs.replaceAll(pattern, sign)
   return signs.replaceAll(/\s+/g, ' ').trim()
 }

@@ -13,11 +13,11 @@ import { createRulesPolicy, sayNotDone } from './rules-policy.ts'
 const todayIso = () => new Date().toISOString().slice(0, 10)
 
 /** Calculations and programs by Magi's own rules; goals that take other tools by King's. */
-function rules({ request, tools }: PolicyInit): Policy {
+function rules({ request, tools, own }: PolicyInit): Policy {
   const words = lastWords(request.messages)
   const work = planWork(words, todayIso())
   if (work.kind === 'call') return createRulesPolicy(work, tools)
-  const { steps, notDone } = planGoal(words, tools)
+  const { steps, notDone } = planGoal(words, tools, own)
   return steps.length === 0
     ? createRulesPolicy(work, tools)
     : sayNotDone(createStepsPolicy(steps, { isNumbered: steps.length > 1 }), notDone)

@@ -73,9 +73,15 @@ export function createKnowledgeServices(components: Components, { config, direct
     { mesh, artifacts, collections, host: indexHost, search, encoder, events, store, signer, log },
     {
       directory,
-      replicaBytes: config['knowledge.replicaBytes'],
-      deadlineMs: config['knowledge.deadlineMs'],
-      maxPeers: config['knowledge.maxPeers'],
+      get replicaBytes() {
+        return config['knowledge.replicaBytes']
+      },
+      get deadlineMs() {
+        return config['knowledge.deadlineMs']
+      },
+      get maxPeers() {
+        return config['knowledge.maxPeers']
+      },
       requestsByMinute: config['knowledge.requestsByMinute'],
       repairAfterMs: config['knowledge.repairAfterMs'],
       forgetAfterMs: config['knowledge.forgetAfterMs'],

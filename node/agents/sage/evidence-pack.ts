@@ -7,11 +7,11 @@ export function evidencePack(answer: Answer): EvidencePack {
     question: answer.question,
     queries: answer.queries,
     items: answer.sources.map((source) => {
-      const { number, collection, document, title, page, headings, start, end, text, score, vouchedBy } =
-        source
+      const { number, collection, document, title, page, headings, start, end, text, score } = source
+      const { vouchedBy, segment, chunk } = source
       return {
         ...{ number, collection, document, title, source: source.source, page, headings },
-        ...{ start, end, text, score, vouchedBy },
+        ...{ start, end, text, score, vouchedBy, passage: { segment, chunk } },
       }
     }),
     confidence: answer.confidence,

@@ -18,6 +18,7 @@ import {
 import type { Tool, ToolContext } from './tool.ts'
 
 export interface FileToolInit {
+  /** Read at every call: the owner may grant others meanwhile. */
   readonly folders: readonly GrantedFolder[]
   /** Never read, listed or written, whatever is granted. */
   readonly dataDirectory: string
@@ -36,7 +37,8 @@ function checkSeen({ seesPrivate }: ToolContext): void {
   if (!seesPrivate) throw withheld()
 }
 
-export function fileTools({ folders, dataDirectory }: FileToolInit): Tool[] {
+export function fileTools(init: FileToolInit): Tool[] {
+  const { dataDirectory } = init
   return [
     tool<{ path?: string }>({
       name: 'file_list',
@@ -48,10 +50,10 @@ export function fileTools({ folders, dataDirectory }: FileToolInit): Tool[] {
       async run({ path: given }, context) {
         checkSeen(context)
         if (given === undefined)
-          return own(counted(folders.length, 'folder'), {
-            folders: folders.map(({ name, isWritable }) => ({ name, isWritable })),
+          return own(counted(init.folders.length, 'folder'), {
+            folders: init.folders.map(({ name, isWritable }) => ({ name, isWritable })),
           })
-        const place = placeOf(folders, given)
+        const place = placeOf(init.folders, given)
         const { handle, stats, real } = await openGranted(place, dataDirectory)
         try {
           if (!stats.isDirectory()) throw new VillageError('INVALID_ARGUMENT', `${place.label} is no folder`)
@@ -77,7 +79,7 @@ export function fileTools({ folders, dataDirectory }: FileToolInit): Tool[] {
       cost: AT_ONCE,
       async run({ path: given, offset = 0, maxBytes = READ_BYTES }, context) {
         checkSeen(context)
-        const place = placeOf(folders, given)
+        const place = placeOf(init.folders, given)
         const { handle, stats } = await openGranted(place, dataDirectory)
         try {
           if (!stats.isFile()) throw new VillageError('FILE_SPECIAL', `${place.label} is no ordinary file`)
@@ -112,7 +114,7 @@ export function fileTools({ folders, dataDirectory }: FileToolInit): Tool[] {
       cost: AT_ONCE,
       async run({ path: given, content, replace = false }, context) {
         checkSeen(context)
-        const place = placeOf(folders, given)
+        const place = placeOf(init.folders, given)
         if (!place.folder.isWritable || place.relative === '')
           throw new VillageError('FOLDER_NOT_GRANTED', `"${place.folder.name}" is granted for reading only`, {
             fields: { path: place.label },

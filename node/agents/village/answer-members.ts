@@ -52,8 +52,14 @@ interface Init {
 
 export function createMemberAnswers({ answer, log }: Components, init: Init) {
   const { config, now, aliveEveryMs = AGENT_LIMITS.aliveEveryMs } = init
-  const byHour = config['agents.offerRequestsByHour']
-  const rate = createRateLimit({ byMinute: byHour / HOUR_MINUTES, burst: byHour })
+  const rate = createRateLimit({
+    get byMinute() {
+      return config['agents.offerRequestsByHour'] / HOUR_MINUTES
+    },
+    get burst() {
+      return config['agents.offerRequestsByHour']
+    },
+  })
   const working = new Map<string, number>()
   let total = 0
 

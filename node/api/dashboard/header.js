@@ -1,86 +1,47 @@
-/** The top of the page: which node this is, and how it is doing. */
-import { bytes, percent, short } from './parts/format.js'
+/** The top of the page: which node of which village this is, and whether it is well. */
 import { html } from './parts/html.js'
-import { Copy } from './parts/widgets.js'
+import { Icon } from './parts/icons.js'
 
-const PAUSES = {
+export const PAUSES = {
   battery: 'on battery',
   temperature: 'too warm',
   memory: 'low on memory',
 }
 
-function Fact({ label, children, tone = '' }) {
-  return html`<div class=${`fact ${tone}`}><dt>${label}</dt><dd class="fact-value">${children}</dd></div>`
+function Work({ resources }) {
+  const { accepting, reason } = resources
+  return html`<p class=${`chip ${accepting ? '' : 'warn'}`}>${accepting ? 'takes work' : `paused: ${PAUSES[reason] ?? reason}`}</p>`
 }
 
-export function Header({ state }) {
-  const { status, resources, live } = state
+export function Header({ state, title, isOpen, onMenu }) {
+  const { status, live } = state
   const village = status?.village ?? null
-  const accepting = status?.resources.accepting ?? true
-  const reason = status?.resources.reason
-  const compute = status?.compute
   return html`<header class="top">
-    <div class="top-row">
-      <img src="/dashboard/icon.svg" alt="" width="32" height="32" />
-      <div class="who">
-        <h1>${village === null ? (status === undefined ? 'AIVillage' : 'No village yet') : village.name}</h1>
-        <p>
-          ${
+      <a class="brand" href="#overview">
+        <img src="/dashboard/icon.svg" alt="" width="34" height="34" />
+        <span class="who">
+          <strong>${village === null ? (status === undefined ? 'AIVillage' : 'No village yet') : village.name}</strong>
+          <small>${
             status === undefined
               ? '…'
-              : html`${status.name} · <${Copy} text=${status.peer} label="the peer ID of this node">${short(status.peer)}<//>
-                ${village === null ? null : html` · ${village.role}${village.open ? ', open village' : ''}`}`
-          }
-        </p>
+              : `${status.name}${village === null ? '' : ` · ${village.role}${village.open ? ', open village' : ''}`}`
+          }</small>
+        </span>
+      </a>
+      <div class="chips">
+        ${status === undefined ? null : html`<${Work} resources=${status.resources} />`}
+        <p class=${`live ${live ? 'on' : 'off'}`} role="status">${live ? 'live' : 'reconnecting…'}</p>
       </div>
-      <p class=${`live ${live ? 'on' : 'off'}`} role="status">${live ? 'live' : 'reconnecting…'}</p>
-    </div>
-    <dl class="facts">
-      <${Fact} label="Work" tone=${accepting ? '' : 'warn'}>
-        ${status === undefined ? '…' : accepting ? 'takes work' : `paused: ${PAUSES[reason] ?? reason}`}
-      <//>
-      <${Fact} label="Kernels" tone=${compute === undefined || compute.native ? '' : 'warn'}>
-        ${
-          compute === undefined
-            ? '…'
-            : compute.native
-              ? `native, ${compute.simd}`
-              : html`<span title=${compute.reason}>reference (slow)</span>`
-        }
-      <//>
-      <${Fact} label="Threads">
-        ${compute === undefined ? '…' : `${compute.busy} of ${compute.threads} busy`}
-      <//>
-      <${Fact} label="Load">${resources === undefined ? '…' : percent(resources.now.load)}<//>
-      <${Fact} label="Memory">
-        ${
-          resources === undefined
-            ? '…'
-            : `${bytes(resources.now.rssBytes)} of ${bytes(resources.limits.memoryBytes)}`
-        }
-      <//>
-      <${Fact} label="Artifacts">
-        ${
-          state.artifacts === undefined
-            ? '…'
-            : `${bytes(state.artifacts.usage.sizeBytes)} of ${bytes(state.artifacts.usage.maxBytes)}`
-        }
-      <//>
-      <${Fact} label="Sent and received">
-        ${
-          state.artifacts === undefined
-            ? '…'
-            : `${bytes(state.artifacts.usage.sentBytes)} / ${bytes(state.artifacts.usage.receivedBytes)}`
-        }
-      <//>
-    </dl>
+      <button type="button" class="menu-button" aria-expanded=${isOpen} aria-controls="pages" onClick=${onMenu}>
+        <${Icon} name=${isOpen ? 'close' : 'menu'} /><span class="hidden">Menu, at</span><span>${title}</span>
+      </button>
+    </header>
     ${
       village?.revoked
-        ? html`<p class="problem" role="alert">
+        ? html`<div class="revoked"><p class="problem" role="alert">
           <strong>This node was revoked from the village${village.revoked.reason ? `: ${village.revoked.reason}` : ''}.</strong>
           <span>This identity cannot come back. To join again, start with a new data directory and ask an admin for an invite.</span>
-        </p>`
+        </p></div>`
         : null
-    }
-  </header>`
+    }`
 }

@@ -4,25 +4,36 @@
  * which comes so often that its events are applied in place.
  */
 import { ApiError, followEvents, get } from './parts/connection.js'
+import { tell } from './parts/event-bus.js'
+import { isAnnounced, wordsOf } from './parts/event-words.js'
+import { peerNames } from './parts/peer-names.js'
 
 /** Changes that come together are read together, and one part at most once a second. */
 const SETTLE_MS = 150
 const MIN_INTERVAL_MS = 1_000
 const POLL_MS = 10_000
+/** What is held of the tasks of running jobs: of more, and of larger ones, there is the count alone. */
+const MAX_JOBS_WITH_TASKS = 8
+const MAX_TASKS = 5_000
+/** The page is drawn at most this often, however fast events come. */
+const DRAW_EVERY_MS = 200
+/** Who listens must be able to hear one before the next. */
+const ANNOUNCE_EVERY_MS = 2_000
 
 /** Part of the state → where it is read. */
 const PARTS = {
   status: async () => get('/api/v1/status'),
+  members: async () => (await get('/api/v1/members')).members,
+  jobs: async () => (await get('/api/v1/jobs')).jobs,
   resources: async () => get('/api/v1/resources'),
   peers: async () => (await get('/api/v1/peers')).peers,
-  members: async () => (await get('/api/v1/members')).members,
   models: async () => (await get('/api/v1/models?limit=10000')).models,
-  pulls: async () => (await get('/api/v1/pulls')).pulls,
-  artifacts: async () => get('/api/v1/artifacts?limit=10000'),
-  jobs: async () => (await get('/api/v1/jobs')).jobs,
-  catalog: async () => get('/api/v1/catalog'),
   approvals: async () => (await get('/api/v1/approvals')).approvals,
+  pulls: async () => (await get('/api/v1/pulls')).pulls,
+  catalog: async () => get('/api/v1/catalog'),
 }
+/** Parts that the first page is made of. */
+const FIRST_PARTS = ['status', 'members', 'jobs', 'resources']
 /** Event → parts that it makes stale. */
 const STALE = {
   'peer:connected': ['peers', 'members', 'status'],
@@ -31,8 +42,8 @@ const STALE = {
   'member:joined': ['members', 'status'],
   'member:revoked': ['members', 'peers', 'status'],
   'member:left': ['members', 'peers', 'status'],
-  'artifact:added': ['artifacts'],
-  'artifact:removed': ['artifacts'],
+  'artifact:added': ['status'],
+  'artifact:removed': ['status'],
   'job:changed': ['jobs', 'status'],
   'job:doubted': ['jobs'],
   'model:doubted': ['models'],
@@ -44,19 +55,7 @@ const STALE = {
   'resources:changed': ['resources', 'status'],
   'peer:quarantined': ['peers'],
   'agent:approval': ['approvals'],
-}
-
-const say = {
-  'peer:connected': () => 'A member connected.',
-  'peer:disconnected': () => 'A member went away.',
-  'member:joined': (data) => `${data.name} joined the village.`,
-  'member:left': () => 'A member left the village.',
-  'model:added': (data) => `Model ${data.id} was added.`,
-  'pull:changed': (data) => (data.state === 'failed' ? `${data.name} could not be pulled.` : null),
-  'peer:quarantined': () => 'A member returned a wrong result and is quarantined.',
-  'job:doubted': (data) =>
-    data.peers.length === 0 ? null : `A finished ${data.kind} job rests on the word of a liar.`,
-  'job:changed': (data) => (data.state === 'running' ? null : `A ${data.kind} job is ${data.state}.`),
+  'config:changed': ['status', 'resources'],
 }
 
 /**
@@ -72,50 +71,70 @@ export function createStore({ onChange, onRefused }) {
   /** @type {ReturnType<typeof setTimeout> | null} */
   let settling = null
   let changed = false
+  let drawnAtMs = -DRAW_EVERY_MS
+  let announcedAtMs = -ANNOUNCE_EVERY_MS
   let followed = false
+  /** The part that could not be read, until it can. */
+  let failing = null
   let readAtMs = -MIN_INTERVAL_MS
+
+  /** What is looked at first is drawn as soon as it is there. */
+  const isFilled = () => FIRST_PARTS.every((part) => state[part] !== undefined)
 
   function publish() {
     if (changed) return
     changed = true
-    requestAnimationFrame(() => {
-      changed = false
-      if (!stopping.signal.aborted) onChange({ ...state })
-    })
+    setTimeout(
+      () =>
+        requestAnimationFrame(() => {
+          changed = false
+          drawnAtMs = performance.now()
+          if (!stopping.signal.aborted) onChange({ ...state })
+        }),
+      isFilled() ? Math.max(0, drawnAtMs + DRAW_EVERY_MS - performance.now()) : 0,
+    )
+  }
+
+  function announce(event) {
+    if (!isAnnounced(event) || performance.now() - announcedAtMs < ANNOUNCE_EVERY_MS) return
+    announcedAtMs = performance.now()
+    state.announcement = wordsOf(event, peerNames(state))
+    publish()
   }
 
   async function readTasks() {
-    const running = state.jobs?.filter((job) => job.state === 'running') ?? []
-    for (const job of running)
-      if (state.tasks[job.id] === undefined) {
-        const tasks = []
-        for (let total = 1; tasks.length < total; ) {
-          const page = await get(`/api/v1/jobs/${job.id}/tasks?offset=${tasks.length}&limit=10000`)
-          // A job that ends while it is read has no tasks any more.
-          total = page.tasks.length === 0 ? 0 : page.total
-          tasks.push(...page.tasks)
-        }
-        state.tasks[job.id] = tasks
+    const running = state.jobs?.filter((job) => job.state === 'running').slice(-MAX_JOBS_WITH_TASKS) ?? []
+    for (const { id, total } of running)
+      if (state.tasks[id] === undefined && total <= MAX_TASKS) {
+        const { tasks } = await get(`/api/v1/jobs/${id}/tasks?limit=${MAX_TASKS}`)
+        // A job that ends while it is read has no tasks any more.
+        if (tasks.length > 0) state.tasks[id] = tasks
       }
     const ids = new Set(running.map((job) => job.id))
     for (const id of Object.keys(state.tasks)) if (!ids.has(id)) delete state.tasks[id]
   }
 
-  async function refresh(...parts) {
+  /** Each part is shown as it comes: none waits for another. */
+  async function refreshPart(part) {
     try {
-      await Promise.all(
-        parts.map(async (part) => {
-          state[part] = await PARTS[part]()
-        }),
-      )
-      if (parts.includes('jobs')) await readTasks()
-      state.error = null
+      state[part] = await PARTS[part]()
+      if (part === 'jobs') await readTasks()
+      if (failing === part) {
+        failing = null
+        state.error = null
+      }
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return onRefused(error)
       // The job may have ended between the two reads; the next event tells.
-      if (!(error instanceof ApiError && error.status === 404)) state.error = error
+      if (error instanceof ApiError && error.status === 404) return
+      failing = part
+      state.error = error
     }
     publish()
+  }
+
+  const refresh = async (...parts) => {
+    await Promise.all(parts.map(refreshPart))
   }
 
   function touch(parts) {
@@ -162,19 +181,25 @@ export function createStore({ onChange, onRefused }) {
       state.live = live
       publish()
     },
-    onEvent({ type, data }) {
-      const text = say[type]?.(data)
-      if (text) state.announcement = text
+    onEvent({ id, type, data }) {
       if (type === 'hello') {
         // What changed between the first reading and the first connection came by no event.
-        if (!followed) touch(Object.keys(PARTS))
+        if (!followed) {
+          touch(Object.keys(PARTS))
+          tell({ type: 'resync', data: {} })
+        }
         followed = true
         return
       }
       if (type === 'gap') {
         state.tasks = {}
         refresh(...Object.keys(PARTS))
-      } else if (type === 'task:changed') applyTask(data)
+        tell({ type: 'resync', data: {} })
+        return
+      }
+      tell({ id, type, data })
+      announce({ type, data })
+      if (type === 'task:changed') applyTask(data)
       else {
         if (type === 'job:changed') applyJob(data)
         if (STALE[type] !== undefined) touch(STALE[type])

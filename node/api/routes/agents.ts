@@ -1,11 +1,11 @@
-/** Routes of agents: who they are, asking them, the tools they have, calls that wait for a person, and the log of every call. */
+/** Routes of agents: who they are, asking them, the models and tools they have, and the log of every call. */
 import type { AgentName, AgentRequest, LoopLimits } from '../../agents/agent.ts'
 import type { ChatMessage } from '../../agents/chat/chat-model.ts'
 import type { JsonObject } from '../../json.ts'
-import { AGENT, ANSWER, APPROVAL, AUDIT_ENTRY, answerView, OFFER, TOOL, toolView } from '../agent-schemas.ts'
+import { AGENT, ANSWER, AUDIT_ENTRY, answerView, OFFER, TOOL, toolView } from '../agent-schemas.ts'
 import { agentStream } from '../agent-stream.ts'
 import { USUAL_AGENT_TOKENS } from '../keys/metered-agents.ts'
-import { anyObject, DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
+import { anyObject, anyText, DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'agents'
@@ -32,6 +32,8 @@ interface AuditParams {
 
 const LIMIT_NAMES = ['turns', 'ms', 'tokens', 'repeats'] as const
 const LIMITS = object(Object.fromEntries(LIMIT_NAMES.map((name) => [name, integer(1)])), LIMIT_NAMES)
+/** `place`: whether it runs on this machine. `isExperimental`: it was never trained to talk. */
+const CHAT_MODEL = object({ id: anyText, place: oneOf('local', 'remote'), isExperimental: flag })
 const MESSAGE = object({
   role: oneOf('system', 'user', 'assistant'),
   content: { type: 'string', maxLength: MAX_MESSAGE_UNITS },
@@ -109,6 +111,21 @@ export const AGENT_ROUTES: readonly Route[] = [
   }),
   route({
     method: 'GET',
+    path: '/api/v1/chat-models',
+    scope: 'read',
+    tag,
+    id: 'listChatModels',
+    summary:
+      'The language models that can be talked to: those of this node, and those of the endpoints of the configuration that answer now.',
+    response: { kind: 'json', status: 200, schema: object({ models: listOf(CHAT_MODEL) }) },
+    handle: async ({ signal }, { chatModels }) => ({
+      models: (await chatModels.list(signal)).map(({ id, place, isExperimental }) => ({
+        ...{ id, place, isExperimental },
+      })),
+    }),
+  }),
+  route({
+    method: 'GET',
     path: '/api/v1/tools',
     scope: 'read',
     tag,
@@ -116,30 +133,6 @@ export const AGENT_ROUTES: readonly Route[] = [
     summary: 'The tools that whoever asks may cause to be called: what each does, takes, changes and costs.',
     response: { kind: 'json', status: 200, schema: object({ tools: listOf(TOOL) }) },
     handle: async ({ principal }, { agents }) => ({ tools: agents.tools(principal).map(toolView) }),
-  }),
-  route({
-    method: 'GET',
-    path: '/api/v1/approvals',
-    scope: 'operate',
-    tag,
-    id: 'listApprovals',
-    summary: 'Calls that wait for a decision, oldest first: all of them for the owner, its own for a key.',
-    response: { kind: 'json', status: 200, schema: object({ approvals: listOf(APPROVAL) }) },
-    handle: async ({ principal }, { approvals }) => ({ approvals: approvals.list(principal) }),
-  }),
-  route<{ id: string }, None, { decision: 'approve' | 'deny' }>({
-    method: 'POST',
-    path: '/api/v1/approvals/:id',
-    scope: 'operate',
-    tag,
-    id: 'decideApproval',
-    summary: 'Decides a call that waits; it is decided once, and answers with what was decided.',
-    params: object({ id: text(64) }),
-    body: { kind: 'json', schema: object({ decision: oneOf('approve', 'deny') }) },
-    response: { kind: 'json', status: 200, schema: APPROVAL },
-    errors: ['APPROVAL_UNKNOWN'],
-    handle: async ({ params, body, principal }, { approvals }) =>
-      approvals.decide(params.id, body.decision, principal),
   }),
   route<None, AuditParams>({
     method: 'GET',

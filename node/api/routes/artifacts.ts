@@ -45,22 +45,25 @@ async function* readRange(
 }
 
 export const ARTIFACT_ROUTES: readonly Route[] = [
-  route<None, PageQuery>({
+  route<None, PageQuery & { pin?: string }>({
     method: 'GET',
     path: '/api/v1/artifacts',
     scope: 'read',
     tag,
     id: 'listArtifacts',
     summary:
-      'The artifacts that this node holds, oldest first and at most `limit` (1000) after `cursor`, and what all of them take.',
-    query: object(PAGE_QUERY, Object.keys(PAGE_QUERY)),
+      'The artifacts that this node holds, oldest first and at most `limit` (1000) after `cursor`, and what all of them take; with `pin`, those that are kept under this name.',
+    query: object({ ...PAGE_QUERY, pin: NAME }, [...Object.keys(PAGE_QUERY), 'pin']),
     response: {
       kind: 'json',
       status: 200,
       schema: object({ artifacts: listOf(ARTIFACT), usage: USAGE, ...NEXT }),
     },
     handle: async ({ query }, { artifacts }) => {
-      const { page, next } = pageOf(await artifacts.list(), ({ cid }) => cid, query)
+      const { pin, ...asked } = query
+      const all = await artifacts.list()
+      const kept = pin === undefined ? all : all.filter(({ pins }) => pins.includes(pin))
+      const { page, next } = pageOf(kept, ({ cid }) => cid, asked)
       return { artifacts: page, usage: artifacts.usage(), next }
     },
   }),

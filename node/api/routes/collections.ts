@@ -10,7 +10,13 @@ import {
   MIN_SEGMENT_CHUNKS,
 } from '../../agents/rag/collections/collection.ts'
 import { memberName } from '../../agents/rag/village/collection-names.ts'
-import { COLLECTION, INDEX_RUN, KNOWN_COLLECTION, UNREADABLE_COLLECTION } from '../collection-schemas.ts'
+import {
+  COLLECTION,
+  INDEX_RUN,
+  indexRunView,
+  KNOWN_COLLECTION,
+  UNREADABLE_COLLECTION,
+} from '../collection-schemas.ts'
 import { PASSAGE, RECORD } from '../knowledge-schemas.ts'
 import { NEXT, PAGE_QUERY, type PageQuery, pageOf } from '../page.ts'
 import { DONE, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
@@ -226,7 +232,8 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     },
     response: { kind: 'json', status: 202, schema: INDEX_RUN },
     errors: ['COLLECTION_UNKNOWN', 'INDEX_PATH_REFUSED', 'FILE_UNREADABLE', 'INDEX_RUNS_BUSY'],
-    handle: async ({ params: { id }, body }, { collections }) => collections.index(id, body),
+    handle: async ({ params: { id }, body }, { collections }) =>
+      indexRunView(await collections.index(id, body)),
   }),
   route<Id, { source: string; language?: string }, Readable>({
     method: 'POST',
@@ -243,7 +250,7 @@ export const COLLECTION_ROUTES: readonly Route[] = [
     errors: ['COLLECTION_UNKNOWN', 'FILE_TOO_LARGE', 'INDEX_RUNS_BUSY', 'DISK_FULL'],
     slow: true,
     handle: async ({ params: { id }, query, body, signal }, { collections }) =>
-      collections.upload(id, { ...query, content: body }, signal),
+      indexRunView(await collections.upload(id, { ...query, content: body }, signal)),
   }),
   route<Id, None, { path: string }>({
     method: 'POST',
@@ -311,40 +318,5 @@ export const COLLECTION_ROUTES: readonly Route[] = [
       const known = await knowledge.collections()
       return { collections: known.map((one) => ({ ...one, ownerName: memberName(one.owner, members) })) }
     },
-  }),
-  route({
-    method: 'GET',
-    path: '/api/v1/index-runs',
-    scope: 'read',
-    tag,
-    id: 'listIndexRuns',
-    summary: 'Runs of indexing that wait or go on, and the last that have ended; oldest first.',
-    response: { kind: 'json', status: 200, schema: object({ runs: listOf(INDEX_RUN) }) },
-    handle: async (_request, { collections }) => ({ runs: collections.runs() }),
-  }),
-  route<Id>({
-    method: 'GET',
-    path: '/api/v1/index-runs/:id',
-    scope: 'read',
-    tag,
-    id: 'getIndexRun',
-    summary: 'One run of indexing, with what came of it.',
-    params: object({ id: text(64) }),
-    response: { kind: 'json', status: 200, schema: INDEX_RUN },
-    errors: ['INDEX_RUN_UNKNOWN'],
-    handle: async ({ params: { id } }, { collections }) => collections.needRun(id),
-  }),
-  route<Id>({
-    method: 'DELETE',
-    path: '/api/v1/index-runs/:id',
-    scope: 'operate',
-    tag,
-    id: 'cancelIndexRun',
-    summary: 'Ends a run of indexing; what it has done by then stays.',
-    params: object({ id: text(64) }),
-    response: { kind: 'json', status: 200, schema: INDEX_RUN },
-    errors: ['INDEX_RUN_UNKNOWN'],
-    slow: true,
-    handle: async ({ params: { id } }, { collections }) => collections.cancelRun(id),
   }),
 ]

@@ -46,11 +46,28 @@ const HEAD = {
   updatedAtMs: amount,
 }
 const VIEW = object({ ...HEAD, messages: integer() })
+const PLACE = object({
+  collection: anyText,
+  document: anyText,
+  start: integer(),
+  end: integer(),
+  passage: orNull(object({ segment: anyText, chunk: integer() })),
+})
+/** `place` is null in what older versions kept. */
 const CITATION = object({
   number: integer(),
   title: orNull(anyText),
   source: anyText,
   page: orNull(integer()),
+  place: orNull(PLACE),
+})
+const EVIDENCE = object({ confidence: amount, threshold: amount, isFound: flag })
+const CALL = object({
+  tool: anyText,
+  agent: anyText,
+  arguments: anyObject,
+  state: anyText,
+  summary: anyText,
 })
 /** The fields after `atMs` are those of answers; null in what the asker said. */
 const TURN = object({
@@ -62,12 +79,20 @@ const TURN = object({
   finish: orNull(oneOf('answer', 'turns', 'time', 'tokens', 'repeats', 'failed')),
   error: orNull(object({ code: anyText, message: anyText })),
   citations: listOf(CITATION),
-  calls: listOf(object({ tool: anyText, agent: anyText, state: anyText, summary: anyText })),
+  evidence: orNull(EVIDENCE),
+  calls: listOf(CALL),
 })
 
 function turnView(turn: Turn): object {
-  const { isPrivate: _, ...shown } = { isPrivate: undefined, ...turn }
-  return { agent: null, model: null, finish: null, error: null, citations: [], calls: [], ...shown }
+  const nothing = { agent: null, model: null, finish: null, error: null, evidence: null }
+  if (turn.role === 'user') return { ...nothing, citations: [], calls: [], ...turn }
+  const { isPrivate: _, ...shown } = turn
+  return {
+    ...nothing,
+    ...shown,
+    citations: turn.citations.map((citation) => ({ place: null, ...citation })),
+    calls: turn.calls.map((call) => ({ arguments: {}, ...call })),
+  }
 }
 
 function conversationView({ speaker: _, turns, ...head }: Conversation): object {
@@ -108,6 +133,20 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     errors: ['NOT_FOUND', 'SEALED_RECORD_DAMAGED'],
     handle: async ({ params: { id }, principal }, { conversations }) =>
       conversationView(await conversations.need(principal, id)),
+  }),
+  route<Id, None, { title: string }>({
+    method: 'PUT',
+    path: '/api/v1/conversations/:id',
+    scope: 'ask',
+    tag,
+    id: 'renameConversation',
+    summary: 'Gives a conversation another title.',
+    params,
+    body: { kind: 'json', schema: object({ title: text(256) }) },
+    response: { kind: 'json', status: 200, schema: VIEW },
+    errors: ['NOT_FOUND', 'CONVERSATION_BUSY'],
+    handle: async ({ params: { id }, body, principal }, { conversations }) =>
+      conversations.rename(principal, id, body.title),
   }),
   route<Id>({
     method: 'DELETE',

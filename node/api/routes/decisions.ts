@@ -1,5 +1,5 @@
 /** Routes of King's decision log. */
-import { CRITERIA } from '../../agents/king/weigh.ts'
+import { CRITERIA, parseWeights } from '../../agents/king/weigh.ts'
 import { VillageError } from '../../errors.ts'
 import { amount, anyText, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
@@ -50,10 +50,13 @@ export const DECISION_ROUTES: readonly Route[] = [
     tag,
     id: 'listDecisions',
     summary:
-      'What King decided, newest first: what was asked, the steps, who could do them, why one of them did.',
+      'What King decided, newest first: what was asked, the steps, who could do them, why one of them did. `weights`: by which it weighs now.',
     query: object({ limit: integer(1, MAX_LISTED) }, ['limit']),
-    response: { kind: 'json', status: 200, schema: object({ decisions: listOf(DECISION) }) },
-    handle: async ({ query }, { decisions }) => ({ decisions: await decisions.list(query.limit) }),
+    response: { kind: 'json', status: 200, schema: object({ decisions: listOf(DECISION), weights: MARKS }) },
+    handle: async ({ query }, { decisions, config }) => ({
+      decisions: await decisions.list(query.limit),
+      weights: parseWeights(config['agents.weights']),
+    }),
   }),
   route<{ request: string }>({
     method: 'GET',

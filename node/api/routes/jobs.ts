@@ -1,8 +1,25 @@
 /** Routes of the job queue, and of the trust that peers have earned by it. */
 import { MAX_TASKS_BY_JOB } from '../../compute/jobs/job.ts'
+import { NOTE_KINDS } from '../../compute/jobs/job-history.ts'
+import { trainingCurve } from '../../compute/training/training-figures.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
-import { anyObject, DONE, flag, integer, JOB, listOf, object, TASK, TRUST, text } from '../schemas.ts'
+import {
+  amount,
+  anyObject,
+  anyText,
+  DONE,
+  flag,
+  integer,
+  JOB,
+  listOf,
+  object,
+  oneOf,
+  orNull,
+  TASK,
+  TRUST,
+  text,
+} from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'jobs'
@@ -15,6 +32,26 @@ const LISTED_TASKS = 1_000
 const MAX_LISTED_TASKS = 10_000
 type None = Record<string, never>
 type Id = { id: string }
+
+const NOTE = object({
+  atMs: amount,
+  what: oneOf(...NOTE_KINDS),
+  task: integer(),
+  label: anyText,
+  peer: orNull(anyText),
+  code: orNull(anyText),
+})
+const COLUMN = listOf(orNull(amount))
+const CURVE = object({
+  step: listOf(integer()),
+  loss: COLUMN,
+  heldOutLoss: COLUMN,
+  learningRate: COLUMN,
+  gradientNorm: COLUMN,
+  tokensPerSecond: COLUMN,
+  steps: orNull(integer()),
+  stepsByPoint: integer(),
+})
 
 const unknownJob = (id: string) => new VillageError('JOB_UNKNOWN', undefined, { fields: { job: id } })
 
@@ -103,6 +140,71 @@ export const JOB_ROUTES: readonly Route[] = [
       await jobs.cancel(params.id)
       return { done: true }
     },
+  }),
+  route<Id, None, { resume?: boolean }>({
+    method: 'POST',
+    path: '/api/v1/jobs/:id/retry',
+    scope: 'operate',
+    tag,
+    id: 'retryJob',
+    summary:
+      'Submits a job that has ended again, with the same parameters, as a new job. `resume`: a failed training goes on with the weights that it kept.',
+    params: ID,
+    body: { kind: 'json', schema: object({ resume: flag }, ['resume']) },
+    response: { kind: 'json', status: 201, schema: JOB },
+    errors: [
+      'JOB_UNKNOWN',
+      'JOB_RUNNING',
+      'JOB_KIND_UNKNOWN',
+      'MODEL_UNKNOWN',
+      'MODEL_ID_TAKEN',
+      'NOT_FOUND',
+    ],
+    slow: true,
+    handle: async ({ params: { id }, body: { resume = false } }, { jobs }) => {
+      const job = jobs.get(id)
+      if (job === null) throw unknownJob(id)
+      const { kind, params, priority, state } = job
+      if (state === 'running') throw new VillageError('JOB_RUNNING', undefined, { fields: { job: id } })
+      if (resume && (kind !== 'train' || state !== 'failed'))
+        throw new VillageError('INVALID_ARGUMENT', 'body.resume is for a training that failed', {
+          fields: { field: 'body.resume' },
+        })
+      return jobs.submit({ kind, params: resume ? { ...params, from: id } : params, priority })
+    },
+  }),
+  route<Id>({
+    method: 'GET',
+    path: '/api/v1/jobs/:id/history',
+    scope: 'read',
+    tag,
+    id: 'getJobHistory',
+    summary:
+      'Why a job went as it did: tasks that were given to a second peer, given back, late, wrong or done again. The newest notes, oldest first; `forgotten` came before them. Nothing is known of before the last start.',
+    params: ID,
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ notes: listOf(NOTE), forgotten: integer() }),
+    },
+    errors: ['JOB_UNKNOWN'],
+    handle: async ({ params }, { jobs }) => jobs.history(params.id),
+  }),
+  route<Id, { points?: number }>({
+    method: 'GET',
+    path: '/api/v1/jobs/:id/curve',
+    scope: 'read',
+    tag,
+    id: 'getTrainingCurve',
+    summary:
+      'The figures of a training so far, as columns: every step, or means of neighbouring steps where there are more than twice `points` (500).',
+    params: ID,
+    query: object({ points: integer(16, 5_000) }, ['points']),
+    response: { kind: 'json', status: 200, schema: CURVE },
+    errors: ['JOB_UNKNOWN', 'NOT_FOUND'],
+    slow: true,
+    handle: async ({ params, query: { points = 500 }, signal }, api) =>
+      trainingCurve(api, params.id, { points, signal }),
   }),
   route<Id, None, { priority: number }>({
     method: 'PUT',

@@ -21,6 +21,7 @@ export function modelView(entry: ModelEntry): ModelEntry {
 
 interface AddBody {
   path?: string
+  artifact?: string
   embedded?: string
   id?: string
   file?: string
@@ -57,12 +58,13 @@ export const MODEL_ROUTES: readonly Route[] = [
     tag,
     id: 'addModel',
     summary:
-      'Adds a model of this machine (an ONNX file or directory, safetensors, a llama2.c checkpoint), or one that comes with the daemon.',
+      'Adds a model of this machine (an ONNX file or directory, safetensors, a llama2.c checkpoint), one that is here as an artifact (an upload, a CAR file), or one that comes with the daemon.',
     body: {
       kind: 'json',
       schema: object(
         {
           path: text(4096),
+          artifact: text(128),
           embedded: text(128),
           id: ID,
           file: text(1024),
@@ -70,11 +72,12 @@ export const MODEL_ROUTES: readonly Route[] = [
           weightsOnly: flag,
           adapters: flag,
         },
-        ['path', 'embedded', 'id', 'file', 'tokenizer', 'weightsOnly', 'adapters'],
+        ['path', 'artifact', 'embedded', 'id', 'file', 'tokenizer', 'weightsOnly', 'adapters'],
       ),
     },
     response: { kind: 'json', status: 201, schema: MODEL },
     errors: [
+      'ARTIFACT_MISSING',
       'MODEL_MALFORMED',
       'MODEL_ID_TAKEN',
       'MODEL_ARCHITECTURE_UNSUPPORTED',
@@ -85,12 +88,14 @@ export const MODEL_ROUTES: readonly Route[] = [
     ],
     slow: true,
     handle: async ({ body, signal }, { models }) => {
-      const { path: file, embedded, id } = body
+      const { path: file, artifact, embedded, id } = body
       const name = id === undefined ? {} : { id }
-      if ((file === undefined) === (embedded === undefined))
-        throw new VillageError('INVALID_ARGUMENT', 'Either body.path or body.embedded must be given', {
-          fields: { field: 'body.path' },
-        })
+      if ([file, artifact, embedded].filter((given) => given !== undefined).length !== 1)
+        throw new VillageError(
+          'INVALID_ARGUMENT',
+          'One of body.path, body.artifact and body.embedded must be given',
+          { fields: { field: 'body.path' } },
+        )
       if (embedded !== undefined) {
         const idle = (['file', 'tokenizer', 'weightsOnly', 'adapters'] as const).find(
           (key) => body[key] !== undefined,
@@ -101,7 +106,11 @@ export const MODEL_ROUTES: readonly Route[] = [
           })
         return modelView(await models.add({ embedded, ...name }, signal))
       }
-      const { embedded: _, path: given, tokenizer, ...rest } = body
+      const { embedded: _, path: given, artifact: __, tokenizer, ...rest } = body
+      if (artifact !== undefined) {
+        const beside = tokenizer === undefined ? {} : { tokenizer: absolute(tokenizer, 'body.tokenizer') }
+        return modelView(await models.add({ ...rest, ...beside, artifact }, signal))
+      }
       const paths = {
         path: absolute(given!, 'body.path'),
         ...(tokenizer === undefined ? {} : { tokenizer: absolute(tokenizer, 'body.tokenizer') }),

@@ -1,27 +1,15 @@
 /** Routes about the node itself: health, status, doctor, configuration, resources, events, metrics, errors, OpenAPI. */
 
-import { endpointChecks, mcpChecks } from '../../agents/check-remotes.ts'
 import type { Codec } from '../../compute/codecs/codec.ts'
 import { CODECS } from '../../compute/codecs/table.ts'
 import { suitesWithoutData } from '../../compute/evaluate/suite-table.ts'
-import { type ConfigKey, FIELDS } from '../../config.ts'
 import { runDoctor } from '../../doctor.ts'
 import { ERRORS, isErrorCode, VillageError } from '../../errors.ts'
+import { KEPT_EVENTS } from '../../events.ts'
 import { checkCollections } from '../check-collections.ts'
+import { doctorInit } from '../doctor-init.ts'
 import { createEventStream } from '../event-stream.ts'
-import {
-  anyObject,
-  anyText,
-  CHECK,
-  flag,
-  integer,
-  listOf,
-  object,
-  oneOf,
-  RESOURCES,
-  STATUS,
-  text,
-} from '../schemas.ts'
+import { anyObject, anyText, CHECK, flag, integer, listOf, object, oneOf, STATUS, text } from '../schemas.ts'
 import { nodeStatus } from '../status.ts'
 import { RawReply, type Route, route } from './route.ts'
 
@@ -80,52 +68,9 @@ export const NODE_ROUTES: readonly Route[] = [
     summary: 'Checks of the machine and the installation, each with what to do about it.',
     response: { kind: 'json', status: 200, schema: object({ checks: listOf(CHECK) }) },
     slow: true,
-    handle: async (_request, { config, kernels, sandbox, collections, mcpTools }) => ({
-      checks: [
-        ...(await runDoctor({
-          ...{ config, kernels, sandbox: sandbox.availability, daemonRunning: true },
-          remotes: [
-            ...endpointChecks({ endpoints: config['agents.endpoints'], environment: process.env }),
-            ...mcpChecks(mcpTools.servers()),
-          ],
-        })),
-        await checkCollections(collections),
-      ],
+    handle: async (_request, api) => ({
+      checks: [...(await runDoctor(doctorInit(api))), await checkCollections(api.collections)],
     }),
-  }),
-  route({
-    method: 'GET',
-    path: '/api/v1/config',
-    scope: 'admin',
-    tag,
-    id: 'getConfig',
-    summary: 'Every configuration key with its value, default, unit and meaning. No key holds a secret.',
-    response: {
-      kind: 'json',
-      status: 200,
-      schema: object({
-        config: listOf(object({ key: anyText, value: {}, default: {}, unit: anyText, doc: anyText })),
-      }),
-    },
-    handle: async (_request, { config }) => ({
-      config: (Object.keys(FIELDS) as ConfigKey[]).map((key) => ({
-        key,
-        value: config[key],
-        default: FIELDS[key].default,
-        unit: FIELDS[key].unit,
-        doc: FIELDS[key].doc,
-      })),
-    }),
-  }),
-  route({
-    method: 'GET',
-    path: '/api/v1/resources',
-    scope: 'read',
-    tag,
-    id: 'getResources',
-    summary: 'What this node lends at most, and how the machine is doing.',
-    response: { kind: 'json', status: 200, schema: RESOURCES },
-    handle: async (_request, { resources }) => ({ limits: resources.limits(), now: resources.snapshot() }),
   }),
   route({
     method: 'GET',
@@ -192,6 +137,28 @@ export const NODE_ROUTES: readonly Route[] = [
       stream.once('close', leave)
       return new RawReply(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }, stream)
     },
+  }),
+  route<None, { limit?: number }>({
+    method: 'GET',
+    path: '/api/v1/events/recent',
+    scope: 'read',
+    tag,
+    id: 'listEvents',
+    summary:
+      'The last events that are still kept, oldest first; `instance` and `seq` are what event ids are made of.',
+    query: object({ limit: integer(1, KEPT_EVENTS) }, ['limit']),
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({
+        instance: anyText,
+        events: listOf(object({ seq: integer(1), timeMs: integer(), type: anyText, data: anyObject })),
+      }),
+    },
+    handle: async ({ query }, { events, instance }) => ({
+      instance,
+      events: events.since(0).slice(-(query.limit ?? KEPT_EVENTS)),
+    }),
   }),
   route<{ code: string }>({
     method: 'GET',

@@ -40,7 +40,7 @@ export type RouteResponse =
   | { readonly kind: 'raw'; readonly status: 200; readonly mediaType: string }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** With `:name` for parameters. */
   readonly path: string
   /** What the bearer token must be good for; `public` needs none. */

@@ -1,7 +1,8 @@
 /** One message of `village chat`: the agent's work on the screen, approvals asked in line, Ctrl-C to cancel. */
+
+import type { Client, ServerEvent } from '../../client.ts'
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
-import type { Client, ServerEvent } from '../client.ts'
 import { printable } from '../format.ts'
 import { askInConversation, decideApproval, type TurnQuestion } from './conversation-client.ts'
 import type { LineInput } from './line-input.ts'

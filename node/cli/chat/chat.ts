@@ -1,7 +1,7 @@
 /** `village chat`: talk with an agent of the node, on a terminal or through a pipe. */
 import type { Readable } from 'node:stream'
+import type { Client } from '../../client.ts'
 import { toVillageError, VillageError } from '../../errors.ts'
-import type { Client } from '../client.ts'
 import type { CommandContext, CommandResult } from '../command.ts'
 import { optionText } from '../command.ts'
 import { printable } from '../format.ts'

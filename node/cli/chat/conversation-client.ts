@@ -1,6 +1,7 @@
 /** What `village chat` asks of the daemon: conversations, their turns, approvals and the Twin. */
+
+import type { Client, ServerEvent } from '../../client.ts'
 import { VillageError } from '../../errors.ts'
-import type { Client, ServerEvent } from '../client.ts'
 import type { AnswerView } from './turn-view.ts'
 
 export interface ConversationLine {

@@ -1,7 +1,8 @@
 /** What begins with a slash is for the terminal, not for the agent. */
+
+import type { Client } from '../../client.ts'
 import { VillageError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
-import type { Client } from '../client.ts'
 import { printable, printableLines, table, time } from '../format.ts'
 import {
   type ConversationTurn,

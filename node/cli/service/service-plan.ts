@@ -29,7 +29,8 @@ export interface ThisProgram {
 }
 
 export const THIS_PROGRAM: ThisProgram = {
-  node: process.execPath,
+  // As it was called: through the link of an installation that an upgrade moves on, not where that led today.
+  node: path.isAbsolute(process.argv0) ? process.argv0 : process.execPath,
   nodeArguments: process.execArgv,
   main: path.resolve(process.argv[1] ?? ''),
 }
@@ -69,7 +70,7 @@ function userOf(given: string | null, isSystem: boolean): string {
 
 /** Throws USAGE. The data directory of a system service is /var/lib/village unless one is named. */
 export function planService(
-  context: Pick<CommandContext, 'options' | 'configFile'>,
+  context: Pick<CommandContext, 'options'>,
   config: Pick<Config, 'data.dir'>,
   program: ThisProgram,
 ): ServicePlan {

@@ -3,6 +3,7 @@ import { access, chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'no
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
+import { VERSION } from '../../version.ts'
 import { type CommandContext, type CommandResult, optionText } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import { facts } from '../format.ts'
@@ -32,7 +33,7 @@ const exists = (file: string) =>
     () => false,
   )
 
-const THIS_MACHINE: Machine = {
+export const THIS_MACHINE: Machine = {
   places: { home: homedir(), configHome: process.env.XDG_CONFIG_HOME || null },
   program: THIS_PROGRAM,
   run: runProgram,
@@ -164,6 +165,18 @@ export async function uninstallService(context: CommandContext, machine: Machine
   }
 }
 
+/** What the daemon of a data directory wrote of itself; null where it cannot be read, as that of another user. */
+async function runningVersion(dataDirectory: string): Promise<string | null> {
+  try {
+    const { version } = JSON.parse(await readFile(path.join(dataDirectory, 'api.json'), 'utf8')) as {
+      version?: unknown
+    }
+    return typeof version === 'string' ? version : null
+  } catch {
+    return null
+  }
+}
+
 export async function serviceStatus(context: CommandContext, machine: Machine): Promise<CommandResult> {
   const { manager, plan, file } = await serviceOf(context, machine)
   const installed = await machine.exists(file)
@@ -174,8 +187,13 @@ export async function serviceStatus(context: CommandContext, machine: Machine): 
   // What an installation elsewhere wrote starts another program, which may be gone.
   const text = installed ? await readFile(file, 'utf8') : ''
   const current = [machine.program.node, machine.program.main].every((part) => text.includes(part))
+  const version = running ? await runningVersion(plan.dataDirectory) : null
+  const skew =
+    version === null || version === VERSION
+      ? ''
+      : ` (this installation is ${VERSION}: restart the service to run it)`
   return {
-    document: { manager: manager.name, file, installed, running, current },
+    document: { manager: manager.name, file, installed, running, current, version, installation: VERSION },
     text: facts([
       [
         'service',
@@ -187,6 +205,7 @@ export async function serviceStatus(context: CommandContext, machine: Machine): 
       ],
       ['manager', manager.title],
       ['file', installed ? `${file}${current ? '' : ' (starts another installation than this one)'}` : '-'],
+      ...(version === null ? [] : [['version', `${version}${skew}`] as [string, string]]),
       ...(installed ? [['log', manager.log(plan)] as [string, string]] : []),
     ]),
     exitCode: running ? EXIT_CODES.ok.code : EXIT_CODES.notRunning.code,

@@ -98,6 +98,8 @@ export function systemdUnit(plan: ServicePlan): string {
     ...(isSystem ? [`User=${user}`] : []),
     `ExecStart=${command.map((word, index) => systemdWord(word, { isArgument: index > 0 })).join(' ')}`,
     ...Object.entries(environment).map(([name, value]) => `Environment=${systemdWord(`${name}=${value}`)}`),
+    // The configuration file is read again.
+    'ExecReload=/bin/kill -HUP $MAINPID',
     'Restart=on-failure',
     'RestartSec=5',
     `RestartPreventExitStatus=${EXIT_CODES.usage.code}`,

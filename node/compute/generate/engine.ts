@@ -1,4 +1,5 @@
 /** A thread that holds one loaded language model, seen from the daemon. */
+import '../../no-telemetry.ts'
 import { Worker } from 'node:worker_threads'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'

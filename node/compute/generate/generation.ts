@@ -6,15 +6,18 @@
 import type { Config } from '../../config.ts'
 import { VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
+import { createHistogram, type HistogramReading } from '../../histogram.ts'
 import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import { inSpan } from '../../tracing.ts'
 import type { ModelEntry } from '../models/model-entry.ts'
 import type { Models } from '../models/registry.ts'
 import type { Resources } from '../resources.ts'
 import { type Engine, openEngine } from './engine.ts'
 import type { Completion, PromptRequest } from './engine-messages.ts'
 import type { TokenEvent } from './language-model.ts'
+import { completionAttributes, generationAttributes } from './trace-attributes.ts'
 
 /** `adapter`: id of a model of the kind `adapter`. */
 export type ModelRequest = Omit<PromptRequest, 'adapter'> & { readonly adapter?: string }
@@ -31,6 +34,9 @@ export interface GenerationStats {
   readonly requests: number
   readonly promptTokens: number
   readonly completionTokens: number
+  /** Of answered requests, loading and waiting included. */
+  readonly requestSeconds: HistogramReading
+  readonly firstTokenSeconds: HistogramReading
 }
 
 export interface Generation extends Service {
@@ -87,9 +93,11 @@ const RETRY_AFTER_MS = 2_000
 export function createGeneration(components: Components, init: Init): Generation {
   const { models, artifacts, resources, events, log } = components
   const { config } = init
-  const maxBytes = config['generate.memoryBytes'] ?? Math.floor(resources.limits().memoryBytes / 2)
+  const mostBytes = () => config['generate.memoryBytes'] ?? Math.floor(resources.limits().memoryBytes / 2)
   const loaded = new Map<string, Loaded>()
   const closing = new Set<Promise<void>>()
+  const requestSeconds = createHistogram()
+  const firstTokenSeconds = createHistogram()
   const totals = { requests: 0, promptTokens: 0, completionTokens: 0 }
   let clock = 0
   let open = false
@@ -118,6 +126,7 @@ export function createGeneration(components: Components, init: Init): Generation
 
   /** Makes room for a model of so many bytes. Throws GENERATE_NO_MEMORY. */
   async function makeRoom(key: string, sizeBytes: number): Promise<void> {
+    const maxBytes = mostBytes()
     const held = () =>
       [...loaded.values()].reduce((sum, one) => (one.key === key ? sum : sum + bytesOf(one)), 0)
     for (const one of idle()) {
@@ -256,9 +265,27 @@ export function createGeneration(components: Components, init: Init): Generation
       one.users += 1
       clearTimeout(one.timer)
       try {
-        const engine = await one.opening
-        const given = adapterDir === undefined ? request : { ...request, adapter: adapterDir }
-        const completion = await engine.generate(given, signal, onToken)
+        const startedMs = performance.now()
+        const seconds = () => (performance.now() - startedMs) / 1000
+        const completion = await inSpan(
+          `text_completion ${entry.id}`,
+          { attributes: generationAttributes(entry.id, request.maxTokens) },
+          async (span) => {
+            const engine = await one.opening
+            const given = adapterDir === undefined ? request : { ...request, adapter: adapterDir }
+            let isFirst = true
+            const tell = (event: TokenEvent) => {
+              if (isFirst) firstTokenSeconds.observe({}, seconds())
+              isFirst = false
+              onToken?.(event)
+            }
+            // Nobody is told of tokens who did not ask: each is a message between threads.
+            const done = await engine.generate(given, signal, onToken === undefined ? undefined : tell)
+            span.set(completionAttributes(done))
+            return done
+          },
+        )
+        requestSeconds.observe({}, seconds())
         totals.requests += 1
         totals.promptTokens += completion.promptTokens
         totals.completionTokens += completion.tokens.length
@@ -271,6 +298,8 @@ export function createGeneration(components: Components, init: Init): Generation
       const all = [...loaded.values()]
       return {
         ...totals,
+        requestSeconds: requestSeconds.read(),
+        firstTokenSeconds: firstTokenSeconds.read(),
         loaded: all.map((one) => ({ model: one.model, residentBytes: bytesOf(one), active: one.users })),
         residentBytes: all.reduce((sum, one) => sum + bytesOf(one), 0),
         active: all.reduce((sum, one) => sum + one.users, 0),

@@ -28,7 +28,7 @@ export function isNeededByPeers({ jobs }: Pick<SchedulerState, 'jobs'>, cid: str
 
 export function createGuests(
   components: { mesh: Pick<Mesh, 'roleOf'>; state: () => Pick<SchedulerState, 'workers' | 'jobs'> },
-  init: { enabled: boolean },
+  init: { enabled: () => boolean },
 ): Guests {
   const { mesh, state } = components
   const isGuest = (peer: string) => mesh.roleOf(peer) === 'guest'
@@ -36,12 +36,12 @@ export function createGuests(
     isGuest,
     admit(peer) {
       if (!isGuest(peer)) return
-      if (!init.enabled) throw new VillageError('MEMBER_ACCESS')
+      if (!init.enabled()) throw new VillageError('MEMBER_ACCESS')
       const others = [...state().workers.keys()].filter((worker) => worker !== peer && isGuest(worker))
       if (others.length >= MAX_GUESTS) throw new VillageError('PEER_BUSY')
     },
     mayRead(cid) {
-      if (!init.enabled) return false
+      if (!init.enabled()) return false
       return isNeededByPeers(state(), cid)
     },
   }

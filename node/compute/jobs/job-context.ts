@@ -9,7 +9,7 @@ interface Init {
   readonly directory: string
   readonly keptDirectory: string
   readonly modelsDirectory: string
-  readonly memoryBytes: number
+  readonly memoryBytes: () => number
 }
 
 export function jobContext(
@@ -28,7 +28,7 @@ export function jobContext(
     log,
     signal,
     modelsDirectory: init.modelsDirectory,
-    memoryBytes: init.memoryBytes,
+    memoryBytes: init.memoryBytes(),
     workDirectory: path.join(init.directory, id),
     keptDirectory: keptDirectory(init.keptDirectory, id),
     pin: `job:${id}`,

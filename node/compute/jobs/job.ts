@@ -46,6 +46,8 @@ export interface JobSummary {
   readonly done: number
   /** What a running job is at: the name of a stage, `plan` or `assemble`. */
   readonly stage: string | null
+  /** The stages so far, each with the index of its first task; it ends where the next begins. */
+  readonly stages: readonly { readonly name: string; readonly from: number }[]
   readonly params: JsonObject
   readonly result: JsonObject | null
   readonly error: JobError | null

@@ -7,6 +7,7 @@ import path from 'node:path'
 import type { Config } from '../../config.ts'
 import { VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
+import type { HistogramReading } from '../../histogram.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
@@ -24,13 +25,16 @@ import type { TaskKind } from '../tasks/task.ts'
 import { createFinishedJobs } from './finished-jobs.ts'
 import { createGuests, isNeededByPeers } from './guests.ts'
 import type { JobKind, JobSummary, TaskSummary } from './job.ts'
-import { dropKeptFiles, sweepKeptFiles } from './kept-files.ts'
+import { createJobHistory, type JobHistory } from './job-history.ts'
+import { createJobTraces } from './job-traces.ts'
+import { dropKeptFiles, jobFilesDirectory, sweepKeptFiles } from './kept-files.ts'
 import { JOB_KINDS } from './kinds.ts'
 import { dropLeftoverPins } from './leftover-pins.ts'
+import { schedulerLimits, trustRules } from './live-limits.ts'
 import { attachOwnWorker } from './own-worker.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { serveWorker } from './owner-stream.ts'
-import { createJobQueue, type JobRecord } from './queue.ts'
+import { createJobQueue, type JobRecord, newRecord } from './queue.ts'
 import { createRecruiting } from './recruiting.ts'
 import { resumedJob } from './resumed-results.ts'
 import { createRuns } from './runs.ts'
@@ -48,6 +52,8 @@ export interface Jobs extends Service {
   get(id: string): JobSummary | null
   /** Tasks of a running job; a finished one has only its summary. */
   tasks(id: string): TaskSummary[]
+  /** Why it went as it did; of jobs before the last start nothing is known any more. Throws JOB_UNKNOWN. */
+  history(id: string): ReturnType<JobHistory['of']>
   cancel(id: string): Promise<void>
   setPriority(id: string, priority: number): Promise<void>
   /** Forgets a finished job and lets its artifacts go. */
@@ -66,6 +72,8 @@ export interface Jobs extends Service {
   work(): { owner: string; leases: number; running: number }[]
   /** Share of the lent cores that is busy, 0 to 1. */
   load(): number
+  /** How long tasks took that this node worked on, by kind and by how they ended. */
+  taskSeconds(): HistogramReading
 }
 
 interface Components {
@@ -100,10 +108,6 @@ interface Init {
   readonly random?: () => number
 }
 
-const MAX_HOLD_FACTOR = 40
-const MAX_PEER_FAILURES = 3
-const MIN_HEDGE_MS = 1_000
-
 export function createJobs(components: Components, init: Init): Jobs {
   const { mesh, artifacts, store, events, log } = components
   const { config, peerId } = init
@@ -112,12 +116,12 @@ export function createJobs(components: Components, init: Init): Jobs {
   const taskKinds = new Map((init.taskKinds ?? TASK_KINDS).map((kind) => [kind.kind, kind]))
   const jobKinds = new Map((init.jobKinds ?? JOB_KINDS).map((kind) => [kind.kind, kind]))
   const queue = createJobQueue({ store, log })
-  const guests = createGuests({ mesh, state: () => owner.state }, { enabled: config['jobs.guests'] })
+  const guests = createGuests({ mesh, state: () => owner.state }, { enabled: () => config['jobs.guests'] })
   const trust = createTrustBook(
     { store, events },
     {
       ownPeer: peerId,
-      rules: { trustAfter: config['jobs.trustAfter'], replication: config['jobs.replication'] },
+      rules: trustRules(config),
       isGuest: guests.isGuest,
       now,
       random,
@@ -125,7 +129,7 @@ export function createJobs(components: Components, init: Init): Jobs {
   )
   const knownAnswers = createKnownAnswers({ random })
   const workDirectory = path.join(init.directory, 'jobs')
-  const keptDirectory = path.join(init.directory, 'job-files')
+  const keptDirectory = jobFilesDirectory(init.directory)
   const dropFiles = (job: string) => dropKeptFiles(keptDirectory, job)
   const finished = createFinishedJobs({ ...components, queue, dropFiles })
   const stopping = new AbortController()
@@ -139,14 +143,20 @@ export function createJobs(components: Components, init: Init): Jobs {
       directory: workDirectory,
       modelsDirectory: init.modelsDirectory,
       keptDirectory,
-      memoryBytes: components.resources.limits().memoryBytes,
+      memoryBytes: () => components.resources.limits().memoryBytes,
       kinds: jobKinds,
       taskKinds,
       now,
       extended: () => recruiting.announce(),
-      ended: finished.add,
+      ended(record, durable) {
+        traces.ended(record)
+        finished.add(record, durable)
+      },
     },
   )
+  const traces = createJobTraces({ kindOf: (job, task) => owner.state.jobs.get(job)!.tasks[task]!.kind })
+  const history = createJobHistory({ now, label: (job, task) => runs.label(job, task) })
+  const followers = [history, traces]
   const owner = createOwner(
     { artifacts, pool: components.pool, trust, log },
     {
@@ -154,14 +164,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       kinds: taskKinds,
       modelsDirectory: init.modelsDirectory,
       known: knownAnswers,
-      limits: {
-        leaseMs: config['jobs.leaseMs'],
-        maxHoldFactor: MAX_HOLD_FACTOR,
-        hedgeFactor: config['jobs.hedgeFactor'],
-        minHedgeMs: MIN_HEDGE_MS,
-        replication: config['jobs.replication'],
-        maxPeerFailures: MAX_PEER_FAILURES,
-      },
+      limits: schedulerLimits(config),
       now,
       random,
       on: {
@@ -175,6 +178,8 @@ export function createJobs(components: Components, init: Init): Jobs {
             .catch((cause: unknown) => log.error({ err: cause, job }, 'job not ended'))
         },
         lied: review,
+        decided: (effects) => followers.map((it) => it.follow(effects)),
+        gaveBack: (lease, failure) => followers.map((it) => it.failed(lease, failure)),
         taskChanged: (job, task, peer) => {
           const found = owner.state.jobs.get(job)?.tasks[task]
           const state = found?.state ?? 'cancelled'
@@ -193,7 +198,7 @@ export function createJobs(components: Components, init: Init): Jobs {
   })
   const workedFor = createOwnersWorkedFor(
     { mesh, worker, artifacts, log },
-    { version: init.version, enabled: config['jobs.work'], now },
+    { version: init.version, enabled: () => config['jobs.work'], now },
   )
   const recruiting = createRecruiting(
     { mesh, log },
@@ -214,6 +219,8 @@ export function createJobs(components: Components, init: Init): Jobs {
       leaseMs: config['jobs.leaseMs'],
       admit: () => guests.admit(peer),
       announced: () => workedFor.announced(peer),
+      // A guest is told nothing that it needs not know.
+      traceOf: (lease) => (guests.isGuest(peer) ? null : traces.contextOf(lease)),
     })
   })
 
@@ -250,13 +257,14 @@ export function createJobs(components: Components, init: Init): Jobs {
       )
       signal.throwIfAborted()
       started = true
-      attachOwnWorker({ owner, worker }, { peerId })
+      attachOwnWorker({ owner, worker }, { peerId, traceOf: traces.contextOf })
       for (const job of stored) {
         nextOrder = Math.max(nextOrder, job.record.order + 1)
         if (job.record.state === 'running' && jobKinds.has(job.record.kind)) {
           const resumed = resumedJob(job, trust.quarantined)
           if (resumed.fallen.length > 0) await queue.deleteResults(job.record.id, resumed.fallen)
           if (resumed.job.record !== job.record) await queue.truncate(resumed.job.record)
+          traces.begin(resumed.job.record, { resumed: true })
           runs.add(resumed.job)
         } else finished.add(job.record, Promise.resolve())
       }
@@ -272,6 +280,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       await owner.stop()
       await worker.stop()
       await runs.stop()
+      traces.close()
       await reviewing
       await trust.flush()
     },
@@ -285,24 +294,12 @@ export function createJobs(components: Components, init: Init): Jobs {
       const params = (await kind.settle?.(parsed, context)) ?? parsed
       const plan = await kind.plan(params, context)
       await checkPlan(plan, taskKinds)
-      const record: JobRecord = {
-        id,
-        kind: name,
-        params,
-        state: 'running',
-        priority,
-        order: nextOrder,
-        createdAtMs: now(),
-        finishedAtMs: null,
-        total: plan.length,
-        stages: plan.length === 0 ? [] : [{ name, from: 0, facts: {} }],
-        result: null,
-        error: null,
-        shares: {},
-      }
+      const [order, createdAtMs, total] = [nextOrder, now(), plan.length]
+      const record = newRecord({ id, kind: name, params, priority, order, createdAtMs, total })
       nextOrder += 1
       await queue.add(record, plan)
       if (!started) throw new VillageError('SHUTTING_DOWN', 'The job is stored and runs after the next start')
+      traces.begin(record, { resumed: false })
       runs.add({ record, plan, results: new Map() })
       recruiting.announce()
       return known(id)
@@ -314,6 +311,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       known(id)
       return runs.tasks(id)
     },
+    history: (id) => history.of(known(id).id),
     async cancel(id) {
       if (known(id).state !== 'running') throw new VillageError('JOB_FINISHED')
       await runs.end(id, 'cancelled', new VillageError('JOB_CANCELLED'))
@@ -346,5 +344,6 @@ export function createJobs(components: Components, init: Init): Jobs {
     },
     work: worker.owners,
     load: worker.load,
+    taskSeconds: worker.taskSeconds,
   }
 }

@@ -6,6 +6,9 @@
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 
+/** Below the directory of the daemon's data. */
+export const jobFilesDirectory = (directory: string): string => path.join(directory, 'job-files')
+
 export function keptDirectory(base: string, job: string): string {
   return path.join(base, job)
 }

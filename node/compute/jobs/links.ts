@@ -7,6 +7,7 @@ import type { JsonObject } from '../../json.ts'
 import type { TaskOutput } from '../tasks/task.ts'
 import type { Accepted } from './job-tasks.ts'
 import type { HeldOutput } from './outputs.ts'
+import type { Effect, Lease } from './scheduler-state.ts'
 
 export interface LeaseOrder {
   readonly lease: number
@@ -14,6 +15,8 @@ export interface LeaseOrder {
   /** Unchecked: it may come from anybody. */
   readonly params: unknown
   readonly leaseMs: number
+  /** Of the task's span (node/tracing.ts). */
+  readonly trace?: Uint8Array | null
 }
 
 /** An output as it arrives: the bytes, or where to get them. */
@@ -50,6 +53,10 @@ export interface OwnerConnection extends Omit<OwnerLink, 'result'> {
 
 /** What the owner tells jobs.ts. None of these may throw. */
 export interface OwnerEvents {
+  /** Everything that was decided, before it is carried out. */
+  decided(effects: readonly Effect[]): void
+  /** A worker gave a lease back; its code is the peer's own word. */
+  gaveBack(lease: Lease, failure: { readonly code: string; readonly declined: boolean }): void
   accepted(job: string, task: number, output: HeldOutput, accepted: Accepted): void
   reopened(job: string, tasks: readonly number[]): void
   finished(job: string): void

@@ -5,7 +5,7 @@ import type { Worker } from './worker.ts'
 
 export function attachOwnWorker(
   components: { owner: Owner; worker: Worker },
-  init: { peerId: string },
+  init: { peerId: string; traceOf: (lease: number) => Uint8Array | null },
 ): void {
   const { owner, worker } = components
   const { peerId } = init
@@ -26,6 +26,9 @@ export function attachOwnWorker(
     release: () => {},
   }
   const link = worker.attach(connection)
-  toOwner = owner.attach({ peer: peerId, kinds: worker.kinds }, link)
+  toOwner = owner.attach(
+    { peer: peerId, kinds: worker.kinds },
+    { ...link, lease: (order) => link.lease({ ...order, trace: init.traceOf(order.lease) }) },
+  )
   toOwner.window(window)
 }

@@ -16,6 +16,9 @@ const IDLE_MS = 600_000
 /** Frames that a worker may send in a second, averaged over ten. */
 const FRAMES_BY_SECOND = 4_000
 
+/** Proto3 leaves it out. */
+const NO_TRACE = new Uint8Array(0)
+
 const NO_FIELDS: OwnerFrame = { lease: undefined, revoke: undefined, settled: undefined, end: undefined }
 
 function parseStats(bytes: Uint8Array): JsonObject {
@@ -30,13 +33,18 @@ function parseStats(bytes: Uint8Array): JsonObject {
   return stats
 }
 
-function createLink(stream: FramedStream, log: Log): WorkerLink {
+function createLink(
+  stream: FramedStream,
+  log: Log,
+  traceOf: (lease: number) => Uint8Array | null,
+): WorkerLink {
   const sendFrame = createFrameSender({ log }, { stream, message: OwnerFrame })
   const send = (frame: Partial<OwnerFrame>) => void sendFrame({ ...NO_FIELDS, ...frame })
   return {
     lease(order) {
       const params = Buffer.from(JSON.stringify(order.params))
-      send({ lease: { lease: order.lease, kind: order.kind, params, leaseMs: order.leaseMs } })
+      const { lease, kind, leaseMs } = order
+      send({ lease: { lease, kind, params, leaseMs, trace: traceOf(lease) ?? NO_TRACE } })
     },
     revoke: (lease, code) => send({ revoke: { lease, code } }),
     settled: (lease) => send({ settled: { lease } }),
@@ -73,6 +81,8 @@ export async function serveWorker(
     /** Throws for a peer that may not work. */
     admit: () => void
     announced: (openTasks: number) => void
+    /** What goes along with a lease; null: nothing. */
+    traceOf: (lease: number) => Uint8Array | null
   },
 ): Promise<void> {
   const { owner, log, now } = components
@@ -84,7 +94,7 @@ export async function serveWorker(
   }
   if (first.hello === undefined)
     throw new VillageError('PROTOCOL_MALFORMED', 'A stream for jobs began with neither hello nor announce')
-  const link = createLink(stream, log)
+  const link = createLink(stream, log, init.traceOf)
   let worker: (OwnerLink & { close(): void }) | undefined
   try {
     init.admit()

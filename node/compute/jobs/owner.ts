@@ -155,6 +155,7 @@ export function createOwner(components: Components, init: Init): Owner {
   }
 
   function carryOut(effects: readonly Effect[]): void {
+    on.decided(effects)
     for (const effect of effects) perform(effect)
     updateTimer()
   }
@@ -320,8 +321,8 @@ export function createOwner(components: Components, init: Init): Owner {
           const held = state.leases.get(lease)
           if (own && held !== undefined && !declined)
             plans.noteProblem(held, error ?? new VillageError('TASK_FAILED', `A task failed with ${code}`))
-          const failure = { peer, lease, declined, retryAfterMs: RETRY_DECLINED_MS }
-          const effects = onFailure(state, failure, now())
+          if (held?.peer === peer) on.gaveBack(held, { code, declined })
+          const effects = onFailure(state, { peer, lease, declined, retryAfterMs: RETRY_DECLINED_MS }, now())
           if (effects === null) link.revoke(lease, 'LEASE_UNKNOWN')
           else carryOut(effects)
           dispatchSoon()

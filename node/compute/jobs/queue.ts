@@ -33,6 +33,14 @@ export interface JobRecord {
   readonly doubt?: JobDoubt
 }
 
+/** A job that has just been planned; of a kind that plans later there is no stage yet. */
+export function newRecord(
+  job: Pick<JobRecord, 'id' | 'kind' | 'params' | 'priority' | 'order' | 'createdAtMs' | 'total'>,
+): JobRecord {
+  const stages = job.total === 0 ? [] : [{ name: job.kind, from: 0, facts: {} }]
+  return { ...job, state: 'running', finishedAtMs: null, stages, result: null, error: null, shares: {} }
+}
+
 export interface ResultRecord {
   /** The output as base64 when it is small, else null. */
   readonly inline: string | null

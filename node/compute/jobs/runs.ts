@@ -48,7 +48,7 @@ interface Init {
   readonly directory: string
   readonly modelsDirectory: string
   readonly keptDirectory: string
-  readonly memoryBytes: number
+  readonly memoryBytes: () => number
   readonly kinds: ReadonlyMap<string, JobKind>
   readonly taskKinds: ReadonlyMap<string, TaskKind>
   readonly now: () => number
@@ -83,6 +83,7 @@ export interface Runs {
   setPriority(job: string, priority: number): Promise<void>
   summary(id: string): JobSummary | null
   tasks(id: string): TaskSummary[]
+  label(job: string, task: number): string
   ids(): string[]
   stop(): Promise<void>
 }
@@ -328,6 +329,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
         return { index, kind, state: task.state, peers, attempts, progress, label: run.plan[index]!.label }
       })
     },
+    label: (job, task) => runs.get(job)?.plan[task]?.label ?? '',
     ids: () => [...runs.keys()],
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))

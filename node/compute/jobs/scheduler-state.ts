@@ -65,7 +65,13 @@ export type Effect =
   /** Accepted results that do not count any more; their tasks are open again. */
   | { readonly type: 'reopened'; readonly job: string; readonly tasks: readonly number[] }
   | { readonly type: 'valid'; readonly peer: string; readonly kind: string }
-  | { readonly type: 'lied'; readonly peer: string; readonly kind: string; readonly task: number }
+  | {
+      readonly type: 'lied'
+      readonly job: string
+      readonly task: number
+      readonly peer: string
+      readonly kind: string
+    }
   /** A lease expired in the hands of a connected worker or was lost to a hedge; `silences` as in WorkerState. */
   | { readonly type: 'silent'; readonly peer: string; readonly kind: string; readonly silences: number }
   | { readonly type: 'dropped'; readonly lease: number }

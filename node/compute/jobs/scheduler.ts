@@ -211,7 +211,7 @@ export function onChecked(
     effects.push({ type: 'dropped', lease })
     if (verdict === 'invalid') {
       task.failedOn.add(candidate.peer)
-      effects.push({ type: 'lied', peer: candidate.peer, kind: task.kind, task: task.index })
+      effects.push({ type: 'lied', job: job.id, task: task.index, peer: candidate.peer, kind: task.kind })
     } else if (ownFailure(task)) return [...effects, { type: 'failed', job: job.id, task: task.index }]
   }
   for (const { peer } of valid)

@@ -25,7 +25,7 @@ export function summaryOf(
   shares: Readonly<Record<string, Share>>,
   stage: string | null,
 ): JobSummary {
-  const { order: _order, stages: _stages, words: _words, doubt = null, error: failed, ...rest } = record
+  const { order: _order, stages, words: _words, doubt = null, error: failed, ...rest } = record
   const error =
     failed === null
       ? null
@@ -35,5 +35,6 @@ export function summaryOf(
           fix: isErrorCode(failed.code) ? ERRORS[failed.code].fix : null,
           fields: failed.fields ?? {},
         }
-  return { ...rest, error, done, shares, stage, doubt }
+  const named = stages.map(({ name, from }) => ({ name, from }))
+  return { ...rest, error, done, shares, stage, stages: named, doubt }
 }

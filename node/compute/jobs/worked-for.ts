@@ -28,7 +28,7 @@ const MAX_OWNERS = 64
 
 export function createOwnersWorkedFor(
   components: Components,
-  init: { version: string; enabled: boolean; now: () => number },
+  init: { version: string; enabled: () => boolean; now: () => number },
 ): OwnersWorkedFor {
   const { mesh, worker, artifacts, log } = components
   const stopping = new AbortController()
@@ -54,7 +54,8 @@ export function createOwnersWorkedFor(
 
   return {
     announced(owner) {
-      if (!init.enabled || stopping.signal.aborted || streams.has(owner) || streams.size >= MAX_OWNERS) return
+      if (!init.enabled() || stopping.signal.aborted || streams.has(owner) || streams.size >= MAX_OWNERS)
+        return
       if (mesh.roleOf(owner) === 'guest') return
       if ((restingUntilMs.get(owner) ?? 0) > init.now()) return
       restingUntilMs.delete(owner)

@@ -90,8 +90,8 @@ export async function workFor(
         return isErrorCode(frame.end.code) ? frame.end.code : ''
       }
       if (frame.lease !== undefined) {
-        const { lease, kind, params, leaseMs } = frame.lease
-        link.lease({ lease, kind, params: parseParams(params), leaseMs: clampLease(leaseMs) })
+        const { lease, kind, params, leaseMs, trace } = frame.lease
+        link.lease({ lease, kind, params: parseParams(params), leaseMs: clampLease(leaseMs), trace })
       } else if (frame.revoke !== undefined) link.revoke(frame.revoke.lease, 'LEASE_REVOKED')
       else if (frame.settled !== undefined) link.settled(frame.settled.lease)
       else throw new VillageError('PROTOCOL_MALFORMED', 'A frame of an owner has none of its fields')

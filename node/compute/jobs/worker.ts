@@ -4,14 +4,16 @@
  */
 import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
-import type { JsonObject } from '../../json.ts'
+import { createHistogram, type HistogramReading } from '../../histogram.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import { inSpan, type Span } from '../../tracing.ts'
 import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
 import type { KnownAnswers } from '../tasks/known-answers.ts'
 import type { LocalContext, TaskContext, TaskKind } from '../tasks/task.ts'
 import type { LeaseOrder, OwnerConnection, WorkerLink } from './links.ts'
+import { checkMemory, fetchInputs } from './task-inputs.ts'
 
 interface Components {
   readonly artifacts: Pick<Artifacts, 'fetch' | 'materialize' | 'read' | 'has' | 'info' | 'unpin'>
@@ -38,6 +40,8 @@ export interface Worker {
   /** Owners that are worked for, with their leases. */
   owners(): { owner: string; leases: number; running: number }[]
   load(): number
+  /** How long tasks took, by kind and by how they ended: done, declined, failed or revoked. */
+  taskSeconds(): HistogramReading
   stop(): Promise<void>
 }
 
@@ -57,13 +61,15 @@ interface Session {
   ended: boolean
 }
 
+/** How an attempt ended; `revoked`: nobody wanted it any more. */
+type TaskEnd = 'done' | 'declined' | 'failed' | 'revoked'
+
 /** A worker holds about this much work beyond what runs, so that the way to the owner and back is never waited for. */
 const PREFETCH_MS = 100
 const MAX_PREFETCH = 32
 const HEARTBEATS_BY_LEASE = 3
 /** This node's own leases do not expire: all that their heartbeats tell is progress. */
 const OWN_PROGRESS_MS = 1_000
-const FETCH_TIMEOUT_MS = 600_000
 /** What is said of a task whose inputs are here: 0 would say that they are still fetched. */
 const STARTED_SHARE = 0.001
 /** Codes with which a task is given back unharmed: the fault is this node's and passes. */
@@ -79,6 +85,7 @@ export function createWorker(components: Components, init: Init): Worker {
   const { artifacts, pool, resources, log } = components
   const sessions = new Set<Session>()
   const running = new Set<Promise<void>>()
+  const taskSeconds = createHistogram<'kind' | 'result'>()
   let busySlots = 0
   let reservedBytes = 0
   let meanTaskMs = PREFETCH_MS
@@ -167,7 +174,7 @@ export function createWorker(components: Components, init: Init): Worker {
         reservedBytes -= memoryBytes
         pump()
       }
-      const work = execute(session, lease, held, () => free()).finally(() => {
+      const work = attempt(session, lease, held, () => free()).finally(() => {
         running.delete(work)
         free()
       })
@@ -175,28 +182,30 @@ export function createWorker(components: Components, init: Init): Worker {
     }
   }
 
-  async function fetchInputs(session: Session, kind: TaskKind, params: JsonObject, signal: AbortSignal) {
-    for (const cid of kind.inputs(params)) {
-      if (session.inputs.has(cid) || (await artifacts.has(cid))) continue
-      const { owner } = session.connection
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)])
-      await artifacts.fetch(cid, { signal: limit, providers: [owner], pin: `work:${owner}` })
-      session.inputs.add(cid)
-    }
-  }
-
-  /** Once more when the inputs are here: a task of a large model takes more than its parameters show. */
-  async function checkMemory(kind: TaskKind, params: JsonObject): Promise<void> {
-    let inputBytes = 0
-    for (const cid of kind.inputs(params)) inputBytes += (await artifacts.info(cid))?.sizeBytes ?? 0
-    const { memoryBytes } = kind.estimate(params, inputBytes)
-    const limitBytes = resources.limits().memoryBytes
-    if (memoryBytes > limitBytes)
-      throw new VillageError('RESOURCES_INSUFFICIENT', undefined, { fields: { memoryBytes, limitBytes } })
+  /** One try at a task, in a span of the task's where its owner traces. */
+  async function attempt(session: Session, lease: number, held: Held, computed: () => void): Promise<void> {
+    const { connection } = session
+    const { order } = held
+    // The name comes from the owner: only one of the table is kept.
+    const kind = init.kinds.has(order.kind) ? order.kind : 'unknown'
+    const startedMs = performance.now()
+    const attributes = { 'village.task.kind': kind, 'village.job.owner': connection.owner }
+    const parent = order.trace ?? null
+    await inSpan(`attempt ${kind}`, { kind: 'consumer', parent, attributes }, async (span) => {
+      const result = await execute(session, lease, held, computed, span)
+      span.set({ 'village.task.result': result })
+      taskSeconds.observe({ kind, result }, (performance.now() - startedMs) / 1000)
+    })
   }
 
   /** `computed` is called as soon as others may compute: handing the output in takes no core. */
-  async function execute(session: Session, lease: number, held: Held, computed: () => void): Promise<void> {
+  async function execute(
+    session: Session,
+    lease: number,
+    held: Held,
+    computed: () => void,
+    span: Span,
+  ): Promise<TaskEnd> {
     const { connection } = session
     const { signal } = held.abort
     const startedMs = init.now()
@@ -205,9 +214,11 @@ export function createWorker(components: Components, init: Init): Worker {
       if (kind === undefined || (kind.ownerOnly === true && !connection.own))
         throw new VillageError('TASK_KIND_UNKNOWN')
       const params = kind.parseParams(held.order.params)
-      await fetchInputs(session, kind, params, signal)
+      const task = { kind, params }
+      const fetching = { owner: connection.owner, fetched: session.inputs, signal }
+      await inSpan('fetch inputs', {}, () => fetchInputs(artifacts, task, fetching))
       signal.throwIfAborted()
-      await checkMemory(kind, params)
+      await checkMemory(artifacts, resources, task)
       held.share = STARTED_SHARE
       if (kind.inputs(params).length > 0 && !connection.own)
         connection.heartbeat([{ lease, share: held.share }])
@@ -223,24 +234,27 @@ export function createWorker(components: Components, init: Init): Worker {
         log,
         ...(connection.own ? { local } : {}),
       }
-      const output = await kind.run(params, context)
+      const output = await inSpan('run', {}, () => kind.run(params, context))
       signal.throwIfAborted()
       const busyMs = init.now() - startedMs
       meanTaskMs += (busyMs - meanTaskMs) / 8
       held.phase = 'delivered'
       held.share = 1
       computed()
-      await connection.deliver({ lease, busyMs: Math.round(busyMs), output })
+      await inSpan('deliver', {}, () => connection.deliver({ lease, busyMs: Math.round(busyMs), output }))
       updateWindow(session)
+      return 'done'
     } catch (error) {
       session.held.delete(lease)
-      if (signal.aborted || session.ended) return
+      if (signal.aborted || session.ended) return 'revoked'
       const failure = toVillageError(error)
       // The owner is the last that others would ask: what it cannot find itself, nobody has.
       const declined =
         PASSING.includes(failure.code) && !(connection.own && failure.code === 'ARTIFACT_UNAVAILABLE')
       log.debug({ err: failure, kind: held.order.kind, owner: connection.owner }, 'task not completed')
       connection.failure({ lease, code: failure.code, declined, error: failure })
+      span.fail(failure)
+      return declined ? 'declined' : 'failed'
     }
   }
 
@@ -306,6 +320,7 @@ export function createWorker(components: Components, init: Init): Worker {
         leases: held.size,
         running: [...held.values()].filter(({ phase }) => phase === 'running').length,
       })),
+    taskSeconds: taskSeconds.read,
     load: () => Math.min(1, busySlots / Math.max(1, resources.limits().cpuCores)),
     async stop() {
       stopping = true

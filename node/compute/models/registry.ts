@@ -11,6 +11,7 @@ import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import { nearest } from '../../nearest.ts'
 import type { JsonTable, Store } from '../../store.ts'
 import type { Pool } from '../pool.ts'
+import { type AddedArtifact, writeArtifact } from './added-artifact.ts'
 import { type AddedModel, createAdding, type StagedModel } from './adding.ts'
 import { fillDirectory } from './fill-directory.ts'
 import {
@@ -27,10 +28,13 @@ import type { UnpackRuntime } from './packed.ts'
 export interface Models {
   /**
    * Adds a model from a directory (ONNX, safetensors, or packed), a file, or one that comes with the daemon. Without an id,
-   * one is made from the file name. The same model under the same id is added once. Throws MODEL_ID_TAKEN and what
-   * importModel throws; nothing stays of what failed.
+   * one is made from the file name. The same model under the same id is added once. Throws MODEL_ID_TAKEN, ARTIFACT_MISSING
+   * and what importModel throws; nothing stays of what failed.
    */
-  add(given: AddedModel & { readonly id?: string }, signal?: AbortSignal): Promise<ModelEntry>
+  add(
+    given: (AddedModel | AddedArtifact) & { readonly id?: string },
+    signal?: AbortSignal,
+  ): Promise<ModelEntry>
   /**
    * Registers an artifact that is here already. Where the id is taken, by another model or by equal bytes that come with
    * something else to keep, a number is added to it.
@@ -211,7 +215,10 @@ export function createModels(components: Components, init: Init): Models {
     unpack,
     async add({ id, ...given }, signal = new AbortController().signal) {
       if (id !== undefined) checkModelId(id)
-      return adding.within(async (directory) => addStaged(await adding.stage(given, directory, signal), id))
+      return adding.within(async (directory) => {
+        const found = 'artifact' in given ? await writeArtifact({ artifacts }, given, directory) : given
+        return addStaged(await adding.stage(found, directory, signal), id)
+      })
     },
     register: (model) =>
       exclusive(async () => {

@@ -80,7 +80,7 @@ async function checkProgram(program: string): Promise<void> {
 
 export function createSandbox(components: { log: Log }, init: SandboxInit = {}): Sandbox {
   const { log } = components
-  const parallel = Math.max(1, init.parallel ?? availableParallelism())
+  const parallel = () => Math.max(1, init.parallel ?? availableParallelism())
   const waiting = new Set<() => void>()
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
@@ -108,7 +108,7 @@ export function createSandbox(components: { log: Log }, init: SandboxInit = {}):
   }
 
   async function turn(signal: AbortSignal): Promise<void> {
-    if (busy < parallel) {
+    if (busy < parallel()) {
       busy += 1
       return
     }
@@ -161,7 +161,9 @@ export function createSandbox(components: { log: Log }, init: SandboxInit = {}):
 
   return {
     name: 'sandbox',
-    parallel,
+    get parallel() {
+      return parallel()
+    },
     availability,
     async check(program) {
       await toolsFor(program)

@@ -3,7 +3,7 @@
  * is better than what there was before. A pure function of what the ledger says and of the bytes that this node has counted; run on a
  * worker thread (operations.ts), for it resamples.
  */
-import { canonicalJson, type JsonObject } from '../../json.ts'
+import { canonicalJson, type JsonObject, type JsonValue } from '../../json.ts'
 import type { RunRules } from '../rounds/run-rules.ts'
 import type { RunState } from '../rounds/run-state.ts'
 import type { PeerTraffic } from '../rounds/traffic.ts'
@@ -131,6 +131,20 @@ function winnerSeed({ state, seeds }: ReportInput): string | null {
   return seeds.find(({ genome }) => canonicalJson(genome) === own)?.name ?? null
 }
 
+/**
+ * What the keys of a genome are about (docs/scoring.md), for those who tell it in words: of the settled options only what names models, codecs
+ * and layers, since items and sizes are long.
+ */
+function genomeKey({ kind, options }: { kind: string; options: JsonObject }): JsonObject {
+  const pick = (...keys: string[]) =>
+    Object.fromEntries(keys.map((key): [string, JsonValue] => [key, options[key] ?? null]))
+  if (kind === 'merge') return pick('base', 'parents', 'layers', 'groups', 'split')
+  if (kind === 'perturbation') return pick('model', 'largest', 'rank')
+  if (kind !== 'compression') return {}
+  const groups = (options.groups ?? []) as readonly { readonly weights: readonly string[] }[]
+  return { ...pick('model', 'choices'), weights: groups.map(({ weights }) => [...weights]) }
+}
+
 export function evolveReport(input: ReportInput): JsonObject {
   const { state } = input
   const { spec } = state
@@ -142,6 +156,7 @@ export function evolveReport(input: ReportInput): JsonObject {
     name: spec.name,
     announcer: state.announcer,
     kind: workload.kind,
+    genomeKey: genomeKey(workload),
     strategy: { ...strategy },
     population,
     seed,

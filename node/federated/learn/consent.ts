@@ -1,4 +1,5 @@
 /** Whether this node takes part: what its owner offers, to whom, and how much a day. Pure. */
+import type { Config } from '../../config.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 
@@ -33,6 +34,36 @@ export function dataByName(entries: readonly string[]): Map<string, string[]> {
     byName.set(name, [...(byName.get(name) ?? []), entry.slice(at + 1)])
   }
   return byName
+}
+
+/** What the configuration says at present: a change counts from then on. */
+export function consentOf(
+  config: Pick<
+    Config,
+    | 'federate.data'
+    | 'federate.servers'
+    | 'federate.roundsByDay'
+    | 'federate.minutesByDay'
+    | 'federate.wattHoursByDay'
+  >,
+): Consent {
+  return {
+    get data() {
+      return dataByName(config['federate.data'])
+    },
+    get servers() {
+      return config['federate.servers']
+    },
+    get roundsByDay() {
+      return config['federate.roundsByDay']
+    },
+    get minutesByDay() {
+      return config['federate.minutesByDay']
+    },
+    get wattHoursByDay() {
+      return config['federate.wattHoursByDay']
+    },
+  }
 }
 
 export function useOn(use: DayUse | null, nowMs: number): DayUse {

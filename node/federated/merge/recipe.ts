@@ -2,10 +2,10 @@
  * A merge recipe, as YAML in the form of mergekit (README and docs/merge_methods.md) or as JSON: what is merged, how, and into what. Strict:
  * every unknown key is refused with the one that was probably meant.
  */
-import { parseDocument } from 'yaml'
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import { nearest } from '../../nearest.ts'
+import { yaml } from '../../on-demand.ts'
 import { MAX_MERGED_MODELS, type MergeMethod, type ParameterSpec } from './methods/method.ts'
 import { MERGE_METHODS, methodNamed } from './methods/table.ts'
 import { invalidRecipe, type RecipeFields, recipeFields } from './recipe-fields.ts'
@@ -59,7 +59,7 @@ export function readRecipeText(text: string): JsonValue {
   if (Buffer.byteLength(text) > MAX_RECIPE_BYTES)
     throw new VillageError('MERGE_RECIPE_INVALID', `The recipe is longer than ${MAX_RECIPE_BYTES} bytes`)
   try {
-    const document = parseDocument(text, { logLevel: 'error' })
+    const document = yaml().parseDocument(text, { logLevel: 'error' })
     const [error] = document.errors
     if (error !== undefined) throw error
     return document.toJS({ maxAliasCount: 50 }) as JsonValue

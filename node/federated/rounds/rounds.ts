@@ -149,7 +149,9 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
   const self = peerOf(signer.publicKey)
   const ledgers = createLedgerStore<RunState>({ store, log })
   const gate = createWorkGate(resources, {
-    atOnce: config['rounds.candidatesAtOnce'] ?? resources.limits().cpuCores,
+    get atOnce() {
+      return config['rounds.candidatesAtOnce'] ?? resources.limits().cpuCores
+    },
   })
   const context: WorkloadContext = {
     artifacts,

@@ -70,8 +70,8 @@ export interface SelfEvolutionInit {
 const CHECK_MS = 30_000
 const NOTHING: Goals = { budget: { evaluations: null, durationMs: null, joules: null }, goals: [] }
 
-/** Throws SELF_EVOLUTION_GOALS_INVALID. */
-async function goalsIn(file: string | null): Promise<Goals> {
+/** The goals of a file. Throws SELF_EVOLUTION_GOALS_INVALID. */
+export async function goalsIn(file: string | null): Promise<Goals> {
   if (file === null)
     throw new VillageError(
       'SELF_EVOLUTION_GOALS_INVALID',

@@ -89,8 +89,9 @@ export interface ArtifactsComponents {
 export interface ArtifactsInit {
   /** The data directory; blocks lie in `blocks` below it. */
   directory: string
-  maxBytes: number
-  uploadBytesPerSecond: number | null
+  /** Both are read when they are needed: they may change. */
+  readonly maxBytes: number
+  readonly uploadBytesPerSecond: number | null
   /** 0 never collects by itself. */
   collectEveryMs: number
   /** Whether guests may read a root; nothing is published when absent. */
@@ -152,7 +153,9 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
 
   const blocks = createBlockStore({
     directory: path.join(init.directory, 'blocks'),
-    maxBytes: init.maxBytes,
+    get maxBytes() {
+      return init.maxBytes
+    },
     onCorrupt(key) {
       log.error({ block: key }, 'stored block does not match its hash and was removed')
       library.blockLost(key).catch((error: unknown) => log.error({ err: error }, 'damage not recorded'))
@@ -174,7 +177,12 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
         announce(info)
       },
     },
-    { maxBytes: init.maxBytes, now },
+    {
+      get maxBytes() {
+        return init.maxBytes
+      },
+      now,
+    },
   )
   const shared = { ...components, blocks, records, library, holds }
   const fetches = createFetches(
@@ -186,7 +194,9 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       onMisbehaviour: init.onMisbehaviour ?? (() => {}),
     },
     {
-      maxBytes: init.maxBytes,
+      get maxBytes() {
+        return init.maxBytes
+      },
       stallTimeoutMs: init.stallTimeoutMs ?? ARTIFACTS_PROTOCOL.frameTimeoutMs,
       starvedTimeoutMs: init.starvedTimeoutMs ?? STARVED_TIMEOUT_MS,
       stopping: stopping.signal,
@@ -198,7 +208,9 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
     createServer({
       ...shared,
       uploadLimit: createUploadLimit({
-        bytesPerSecond: init.uploadBytesPerSecond,
+        get bytesPerSecond() {
+          return init.uploadBytesPerSecond
+        },
         minChunkBytes: MIN_CHUNK_BYTES,
         maxChunkBytes: CHUNK_BYTES,
         now,

@@ -3,7 +3,7 @@
  * Source: https://ipld.io/specs/transport/car/carv1/. Writing is `@ipld/car`; reading is done here, because that library
  * buffers whatever length a file claims, and a file from a stranger may claim anything.
  */
-import { CarWriter } from '@ipld/car'
+import type { CarWriter } from '@ipld/car'
 import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { VillageError } from '../../errors.ts'
@@ -40,6 +40,8 @@ export async function* exportCar(
   try {
     const manifests: Manifest[] = []
     for (const root of roots) manifests.push(await components.library.complete(root))
+    // Few nodes ever write one.
+    const { CarWriter } = await import('@ipld/car')
     const { writer, out } = CarWriter.create([...roots])
     const stop = new AbortController()
     const writing = writeBlocks(

@@ -12,18 +12,24 @@ export interface UploadLimit {
 const BURST_MS = 250
 
 export function createUploadLimit(init: {
-  bytesPerSecond: number | null
+  /** Read at every turn: it may change while streams run. */
+  readonly bytesPerSecond: number | null
   minChunkBytes: number
   maxChunkBytes: number
   now: () => number
 }): UploadLimit {
-  const { bytesPerSecond, now } = init
-  if (bytesPerSecond === null) return { take: () => Promise.resolve(), chunkBytes: init.maxChunkBytes }
+  const { now } = init
   let freeAtMs = 0
   return {
-    // A chunk should take a quarter of a second or less.
-    chunkBytes: Math.max(init.minChunkBytes, Math.min(init.maxChunkBytes, Math.floor(bytesPerSecond / 4))),
+    get chunkBytes() {
+      const { bytesPerSecond } = init
+      if (bytesPerSecond === null) return init.maxChunkBytes
+      // A chunk should take a quarter of a second or less.
+      return Math.max(init.minChunkBytes, Math.min(init.maxChunkBytes, Math.floor(bytesPerSecond / 4)))
+    },
     async take(sizeBytes, signal) {
+      const { bytesPerSecond } = init
+      if (bytesPerSecond === null) return
       freeAtMs = Math.max(now(), freeAtMs) + (sizeBytes / bytesPerSecond) * 1000
       const waitMs = freeAtMs - now() - BURST_MS
       if (waitMs > 0) await sleep(waitMs, undefined, { signal })

@@ -2,13 +2,14 @@
  * The village that this node is in: its charter, its keys, its roster, kept on disk. No networking here.
  * Secrets (pre-shared key, founding key) are files of mode 0600 in the data directory; the rest is in the store.
  */
-import { readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
 import { type Identity, writeSecretFile } from '../../identity.ts'
 import type { Log } from '../../log.ts'
+import { KEYS_FOLDER } from '../../migrations.ts'
 import type { Store } from '../../store.ts'
 import { Charter } from '../protocols/records.ts'
 import { checkAdmission } from './admission.ts'
@@ -106,8 +107,9 @@ export function createMembership(
   const listeners = new Set<(change: MembershipChange) => void>()
   let current: Village | null = null
 
-  const pskFile = (shortId: string) => path.join(init.directory, `village-${shortId}.psk.key`)
-  const foundingFile = (shortId: string) => path.join(init.directory, `village-${shortId}.founding.key`)
+  const keysDirectory = path.join(init.directory, KEYS_FOLDER)
+  const pskFile = (shortId: string) => path.join(keysDirectory, `village-${shortId}.psk.key`)
+  const foundingFile = (shortId: string) => path.join(keysDirectory, `village-${shortId}.founding.key`)
 
   function build(charter: Charter, psk: Uint8Array | null, join: Uint8Array | null, guest: boolean): Village {
     const hash = villageHash(charter.publicKey)
@@ -258,6 +260,7 @@ export function createMembership(
       for (const [file, secret] of files) {
         if (secret === null || secret === undefined) continue
         await rm(file, { force: true })
+        await mkdir(keysDirectory, { recursive: true, mode: 0o700 })
         await writeSecretFile(file, secret)
       }
       const stored = { charter: base64(Charter.encode(village.charter)), guest: village.guest }

@@ -15,6 +15,7 @@ import type { AbortOptions, ConnectionProtector, MessageStream, MultiaddrConnect
 import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { VillageError } from '../../errors.ts'
+import type { ByteCount } from '../byte-count.ts'
 
 export const PSK_BYTES = 32
 export const PSK_SALT_BYTES = 32
@@ -45,11 +46,24 @@ export function keyProof(psk: Uint8Array, own: Uint8Array, other: Uint8Array): U
     .subarray(0, PSK_PROOF_BYTES)
 }
 
+interface Keys {
+  readonly encrypt: KeyStream
+  readonly decrypt: KeyStream
+}
+
+/** Of an open village: there is no secret that its members share. */
+const NO_KEYS: Keys = { encrypt: (bytes) => bytes, decrypt: (bytes) => bytes }
+
 class ProtectedConnection extends AbstractMultiaddrConnection {
   readonly #inner: MultiaddrConnection
   readonly #encrypt: KeyStream
+  readonly #byteCount: Pick<ByteCount, 'sent'> | null
 
-  constructor(inner: MultiaddrConnection, keys: { encrypt: KeyStream; decrypt: KeyStream }) {
+  constructor(
+    inner: MultiaddrConnection,
+    keys: Keys,
+    byteCount: Pick<ByteCount, 'received' | 'sent'> | null,
+  ) {
     super({
       log: inner.log,
       remoteAddr: inner.remoteAddr,
@@ -59,7 +73,11 @@ class ProtectedConnection extends AbstractMultiaddrConnection {
     })
     this.#inner = inner
     this.#encrypt = keys.encrypt
-    inner.addEventListener('message', ({ data }) => this.onData(keys.decrypt(data.subarray())))
+    this.#byteCount = byteCount
+    inner.addEventListener('message', ({ data }) => {
+      byteCount?.received(data.byteLength)
+      this.onData(keys.decrypt(data.subarray()))
+    })
     inner.addEventListener('drain', () => this.safeDispatchEvent('drain'))
     inner.addEventListener('close', (event) => {
       if (event.error === undefined) this.onTransportClosed()
@@ -70,6 +88,7 @@ class ProtectedConnection extends AbstractMultiaddrConnection {
 
   override sendData(data: Uint8ArrayList): { sentBytes: number; canSendMore: boolean } {
     const sentBytes = data.byteLength
+    this.#byteCount?.sent(sentBytes)
     return { sentBytes, canSendMore: this.#inner.send(this.#encrypt(data.subarray())) }
   }
 
@@ -92,17 +111,25 @@ class ProtectedConnection extends AbstractMultiaddrConnection {
 
 /**
  * `onReached` hears of every connection before its first byte, `onProven` when the other side has shown that it has the key;
- * without a key (open village) nothing else happens.
+ * without a key (open village) the bytes are only counted.
  */
 export function createProtector(
   psk: Uint8Array | null,
   onReached: (connection: MessageStream) => void,
   onProven: (connection: MessageStream) => void = () => {},
+  byteCount: Pick<ByteCount, 'received' | 'sent'> | null = null,
 ): ConnectionProtector {
+  // libp2p's type says a bare stream; what the upgrader passes is always the connection of a transport.
+  const counted = (connection: MessageStream, keys: Keys) => {
+    const inner = connection as MultiaddrConnection
+    // What goes through a relay has been counted on the connection to the relay.
+    const isRelayed = inner.remoteAddr.toString().includes('/p2p-circuit')
+    return new ProtectedConnection(inner, keys, isRelayed ? null : byteCount)
+  }
   return {
     async protect(connection, options) {
       onReached(connection)
-      if (psk === null) return connection
+      if (psk === null) return counted(connection, NO_KEYS)
       const timeout = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)
       const signal = options?.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout])
       const bytes = byteStream(connection, { maxBufferSize: MAX_BUFFERED_BYTES })
@@ -120,8 +147,7 @@ export function createProtector(
         throw new VillageError('VILLAGE_KEY_MISMATCH')
       onProven(connection)
       const keys = { encrypt: createKeyStream(psk, own), decrypt: createKeyStream(psk, other) }
-      // libp2p's type says a bare stream; what the upgrader passes is always the connection of a transport.
-      return new ProtectedConnection(bytes.unwrap() as MultiaddrConnection, keys)
+      return counted(bytes.unwrap(), keys)
     },
   }
 }

@@ -48,6 +48,8 @@ export const JOBS_LIMITS = {
 
 const CID_BYTES = 128
 const CODE_BYTES = 64
+/** node/tracing.ts TRACE_CONTEXT_BYTES. */
+const TRACE_BYTES = 25
 
 export const JobsAnnounce = message('JobsAnnounce', {
   /** Tasks that wait for a worker. */
@@ -104,6 +106,8 @@ const Lease = message('Lease', {
   kind: [2, string(64)],
   params: [3, bytes(JOBS_LIMITS.maxParamsBytes)],
   leaseMs: [4, uint32()],
+  /** Absent, or the span that the task belongs to: W3C trace id, parent id and flags. Never sent to a guest. */
+  trace: [5, bytes(TRACE_BYTES)],
 })
 
 const Revoke = message('Revoke', { lease: [1, uint64()], code: [2, string(CODE_BYTES)] })

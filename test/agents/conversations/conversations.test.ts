@@ -133,7 +133,8 @@ test('each asker has their own', async () => {
 test('calls, citations and failures are kept with the answer', async () => {
   const { conversations } = village({
     async ask({ messages }, _signal, onEvent) {
-      onEvent({ kind: 'call', call: 'c1', agent: 'sage', tool: 'knowledge_search', arguments: {} })
+      const given = { query: 'roof', text: 'x'.repeat(20_000) }
+      onEvent({ kind: 'call', call: 'c1', agent: 'sage', tool: 'knowledge_search', arguments: given })
       onEvent({ kind: 'result', call: 'c1', state: 'done', summary: '3 passages' })
       onEvent({ kind: 'text', text: 'half an ' })
       if (messages.at(-1)?.content === 'fail') throw new VillageError('CHAT_ENDPOINT_FAILED', 'It is gone')
@@ -146,10 +147,39 @@ test('calls, citations and failures are kept with the answer', async () => {
   const { turns } = await conversations.need(OWNER, id)
   const [, good, , bad] = turns as [Turn, Turn, Turn, Turn]
   assert.ok(good.role === 'assistant' && bad.role === 'assistant')
-  assert.equal(good.calls, [
-    { tool: 'knowledge_search', agent: 'sage', state: 'done', summary: '3 passages' },
-  ])
+  const { arguments: kept, ...call } = good.calls[0]!
+  assert.equal(call, { tool: 'knowledge_search', agent: 'sage', state: 'done', summary: '3 passages' })
+  assert.is(kept?.query, 'roof')
+  assert.ok(JSON.stringify(kept).length < 5_000, 'long arguments are cut')
   assert.equal([bad.text, bad.finish, bad.error?.code], ['half an ', 'failed', 'CHAT_ENDPOINT_FAILED'])
+})
+
+test('a conversation gets another title, and keeps it; not while it is answered, and not by another', async () => {
+  const answering = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  const { conversations } = village({
+    async ask({ messages }) {
+      if (messages.at(-1)?.content === 'wait') {
+        answering.resolve()
+        await answer.promise
+      }
+      return { text: 'good' }
+    },
+  })
+  const { id } = await conversations.create(OWNER)
+  await conversations.ask(OWNER, id, { text: 'about the roof' }, NEVER)
+  const renamed = await conversations.rename(OWNER, id, '  The\n roof ')
+  assert.equal([renamed.title, renamed.messages], ['The roof', 2])
+  await conversations.ask(OWNER, id, { text: 'and then?' }, NEVER)
+  assert.is(conversations.list(OWNER)[0]?.title, 'The roof')
+  await rejectsCode(conversations.rename(KEY, id, 'mine'), 'NOT_FOUND')
+  await rejectsCode(conversations.rename(OWNER, id, ' \n '), 'INVALID_ARGUMENT')
+  const waiting = conversations.ask(OWNER, id, { text: 'wait' }, NEVER)
+  await answering.promise
+  await rejectsCode(conversations.rename(OWNER, id, 'late'), 'CONVERSATION_BUSY')
+  answer.resolve()
+  await waiting
+  assert.is((await conversations.need(OWNER, id)).title, 'The roof')
 })
 
 test('a message that failed before anything was said is not told to the agent again', async () => {

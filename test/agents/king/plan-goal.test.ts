@@ -7,7 +7,7 @@ import { intendedCalls } from '../../../node/agents/king/intended-calls.ts'
 import { isStepReference } from '../../../node/agents/king/plan.ts'
 import { isChange, planGoal } from '../../../node/agents/king/plan-goal.ts'
 import { restsOn } from '../../../node/agents/king/step-results.ts'
-import { gradePlan, KING_TOOLS, readWrittenGoals } from '../../../scripts/bench/grade-plan.ts'
+import { GOALS_WORLD, gradePlan, KING_TOOLS, readWrittenGoals } from '../../../scripts/bench/grade-plan.ts'
 
 const goals = readWrittenGoals(readFileSync(path.join(import.meta.dirname, 'goals.json'), 'utf8'))
 const toolsOf = (goal: string) => planGoal(goal, KING_TOOLS).steps.map(({ tool }) => tool)
@@ -21,7 +21,7 @@ written('the set is large and has goals that nothing may be done for', () => {
 
 written('every goal has the sequence that is written for it', () => {
   const wrong = goals.flatMap((goal) => {
-    const fault = gradePlan(goal, planGoal(goal.goal, KING_TOOLS))
+    const fault = gradePlan(goal, planGoal(goal.goal, KING_TOOLS, GOALS_WORLD))
     return fault === null ? [] : [`${goal.goal}: ${fault}`]
   })
   assert.equal(wrong, [])

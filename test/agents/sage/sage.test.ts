@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import type { AgentRequest } from '../../../node/agents/agent.ts'
 import type { ChatModel, ChatRequest } from '../../../node/agents/chat/chat-model.ts'
 import type { PolicyStep } from '../../../node/agents/loop/policy.ts'
+import { NO_NAMES } from '../../../node/agents/own-names.ts'
 import { askVillage } from '../../../node/agents/sage/ask-village.ts'
 import { SAGE } from '../../../node/agents/sage/sage.ts'
 import { createKnowledgeAskTool } from '../../../node/agents/tools/knowledge-ask.ts'
@@ -48,7 +49,7 @@ const requestOf = (messages: AgentRequest['messages'], options?: AgentRequest['o
   ...(options !== undefined && { options }),
 })
 const policyOf = (request: AgentRequest, model: ChatModel | null = null) =>
-  SAGE.policy({ id: 'r', request, model, tools: SAGE.tools, declarations: [] })
+  SAGE.policy({ id: 'r', request, model, tools: SAGE.tools, own: NO_NAMES, declarations: [] })
 const user = (content: string) => ({ role: 'user', content }) as const
 
 /** The whole of a request by Sage's policy, as the loop would run it. */

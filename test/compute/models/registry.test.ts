@@ -46,6 +46,27 @@ test('a directory and a plain .onnx file can be added; what is left over goes', 
   assert.equal(await readdir(path.join(node.mesh.directory, 'incoming')), [])
 })
 
+test('an artifact can be added: an upload under its own name, whatever that is, or a directory', async () => {
+  const source = await encoderDirectory()
+  for (const [name, id] of [
+    ['Uploaded Model.onnx', 'uploaded-model'],
+    ['../../up/..\\evil.onnx', 'evil'],
+  ] as const) {
+    const { cid } = await node.artifacts.addPath(path.join(source, 'model.onnx'), { name })
+    const entry = await node.models.add({ artifact: cid })
+    assert.is(entry.id, id)
+    await node.models.remove(entry.id)
+  }
+  const { cid } = await node.models.need('encoder')
+  assert.is((await node.models.add({ artifact: cid, id: 'from-artifact' })).cid, cid)
+  await node.models.remove('from-artifact')
+  await rejectsCode(
+    node.models.add({ artifact: 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku' }),
+    'ARTIFACT_MISSING',
+  )
+  assert.equal(await readdir(path.join(node.mesh.directory, 'incoming')), [])
+})
+
 test('an id belongs to one model; without a wish the next number is taken', async () => {
   const directory = await temporaryDirectory()
   await copyFile(path.join(await encoderDirectory(), 'model.onnx'), path.join(directory, 'encoder.onnx'))

@@ -114,7 +114,7 @@ function jobOf(kind: string, result: object | null): JobSummary {
       total: 1,
       done: 1,
     },
-    ...{ stage: null, params: { model: 'm' }, result, error: null, shares: {}, doubt: null },
+    ...{ stage: null, stages: [], params: { model: 'm' }, result, error: null, shares: {}, doubt: null },
   } as JobSummary
 }
 

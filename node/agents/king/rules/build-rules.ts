@@ -39,7 +39,7 @@ export const compressing: Rule = (input) => {
   const isToFit =
     verb === null &&
     hasSize &&
-    /(?:^| )(?:<id>|it|model|that|this|they|one) (?:(?:must|should|have to|need to|needs to|has to|ought to|may|can|could|will|is|are|not|only|really|just|go to|to|at|most) )*(?:is|be|stay|stays|fit|fits|remain|remains|end|ends|take|takes|have|weigh|occupy|exceed|under|below|no (?:bigger|larger|more)|<size>)(?: |$)/.test(
+    /(?:^| )(?:<id>|it|model|that|this|they|one) (?:(?:must|should|have to|need to|needs to|has to|ought to|may|can|could|will|is|are|not|only|really|just|go to|to|at|most) )*(?:is|be|stay|stays|fit|fits|remain|remains|end|ends|take|takes|have|weigh|occupy|exceed|under|below|no (?:bigger|larger|more)|(?<=(?:to|most|is|be) )<size>)(?: |$)/.test(
       line,
     )
   if (clause.mood === 'question' || !(verb === 'compress' || isSmaller || isToFit)) return null

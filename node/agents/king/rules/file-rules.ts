@@ -1,6 +1,7 @@
 /** Files of granted folders: listed, read, written. */
 import { isFunctionWord } from '../../rag/answers/function-words.ts'
 import type { Word } from '../clause.ts'
+import { ownFolder } from '../named-words.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { isFile, isModelFile, isName, pathsOf } from '../slots.ts'
 import { call, draft, from, type Rule, wordsFrom } from './rule.ts'
@@ -13,6 +14,12 @@ const isFolderName = ({ kind, lower, form }: Word): boolean =>
   !isFunctionWord(lower, ['en']) &&
   !/^(?:contents?|contain|contains|files?|called|please|now|here)$/.test(lower)
 
+/** `what is in projects`, where projects is a folder that agents were granted. */
+const IN_OWN = /(?:^| )(?:file|what (?:is|do|lie)|contents?|list|show)(?: .*)? (?:in|inside|under|of) /
+
+/** `my recipes folder`: the word between is its name. */
+const OWNED = /^(?:the|my|our|your)$/
+
 export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state }) => {
   const [path] = pathsOf(words)
   const asks =
@@ -22,8 +29,14 @@ export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state 
   const behind = words.findIndex(({ norm }) => norm === 'folder') + 1
   const named =
     behind > 0 ? words.slice(behind).find(({ norm }) => !/^(?:call|name|the|my|our)$/.test(norm)) : undefined
+  const ahead = behind > 1 && named === undefined ? words[behind - 2] : undefined
+  const own = ownFolder(words)
   const folder =
     path ??
+    (own !== null && IN_OWN.test(line) ? own : null) ??
+    (ahead !== undefined && isFolderName(ahead) && OWNED.test(words[behind - 3]?.norm ?? '')
+      ? ahead.text
+      : null) ??
     (named !== undefined &&
     (isName(named) || (isFolderName(named) && (mood !== 'question' || named === words.at(-1))))
       ? named.text
@@ -51,6 +64,7 @@ export const listingFiles: Rule = ({ clause: { line, words, mood }, verb, state 
   if (/(?:^| )(?:say|mention|about|document say)(?: |$)/.test(line) && verb !== 'list') return null
   if (
     !(
+      folder === own ||
       LISTS_FILES.test(line) ||
       verb === 'list' ||
       /^what (?:is|are|do|lie|there)/.test(line) ||

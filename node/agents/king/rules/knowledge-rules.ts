@@ -3,7 +3,7 @@ import { lineOf, type Word } from '../clause.ts'
 import { collectionOf, collectionOfPath } from '../collection-names.ts'
 import { questionStart } from '../mood.ts'
 import { isOwnMatter } from '../own-matters.ts'
-import { isFile, isModelFile, pathsOf } from '../slots.ts'
+import { isFile, isModelFile, isModelFolder, pathsOf } from '../slots.ts'
 import { call, draft, NOTHING_MORE, type PlanState, type Rule, type RuleInput, wordsFrom } from './rule.ts'
 
 const INDEX_REASON = 'What is to be asked must be in a collection first.'
@@ -30,6 +30,7 @@ function isIndexing({ clause: { line, words }, verb, state }: RuleInput): boolea
       isInto && state.path !== null && /^(?:add|put|import|load|include|get|take|bring)$/.test(verb ?? '')
     )
   if (isModelFile(path) || /(?:^| )model(?: |$)/.test(line)) return false
+  if (isModelFolder(path) && verb === 'add' && !isInto) return false
   const isFolder = !isFile(path)
   if (/^(?:add|put|import|load|store|save|include)$/.test(verb ?? ''))
     return (
@@ -80,7 +81,10 @@ export const searching: Rule = ({ clause, verb, state }) => {
   const isSearch =
     isBare ||
     verb === 'search' ||
-    (verb === 'look' && /^look (?:for|up) /.test(line)) ||
+    (verb === 'look' &&
+      /^look (?:(?:for|up)|(?:in|into|inside|through|at) (?:\S+ ){1,5}(?:for|after)) (?!how|what|who|where|why|when|whether)/.test(
+        line,
+      )) ||
     verb === 'find' ||
     verb === 'get' ||
     verb === 'show' ||
@@ -172,7 +176,7 @@ function limitOf(words: readonly Word[]): number | null {
 
 /** What a plan's steps give is reported anyway: `and tell me how it went`, `show me the result`. */
 const OF_THE_STEPS =
-  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
+  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good|close|near|similar|alike|different)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
 const MEASURED = /^(?:model_|geometry_|evolve_|calculate|code_run|text_embed|job_|file_write|knowledge_index)/
 
 /** Their results say all that there is to know of each thing in them. */

@@ -1,5 +1,5 @@
 /** Models that come in: from a hub, the village, or a file. */
-import { isFile, isModelFile, namesOf, newNameOf, pathsOf } from '../slots.ts'
+import { isFile, isModelFile, isModelFolder, namesOf, newNameOf, pathsOf } from '../slots.ts'
 import { HUB } from './model-values.ts'
 import { call, draft, NOTHING_MORE, type Rule } from './rule.ts'
 
@@ -63,7 +63,7 @@ export const adding: Rule = ({ clause, verb, state }) => {
     return call('model_add', { path: state.modelFile, id }, 'A model of this machine is to be added.')
   }
   const isModel = /(?:^| )(?:model|<id>)(?: |$)/.test(clause.line)
-  const path = pathsOf(clause.words).find((one) => isModelFile(one) || isModel)
+  const path = pathsOf(clause.words).find((one) => isModelFile(one) || isModelFolder(one) || isModel)
   const id = newNameOf(clause.words)
   if (path !== undefined && isPlain)
     return call('model_add', { path, id }, 'A model of this machine is to be added.')

@@ -1,4 +1,5 @@
 /** Models, and several lists by one verb. */
+import type { Word } from '../clause.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { namesOf, pathsOf } from '../slots.ts'
 import { call, draft, ORIGINAL, REFERS, type Rule } from './rule.ts'
@@ -16,6 +17,9 @@ export const listedModels: Rule = (input) => {
       line,
     )
   if (!isShown(input) && verb !== 'inspect') return null
+  // `tell me about encoder`: of a model of this node, not of a thing in the documents.
+  const told = ownModelTold(words, line)
+  if (told !== null) return call('model_inspect', { model: told }, 'A model is asked for.')
   const names = namesOf(words, verb === null ? 1 : at + 1, { plainWords: false })
   const about =
     /(?:^| )(?:say|mention|document|note|how do|why|explain|work|mean|best for|should|would|will|could|happen|if)(?: |$)/.test(
@@ -34,6 +38,10 @@ export const listedModels: Rule = (input) => {
     state.model !== null &&
     REFERS.test(line) &&
     (verb === 'inspect' ||
+      (verb === 'look' && /^look (?:at|into|inside)(?: |$)/.test(line)) ||
+      /(?:^| )its (?:parameters|params|tensors|layers|inputs|outputs|architecture|operators)(?: |$)/.test(
+        line,
+      ) ||
       (typeof state.model === 'string' && !about && isOwnMatter(words)) ||
       /(?:what|all|everything) (?:is )?(?:in|inside) (?:it|that)/.test(line))
   )
@@ -61,6 +69,14 @@ export const listedModels: Rule = (input) => {
           ? 'adapter'
           : null
   return call('model_list', { kind }, 'The models are asked for.')
+}
+
+const TELLS_ABOUT =
+  /^(?:tell (?:me|us)(?: (?:more|something|everything|all|a bit|a little))?|what (?:do|can) you (?:know|tell me)|what is known|give me (?:the )?(?:details|information|info)|describe|show me) (?:about |of |on )?(?:the |our |my )?(?:model )?<id>(?: (?:model|please))?$/
+
+function ownModelTold(words: readonly Word[], line: string): string | null {
+  const model = words.find(({ own }) => own?.model !== undefined)?.own?.model
+  return model !== undefined && TELLS_ABOUT.test(line) ? model : null
 }
 
 const OVERVIEWS: readonly (readonly [RegExp, string])[] = [

@@ -73,6 +73,15 @@ export const programming: Rule = ({ clause, verb, state }) => {
     state.drafts.at(-1)?.tool === 'code_run'
   )
     return NOTHING_MORE
+  // `write and run a program that …`: one step does both.
+  const before = state.drafts.at(-1)
+  if (
+    verb === 'run' &&
+    before?.tool === 'code_run' &&
+    typeof before.arguments.task === 'string' &&
+    before.arguments.task.endsWith(wordsFrom(words, 1, source) ?? '\n')
+  )
+    return NOTHING_MORE
   if (
     !PROGRAM.test(line) ||
     !/^(?:write|make|use|create|generate|run|calculate|code|program|do|give|need|want|let|build|find|solve|get|try)$/.test(

@@ -137,7 +137,7 @@ export const rounds: Rule = (input) => {
     return call('round_show', { run: named.text }, 'A run of evolution is asked for.')
   if (
     state.run !== null &&
-    /^(?:show|display|list|inspect|see|check|look at|tell|watch|follow)(?: (?:me|us|it|that|how|far|is|about|on|state|of|the|its|progress|status|what|with|goes|go|run|round|one))*$/.test(
+    /^(?:show|display|list|inspect|see|check|look at|tell|watch|follow|report|let|keep|give|how|what|is)(?: (?:me|us|it|that|this|how|far|is|about|on|state|of|the|its|progress|status|what|with|goes|go|get|getting|come|along|do|know|posted|informed|to|so|run|round|evolve-doing|one|things|everything))*$/.test(
       line,
     ) &&
     state.drafts.at(-1)?.tool !== 'round_show' &&
@@ -173,6 +173,14 @@ const MEMBERS =
 
 export const members: Rule = (input) => {
   const { line, mood } = input.clause
+  if (
+    mood === 'question' &&
+    /^(?:is|are) .*(?:connected|online|in|part of|member of)(?: to)?(?: (?:the|our|my|this) village)?$/.test(
+      line,
+    ) &&
+    /(?:^| )(?:connected|online|village|member)(?: |$)/.test(line)
+  )
+    return call('member_list', {}, 'The members are asked for.')
   if (!MEMBERS.test(line) || !isShown(input) || !isOwnMatter(input.clause.words)) return null
   if (
     /(?:^| )(?:say|mention|about|document|note|how do|become|committee)(?: |$)/.test(line) ||
@@ -183,7 +191,7 @@ export const members: Rule = (input) => {
 }
 
 const STATUS =
-  /(?:^| )(?:status|uptime|disk space|free (?:memory|disk|space|ram)|(?:memory|disk|cpu|ram) (?:usage|use|left|free)|(?:memory|disk|cpu|ram|space) (?:is|are|do|does) (?:it |the node |you |we |i |this )?(?:left|free|available|use|used|using|have)|how (?:are|is) (?:you|the (?:node|machine|daemon|server)|this (?:node|machine)|my (?:node|machine)|everything|things)|(?:load|busyness|health) of (?:this|the|my) (?:node|machine)|(?:node|machine) (?:is )?(?:overloaded|overwhelmed|overburdened|swamped|stressed|busy|idle|healthy|ok|okay|alive|up|doing|fine|alright)|version (?:of|are|is)|(?:what|which) version|health check|(?:is|are) (?:the node|you|the machine|this machine|this node|everything|all) (?:healthy|ok|okay|alive|up|running|run|fine|alright|well|good)|all right with (?:this|the|my) (?:node|machine)|how long (?:has|have|is) (?:the|this|it|you))(?: |$)/
+  /(?:^| )(?:status|uptime|how (?:busy|loaded|stressed|full|hot|warm|healthy|well) (?:is|are|do|does) (?:this|the|my|our|your) (?:node|machine|disk|memory|cpu)|disk space|free (?:memory|disk|space|ram)|(?:memory|disk|cpu|ram) (?:usage|use|left|free)|(?:memory|disk|cpu|ram|space) (?:is|are|do|does) (?:it |the node |you |we |i |this )?(?:left|free|available|use|used|using|have)|how (?:are|is) (?:you|the (?:node|machine|daemon|server)|this (?:node|machine)|my (?:node|machine)|everything|things)|(?:load|busyness|health) of (?:this|the|my) (?:node|machine)|(?:node|machine) (?:is )?(?:overloaded|overwhelmed|overburdened|swamped|stressed|busy|idle|healthy|ok|okay|alive|up|doing|fine|alright)|version (?:of|are|is)|(?:what|which) version|health check|(?:is|are) (?:the node|you|the machine|this machine|this node|everything|all) (?:healthy|ok|okay|alive|up|running|run|fine|alright|well|good)|all right with (?:this|the|my) (?:node|machine)|how long (?:has|have|is) (?:the|this|it|you))(?: |$)/
 
 export const status: Rule = (input) => {
   const { line } = input.clause

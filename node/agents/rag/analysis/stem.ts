@@ -2,7 +2,7 @@
  * Snowball stemmers by language, and the folding of accents. A word is stemmed by the rules of its own script: Latin words in a
  * text of another script (a name, a command) as English ones, for that is what they mostly are.
  */
-import snowball from 'snowball-stemmers'
+import { snowballStemmers } from '../../../on-demand.ts'
 
 type Script = 'latin' | 'cyrillic' | 'arabic' | 'armenian' | 'tamil'
 
@@ -100,7 +100,7 @@ const stemmers = new Map<string, { stem(word: string): string }>()
 function stemWith(algorithm: string, word: string): string {
   let stemmer = stemmers.get(algorithm)
   if (stemmer === undefined) {
-    stemmer = snowball.newStemmer(algorithm)
+    stemmer = snowballStemmers().newStemmer(algorithm)
     stemmers.set(algorithm, stemmer)
   }
   return stemmer.stem(word)

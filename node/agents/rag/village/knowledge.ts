@@ -5,6 +5,7 @@
 import path from 'node:path'
 import { VillageError } from '../../../errors.ts'
 import type { Events } from '../../../events.ts'
+import type { HistogramReading } from '../../../histogram.ts'
 import type { Service } from '../../../lifecycle.ts'
 import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
@@ -34,6 +35,7 @@ import { createPeerLinks } from './peer-links.ts'
 import { createPeerSearch } from './peer-search.ts'
 import { createPublishedSegments } from './published-segments.ts'
 import { createReplicaStore } from './replica-store.ts'
+import { createSearchCounts } from './search-counts.ts'
 import { createSearchServer } from './search-server.ts'
 import { collectionIn } from './segment-key.ts'
 import { createSketchBoard } from './sketch-board.ts'
@@ -85,6 +87,12 @@ export interface KnowledgeStats {
   /** Requests of others that were answered, and that were refused for their number, since the start. */
   readonly requestsServed: number
   readonly requestsRefused: number
+  /** Of searches of this node, by where (`local`, `village`) and by what came of them. */
+  readonly searchSeconds: HistogramReading
+  /** Members that they asked, in all. */
+  readonly peersAsked: number
+  /** Those that ended without an answer for some segment. */
+  readonly incomplete: number
 }
 
 interface Components {
@@ -143,6 +151,7 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
   )
   const links = createPeerLinks({ mesh }, { now })
   const frequencies = createFrequencyCache({ maxEntries: MAX_FREQUENCIES })
+  const counts = createSearchCounts()
 
   const present = () => gossip.present()
   const ownerOf = (segment: string) => catalogue.byId(collectionIn(segment))?.owner ?? null
@@ -178,7 +187,10 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
       ...{ catalogue, holdings, offers, replicas, sketches, links, book, published, gossip },
     },
     {
-      ...{ incoming, replicaBytes: init.replicaBytes, now, random, soonMs },
+      get replicaBytes() {
+        return init.replicaBytes
+      },
+      ...{ incoming, now, random, soonMs },
       ...{ repairAfterMs: init.repairAfterMs, forgetAfterMs: init.forgetAfterMs },
     },
   )
@@ -216,7 +228,7 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
     const chosen = scope.choose(sources, names)
     const segments = scope.segments(chosen, isLocal)
     const backend = createVillageBackend(
-      { host, peers, frequencies, log },
+      { host, peers, frequencies, counts, log },
       { scope: segments, self, deadlineMs, maxPeers: init.maxPeers },
     )
     return {
@@ -234,7 +246,9 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
         ...(isLocal !== undefined && { isLocal }),
         ...(deadlineMs !== undefined && { deadlineMs }),
       })
-      return search.search(backend, { ...options, collections: searched }, signal)
+      return counts.measure(isLocal === true ? 'local' : 'village', () =>
+        search.search(backend, { ...options, collections: searched }, signal),
+      )
     },
     async chunks(references, signal) {
       const { backend } = await open({})
@@ -258,6 +272,7 @@ export function createKnowledge(components: Components, init: KnowledgeInit): Kn
         replicaBytes: replicas.usedBytes(),
         requestsServed: server.stats.served,
         requestsRefused: server.stats.refused,
+        ...counts.stats(),
       }
     },
     async start(signal) {

@@ -2,6 +2,7 @@
 import { type ErrorCode, toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import { SEARCH_LIMITS, type SearchRequestFrame } from '../../../mesh/protocols/search.ts'
+import { inSpan } from '../../../tracing.ts'
 import { checkOutcome, checkStatistics, type FailedCheck } from '../routing/check-answer.ts'
 import { checkOmission } from '../routing/check-omission.ts'
 import type { Sketch } from '../routing/read-sketch.ts'
@@ -114,7 +115,10 @@ export function createPeerSearch({ links, book, random, log }: Components): Peer
 
   async function send(peer: string, request: SearchRequestFrame, signal: AbortSignal) {
     try {
-      return await links.ask(peer, request, signal)
+      const attributes = { 'village.peer': peer, 'village.search.question': questionOf(request) }
+      return await inSpan('ask member', { kind: 'client', attributes }, () =>
+        links.ask(peer, request, signal),
+      )
     } catch (error) {
       if (REFUSALS.has(toVillageError(error).code)) book.refused(peer)
       throw error
@@ -248,6 +252,9 @@ export function createPeerSearch({ links, book, random, log }: Components): Peer
     },
   }
 }
+
+const questionOf = ({ statistics, search }: SearchRequestFrame) =>
+  statistics !== undefined ? 'statistics' : search !== undefined ? 'candidates' : 'passages'
 
 const keyOf = ({ segment, chunk }: ChunkReference) => `${segment}/${chunk}`
 

@@ -6,6 +6,7 @@
 import type { ErrorCode } from '../../../errors.ts'
 import { VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
+import { inSpan, type Span } from '../../../tracing.ts'
 import type { IndexHost } from '../index/index-host.ts'
 import type { FailedCheck } from '../routing/check-answer.ts'
 import { checkText } from '../routing/check-text.ts'
@@ -29,12 +30,14 @@ import { localChunks, localStatistics } from './local-segments.ts'
 import type { PeerSearch } from './peer-search.ts'
 import { nameOnce } from './same-passages.ts'
 import { canBeAskedFor, keyIn, onlyLive, type ScopeSegment } from './scope.ts'
+import type { SearchCounts } from './search-counts.ts'
 import { searchLocal } from './search-local.ts'
 
 interface Components {
   readonly host: Pick<IndexHost, 'statistics' | 'search' | 'chunks'>
   readonly peers: PeerSearch
   readonly frequencies: FrequencyCache
+  readonly counts: Pick<SearchCounts, 'asked'>
   readonly log: Log
 }
 
@@ -59,7 +62,7 @@ function becauseOf(reason: ErrorCode, ids: readonly string[]): (readonly [string
 }
 
 export function createVillageBackend(
-  { host, peers, frequencies, log }: Components,
+  { host, peers, frequencies, counts, log }: Components,
   init: Init,
 ): SearchBackend {
   const { scope, self, maxPeers } = init
@@ -160,6 +163,7 @@ export function createVillageBackend(
     request: SearchRequest,
     statistics: Statistics,
     signal: AbortSignal,
+    span: Span,
   ): Promise<BackendAnswer<SearchOutcome>> {
     const route = choosePeers(
       away.map(({ id, sketch }) => ({ segment: id, sketch })),
@@ -167,6 +171,7 @@ export function createVillageBackend(
       { lexical: request.lexical, hasVector: request.vector !== null },
       { maxPeers },
     )
+    counts.asked(route.ask.length)
     const terms = [...new Set(request.lexical?.terms.map(({ term }) => term) ?? [])]
     const frequenciesOf = (segment: string) => frequencies.get(segment, terms)
     const [local, remote] = await Promise.all([
@@ -192,6 +197,12 @@ export function createVillageBackend(
       ...becauseOf('SEGMENT_UNPROMISING', route.skipped),
     ]
     // One that is not confirmed has been answered all the same.
+    span.set({
+      'village.search.segments': scope.size,
+      'village.search.segments.local': local.segments.length,
+      'village.search.segments.missing': missing.length,
+      'village.search.peers': route.ask.map(({ peer }) => peer),
+    })
     const unanswered = missing.filter(([, reason]) => reason !== 'ANSWER_UNCONFIRMED')
     const [failed] = local.missing
     // Nobody else was to answer: the reason lies here, and not with members.
@@ -239,9 +250,13 @@ export function createVillageBackend(
   }
 
   return {
-    statistics: async (terms, signal) => ({ value: await statistics(terms, signal), missing: [] }),
-    search,
-    chunks,
+    statistics: async (terms, signal) => ({
+      value: await inSpan('gather statistics', {}, () => statistics(terms, signal)),
+      missing: [],
+    }),
+    search: (request, totals, signal) =>
+      inSpan('gather candidates', {}, (span) => search(request, totals, signal, span)),
+    chunks: (asked, signal) => inSpan('gather passages', {}, () => chunks(asked, signal)),
     origin(segment) {
       const collection = scope.get(segment)?.collection ?? ''
       return { collection, vouchedBy: [...(vouchers.get(segment) ?? [])] }

@@ -10,13 +10,14 @@ const MAX_RETRY_MS = 15_000
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {{ code?: string, detail?: string, fix?: string }} problem
+   * @param {{ code?: string, detail?: string, fix?: string, fields?: Record<string, unknown> }} problem
    */
   constructor(status, problem) {
     super(problem.detail ?? `The daemon answered with status ${status}.`)
     this.status = status
     this.code = problem.code ?? 'INTERNAL'
     this.fix = problem.fix ?? ''
+    this.fields = problem.fields ?? {}
   }
 }
 
@@ -61,9 +62,11 @@ async function open(method, path, body, init = {}) {
   return response
 }
 
-/** @param {string} path */
-export const get = async (path) => (await open('GET', path)).json()
-/** @param {'POST' | 'PUT' | 'DELETE'} method @param {string} path @param {unknown} [body] */
+/** @param {string} path @param {{ signal?: AbortSignal }} [init] */
+export const get = async (path, init) => (await open('GET', path, undefined, init)).json()
+/** What is no JSON. @param {string} path @param {RequestInit} [init] */
+export const getText = async (path, init) => (await open('GET', path, undefined, init)).text()
+/** @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method @param {string} path @param {unknown} [body] */
 export const send = async (method, path, body) => (await open(method, path, body)).json()
 
 /** @param {string} path @param {string} name */
@@ -121,7 +124,7 @@ export async function* stream(path, body, signal) {
 /**
  * Follows the events until the signal aborts; connects again by itself and resumes where it was. EventSource could not
  * send the token in a header.
- * @param {{ signal: AbortSignal, onEvent(event: { type: string, data: any }): void, onState(live: boolean): void, onRefused(error: ApiError): void }} init
+ * @param {{ signal: AbortSignal, onEvent(event: { id: string, type: string, data: any }): void, onState(live: boolean): void, onRefused(error: ApiError): void }} init
  */
 export async function followEvents({ signal, onEvent, onState, onRefused }) {
   let lastId = ''

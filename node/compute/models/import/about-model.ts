@@ -1,8 +1,8 @@
 /** Title and licence of a model from the files that were published with it. */
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { parse } from 'yaml'
 import { isJsonObject, type JsonObject } from '../../../json.ts'
+import { yaml } from '../../../on-demand.ts'
 import { readConfigFile } from '../builder/config-fields.ts'
 import { CONFIG_FILE, README_FILE } from '../model-files.ts'
 
@@ -44,7 +44,7 @@ function frontMatter(readme: string): JsonObject {
   const text = FRONT_MATTER.exec(readme)?.[1]
   if (text === undefined) return {}
   try {
-    const value: unknown = parse(text, { maxAliasCount: 10, logLevel: 'silent' })
+    const value: unknown = yaml().parse(text, { maxAliasCount: 10, logLevel: 'silent' })
     return isJsonObject(value) ? value : {}
   } catch {
     return {}

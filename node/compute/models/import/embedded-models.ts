@@ -4,10 +4,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../../../errors.ts'
 import { nearest } from '../../../nearest.ts'
+import { PACKAGE_ROOT } from '../../../package-root.ts'
 import { CONFIG_FILE } from '../model-files.ts'
 
 /** village-lm: one directory a model, made by scripts/train-village-lm.ts. */
-const VILLAGE_LM = fileURLToPath(new URL('../../../../models/village-lm/', import.meta.url))
+const VILLAGE_LM = fileURLToPath(new URL('models/village-lm/', PACKAGE_ROOT))
 const FAMILY = 'village-lm'
 const BASE = 'base'
 

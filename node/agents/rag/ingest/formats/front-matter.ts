@@ -1,5 +1,5 @@
 /** YAML between two lines of `---` at the beginning of a Markdown file (YAML 1.2, core schema). */
-import { parseDocument } from 'yaml'
+import { yaml } from '../../../../on-demand.ts'
 
 const MAX_CHARACTERS = 64 * 1024
 /** Deeper than any front matter, shallower than the stack. */
@@ -37,7 +37,7 @@ export function readFrontMatter(text: string): FrontMatter {
   const body = text.slice(end.index + end[0].length)
   const failed = (why: string) => ({ values: {}, body, warning: `The front matter was left out: ${why}.` })
   if (nesting(source) > MAX_NESTING) return failed('it is nested too deeply')
-  const document = parseDocument(source, { schema: 'core', logLevel: 'silent', uniqueKeys: false })
+  const document = yaml().parseDocument(source, { schema: 'core', logLevel: 'silent', uniqueKeys: false })
   if (document.errors.length > 0) return failed('it is not valid YAML')
   try {
     const value: unknown = document.toJS({ maxAliasCount: 0 })

@@ -92,7 +92,7 @@ export function Twin({ onErased }) {
     }
     <form class="form" onSubmit=${add}>
       <label>Remember<input name="text" required maxlength="2000" placeholder="I prefer metric units" /></label>
-      <button type="submit" disabled=${adding.busy}>Remember it</button>
+      <div class="actions start"><button type="submit" class="primary" disabled=${adding.busy}>Remember it</button></div>
     </form>
     <div class="form inline">
       <button type="button" class="quiet" onClick=${() => download('/api/v1/twin/export', 'twin.json')}>Export</button>

@@ -1,0 +1,36 @@
+/** The newest events in memory, never more than the daemon itself keeps: what the page lists and filters. */
+
+export const MAX_EVENTS = 1_000
+
+/** @typedef {{ seq: number, timeMs: number, type: string, data: Record<string, unknown> }} LoggedEvent */
+
+/** `instance.seq` of an event's id. @param {string} id */
+export const seqOf = (id) => Number(id.slice(id.lastIndexOf('.') + 1))
+
+/**
+ * Newest first.
+ * @param {readonly LoggedEvent[]} held newest first @param {readonly LoggedEvent[]} more oldest first
+ * @returns {LoggedEvent[]}
+ */
+export function withEvents(held, more) {
+  const newest = held[0]?.seq ?? 0
+  const fresh = more.filter(({ seq }) => seq > newest)
+  return fresh.length === 0 ? [...held] : [...fresh.reverse(), ...held].slice(0, MAX_EVENTS)
+}
+
+/** `job:changed` → `job` @param {string} type */
+export const familyOf = (type) => type.split(':')[0]
+
+/**
+ * @param {readonly LoggedEvent[]} events @param {{ families: ReadonlySet<string>, text: string }} filter no family: all
+ * @param {(event: LoggedEvent) => string} wordsOf
+ */
+export function filterEvents(events, { families, text }, wordsOf) {
+  const wanted = text.trim().toLowerCase()
+  return events.filter(
+    (event) =>
+      (families.size === 0 || families.has(familyOf(event.type))) &&
+      (wanted === '' ||
+        `${event.type} ${wordsOf(event)} ${JSON.stringify(event.data)}`.toLowerCase().includes(wanted)),
+  )
+}

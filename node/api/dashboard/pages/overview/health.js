@@ -1,0 +1,50 @@
+/** The doctor’s findings: what is wrong with this machine or its installation, and what to do about it. */
+import { html } from '../../parts/html.js'
+import { useLive } from '../../parts/live.js'
+import { Loading, Problem, Section } from '../../parts/widgets.js'
+
+const LEVELS = { fail: 'bad', warn: 'warn', ok: 'good' }
+const WORDS = { fail: 'Problem', warn: 'Warning', ok: 'Fine' }
+
+function Finding({ check }) {
+  return html`<li class="finding">
+    <span class=${`dot ${LEVELS[check.level]}`} aria-hidden="true"></span>
+    <div>
+      <strong><span class="hidden">${WORDS[check.level]}: </span>${check.name}</strong>
+      <p>${check.message}</p>
+      ${check.fix === null ? null : html`<p class="fix">${check.fix}</p>`}
+    </div>
+  </li>`
+}
+
+const summaryOf = (bad) =>
+  bad.length === 0
+    ? 'all well'
+    : bad.some(({ level }) => level === 'fail')
+      ? 'needs help'
+      : `${bad.length} ${bad.length === 1 ? 'warning' : 'warnings'}`
+
+export function Health() {
+  const { data, error, loading, reload } = useLive('/api/v1/doctor', ['config:changed'])
+  const checks = data?.checks ?? []
+  const order = ['fail', 'warn', 'ok']
+  const bad = checks
+    .filter(({ level }) => level !== 'ok')
+    .sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level))
+  const fine = checks.filter(({ level }) => level === 'ok')
+  return html`<${Section} id="health" title=${html`Health ${data === undefined ? null : html`<span class="count">${summaryOf(bad)}</span>`}`}
+    aside=${html`<button type="button" class="quiet" onClick=${reload}>Check again</button>`}>
+    <${Problem} error=${error} />
+    ${
+      loading
+        ? html`<${Loading} lines=${3} />`
+        : html`${bad.length === 0 ? null : html`<ul class="findings">${bad.map((check) => html`<${Finding} key=${check.name} check=${check} />`)}</ul>`}
+          ${
+            fine.length === 0
+              ? null
+              : html`<details><summary>${fine.length} checks are fine</summary>
+                <ul class="findings">${fine.map((check) => html`<${Finding} key=${check.name} check=${check} />`)}</ul></details>`
+          }`
+    }
+  <//>`
+}

@@ -1,0 +1,74 @@
+/** Routes about the configuration of the running daemon. */
+import { anyText, listOf, object, oneOf, orNull } from '../schemas.ts'
+import { type Route, route } from './route.ts'
+
+const tag = 'node'
+const KEYS = listOf(anyText)
+const CHANGE = object({ applied: KEYS, needRestart: KEYS, overridden: KEYS })
+
+const SETTING = object({
+  key: anyText,
+  /** What the daemon works with. */
+  value: {},
+  /** What it will work with after its next start. */
+  nextValue: {},
+  default: {},
+  unit: anyText,
+  doc: anyText,
+  /** What a value must be, in words. */
+  expects: anyText,
+  /** All that the value can be, where they are few. */
+  choices: orNull(KEYS),
+  source: oneOf('default', 'file', 'environment', 'command line'),
+  reload: oneOf('live', 'restart'),
+})
+
+export const CONFIG_ROUTES: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/api/v1/config',
+    scope: 'admin',
+    tag,
+    id: 'getConfig',
+    summary: 'Every configuration key with its value, default, unit and meaning. No key holds a secret.',
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ config: listOf(SETTING), file: orNull(anyText) }),
+    },
+    handle: async (_request, { settings }) => settings.list(),
+  }),
+  route<Record<string, never>, Record<string, never>, { changes: Record<string, unknown> }>({
+    method: 'PATCH',
+    path: '/api/v1/config',
+    scope: 'admin',
+    tag,
+    id: 'changeConfig',
+    summary:
+      'Sets keys, null resets one. All or nothing: checked, written to the configuration file, and applied where a key is live.',
+    body: {
+      kind: 'json',
+      schema: object({ changes: { type: 'object', minProperties: 1, maxProperties: 256 } }),
+    },
+    response: { kind: 'json', status: 200, schema: CHANGE },
+    errors: [
+      'CONFIG_UNKNOWN_KEY',
+      'CONFIG_INVALID_VALUE',
+      'CONFIG_UNREADABLE',
+      'CONFIG_NOT_WRITABLE',
+      'CONFIG_NO_FILE',
+    ],
+    handle: async ({ body: { changes } }, { settings }) => settings.change(changes),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/config/reload',
+    scope: 'admin',
+    tag,
+    id: 'reloadConfig',
+    summary: 'Reads the configuration file again; where it is not valid nothing changes.',
+    response: { kind: 'json', status: 200, schema: CHANGE },
+    errors: ['CONFIG_UNKNOWN_KEY', 'CONFIG_INVALID_VALUE', 'CONFIG_UNREADABLE', 'CONFIG_NO_FILE'],
+    handle: async (_request, { settings }) => settings.reload(),
+  }),
+]

@@ -1,0 +1,100 @@
+/**
+ * Why a job went as it did: what was given to a second peer, given back, taken back, caught or done again. Kept in memory for
+ * the person who looks at a job, the newest notes of the latest jobs; the results themselves never depend on it.
+ */
+import { isErrorCode } from '../../errors.ts'
+import type { Effect, Lease } from './scheduler-state.ts'
+
+export type NoteKind =
+  /** The first holder is slow: another peer has it as well. */
+  | 'hedged'
+  /** Its holder had no room for it, and is asked again. */
+  | 'declined'
+  /** Its holder could not do it; `code` says what it said. */
+  | 'failed'
+  /** Its holder gave no sign of life in time. */
+  | 'late'
+  /** Another peer's result came first. */
+  | 'outrun'
+  /** The result was wrong: whoever gave it is quarantined. */
+  | 'lied'
+  /** Its holder was quarantined. */
+  | 'quarantined'
+  /** The result rested on the word of a liar, and is computed again. */
+  | 'reopened'
+
+export const NOTE_KINDS: readonly NoteKind[] = [
+  'hedged',
+  'declined',
+  'failed',
+  'late',
+  'outrun',
+  'lied',
+  'quarantined',
+  'reopened',
+]
+
+export interface JobNote {
+  readonly atMs: number
+  readonly what: NoteKind
+  readonly task: number
+  readonly label: string
+  readonly peer: string | null
+  /** Of the error table; only of `failed`. */
+  readonly code: string | null
+}
+
+export interface JobHistory {
+  follow(effects: readonly Effect[]): void
+  /** `code` may come from a peer. */
+  failed(lease: Lease, failure: { readonly code: string; readonly declined: boolean }): void
+  /** Oldest first; `forgotten` are those before them. */
+  of(job: string): { notes: readonly JobNote[]; forgotten: number }
+}
+
+const KEPT_NOTES = 200
+const KEPT_JOBS = 100
+
+/** What is said of a lease that was taken back; what follows from the end of the job itself is no news. */
+const REVOKED: Readonly<Record<string, NoteKind>> = {
+  TIMEOUT: 'late',
+  LEASE_REVOKED: 'outrun',
+  PEER_QUARANTINED: 'quarantined',
+}
+
+export function createJobHistory(init: {
+  readonly now: () => number
+  readonly label: (job: string, task: number) => string
+}): JobHistory {
+  const jobs = new Map<string, { notes: JobNote[]; forgotten: number }>()
+
+  function note(job: string, task: number, what: NoteKind, peer: string | null, code: string | null = null) {
+    const kept = jobs.get(job) ?? { notes: [], forgotten: 0 }
+    jobs.set(job, kept)
+    if (jobs.size > KEPT_JOBS) jobs.delete(jobs.keys().next().value!)
+    // A peer without room gives a task back every second: that is said once.
+    const isSaid = (one: JobNote) => one.what === 'declined' && one.task === task && one.peer === peer
+    if (what === 'declined' && kept.notes.some(isSaid)) return
+    kept.notes.push({ atMs: init.now(), what, task, label: init.label(job, task), peer, code })
+    if (kept.notes.length <= KEPT_NOTES) return
+    kept.notes.shift()
+    kept.forgotten += 1
+  }
+
+  return {
+    follow(effects) {
+      for (const effect of effects)
+        if (effect.type === 'lease' && effect.hedge)
+          note(effect.lease.job, effect.lease.task, 'hedged', effect.lease.peer)
+        else if (effect.type === 'revoke' && REVOKED[effect.code] !== undefined)
+          note(effect.lease.job, effect.lease.task, REVOKED[effect.code]!, effect.lease.peer)
+        else if (effect.type === 'lied') note(effect.job, effect.task, 'lied', effect.peer)
+        else if (effect.type === 'reopened')
+          for (const task of effect.tasks) note(effect.job, task, 'reopened', null)
+    },
+    failed({ job, task, peer }, { code, declined }) {
+      note(job, task, declined ? 'declined' : 'failed', peer, isErrorCode(code) ? code : 'TASK_FAILED')
+    },
+    of: (job) => jobs.get(job) ?? { notes: [], forgotten: 0 },
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Edge nodes, each under its own hard cap, doing what the demo does and more: run in a network namespace without a route
+ * (`unshare --net`), by `npm run bench -- edge` and by a test. Prints one JSON line a phase, and one at the end.
+ *
+ * usage: node scripts/run.js scripts/edge/edge-run.ts CAP_MIB NODES [PHASE ...]
+ */
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { networkInterfaces, tmpdir } from 'node:os'
+import path from 'node:path'
+import { createProgress } from '../../node/cli/progress.ts'
+import { waitForJob } from '../../node/cli/wait-job.ts'
+import { type LocalNode, type Localnet, startLocalnet } from '../localnet.ts'
+import { createMemoryCage } from './memory-cage.ts'
+import { watchMemory } from './watch-memory.ts'
+
+const MIB = 2 ** 20
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const MODEL = 'encoder'
+const QUESTION = 'Why is the pre-shared key not the one of libp2p?'
+
+interface Context {
+  readonly nodes: readonly LocalNode[]
+  readonly owner: LocalNode
+  readonly models: string[]
+}
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
+
+async function runJob({ owner }: Context, kind: string, params: object): Promise<Record<string, unknown>> {
+  const { id } = await owner.client.send<{ id: string }>('POST', '/api/v1/jobs', { kind, params })
+  const progress = createProgress(kind, process.stderr, false)
+  const job = await waitForJob({ client: owner.client, progress, signal: stopping.signal }, id)
+  if (job.state !== 'done') throw new Error(`${kind} ended as ${job.state}: ${JSON.stringify(job.error)}`)
+  return job.result as Record<string, unknown>
+}
+
+function compressWith(params: object) {
+  return async (context: Context) => {
+    const report = await runJob(context, 'compress', { model: MODEL, keep: 0, calibrate: 'none', ...params })
+    context.models.push(report.id as string)
+  }
+}
+
+/** In this order: what one makes the next may use. */
+const PHASES: Readonly<Record<string, (context: Context) => Promise<void>>> = {
+  idle: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+  },
+  encoder: async ({ owner }) => {
+    await owner.client.send('POST', '/api/v1/models', { embedded: 'encoder', id: MODEL })
+  },
+  int4: compressWith({ codec: 'int4' }),
+  seedlm: compressWith({ codec: 'seedlm' }),
+  auto: compressWith({ codec: 'auto', target: { ratio: 8 } }),
+  evaluate: async (context) => {
+    await runJob(context, 'evaluate', { models: [MODEL, ...context.models], suite: 'similarity' })
+  },
+  index: async ({ owner }) => {
+    const made = await owner.client.send<{ id: string }>('POST', '/api/v1/collections', { name: 'documents' })
+    const run = await owner.client.send<{ id: string }>('POST', `/api/v1/collections/${made.id}/index`, {
+      paths: [path.join(ROOT, 'docs/decisions')],
+    })
+    for (;;) {
+      const view = await owner.client.get<{ state: string; error: unknown }>(`/api/v1/index-runs/${run.id}`)
+      if (view.state === 'done') return
+      if (view.state !== 'running' && view.state !== 'waiting')
+        throw new Error(`indexing ended as ${view.state}: ${JSON.stringify(view.error)}`)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  },
+  ask: async ({ owner }) => {
+    const { isFound } = await owner.client.send<{ isFound: boolean }>('POST', '/api/v1/ask', {
+      question: QUESTION,
+    })
+    if (!isFound) throw new Error('the question was not answered')
+  },
+  generate: async ({ owner }) => {
+    await owner.client.send('POST', '/api/v1/models', { embedded: 'village-lm', id: 'village-lm' })
+    await owner.client.send('POST', '/api/v1/models/village-lm/generate', { prompt: 'Once', maxTokens: 16 })
+  },
+}
+
+const [capMib = '512', count = '2', ...named] = process.argv.slice(2)
+const phases = named.length === 0 ? Object.keys(PHASES) : named
+const routes = Object.values(networkInterfaces())
+  .flat()
+  .filter((address) => address?.internal === false)
+if (routes.length > 0) throw new Error('this machine has a network here: run it by `unshare --net`')
+
+const directory = await mkdtemp(path.join(tmpdir(), 'village-edge-'))
+const cages = Array.from({ length: Number(count) }, (_, index) =>
+  createMemoryCage(`village-edge-${process.pid}-${index}`, Number(capMib) * MIB),
+)
+let net: Localnet | undefined
+const watch = watchMemory(cages)
+const say = (line: object) => console.log(JSON.stringify(line))
+try {
+  net = await startLocalnet({
+    count: cages.length,
+    directory,
+    name: 'Edge village',
+    settings: {
+      profile: 'edge',
+      'log.level': 'warn',
+      'resources.onBattery': 'run',
+      ...(process.env.EDGE_LENDS ? { 'resources.maxMemoryBytes': Number(process.env.EDGE_LENDS) * MIB } : {}),
+    },
+    within: (index) => cages[index]!.within,
+  })
+  say({ phase: 'start', seconds: 0, ...watch.take() })
+  const context: Context = { nodes: net.nodes, owner: net.nodes[0]!, models: [] }
+  for (const phase of phases) {
+    const started = performance.now()
+    await PHASES[phase]!(context)
+    say({ phase, seconds: (performance.now() - started) / 1000, ...watch.take() })
+  }
+} catch (error) {
+  say({ error: error instanceof Error ? error.message : String(error) })
+  process.exitCode = 1
+} finally {
+  watch.stop()
+  await net?.stop()
+  say({ kills: cages.reduce((sum, cage) => sum + cage.kills(), 0) })
+  for (const cage of cages) await cage.remove()
+  rmSync(directory, { recursive: true, force: true })
+}

@@ -1,0 +1,21 @@
+/**
+ * What `npm pack` needs before it packs: dist/, and the kernels of each platform that a compiler is at hand for. A
+ * platform without one is said, and its kernels are compiled when the package is installed there.
+ */
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { emitPackage } from './package/emit.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '..')
+const PREBUILT = ['linux-x64', 'linux-arm64']
+
+emitPackage(ROOT, path.join(ROOT, 'dist'))
+for (const platform of PREBUILT) {
+  const build = spawnSync(
+    process.execPath,
+    [path.join(ROOT, 'scripts/build-native.js'), '--prebuilt', platform],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  )
+  if (build.status !== 0)
+    console.warn(`package: without kernels of ${platform}: they are compiled when it is installed there`)
+}
