@@ -64,7 +64,13 @@ live(
       Object.fromEntries(
         Object.entries(given).map(([key, value]) => [
           key,
-          { enumerable: true, get: () => (read.add(key), value) },
+          {
+            enumerable: true,
+            get() {
+              read.add(key)
+              return value
+            },
+          },
         ]),
       ),
     ) as Config // one property for every key

@@ -85,18 +85,31 @@ export function renderConfigDocs(): string {
       showDefault(field.default),
       escapeCell(field.unit),
       escapeCell(field.doc),
+      field.reload === 'live' ? 'live' : '',
       `\`${environmentName(key)}\``,
     ]
     groups.set(group, [...(groups.get(group) ?? []), row])
   }
-  const head = ['Key', 'Default', 'Unit', 'What it does', 'Environment']
+  const head = ['Key', 'Default', 'Unit', 'What it does', 'Change', 'Environment']
   return [
     '# Configuration\n',
     `${GENERATED_NOTE}\n`,
-    'A key is read from the command line (`village start --api.port 7481`), else from the environment, else from the',
-    'file (JSON, flat keys), else it has its default. The file is the one given with `--config FILE`, else the one that',
-    '`VILLAGE_CONFIG` names, else [daemon.config.json](../daemon.config.json), which comes with every key at its',
-    'default. An unknown key is an error. The table itself is `FIELDS` in [node/config.ts](../node/config.ts).\n',
+    'A key is read from the command line (`village start --api.port 7481`), else from the environment, else from the file',
+    '(JSON, flat keys), else it has its default. The file is the one given with `--config FILE`, else the one that `VILLAGE_CONFIG` names,',
+    'else `config.json` of the data directory, over [daemon.config.json](../daemon.config.json) of the installation, which comes with every key',
+    'at its default and is never written. An unknown key is an error. The table itself is `FIELDS` in [node/config.ts](../node/config.ts).\n',
+    '```sh',
+    'village config                    # what is not at its default, and where it comes from',
+    'village config get jobs.work',
+    'village config set jobs.work false',
+    'village config unset jobs.work',
+    'village config reload             # the file was edited by hand; or SIGHUP, or systemctl reload',
+    '```\n',
+    'Keys that are *live* take effect at once, the others with the next start; `village config` shows both values, and so does the page',
+    '*Settings* of the [dashboard](dashboard.md). A file that is not valid changes nothing, and the command or the log says why. A change is written as a',
+    'whole or not at all, keeps the permissions of the file and follows a link. In a terminal SIGHUP ends the daemon; without one it reloads.',
+    'Of `profile`, what is lent follows at once, sizes of caches with the next start; `generate.maxBatch` and `generate.cacheBytes` hold for models',
+    'that are loaded from then on.\n',
     [...groups].map(([group, rows]) => `## ${group}\n\n${table(head, rows)}\n`).join('\n'),
   ].join('\n')
 }

@@ -105,7 +105,6 @@ try {
       profile: 'edge',
       'log.level': 'warn',
       'resources.onBattery': 'run',
-      ...(process.env.EDGE_LENDS ? { 'resources.maxMemoryBytes': Number(process.env.EDGE_LENDS) * MIB } : {}),
     },
     within: (index) => cages[index]!.within,
   })

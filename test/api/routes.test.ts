@@ -15,6 +15,7 @@ import { type Answer, startTestApi, type TestApi } from '../helpers/api-server.t
 import { COLLECTION_CALLS } from '../helpers/collection-calls.ts'
 import { type Call, FEDERATED_CALLS } from '../helpers/federated-calls.ts'
 import { GATEWAY_CALLS } from '../helpers/gateway-calls.ts'
+import { JOB_CALLS } from '../helpers/job-calls.ts'
 import { SEGMENT } from '../helpers/memory-knowledge.ts'
 import { FRIEND, SELF } from '../helpers/memory-services.ts'
 import { PROTOCOL_CALLS } from '../helpers/protocol-calls.ts'
@@ -32,8 +33,16 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
   getStatus: async () => ({ path: '/api/v1/status' }),
   runDoctor: async () => ({ path: '/api/v1/doctor' }),
   getConfig: async () => ({ path: '/api/v1/config' }),
+  changeConfig: async () => ({ path: '/api/v1/config', body: { changes: { 'jobs.work': false } } }),
+  reloadConfig: async () => ({ path: '/api/v1/config/reload' }),
+  takeBackup: async () => ({ path: '/api/v1/backup?artifacts=false' }),
   getCatalog: async () => ({ path: '/api/v1/catalog' }),
   getResources: async () => ({ path: '/api/v1/resources' }),
+  getResourceHistory: async () => ({ path: '/api/v1/resources/history?seconds=3600' }),
+  listEvents: async ({ services }) => {
+    services.events.emit('model:removed', { id: 'gone' })
+    return { path: '/api/v1/events/recent?limit=10' }
+  },
   getError: async () => ({ path: '/api/v1/errors/PORT_BUSY' }),
   getOpenApi: async () => ({ path: '/api/v1/openapi.json' }),
   searchPassages: async () => ({
@@ -174,55 +183,12 @@ const CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
   }),
   getPull: async (server) => ({ path: `/api/v1/pulls/${await pull(server)}` }),
   cancelPull: async (server) => ({ path: `/api/v1/pulls/${await pull(server)}` }),
-  listJobs: async (server) => {
-    await job(server)
-    return { path: '/api/v1/jobs' }
-  },
-  submitJob: async () => ({
-    path: '/api/v1/jobs',
-    body: { kind: 'compress', params: { model: 'encoder', codec: 'int4' }, priority: 2 },
-  }),
-  getJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
-  listTasks: async (server) => ({ path: `/api/v1/jobs/${await job(server)}/tasks` }),
-  cancelJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}/cancel` }),
-  setJobPriority: async (server) => ({
-    path: `/api/v1/jobs/${await job(server)}/priority`,
-    body: { priority: 3 },
-  }),
-  removeJob: async (server) => ({ path: `/api/v1/jobs/${await job(server)}` }),
-  retryJob: async (server) => {
-    const id = await job(server)
-    await server.services.jobs.cancel(id)
-    return { path: `/api/v1/jobs/${id}/retry`, body: {} }
-  },
-  getJobHistory: async (server) => {
-    const id = await job(server)
-    server.services.finishTask(id, 0, FRIEND)
-    return { path: `/api/v1/jobs/${id}/history` }
-  },
-  getTrainingCurve: async ({ services }) => {
-    const { id } = await services.jobs.submit({ kind: 'train', params: {} })
-    const line = JSON.stringify({ step: 1, steps: 2, loss: 4.5, heldOutLoss: null, tokensPerSecond: 10 })
-    const { cid } = await services.addArtifact(Buffer.from(`${line}\n`))
-    services.endJob(id, { metrics: cid })
-    return { path: `/api/v1/jobs/${id}/curve` }
-  },
-  listEvaluations: async (server) => {
-    await evaluation(server)
-    return { path: '/api/v1/evaluations?model=one' }
-  },
+  ...JOB_CALLS,
   ...FEDERATED_CALLS,
   ...AGENT_CALLS,
   ...GATEWAY_CALLS,
   ...PROTOCOL_CALLS,
   ...TWIN_CALLS,
-  compareEvaluations: async (server) => {
-    const first = { job: await evaluation(server), model: 'one' }
-    const second = { job: first.job, model: 'two' }
-    return { path: '/api/v1/evaluations/compare', body: { first, second } }
-  },
-  listTrust: async () => ({ path: '/api/v1/trust' }),
-  pardonPeer: async () => ({ path: `/api/v1/trust/${FRIEND}/pardon` }),
 }
 /** Endless streams have test files of their own. */
 const ENDLESS = ['followEvents', 'followMcp']
@@ -230,30 +196,8 @@ const ENDLESS = ['followEvents', 'followMcp']
 async function artifact({ services }: TestApi): Promise<string> {
   return (await services.addArtifact(Buffer.from('0123456789'), { name: 'ten', pin: 'mine' })).cid
 }
-/** A finished evaluation of two models. */
-async function evaluation({ services }: TestApi): Promise<string> {
-  const { id } = await services.jobs.submit({ kind: 'evaluate', params: { models: ['one', 'two'] } })
-  const models = []
-  for (const [model, right] of [
-    ['one', 0],
-    ['two', 1],
-  ] as const) {
-    const scores = [0, 1, right].map((score, index) =>
-      JSON.stringify({ id: `${index}`, group: '', measure: 'right', score, weight: 1 }),
-    )
-    const { cid } = await services.addArtifact(Buffer.from(scores.join('\n')))
-    models.push({ model, itemScores: cid })
-  }
-  services.endJob(id, { suite: 'custom', itemList: 'the same', models })
-  return id
-}
 async function pull({ services }: TestApi): Promise<string> {
   return (await services.pulls.pull({ source: 'somebody/model' })).id
-}
-async function job({ services }: TestApi): Promise<string> {
-  const { id } = await services.jobs.submit({ kind: 'compress', params: { model: 'encoder' } })
-  services.finishTask(id, 0, FRIEND)
-  return id
 }
 /** Problem details have the code at the top, rows with another shape of errors somewhere below `error`. */
 function codeOf({ json }: Answer): string | undefined {

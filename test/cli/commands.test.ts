@@ -32,8 +32,8 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   train: ['1', '--data', 'notes.txt'],
 }
 
-// `service` would change this machine.
-const ALONE = /^(start|doctor|config|completion|service .*)$/
+// `service` would change this machine; the others work on the files of a node that does not run.
+const ALONE = /^(start|doctor|completion|service .*|config (list|get|set|unset)|backup .*|restore|upgrade)$/
 test('a daemon that does not run: code 3, and how to start it', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'village-cli-'))
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readPower, readTemperature } from '../../node/compute/sensors.ts'
+import { readBatteryShare, readPower, readTemperature } from '../../node/compute/sensors.ts'
 
 const test = suite<{ sys: string }>('sensors')
 
@@ -52,5 +52,21 @@ for (const [what, supplies, expected] of [
     for (const [name, text] of Object.entries(supplies)) write(sys, { [`power_supply/${name}`]: text })
     assert.is(await readPower(sys), expected)
   })
+
+test('what is left is the mean of the batteries of the machine, not of its mouse', async ({ sys }) => {
+  assert.is(await readBatteryShare(sys), null)
+  write(sys, {
+    'power_supply/BAT0/type': 'Battery',
+    'power_supply/BAT0/capacity': '80',
+    'power_supply/BAT1/type': 'Battery',
+    'power_supply/BAT1/capacity': '40',
+    'power_supply/hid/type': 'Battery',
+    'power_supply/hid/scope': 'Device',
+    'power_supply/hid/capacity': '5',
+    'power_supply/AC/type': 'Mains',
+    'power_supply/AC/online': '0',
+  })
+  assert.ok(Math.abs((await readBatteryShare(sys))! - 0.6) < 1e-9)
+})
 
 test.run()

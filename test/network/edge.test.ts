@@ -20,8 +20,8 @@ const why =
 
 if (why !== null) test.skip(`edge nodes under a cap of memory: skipped, ${why}`, () => {})
 else
-  test('edge nodes write, compress and evaluate a model under 512 MiB each, and nobody is ended', () => {
-    const phases = ['encoder', 'int4', 'evaluate']
+  test('edge nodes write and compress a model under 512 MiB each, and nobody is ended', () => {
+    const phases = ['encoder', 'int4']
     const run = spawnSync(
       'unshare',
       [...IN_NAMESPACE, nodeBinary(), ...NODE_FLAGS, RUN, '512', '2', ...phases],

@@ -97,7 +97,7 @@ export const isMaterial = (offset: number, spans: readonly Span[]): boolean =>
 
 /** `never mind`, `no, wait, don't`: what came before is not to be done after all. */
 export const TAKES_BACK =
-  /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|leave (?:it|that|them)(?: (?:be|alone|as it is))?|forget (?:it|that|about (?:it|that)|(?:my|the) (?:last|previous|earlier) (?:question|message|request|order|goal|sentence)|what i (?:just )?(?:said|say|asked|ask|wrote|write))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
+  /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|(?:leave|keep) (?:it|that|them|things?|everything|all|all of it|the (?:model|rest|job|file))(?: (?:be|alone|as (?:it|they) (?:is|are|was|were)|the way (?:it|they) (?:is|are)|unchanged|untouched|in peace|run|running))*|do nothing(?: (?:more|at all|else))?|change nothing|nothing(?: else)?|forget (?:it|that|about (?:it|that)|(?:my|the) (?:last|previous|earlier) (?:question|message|request|order|goal|sentence)|what i (?:just )?(?:said|say|asked|ask|wrote|write))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
 
 export const TAKEN_BACK_LINE = 'take-back'
 export const takesBack = ({ line }: Clause): boolean => line === TAKEN_BACK_LINE

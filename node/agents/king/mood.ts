@@ -19,6 +19,10 @@ const INDIRECT =
 /** With a question mark and without `could you` they ask about it: `copy a to b? Is that safe?` */
 const ONLY_WITH_A_FRAME = /^(?:cancel|delete|copy|forget|remember|write|save|move)$/
 
+/** `have the new model continue "…"`: somebody is to do something. */
+const LETS =
+  /^have (?:the|any|my|our) (?:\S+ ){1,3}(?:write|continue|complete|generate|tell|say|finish|produce|read|compress|evaluate|add|summarise|explain|answer|check|measure) (?:<\S+>|a|an|the|this|that|it|some|from|two|three|on|with|what|how|me)(?: |$)/
+
 export interface ReadMood {
   /** Words that are left when politeness is taken away. */
   readonly words: readonly Word[]
@@ -54,7 +58,7 @@ export function readMood(all: readonly Word[], endsWithQuestionMark: boolean, is
   if (head === undefined) return { words, mood: 'statement', isNegated }
   const headAsks =
     (QUESTION.test(line) || AUXILIARY.test(head.lower)) &&
-    !(head.norm === 'have' && head.lower === 'have' && isOrdered)
+    !(head.norm === 'have' && head.lower === 'have' && (isOrdered || (!endsWithQuestionMark && LETS.test(line))))
   const mood: Mood = INDIRECT.test(line)
     ? 'question'
     : headAsks

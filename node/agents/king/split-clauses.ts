@@ -273,11 +273,20 @@ function takenAway(words: readonly Word[], depth: number): Piece[] | null {
   return null
 }
 
+/** The first of its pieces keeps the word that says which case it is. */
+function splitElse(words: readonly Word[], depth: number): Piece[] {
+  const [first, ...more] = splitSentence(words.slice(1), depth + 1)
+  return first === undefined ? [] : [{ ...first, words: [words[0]!, ...first.words] }, ...more]
+}
+
 const SETTING = /^(?:in|from|on|using|with|for|according|based|within|of|by|among)$/
 
 function coordinates(words: readonly Word[], depth: number): Piece[] {
   for (let at = 1; at < words.length; at++) {
     const { norm } = words[at]!
+    // `…, otherwise leave it`: what comes behind belongs to the other case.
+    if (/^(?:otherwise|else)$/.test(norm) && at + 1 < words.length && words[at - 1]!.norm !== 'or')
+      return [piece(trimEnd(words.slice(0, at))), ...splitElse(words.slice(at), depth)]
     if (
       !CONNECTORS.test(norm) &&
       !STRONG.test(norm) &&

@@ -82,7 +82,7 @@ function isPlainOrder(clause: Clause): boolean {
   const { words, line, mood } = clause
   const { at } = findVerb(clause)
   // What is to be remembered may say `not`.
-  const plain = line.replace(KNOWN_NOT, ' ')
+  const plain = line.replace(KNOWN_NOT, ' ').replace(/^(?:i|we) would (?:like|love|prefer) /, 'i want ')
   if (!REMEMBERS.test(line) && (LEFT_OUT.test(plain) || TOLD_OF.test(plain))) return false
   if (mood === 'order' && at === 0) return true
   const ahead = before(words, at)

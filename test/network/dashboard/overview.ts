@@ -63,7 +63,10 @@ export const OVERVIEW_CASES: readonly DashboardCase[] = [
           await page.keyboard.press('Escape')
           assert.is(await menu.getAttribute('aria-expanded'), 'false')
           await menu.click()
-          await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Settings' }).click()
+          await page
+            .getByRole('navigation', { name: 'Pages' })
+            .getByRole('link', { name: 'Settings' })
+            .click()
           await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor()
           assert.is(await menu.getAttribute('aria-expanded'), 'false')
           assert.is(await page.evaluate(() => document.activeElement?.tagName), 'H1')

@@ -202,7 +202,8 @@ export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
     last.tool === 'knowledge_index' &&
     words.some(
       ({ lower }) =>
-        /^(?:watch|watching|sync|synced)$/.test(lower) || /(?:^| )keep (?:an eye|track)(?: |$)/.test(line),
+        /^(?:watch|watching|sync|synced|follow|following|followed|monitor|monitoring|watched)$/.test(lower) ||
+        /(?:^| )(?:up to date|in step with|keep (?:up|pace) with)(?: |$)/.test(line) || /(?:^| )keep (?:an eye|track)(?: |$)/.test(line),
     )
   )
     return { amends: { watch: true } }

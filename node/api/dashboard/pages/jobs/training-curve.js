@@ -88,7 +88,7 @@ export function TrainingCurve({ job }) {
     <${Chart} label="Loss by step" x=${{ label: 'step', values: data.step, integers: true }} y=${{ label: 'nats a token' }}
       series=${[
         { label: 'training', values: data.loss, kind: 'line', tone: 0 },
-        { label: 'held out', values: data.heldOut, kind: 'points', tone: 1 },
+        ...(heldOut.length > 0 ? [{ label: 'held out', values: data.heldOut, kind: 'points', tone: 1 }] : []),
       ]} height=${280} />
     <details><summary>Learning rate</summary>
       <${Chart} label="Learning rate by step" x=${{ label: 'step', values: data.step, integers: true }} y=${{ label: 'learning rate', zero: true }}

@@ -32,7 +32,9 @@ const readWhole = async (label, document) => ({
 })
 
 async function readPart(segment, chunk) {
-  const { passages } = await get(`/api/v1/passages/${segment}/${encodeURIComponent(chunk)}?around=${AROUND}`)
+  const { passages } = await get(
+    `/api/v1/passages/${encodeURIComponent(segment)}/${encodeURIComponent(chunk)}?around=${AROUND}`,
+  )
   return { record: passages[0].record, passages, isWhole: false }
 }
 
