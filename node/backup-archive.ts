@@ -35,6 +35,21 @@ export function isCleanPath(given: string): boolean {
   )
 }
 
+/** Whether a file of this path can be in an archive: ustar takes ASCII, 100 bytes in a name and 255 in all. */
+export function isArchivable(path: string): boolean {
+  const fields = { path, mode: 0o600, size: 0, type: 'File', mtime: new Date(0), uid: 0, gid: 0 } as const
+  return isCleanPath(path) && !new Header(fields).encode(Buffer.alloc(BLOCK_BYTES), 0)
+}
+
+function readHeader(block: Buffer): Header {
+  try {
+    return new Header(block, 0)
+  } catch {
+    // A number that is none, or larger than any file.
+    throw invalidBackup('a header is damaged')
+  }
+}
+
 function headerOf({ path, sizeBytes, mode }: Omit<ArchiveFile, 'content'>): Buffer {
   if (!isCleanPath(path) || sizeBytes > MAX_FILE_BYTES)
     throw new VillageError(
@@ -44,7 +59,10 @@ function headerOf({ path, sizeBytes, mode }: Omit<ArchiveFile, 'content'>): Buff
   const block = Buffer.alloc(BLOCK_BYTES)
   const header = new Header({ path, mode, size: sizeBytes, type: 'File', mtime: new Date(0), uid: 0, gid: 0 })
   if (header.encode(block, 0))
-    throw new VillageError('BACKUP_FAILED', `${path} cannot be in a backup: its name is too long`)
+    throw new VillageError(
+      'BACKUP_FAILED',
+      `${path} cannot be in a backup: its name is too long or has letters beyond ASCII`,
+    )
   return block
 }
 
@@ -114,7 +132,7 @@ export async function* readArchive(source: AsyncIterable<Uint8Array>): AsyncGene
   try {
     for (;;) {
       const block = await pieces.exactly(BLOCK_BYTES)
-      const header = new Header(block, 0)
+      const header = readHeader(block)
       if (header.nullBlock) break
       const { path = '', size: sizeBytes = -1, mode = 0, type } = header
       if (!header.cksumValid) throw invalidBackup('a header is damaged')

@@ -5,9 +5,12 @@
 import { constants, type Stats } from 'node:fs'
 import { copyFile, link, lstat, mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { isCleanPath } from './backup-archive.ts'
+import { isArchivable } from './backup-archive.ts'
 import { VillageError } from './errors.ts'
+import { RESTORE_LOCK } from './restore-lock.ts'
 
+/** Files of the data directory are below it in the archive. */
+export const FILES_PREFIX = 'files/'
 /** Below the data directory; never in a backup. */
 export const BACKUP_WORK = /^backup-[0-9a-f]+\.tmp$/
 
@@ -23,6 +26,7 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
   ['incoming', 'working files'],
   ['pulls', 'pulled again'],
   ['upgrade', 'what stands for a roll-back of this machine'],
+  ['lost+found', 'of the file system'],
 ])
 const LEFT_OUT_NAMES = [
   BACKUP_WORK,
@@ -33,7 +37,7 @@ const LEFT_OUT_NAMES = [
   /\.log(?:\.\d+)?$/,
 ]
 const ARTIFACT_BLOCKS = 'blocks'
-const LOCKS = new Set(['writer.lock', 'LOCK'])
+const LOCKS = new Set(['writer.lock', 'lock'])
 /** Written once and then only removed: blocks by their hash, segments of an index. */
 const NEVER_CHANGES = /^blocks\/[0-9a-f]{2}\/[0-9a-f]{64}-\d+$|^collections\/[^/]+\/index\/[0-9a-f]{64}\//
 /** A folder whose files belong together, and the file that changes with every change among them. */
@@ -50,9 +54,28 @@ export interface StagedFile {
   readonly file: string
 }
 
-export function isLeftOut(name: string, withArtifacts: boolean): boolean {
-  if (name === ARTIFACT_BLOCKS) return !withArtifacts
-  return LEFT_OUT.has(name) || LEFT_OUT_NAMES.some((pattern) => pattern.test(name))
+/** A name as file systems compare it that tell fewer names apart than this program does. */
+const folded = (name: string): string =>
+  name
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}|\.+$/gu, '')
+    .toLowerCase()
+
+function isLeftOut(name: string, withArtifacts: boolean): boolean {
+  const compared = folded(name)
+  if (compared === ARTIFACT_BLOCKS) return !withArtifacts
+  return LEFT_OUT.has(compared) || LEFT_OUT_NAMES.some((pattern) => pattern.test(compared))
+}
+
+const isLeftOutFile = (name: string): boolean => LOCKS.has(folded(name)) || folded(name).endsWith('.tmp')
+
+/**
+ * Whether a path, relative to the data directory, is of those that a backup takes. The others are the store's, or notes by which a start
+ * goes on with what was cut off: in an archive of somebody else they would say what this program moves and removes.
+ */
+export function isTakenPath(relative: string): boolean {
+  const parts = relative.split('/')
+  return !isLeftOut(parts[0]!, true) && !isLeftOutFile(parts.at(-1)!)
 }
 
 const isGone = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT'
@@ -88,8 +111,9 @@ async function markOf(file: string): Promise<string> {
 export async function stageFiles(
   init: { directory: string; work: string; withArtifacts: boolean },
   signal: AbortSignal,
-): Promise<StagedFile[]> {
+): Promise<{ staged: StagedFile[]; leftOut: string[] }> {
   const { directory, work, withArtifacts } = init
+  const leftOut: string[] = []
   let count = 0
   const files = path.join(work, 'files')
   await mkdir(files, { mode: 0o700 })
@@ -106,9 +130,12 @@ export async function stageFiles(
       if (folder === '' && isLeftOut(entry.name, withArtifacts)) continue
       if (entry.isDirectory()) staged.push(...(await stageTogether(relative)))
       // Links and pipes are none of the daemon's files.
-      if (!entry.isFile() || LOCKS.has(entry.name) || entry.name.endsWith('.tmp')) continue
-      if (!isCleanPath(relative))
-        throw new VillageError('BACKUP_FAILED', `${relative} cannot be in a backup: its name is not clean`)
+      if (!entry.isFile() || isLeftOutFile(entry.name)) continue
+      // None of the daemon's, whose names are all plain: one that somebody put there must not stop every backup.
+      if (!isArchivable(`${FILES_PREFIX}${relative}`)) {
+        leftOut.push(relative)
+        continue
+      }
       const file = path.join(files, String(count++))
       if (await putAside(path.join(directory, relative), file, NEVER_CHANGES.test(relative)))
         staged.push({ path: relative, file })
@@ -128,7 +155,8 @@ export async function stageFiles(
     throw new VillageError('BACKUP_FAILED', `${folder} changes faster than it can be copied`)
   }
 
-  return stageFolder('')
+  const staged = await stageFolder('')
+  return { staged, leftOut: [...new Set(leftOut)] }
 }
 
 /** Whether there is nothing in a directory that a restore would lose. */
@@ -137,7 +165,7 @@ export async function isEmptyDirectory(directory: string): Promise<boolean> {
     if (isGone(error)) return []
     throw error
   })
-  return names.every((name) => name === 'lost+found')
+  return names.every((name) => name === 'lost+found' || name === RESTORE_LOCK)
 }
 
 export const isDirectory = async (file: string): Promise<boolean> =>

@@ -18,6 +18,8 @@ export interface BackupSummary {
   readonly records: number
   readonly files: number
   readonly sizeBytes: number
+  /** Files that are not in it, because no archive can have their names; the first of them. */
+  readonly leftOut: readonly string[]
 }
 
 const summaryOf = (read: { header: BackupHeader; manifest: BackupManifest; sizeBytes: number }) => ({
@@ -25,6 +27,7 @@ const summaryOf = (read: { header: BackupHeader; manifest: BackupManifest; sizeB
   records: read.manifest.records,
   files: read.manifest.entries.length - 1,
   sizeBytes: read.sizeBytes,
+  leftOut: Array.isArray(read.manifest.leftOut) ? read.manifest.leftOut.map(String) : [],
 })
 
 export const openBackup = (file: string): AsyncIterable<Uint8Array> =>

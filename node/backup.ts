@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { archiveEnd, archiveFile, invalidBackup, readArchive } from './backup-archive.ts'
-import { BACKUP_WORK, stageFiles } from './backup-contents.ts'
+import { BACKUP_WORK, FILES_PREFIX, isTakenPath, stageFiles } from './backup-contents.ts'
 import { SEAL_MAGIC, unseal } from './backup-seal.ts'
 import { writeRecords } from './backup-state.ts'
 import { VillageError } from './errors.ts'
@@ -19,10 +19,9 @@ export const BACKUP_VERSION = 1
 export const HEADER_ENTRY = 'backup.json'
 export const MANIFEST_ENTRY = 'manifest.json'
 export const RECORDS_ENTRY = 'state.records'
-/** Files of the data directory are below it in the archive. */
-export const FILES_PREFIX = 'files/'
 const FORMAT = 'aivillage-backup'
 const MAX_JSON_BYTES = 2 ** 30
+const MAX_LEFT_OUT = 100
 
 export interface BackupHeader {
   readonly format: typeof FORMAT
@@ -37,6 +36,8 @@ export interface BackupHeader {
 
 export interface BackupManifest {
   readonly records: number
+  /** Files whose names no archive can have; the first of them. */
+  readonly leftOut?: readonly string[]
   readonly entries: readonly { readonly path: string; readonly sizeBytes: number; readonly sha256: string }[]
 }
 
@@ -91,7 +92,7 @@ export async function* writeBackup(
     await mkdir(work, { mode: 0o700 })
     // First: what a service writes, it writes to its files before it says so in the store.
     const count = await writeRecords(components.db, records, signal)
-    const staged = await stageFiles({ directory, work, withArtifacts }, signal)
+    const { staged, leftOut } = await stageFiles({ directory, work, withArtifacts }, signal)
     const header: BackupHeader = {
       ...{ format: FORMAT, version: BACKUP_VERSION, createdAtMs: now() },
       ...{ program, dataVersion, peer, artifacts: withArtifacts },
@@ -99,7 +100,7 @@ export async function* writeBackup(
     yield* text(HEADER_ENTRY, header)
     yield* entry(RECORDS_ENTRY, records)
     for (const { path: relative, file } of staged) yield* entry(`${FILES_PREFIX}${relative}`, file)
-    const manifest: BackupManifest = { records: count, entries }
+    const manifest: BackupManifest = { records: count, entries, leftOut: leftOut.slice(0, MAX_LEFT_OUT) }
     yield* text(MANIFEST_ENTRY, manifest)
     yield archiveEnd()
   } finally {
@@ -174,7 +175,8 @@ export async function readBackup(
       manifest = (await jsonOf(entry.content)) as unknown as BackupManifest // compared below, field by field
       continue
     }
-    if (entry.path !== RECORDS_ENTRY && !entry.path.startsWith(FILES_PREFIX))
+    const isFile = entry.path.startsWith(FILES_PREFIX) && isTakenPath(entry.path.slice(FILES_PREFIX.length))
+    if (entry.path !== RECORDS_ENTRY && !isFile)
       throw invalidBackup(`it has "${entry.path}", which no backup has`)
     const place = await init.place(entry)
     const hash = createHash('sha256')

@@ -20,6 +20,8 @@ export interface ServerEvent {
 
 export interface Client {
   readonly url: string
+  /** Opens the dashboard; holds the token. */
+  readonly dashboardLink: string
   get<T>(path: string): Promise<T>
   send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
   upload<T>(path: string, mediaType: string, source: Readable): Promise<T>
@@ -205,6 +207,7 @@ export function createClient(init: {
 
   return {
     url,
+    dashboardLink: `${url}/#token=${token}`,
     get: async (target) => json(await open('GET', target, null)),
     send: async (method, target, body) =>
       json(

@@ -112,6 +112,7 @@ export const AGENTS_FIELDS = {
     check: integer(1_024, 2 ** 24),
   }),
   'agents.denyTools': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'tools',
     doc: 'Tools that no agent and no client may call; a star at the end stands for any rest.',
@@ -144,18 +145,21 @@ export const AGENTS_FIELDS = {
     check: integer(1, 1_000_000),
   }),
   'agents.endpoints': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'servers',
     doc: 'Servers that speak the chat completions of OpenAI’s API, as name=URL; the key of one is the environment variable VILLAGE_ENDPOINT_KEY_NAME. On this machine by HTTP, elsewhere by HTTPS.',
     check: endpoints,
   }),
   'agents.endpointsMaySee': field<string>({
+    ownerOnly: true,
     default: 'nothing-private',
     doc: 'Whether private collections, granted files and the Twin may go to an endpoint that is on another machine: nothing-private or all.',
     reload: 'live',
     check: oneOf('nothing-private', 'all'),
   }),
   'agents.folders': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'folders',
     doc: 'Folders of this machine that agents may read, as name=/path; with :rw at the end they may write there too.',
@@ -163,6 +167,7 @@ export const AGENTS_FIELDS = {
     check: folders,
   }),
   'agents.offer': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'agents',
     doc: 'Agents of this node that answer requests of other members: king, sage, magi. They see what the village sees, and change nothing.',
@@ -198,12 +203,14 @@ export const AGENTS_FIELDS = {
     check: integer(1, 100_000_000),
   }),
   'agents.offerCode': field<boolean>({
+    ownerOnly: true,
     default: false,
     doc: 'Whether members may have code that they send run here, in the sandbox.',
     reload: 'live',
     check: boolean,
   }),
   'api.corsOrigins': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'origins',
     doc: 'Web pages of other origins that may call the API with a key, each written whole; none: only the dashboard.',
@@ -238,6 +245,7 @@ export const AGENTS_FIELDS = {
     check: integer(1, 100_000),
   }),
   'agents.mcpServers': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'servers',
     doc: 'MCP servers whose tools agents may use, each `name=command arguments…` or `name=https://…`. Tokens come from the environment: VILLAGE_MCP_TOKEN_<NAME>, VILLAGE_MCP_ENV_<NAME>_<VARIABLE>.',

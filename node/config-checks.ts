@@ -21,6 +21,6 @@ export const textOrNull = (value: unknown) =>
 export const multiaddrs = (value: unknown) =>
   Array.isArray(value) &&
   value.length <= 64 &&
-  value.every((item) => typeof item === 'string' && item.startsWith('/'))
+  value.every((item) => typeof item === 'string' && item.startsWith('/') && item.length <= 1024)
     ? null
     : 'a list of multiaddrs such as /ip4/192.0.2.1/tcp/4001/p2p/12D3…'

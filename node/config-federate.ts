@@ -19,6 +19,7 @@ function namedFiles(value: unknown): string | null {
 
 export const FEDERATE_FIELDS = {
   'federate.data': field<readonly string[]>({
+    ownerOnly: true,
     default: [],
     unit: 'name=path',
     doc: 'Texts that federations of the village may learn from, by name; a name may have several files. They never leave this machine. None: this node takes part in no federation.',

@@ -13,6 +13,11 @@ export interface Field<T extends Value> {
   readonly doc: string
   /** Whether a change takes effect in a running daemon, or with its next start. */
   readonly reload: 'live' | 'restart'
+  /**
+   * Names programs, files or servers: whoever sets it has what the owner has, the identity of the node too. A key cannot, whatever
+   * its scope: it can be revoked, and what it would have started cannot.
+   */
+  readonly ownerOnly: boolean
   readonly check: Check
 }
 
@@ -21,9 +26,11 @@ export const field = <T extends Value>(init: {
   unit?: string
   doc: string
   reload?: Field<T>['reload']
+  ownerOnly?: true
   check: Check
 }): Field<T> => ({
   unit: '',
   reload: 'restart',
+  ownerOnly: false,
   ...init,
 })

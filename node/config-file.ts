@@ -32,7 +32,8 @@ export async function readConfigFile(file: string): Promise<ConfigContent | null
       throw new Error('it is not a JSON object')
     return parsed as ConfigContent
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    // Where the data directory is a file, the start says so.
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw new VillageError('CONFIG_UNREADABLE', `${file} cannot be used: ${(error as Error).message}`, {
       cause: error,
     })
@@ -64,9 +65,13 @@ async function modeOf(target: string): Promise<number> {
 
 /**
  * Replaces the file: after a crash it is the old one or the new one. Keeps its permissions; a new one is its owner's alone.
- * Throws CONFIG_NOT_WRITABLE, or DISK_FULL.
+ * Throws CONFIG_NOT_WRITABLE, DISK_FULL, or CONFIG_INVALID_VALUE where it is larger than what is read.
  */
 export async function writeConfigFile(file: string, content: ConfigContent): Promise<void> {
+  const text = `${JSON.stringify(content, null, 2)}\n`
+  // What could not be read again is not written.
+  if (Buffer.byteLength(text) > MAX_BYTES)
+    throw new VillageError('CONFIG_INVALID_VALUE', `${file} would be larger than ${MAX_BYTES} bytes`)
   let temporary: string | undefined
   try {
     const target = await targetOf(file)
@@ -75,7 +80,7 @@ export async function writeConfigFile(file: string, content: ConfigContent): Pro
     const handle = await open(temporary, 'wx', mode)
     try {
       await handle.chmod(mode) // whatever the umask took away
-      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`)
+      await handle.writeFile(text)
       await handle.sync()
     } finally {
       await handle.close()

@@ -9,6 +9,7 @@ export const SELF_EVOLUTION_FIELDS = {
     check: boolean,
   }),
   'selfEvolution.goals': field<string | null>({
+    ownerOnly: true,
     default: null,
     unit: 'path',
     doc: 'A YAML file with the goals of self-evolution (docs/self-evolution.md); it is read at the start.',

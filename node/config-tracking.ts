@@ -6,6 +6,7 @@ const FORMATS = ['jsonl', 'wandb']
 
 export const TRACKING_FIELDS = {
   'tracking.directory': field<string | null>({
+    ownerOnly: true,
     default: null,
     unit: 'path',
     doc: 'Where figures of trainings, evaluations and evolution are written for tools to read; null: nowhere.',

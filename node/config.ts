@@ -13,13 +13,14 @@ import { ROUNDS_FIELDS } from './config-rounds.ts'
 import { SELF_EVOLUTION_FIELDS } from './config-self-evolution.ts'
 import { TRACKING_FIELDS } from './config-tracking.ts'
 import { VillageError } from './errors.ts'
-import { LOG_LEVELS } from './log.ts'
+import { LOG_LEVELS } from './log-levels.ts'
 import { nearest } from './nearest.ts'
 
 const GIB = 2 ** 30
 
 export const FIELDS = {
   'data.dir': field<string>({
+    ownerOnly: true,
     default: '~/.aivillage',
     doc: 'Where keys, state, artifacts and models are kept.',
     check: text,
@@ -31,6 +32,7 @@ export const FIELDS = {
     check: oneOf(...LOG_LEVELS),
   }),
   'log.file': field<string | null>({
+    ownerOnly: true,
     default: null,
     unit: 'path',
     doc: 'Where the log is written, as JSON lines; null: standard error, which a service manager keeps.',
@@ -59,6 +61,7 @@ export const FIELDS = {
     check: textOrNull,
   }),
   'api.host': field<string>({
+    ownerOnly: true,
     default: '127.0.0.1',
     doc: 'The address that the HTTP API binds to.',
     check: text,
@@ -179,6 +182,7 @@ export const FIELDS = {
     check: oneOf('auto', 'off'),
   }),
   'models.hubUrl': field<string | null>({
+    ownerOnly: true,
     default: null,
     doc: 'Where models are pulled from: a Hugging Face compatible hub. null takes HF_ENDPOINT of the environment, else https://huggingface.co.',
     reload: 'live',

@@ -1,8 +1,9 @@
 /** The log of a daemon and its live configuration: the one follows the other. */
 import type { Config } from './config.ts'
 import { createLiveConfig, type LiveConfig } from './config-live.ts'
-import { createLog, type Log, type LogLevel, setLogLevel } from './log.ts'
+import { createLog, type Log, setLogLevel } from './log.ts'
 import { openLogFile } from './log-file.ts'
+import type { LogLevel } from './log-levels.ts'
 
 export interface DaemonLog {
   readonly log: Log
@@ -26,8 +27,11 @@ export function openDaemonLog(config: Config): DaemonLog {
           get keep() {
             return present['log.keep']
           },
+          onLost: ({ message }) =>
+            void process.stderr.write(`village: lines of the log are lost: ${message}\n`),
+          onFound: (lines) => log.error({ lines }, 'lines of the log were lost'),
         })
-  const log = createLog({
+  const log: Log = createLog({
     level: config['log.level'] as LogLevel,
     ...(file === null ? {} : { destination: file }),
   })

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { isCleanPath } from './backup-archive.ts'
 import { writeRecords } from './backup-state.ts'
 import { syncDirectory, syncFile, writeDurably } from './durable-files.ts'
 import { VillageError } from './errors.ts'
@@ -81,12 +82,26 @@ export async function keptVersions(directory: string): Promise<number[]> {
   return names.flatMap((name) => Number(NAME.exec(name)?.[1] ?? [])).sort((a, b) => a - b)
 }
 
+/** Not the store, and not the notes by which these files are moved. */
+const isMovable = (given: unknown): boolean =>
+  typeof given === 'string' &&
+  isCleanPath(given) &&
+  !['state', UPGRADE_FOLDER].includes(given.split('/')[0]!.toLowerCase())
+
+/** Moves that were read from a file: whoever wrote it, they stay in the data directory. Throws DATA_CORRUPT. */
+export function checkMoves(moves: readonly FileMove[]): void {
+  for (const { from, to } of moves)
+    if (!isMovable(from) || !isMovable(to))
+      throw new VillageError('DATA_CORRUPT', 'A note of an upgrade names a file that no upgrade moves')
+}
+
 /** Throws DATA_CORRUPT where it is not what was written. */
 export async function readSnapshot(directory: string, dataVersion: number): Promise<DataSnapshot> {
   const folder = snapshotFolder(directory, dataVersion)
   try {
     const snapshot = JSON.parse(await readFile(path.join(folder, MANIFEST), 'utf8')) as DataSnapshot
     if (snapshot.version !== 1) throw new Error('it was written by a newer version')
+    checkMoves(snapshot.files)
     for (const [index, { sha256, from }] of snapshot.files.entries())
       if ((await hashOf(snapshotFile(folder, index))) !== sha256) throw new Error(`${from} is damaged`)
     return snapshot

@@ -13,6 +13,7 @@ import { copyFile, mkdir, readFile, rename, rm, stat, statfs } from 'node:fs/pro
 import path from 'node:path'
 import { loadRecords } from './backup-state.ts'
 import {
+  checkMoves,
   keptVersions,
   readSnapshot,
   recordsFile,
@@ -87,6 +88,7 @@ async function settleJournal(db: Database, init: UpgradeInit): Promise<void> {
   const { directory, onStep = () => {} } = init
   const journal = await readNote<Journal>(at(directory, JOURNAL))
   if (journal === null) return
+  checkMoves(journal.moves)
   const isDone = (await storedVersion(db)) !== journal.from
   onStep(isDone ? 'remove what was moved' : 'remove what was copied')
   await removeFiles(
@@ -129,6 +131,7 @@ async function migrate(db: Database, from: number, init: UpgradeInit): Promise<v
   onStep('write the journal')
   const journal: Journal = { version: 1, from, moves }
   await writeDurably(at(directory, JOURNAL), `${JSON.stringify(journal)}\n`)
+  let mayBeWritten = false
   try {
     for (const move of moves) {
       onStep(`copy ${move.from}`)
@@ -141,11 +144,13 @@ async function migrate(db: Database, from: number, init: UpgradeInit): Promise<v
     }
     const writes = await migration.writes(db)
     onStep('write the records')
+    mayBeWritten = true
     await db.batch([...writes, { type: 'put', key: VERSION_KEY, value: String(from + 1) }], {
       sync: true,
     } as object)
   } catch (error) {
-    await settleJournal(db, { directory })
+    // Of a batch that failed nobody knows whether it is there at the next opening: that one settles the journal by what it finds.
+    if (!mayBeWritten) await settleJournal(db, { directory })
     throw error
   }
   await settleJournal(db, init)
@@ -192,6 +197,7 @@ export async function finishRollBack(
 ): Promise<boolean> {
   const note = await readNote<BackNote>(at(directory, BACK_NOTE))
   if (note === null) return false
+  if (!Number.isSafeInteger(note.dataVersion)) throw new VillageError('DATA_CORRUPT')
   const { files } = await readSnapshot(directory, note.dataVersion)
   const folder = snapshotFolder(directory, note.dataVersion)
   for (const [index, { from }] of files.entries()) {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import type { Config } from './config.ts'
 import type { Check } from './doctor.ts'
+import { readMemoryCap } from './memory-cap.ts'
 
 type Finding = Omit<Check, 'name'>
 const ok = (message: string): Finding => ({ level: 'ok', message, fix: null })
@@ -16,23 +17,14 @@ const NEEDED_BYTES = 512 * MIB
 const LOW_FREE_BYTES = 256 * MIB
 const NEEDED_FILES = 4_096
 const NEEDED_WATCHES = 16_384
-const CGROUP_LIMITS = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']
 
 const gib = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`
 
-/** The cap of the control group that this process runs in, where there is one that is less than the machine. */
-async function cappedBytes(): Promise<number | null> {
-  for (const file of CGROUP_LIMITS) {
-    const bytes = Number((await readFile(file, 'utf8').catch(() => '')).trim() || Number.NaN)
-    if (Number.isFinite(bytes) && bytes < totalmem()) return bytes
-  }
-  return null
-}
-
 export async function checkMemory({ config }: { readonly config: Config }): Promise<Finding> {
-  const cap = await cappedBytes()
-  const haveBytes = cap ?? totalmem()
-  const said = `${gib(haveBytes)}${cap === null ? '' : ' (a cap of the service or container)'}, ${gib(freemem())} are free`
+  const cap = readMemoryCap()
+  const haveBytes = Math.min(cap?.limitBytes ?? Number.POSITIVE_INFINITY, totalmem())
+  const freeBytes = Math.min(cap === null ? freemem() : cap.limitBytes - cap.usedBytes, freemem())
+  const said = `${gib(haveBytes)}${cap === null ? '' : ' (a cap of the service or container)'}, ${gib(freeBytes)} are free`
   const lent = config['resources.maxMemoryBytes']
   if (haveBytes < NEEDED_BYTES)
     return warn(said, 'Set profile to edge; with less than 0.5 GiB tasks and models are refused.')
@@ -41,7 +33,7 @@ export async function checkMemory({ config }: { readonly config: Config }): Prom
       `${said}, and resources.maxMemoryBytes lends ${gib(lent)}`,
       'Lower resources.maxMemoryBytes below what there is.',
     )
-  if (freemem() < LOW_FREE_BYTES)
+  if (freeBytes < LOW_FREE_BYTES)
     return warn(said, 'Close other programs, or set profile to edge: the daemon pauses when memory is short.')
   return ok(said)
 }

@@ -104,6 +104,11 @@ export const ERRORS = {
     title: 'The backup could not be made',
     fix: 'Try again; the named file changed or cannot be kept. Nothing was left under the name of the backup.',
   },
+  BACKUP_BUSY: {
+    http: 409,
+    title: 'Another backup of this node is being taken',
+    fix: 'Try again when it has ended; one that nobody reads is ended after a minute.',
+  },
   BACKUP_INVALID: {
     http: 400,
     title: 'The file is no whole backup of a node',

@@ -2,7 +2,16 @@
  * The log in a file: made anew when it has grown to a size, with so many old ones kept beside it (`village.log.1` is the newest), and
  * opened again when asked, for programs like logrotate that move it away. Written at once, as pino's own destination does; no thread.
  */
-import { closeSync, fchmodSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import path from 'node:path'
 import type { DestinationStream } from 'pino'
 import { VillageError } from './errors.ts'
@@ -16,20 +25,29 @@ export interface LogFile extends DestinationStream {
 }
 
 const OWNER_ONLY = 0o600
+/** A pipe is refused at once, instead of waiting for who reads it, and a link, which may lead to a file of somebody else. */
+const APPEND =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
 /** `maxBytes` and `keep` are read at every line: they may change. Throws LOG_UNWRITABLE. */
 export function openLogFile(init: {
   readonly file: string
   readonly maxBytes: number
   readonly keep: number
+  /** At the first line that could not be written, and at the first one after it that could. */
+  readonly onLost?: (error: Error) => void
+  readonly onFound?: (lost: number) => void
 }): LogFile {
   const { file } = init
   let fd: number | null = null
   let sizeBytes = 0
   let lost = 0
+  let isLosing = false
+  /** The size at which the file is put aside; above the limit where that has failed. */
+  let fullBytes = 0
 
   function open(): void {
-    const opened = openSync(file, 'a', OWNER_ONLY)
+    const opened = openSync(file, APPEND, OWNER_ONLY)
     const stats = fstatSync(opened)
     if (!stats.isFile()) {
       closeSync(opened)
@@ -39,6 +57,7 @@ export function openLogFile(init: {
     if (fd !== null) closeSync(fd)
     fd = opened
     sizeBytes = stats.size
+    fullBytes = 0
   }
 
   /** Above the last number nothing is kept; with none to keep the file begins anew. */
@@ -51,9 +70,19 @@ export function openLogFile(init: {
       }
     if (init.keep > 0) renameSync(file, `${file}.1`)
     else {
-      closeSync(openSync(file, 'w', OWNER_ONLY))
+      closeSync(openSync(file, APPEND | constants.O_TRUNC, OWNER_ONLY))
     }
     open()
+  }
+
+  /** A file that cannot be put aside goes on: a log that is too long is better than none. It is tried again after an eighth more. */
+  function rotateIfFull(bytes: number): void {
+    if (sizeBytes === 0 || sizeBytes + bytes <= Math.max(fullBytes, init.maxBytes)) return
+    try {
+      rotate()
+    } catch {
+      fullBytes = sizeBytes + bytes + init.maxBytes / 8
+    }
   }
 
   try {
@@ -70,14 +99,20 @@ export function openLogFile(init: {
     write(line) {
       const bytes = Buffer.from(line)
       try {
-        if (sizeBytes > 0 && sizeBytes + bytes.byteLength > init.maxBytes) rotate()
         if (fd === null) return
+        rotateIfFull(bytes.byteLength)
         for (let at = 0; at < bytes.byteLength; ) at += writeSync(fd, bytes, at)
         sizeBytes += bytes.byteLength
-      } catch {
-        // A full disk: the daemon goes on without its log, and says how much is missing where it can be seen.
+      } catch (error) {
+        // A full disk: the daemon goes on without its log.
         lost += 1
+        if (!isLosing) init.onLost?.(error as Error)
+        isLosing = true
+        return
       }
+      if (!isLosing) return
+      isLosing = false
+      init.onFound?.(lost)
     },
     reopen() {
       try {

@@ -1,10 +1,8 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import type { LogLevel } from './log-levels.ts'
 
 /** Logs are for operators: a constant message plus fields, JSON lines. Text from the network only at debug. */
 export type Log = Logger
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Never written where they appear in a field object, down to the third level (`req.headers.authorization`). */
 const SECRET_FIELDS = [

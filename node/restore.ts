@@ -5,15 +5,17 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { type BackupHeader, FILES_PREFIX, type Place, RECORDS_ENTRY, readBackup } from './backup.ts'
+import { type BackupHeader, type Place, RECORDS_ENTRY, readBackup } from './backup.ts'
 import { invalidBackup } from './backup-archive.ts'
-import { isEmptyDirectory } from './backup-contents.ts'
+import { FILES_PREFIX, isEmptyDirectory } from './backup-contents.ts'
 import { loadRecords } from './backup-state.ts'
 import { syncDirectory, writeDurably } from './durable-files.ts'
 import { VillageError } from './errors.ts'
+import { lockForRestore, RESTORE_LOCK, refuseWhileOpen } from './restore-lock.ts'
 
 const NOTE = '.restoring.json'
 const WORK = /^\.restore-[0-9a-f]+$/
+const KEPT = /^before-restore-[0-9TZ-]+$/
 const NEW = 'new'
 
 interface Note {
@@ -26,13 +28,27 @@ interface Note {
 }
 
 const notIn = (name: string, note: Pick<Note, 'work' | 'kept'>) =>
-  name !== NOTE && name !== note.work && name !== note.kept && name !== 'lost+found'
+  ![NOTE, note.work, note.kept, RESTORE_LOCK, 'lost+found'].includes(name)
 
 const isThere = (file: string) =>
   stat(file).then(
     () => true,
     () => false,
   )
+
+/** Written whole, by this program: what says otherwise moves nothing. Throws DATA_CORRUPT. */
+function noteOf(text: string): Note {
+  const note = JSON.parse(text) as Note
+  const isName = (given: unknown) =>
+    typeof given === 'string' &&
+    given !== '' &&
+    given !== '.' &&
+    given !== '..' &&
+    path.basename(given) === given
+  if (!WORK.test(note.work) || !KEPT.test(note.kept) || !Array.isArray(note.old) || !note.old.every(isName))
+    throw new VillageError('DATA_CORRUPT', `${NOTE} is not what a restore writes`)
+  return note
+}
 
 /**
  * Finishes a restore that was cut off while its files were moved: all that it needs is there and was checked.
@@ -48,7 +64,7 @@ export async function finishRestore(
     throw error
   })
   if (text === null) return false
-  const note = JSON.parse(text) as Note // written whole, by this program
+  const note = noteOf(text)
   const fresh = path.join(directory, note.work, NEW)
   const kept = path.join(directory, note.kept)
   for (const name of note.old) {
@@ -71,7 +87,7 @@ export async function finishRestore(
 }
 
 /** What a process that was killed before the check had ended has left. */
-async function dropRestoreWork(directory: string): Promise<void> {
+export async function dropRestoreWork(directory: string): Promise<void> {
   for (const name of await readdir(directory))
     if (WORK.test(name)) await rm(path.join(directory, name), { recursive: true, force: true })
 }
@@ -134,30 +150,48 @@ export interface Restored {
   readonly kept: string | null
 }
 
+export interface RestoreInit {
+  readonly directory: string
+  readonly passphrase: string | null
+  readonly supported: number
+  readonly replace: boolean
+  readonly now?: () => number
+  /** Called before every step that changes what is in place; a test stops here. */
+  readonly onStep?: (step: string) => void
+}
+
 /**
- * Throws RESTORE_NOT_EMPTY, BACKUP_INVALID, BACKUP_PASSPHRASE, DATA_VERSION_UNSUPPORTED or DISK_FULL; the directory is then as it was.
- * The caller sees to it that no daemon uses the directory.
+ * Throws RESTORE_NOT_EMPTY, BACKUP_INVALID, BACKUP_PASSPHRASE, DATA_VERSION_UNSUPPORTED, DISK_FULL, and DATA_DIR_LOCKED where a daemon or
+ * another restore uses the directory; it is then as it was. Nobody can open it meanwhile. A store that is damaged is no obstacle.
  */
 export async function restoreBackup(
   source: AsyncIterable<Uint8Array>,
-  init: {
-    directory: string
-    passphrase: string | null
-    supported: number
-    replace: boolean
-    now?: () => number
-    /** Called before every step that changes what is in place; a test stops here. */
-    onStep?: (step: string) => void
-  },
+  init: RestoreInit,
+  signal: AbortSignal,
+): Promise<Restored> {
+  const { directory, replace } = init
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const free = await lockForRestore(directory)
+  try {
+    await finishRestore(directory)
+    await dropRestoreWork(directory)
+    if (!replace && !(await isEmptyDirectory(directory))) throw notEmpty(directory)
+    await refuseWhileOpen(directory)
+    return await restoreLocked(source, init, signal)
+  } finally {
+    await free()
+  }
+}
+
+const notEmpty = (directory: string) =>
+  new VillageError('RESTORE_NOT_EMPTY', `${directory} is not empty`, { fields: { directory } })
+
+async function restoreLocked(
+  source: AsyncIterable<Uint8Array>,
+  init: RestoreInit,
   signal: AbortSignal,
 ): Promise<Restored> {
   const { directory, passphrase, supported, replace, now = Date.now, onStep } = init
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await finishRestore(directory)
-  await dropRestoreWork(directory)
-  const isEmpty = await isEmptyDirectory(directory)
-  if (!isEmpty && !replace)
-    throw new VillageError('RESTORE_NOT_EMPTY', `${directory} is not empty`, { fields: { directory } })
   const work = `.restore-${randomBytes(8).toString('hex')}`
   const root = path.join(directory, work)
   await mkdir(path.join(root, NEW), { recursive: true, mode: 0o700 })
@@ -179,6 +213,8 @@ export async function restoreBackup(
       ...{ version: 1, work, kept },
       old: (await readdir(directory)).filter((name) => notIn(name, { work, kept })),
     }
+    // What somebody put there meanwhile.
+    if (!replace && note.old.length > 0) throw notEmpty(directory)
     signal.throwIfAborted()
     onStep?.('write the note')
     await writeDurably(path.join(directory, NOTE), `${JSON.stringify(note)}\n`)

@@ -1,6 +1,7 @@
 /** Reads and changes the configuration of a running daemon: in the file, and at once where a key allows it. */
 import path from 'node:path'
 import { type Config, type ConfigKey, checkConfig, FIELDS, isConfigKey } from './config.ts'
+import { multiaddrs } from './config-checks.ts'
 import type { Value } from './config-field.ts'
 import { readConfigFile, writeConfigFile } from './config-file.ts'
 import { type LiveConfig, sameValue } from './config-live.ts'
@@ -72,6 +73,23 @@ export function settingRows(
   })
 }
 
+/** What begins like an address and is none would keep the next start from listening. Throws CONFIG_INVALID_VALUE. */
+async function checkAddresses(set: Readonly<Record<string, unknown>>): Promise<void> {
+  const keys = Object.keys(set).filter((key) => isConfigKey(key) && FIELDS[key].check === multiaddrs)
+  if (keys.length === 0) return
+  const { multiaddr } = await import('@multiformats/multiaddr') // heavy, and only commands and people get here
+  for (const key of keys)
+    for (const address of set[key] as readonly string[])
+      try {
+        multiaddr(address).getComponents()
+      } catch (error) {
+        throw new VillageError('CONFIG_INVALID_VALUE', `${key} has "${address}", which is no multiaddr`, {
+          cause: error,
+          fields: { key },
+        })
+      }
+}
+
 /** Checks changes to the file that `sources` name, and writes them. */
 export async function writeSettings(
   sources: ConfigSources,
@@ -82,6 +100,7 @@ export async function writeSettings(
   // Both at once, so that an unknown key that is to be reset is named as well.
   for (const key of Object.keys(changes)) if (!isConfigKey(key)) checkConfig({ [key]: null }, 'The change')
   checkConfig(set, 'The change')
+  await checkAddresses(set)
   const before = (await readConfigFile(file)) ?? {}
   const after = { ...before, ...set }
   for (const [key, value] of Object.entries(changes)) if (value === null) delete after[key]

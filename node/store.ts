@@ -7,6 +7,7 @@ import path from 'node:path'
 import { Level } from 'level'
 import { finishRollBack, upgradeData } from './data-upgrade.ts'
 import { VillageError } from './errors.ts'
+import { lockForRestore, refuseDuringRestore } from './restore-lock.ts'
 
 export type Database = Level<string, string>
 
@@ -89,7 +90,16 @@ const openDirectories = new Set<string>()
 /** Names of notes of work that was cut off, and what finishes it: loaded only where there is some. */
 async function settle(directory: string): Promise<void> {
   const names = await readdir(directory)
-  if (names.includes('.restoring.json')) await (await import('./restore.ts')).finishRestore(directory)
+  if (names.includes('.restoring.json')) {
+    const free = await lockForRestore(directory)
+    try {
+      await (await import('./restore.ts')).finishRestore(directory)
+    } finally {
+      await free()
+    }
+  } else if (names.some((name) => name.startsWith('.restore-')))
+    // Unpacked keys of one that was killed.
+    await (await import('./restore.ts')).dropRestoreWork(directory)
   if (names.includes('upgrade')) await finishRollBack(directory)
 }
 
@@ -105,8 +115,14 @@ export async function openRaw(given: string): Promise<{ db: Database; directory:
   openDirectories.add(directory)
   const free = () => void openDirectories.delete(directory)
   try {
+    await refuseDuringRestore(directory)
     await settle(directory)
     const db = await openDatabase(directory)
+    // Again: one that began in between has looked for the lock of the store before it was taken.
+    await refuseDuringRestore(directory).catch(async (error: unknown) => {
+      await db.close()
+      throw error
+    })
     // With the lock held: nobody takes a backup now.
     if ((await readdir(directory)).some((name) => name.startsWith('backup-') && name.endsWith('.tmp')))
       await (await import('./backup.ts')).dropBackupWork(directory)

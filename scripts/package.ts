@@ -9,8 +9,11 @@ import { emitPackage } from './package/emit.ts'
 const ROOT = path.resolve(import.meta.dirname, '..')
 const PREBUILT = ['linux-x64', 'linux-arm64']
 
-emitPackage(ROOT, path.join(ROOT, 'dist'))
+// On standard error: what npm prints on standard output is read by programs.
+console.error('package: compiling and checking the sources')
+emitPackage(ROOT, path.join(ROOT, 'dist'), { checked: true })
 for (const platform of PREBUILT) {
+  console.error(`package: kernels of ${platform}`)
   const build = spawnSync(
     process.execPath,
     [path.join(ROOT, 'scripts/build-native.js'), '--prebuilt', platform],

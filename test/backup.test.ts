@@ -14,13 +14,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Header } from 'tar/header'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeBackup } from '../node/backup.ts'
-import { archiveEnd, archiveFile } from '../node/backup-archive.ts'
 import { openBackup, verifyBackup, writeBackupFile } from '../node/backup-file.ts'
 import { passphraseOf } from '../node/backup-seal.ts'
+import { createBackups } from '../node/backup-service.ts'
 import { finishRestore, restoreBackup } from '../node/restore.ts'
 import { openRaw, openStore } from '../node/store.ts'
 import { filesOf, recordsOf, unpackDataV1 } from './helpers/data-v1.ts'
@@ -119,9 +118,14 @@ backup('what can be made anew, links, and what others left are not in it', async
   writeFileSync(path.join(directory, 'models/large.onnx'), 'x')
   writeFileSync(path.join(directory, 'village.log.1'), 'x')
   writeFileSync(path.join(directory, 'note.txt'), 'somebody keeps this here')
+  const odd = ['notes: mine.txt', 'Übersicht.txt', `${'x'.repeat(120)}.txt`]
+  for (const name of odd) writeFileSync(path.join(directory, name), 'x')
   symlinkSync('/etc/passwd', path.join(directory, 'link'))
   const target = fresh()
-  await restore(await take(directory, false), target)
+  const taken = await take(directory, false)
+  await restore(taken, target)
+  const { leftOut } = await verifyBackup(taken, { passphrase: null, supported: 2 })
+  assert.equal([...leftOut].sort(), [...odd].sort())
   const expected = new Map([...kept(node)].filter(([name]) => !name.startsWith('blocks/')))
   expected.set('note.txt', 'somebody keeps this here')
   assert.equal([...filesOf(target).keys()].sort(), [...expected.keys()].sort())
@@ -213,83 +217,6 @@ backup('a backup that is cut off or changed anywhere is refused, and nothing is 
   await refused(Buffer.concat([bytes, Buffer.alloc(512)]), 'longer')
 })
 
-const once = async function* (text: string) {
-  yield Buffer.from(text)
-}
-async function bytesOf(...parts: AsyncIterable<Uint8Array>[]): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for (const part of parts) for await (const chunk of part) chunks.push(chunk)
-  return Buffer.concat([...chunks, archiveEnd()])
-}
-const textFile = (name: string, text: string) =>
-  archiveFile({ path: name, sizeBytes: Buffer.byteLength(text), mode: 0o600, content: once(text) })
-const HEADER = {
-  ...{ format: 'aivillage-backup', version: 1, createdAtMs: 1, program: 'x', dataVersion: 2 },
-  ...{ peer: 'p', artifacts: true },
-}
-async function* special(init: ConstructorParameters<typeof Header>[0]) {
-  const block = Buffer.alloc(512)
-  new Header(init).encode(block, 0)
-  yield block
-}
-
-backup('hostile archives are refused', async () => {
-  const head = () => textFile('backup.json', JSON.stringify(HEADER))
-  const [mode, size, mtime] = [0o644, 0, new Date(0)]
-  const hostile: Record<string, Buffer> = {
-    'a link': await bytesOf(
-      head(),
-      special({ path: 'files/x', type: 'SymbolicLink', linkpath: '/etc/passwd', mode, size, mtime }),
-    ),
-    'a hard link': await bytesOf(
-      head(),
-      special({ path: 'files/x', type: 'Link', linkpath: 'files/y', mode, size, mtime }),
-    ),
-    'a device': await bytesOf(
-      head(),
-      special({ path: 'files/x', type: 'CharacterDevice', mode, size, mtime }),
-    ),
-    'a folder': await bytesOf(head(), special({ path: 'files/x', type: 'Directory', mode, size, mtime })),
-    'a way up': await bytesOf(head(), special({ path: 'files/../../x', type: 'File', mode, size, mtime })),
-    'an absolute path': await bytesOf(head(), special({ path: '/tmp/x', type: 'File', mode, size, mtime })),
-    'another root': await bytesOf(head(), textFile('other/x', 'x')),
-    'a file twice': await bytesOf(head(), textFile('files/a', 'x'), textFile('files/A', 'y')),
-    'no header': await bytesOf(textFile('files/a', 'x')),
-    'no manifest': await bytesOf(head(), textFile('files/a', 'x')),
-    'a manifest that names another': await bytesOf(
-      head(),
-      textFile(
-        'manifest.json',
-        JSON.stringify({ records: 0, entries: [{ path: 'files/a', sizeBytes: 1, sha256: '' }] }),
-      ),
-    ),
-    'an empty manifest and no records': await bytesOf(
-      head(),
-      textFile('manifest.json', '{"records":0,"entries":[]}'),
-    ),
-    'a manifest of nothing': await bytesOf(
-      head(),
-      textFile('manifest.json', '{"records":0,"entries":[null]}'),
-    ),
-    'another format': await bytesOf(textFile('backup.json', '{"format":"zip"}')),
-  }
-  const target = fresh()
-  for (const [what, bytes] of Object.entries(hostile)) {
-    const source = async function* () {
-      for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100)
-    }
-    await rejectsCode(restore(source(), target), 'BACKUP_INVALID').catch((error: Error) => {
-      throw new Error(`${what}: ${error.message}`)
-    })
-    assert.equal(readdirSync(target), [], what)
-  }
-  const newer = await bytesOf(textFile('backup.json', JSON.stringify({ ...HEADER, dataVersion: 3 })))
-  const source = async function* () {
-    yield newer
-  }
-  await rejectsCode(restore(source(), target), 'DATA_VERSION_UNSUPPORTED')
-})
-
 backup('a directory that is in use is left alone; --replace keeps what was there', async () => {
   const directory = fresh()
   mkdirSync(directory)
@@ -326,7 +253,10 @@ backup('a restore that is killed before any step is undone or ended by the next 
     const isBegun = await finishRestore(image)
     assert.is(isBegun, index > 0)
     if (isBegun)
-      assert.equal(filesOf(image, ['state', 'before-restore-1970-01-01T00-00-00-000Z']), kept(node))
+      assert.equal(
+        filesOf(image, ['state', '.restore-lock', 'before-restore-1970-01-01T00-00-00-000Z']),
+        kept(node),
+      )
     else assert.is(readFileSync(path.join(image, 'identity.key'), 'utf8'), 'old')
   }
   const killed = fresh()
@@ -336,6 +266,45 @@ backup('a restore that is killed before any step is undone or ended by the next 
   await (await openStore({ directory: killed })).close()
   assert.equal(await recordsOf(killed), await recordsOf(node))
 })
+
+backup('one that nobody reads is ended, and the next can be taken', async () => {
+  const directory = fresh()
+  cpSync(node, directory, { recursive: true })
+  const { db, free } = await openRaw(directory)
+  const init = { directory, peer: 'p', program: '1', idleMs: 20 }
+  const backups = createBackups({ store: { db } }, init)
+  const begin = () => backups.stream({ withArtifacts: false }, signal)[Symbol.asyncIterator]()
+  const stalled = begin()
+  await stalled.next()
+  init.idleMs = 600_000
+  let refused = 0
+  // It holds the node until it is ended; then the next one has it.
+  for (let next = begin(); ; next = begin()) {
+    const error = await next.next().then(
+      () => null,
+      ({ code }: { code: string }) => code,
+    )
+    if (error === null) {
+      await next.return?.()
+      break
+    }
+    assert.is(error, 'BACKUP_BUSY')
+    refused += 1
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.ok(refused > 0)
+  await rejectsCode(stalled.next(), 'BACKUP_FAILED')
+  assert.not(
+    readdirSync(directory).some((name) => name.endsWith('.tmp')),
+    'what it held is let go',
+  )
+  await db.close()
+  free()
+})
+
+const once = async function* (text: string) {
+  yield Buffer.from(text)
+}
 
 backup(
   'a file that grows while it is read, or a full disk, leave nothing under the name of the backup',

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { suite } from 'uvu'
@@ -179,6 +179,23 @@ upgrade('a migration that fails anywhere leaves the data of the old version', as
   }
 })
 
+upgrade('a batch that fails after it was written is found there by the next opening', async () => {
+  for (const isWritten of [true, false]) {
+    const directory = copyOf()
+    const { db, free } = await openRaw(directory)
+    const batch = db.batch.bind(db) as (operations: unknown, options: object) => Promise<void>
+    db.batch = (async (operations: unknown, options: object) => {
+      if (isWritten) await batch(operations, options)
+      throw new Error('the disk did not answer')
+    }) as never // called in this one way
+    await rejectsCode(upgradeData(db, { directory }), 'UPGRADE_FAILED')
+    await db.close()
+    free()
+    assert.is(await open(directory), isWritten ? null : 1)
+    await assertNew(directory)
+  }
+})
+
 upgrade('a disk without room is seen before anything is written', async () => {
   const directory = copyOf()
   const { db, free } = await openRaw(directory)
@@ -203,6 +220,37 @@ upgrade('data of a newer version are refused; what was kept and is damaged is no
   const again = await openRaw(fresh)
   await rejectsCode(rollBack(again.db, { directory: fresh }), 'ROLL_BACK_NOTHING')
   again.free()
+})
+
+upgrade('notes that this program did not write move and remove nothing outside', async () => {
+  const directory = copyOf()
+  await open(directory)
+  const precious = path.join(root, 'precious.txt')
+  writeFileSync(precious, 'mine')
+  const refused = async () => {
+    await rejectsCode(openStore({ directory }), 'DATA_CORRUPT')
+    assert.is(readFileSync(precious, 'utf8'), 'mine')
+    assert.not(existsSync(path.join(root, 'written.txt')))
+  }
+  const manifest = path.join(directory, 'upgrade/from-1/manifest.json')
+  const kept = JSON.parse(readFileSync(manifest, 'utf8'))
+  for (const move of [
+    { from: '../written.txt', to: 'keys/x' },
+    { from: 'x', to: '../precious.txt' },
+    { from: '/tmp/x', to: 'x' },
+    { from: 'upgrade/journal.json', to: 'x' },
+  ]) {
+    const files = [{ ...kept.files[0], ...move }]
+    writeFileSync(manifest, JSON.stringify({ ...kept, files }))
+    writeFileSync(path.join(directory, 'upgrade/back.json'), '{"version":1,"dataVersion":1}')
+    await refused()
+    rmSync(path.join(directory, 'upgrade/back.json'))
+    const journal = { version: 1, from: 1, moves: [{ from: move.to, to: move.from }] }
+    writeFileSync(path.join(directory, 'upgrade/journal.json'), JSON.stringify(journal))
+    await refused()
+    rmSync(path.join(directory, 'upgrade/journal.json'))
+  }
+  await assertNew(directory)
 })
 
 upgrade.run()

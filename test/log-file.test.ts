@@ -1,4 +1,5 @@
-import {
+import { spawnSync } from 'node:child_process'
+import fs, {
   chmodSync,
   mkdirSync,
   mkdtempSync,
@@ -6,8 +7,10 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { suite } from 'uvu'
@@ -58,6 +61,58 @@ logFile('a file that is full is put aside whole, and only so many are kept', () 
   assert.is(linesOf(file).length, 1)
   assert.equal(linesOf(`${file}.1`), ['line    6', 'line    7', 'line    8'])
   opened.close()
+})
+
+logFile('a file that cannot be put aside goes on, and is put aside when it can be', () => {
+  const opened = openLogFile({ file, maxBytes: 80, keep: 1 })
+  mkdirSync(path.join(`${file}.1`, 'in the way'), { recursive: true })
+  for (let line = 0; line < 12; line++) opened.write(`line ${String(line).padStart(4)}\n`)
+  assert.is(linesOf(file).length, 12)
+  assert.is(opened.lost, 0)
+  rmSync(`${file}.1`, { recursive: true })
+  opened.write('one\n')
+  opened.write(`${'x'.repeat(20)}\n`)
+  assert.ok(linesOf(`${file}.1`).includes('line   11'))
+  opened.close()
+})
+
+logFile('lines that are lost are told once, and again when there is room', () => {
+  const told: string[] = []
+  const opened = openLogFile({
+    ...{ file, maxBytes: 4_096, keep: 0 },
+    onLost: () => told.push('lost'),
+    onFound: (lost) => told.push(`found after ${lost}`),
+  })
+  const write = fs.writeSync
+  try {
+    fs.writeSync = () => {
+      throw Object.assign(new Error('no room'), { code: 'ENOSPC' })
+    }
+    syncBuiltinESMExports()
+    for (let line = 0; line < 3; line++) opened.write('x\n')
+  } finally {
+    fs.writeSync = write
+    syncBuiltinESMExports()
+  }
+  for (let line = 0; line < 3; line++) opened.write('y\n')
+  assert.equal(told, ['lost', 'found after 3'])
+  assert.equal(linesOf(file), ['y', 'y', 'y'])
+  opened.close()
+})
+
+logFile('a link is refused, and what it leads to stays as it is', () => {
+  mkdirSync(path.dirname(file))
+  const other = path.join(directory, 'other.txt')
+  writeFileSync(other, 'mine', { mode: 0o644 })
+  symlinkSync(other, file)
+  throwsCode(() => openLogFile({ file, maxBytes: 4_096, keep: 0 }), 'LOG_UNWRITABLE')
+  assert.is(readFileSync(other, 'utf8'), 'mine')
+})
+
+logFile('a pipe is refused at once', () => {
+  mkdirSync(path.dirname(file))
+  if (spawnSync('mkfifo', [file]).status !== 0) return
+  throwsCode(() => openLogFile({ file, maxBytes: 4_096, keep: 0 }), 'LOG_UNWRITABLE')
 })
 
 logFile('a file that was moved away is begun anew when it is opened again', () => {

@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VillageError } from '../node/errors.ts'
-import { createLog, LOG_LEVELS, type LogLevel } from '../node/log.ts'
+import { createLog } from '../node/log.ts'
+import { LOG_LEVELS, type LogLevel } from '../node/log-levels.ts'
 
 const SECRET = 'hush-4711'
 const log = suite('log')

@@ -122,6 +122,16 @@ settings('all or nothing: one key that is wrong stops the others, and the file s
   assert.equal(readdirSync(directory), ['config.json'])
 })
 
+settings('nothing is written that the next start could not read or use', async () => {
+  const daemon = await running(sourcesOf())
+  for (const addresses of [['/nonsense'], ['/ip4/1.2.3.4/tcp/99999'], [`/dns4/${'x'.repeat(2 ** 20)}`]])
+    await rejectsCode(daemon.settings.change({ 'mesh.announce': addresses }), 'CONFIG_INVALID_VALUE')
+  await daemon.settings.change({ 'mesh.announce': ['/ip4/192.0.2.1/tcp/4001'] })
+  const folders = Array.from({ length: 64 }, (_, index) => `/${index}/${'x'.repeat(30_000)}`)
+  await rejectsCode(daemon.settings.change({ 'agents.folders': folders }), 'CONFIG_INVALID_VALUE')
+  assert.equal(stored(), { 'mesh.announce': ['/ip4/192.0.2.1/tcp/4001'] })
+})
+
 settings('a file that became wrong changes nothing at a reload, and says why', async () => {
   const daemon = await running(sourcesOf())
   writeFileSync(fileOf(), '{"jobs.work": false, "log.level": "loud"}')

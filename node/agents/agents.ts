@@ -50,6 +50,8 @@ export interface Agents extends Service {
    * what ends it.
    */
   onUsage(listener: UsageListener): () => void
+  /** Whether a request, by its id, goes on here. */
+  isRunning(request: string): boolean
   stats(): AgentsStats
 }
 
@@ -248,6 +250,7 @@ export function createAgents(components: AgentsComponents, init: AgentsInit): Ag
       usageListeners.add(listener)
       return () => usageListeners.delete(listener)
     },
+    isRunning: (request) => runner.running.has(request),
     tools: (asker) => namedCalls.tools(asker),
     list: (asker) =>
       rows.map((row) => ({

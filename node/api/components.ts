@@ -138,7 +138,7 @@ export interface ApiComponents {
   readonly knowledge: Pick<Knowledge, 'search' | 'chunks' | 'collections' | 'stats'>
   readonly answers: Answers
   readonly searchEvaluations: Pick<SearchEvaluations, 'evaluateFolder' | 'evaluateCollection' | 'tune'>
-  readonly agents: Pick<Agents, 'ask' | 'callTool' | 'tools' | 'list' | 'stats' | 'onUsage'>
+  readonly agents: Pick<Agents, 'ask' | 'callTool' | 'tools' | 'list' | 'stats' | 'onUsage' | 'isRunning'>
   readonly villageAgents: Pick<VillageAgents, 'offers'>
   readonly mcpTools: Pick<McpTools, 'servers' | 'accept' | 'refresh'>
   readonly approvals: Pick<Approvals, 'list' | 'decide'>
@@ -149,7 +149,10 @@ export interface ApiComponents {
     Twin,
     'isEnabled' | 'remember' | 'edit' | 'list' | 'search' | 'named' | 'forget' | 'export' | 'stats'
   >
-  readonly conversations: Pick<Conversations, 'create' | 'list' | 'need' | 'ask' | 'rename' | 'remove'>
+  readonly conversations: Pick<
+    Conversations,
+    'create' | 'list' | 'need' | 'answering' | 'ask' | 'cancel' | 'rename' | 'remove'
+  >
   readonly federations: Pick<Federations, 'begin' | 'list' | 'get' | 'end' | 'remove'>
   readonly federateClient: Pick<FederateClient, 'list'>
   readonly chatModels: {

@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../errors.ts'
+import { joinModules, modulesOf } from './dashboard-join.ts'
 
 export interface StaticFile {
   readonly mediaType: string
@@ -30,11 +31,12 @@ const LIBRARIES: Record<string, string> = {
   'uplot.css': 'uplot/dist/uPlot.min.css',
 }
 
-/** What is shown first. */
-const FIRST_MODULES = ['/dashboard/app.js', '/dashboard/pages/overview/page.js']
+const APP = '/dashboard/app.js'
+/** What is shown first; what starts the dashboard comes last. */
+const FIRST_MODULES = ['/dashboard/pages/overview/page.js', APP]
+const FIRST_SCRIPT = '/dashboard/first.js'
 const FIRST_SHEET = '/dashboard/first.css'
 const SHEET_LINK = / *<link rel="stylesheet" href="([^"]+)">\n/g
-const STATIC_IMPORT = /(?:^|[;}\n])\s*(?:import|export)\b[^;'"()]*\bfrom\s*["'](\.{1,2}\/[^"']+)["']/g
 
 /**
  * Nothing inline runs, nothing comes from or goes to elsewhere; `data:` images are the QR codes of invites.
@@ -77,53 +79,44 @@ function need(files: ReadonlyMap<string, StaticFile>, url: string): StaticFile {
   return file
 }
 
-/** The modules and all that they import at once, as URLs; what is imported on demand is not among them. */
-function modulesOf(
-  files: ReadonlyMap<string, StaticFile>,
-  urls: readonly string[],
-  found = new Set<string>(),
-): Set<string> {
-  for (const url of urls)
-    if (!found.has(url)) {
-      found.add(url)
-      const source = need(files, url).bytes.toString('utf8')
-      const imported = [...source.matchAll(STATIC_IMPORT)].map(
-        ([, from]) => new URL(from!, `http://localhost${url}`).pathname,
-      )
-      modulesOf(files, imported, found)
-    }
-  return found
-}
-
 /**
- * The page as it is served. Nothing is painted before its sheets are there: they come as one. Every module is asked for at once:
- * otherwise the browser learns of each only from the one that imports it.
+ * The page as it is served. Nothing is painted before its sheets are there: they come as one. So do the modules of the first page: otherwise
+ * the browser learns of each only from the one that imports it, and asks dozens of times.
  */
 function assemble(files: Map<string, StaticFile>): void {
   const page = need(files, '/').bytes.toString('utf8')
   const sheets = [...page.matchAll(SHEET_LINK)].map(([, url]) => need(files, url!).bytes)
   files.set(FIRST_SHEET, staticFile(FIRST_SHEET, Buffer.concat(sheets)))
-  const modules = [...modulesOf(files, FIRST_MODULES)].sort()
-  const links = [
-    `    <link rel="stylesheet" href="${FIRST_SHEET}">\n`,
-    ...modules.map((url) => `    <link rel="modulepreload" href="${url}">\n`),
-  ]
-  const assembled = page.replace(SHEET_LINK, '').replace('  </head>', `${links.join('')}  </head>`)
+  const modules = modulesOf(FIRST_MODULES, (url) => need(files, url).bytes.toString('utf8'))
+  const { text, link } = joinModules(modules, FIRST_SCRIPT)
+  for (const url of modules.keys()) files.delete(url)
+  for (const [url, { bytes }] of files)
+    if (url.endsWith('.js')) files.set(url, staticFile(url, Buffer.from(link(url, bytes.toString('utf8')))))
+  files.set(FIRST_SCRIPT, staticFile(FIRST_SCRIPT, Buffer.from(text)))
+  const assembled = page
+    .replace(SHEET_LINK, '')
+    .replace(APP, FIRST_SCRIPT)
+    .replace('  </head>', `    <link rel="stylesheet" href="${FIRST_SHEET}">\n  </head>`)
   files.set('/', staticFile('index.html', Buffer.from(assembled)))
 }
 
 /** Request path → file: `/` is the page, the rest is below `/dashboard/`. */
 export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFile>> {
-  const files = new Map<string, StaticFile>()
-  for (const entry of await readdir(FOLDER, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const at = path.join(entry.parentPath, entry.name)
-    const name = path.relative(FOLDER, at).split(path.sep).join('/')
-    const file = staticFile(name, await readFile(at))
-    files.set(name === 'index.html' ? '/' : `/dashboard/${name}`, file)
-  }
-  for (const [name, module] of Object.entries(LIBRARIES))
-    files.set(`/dashboard/lib/${name}`, staticFile(name, await readLibrary(module)))
+  const entries = await readdir(FOLDER, { recursive: true, withFileTypes: true })
+  const own = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry): Promise<[string, StaticFile]> => {
+      const at = path.join(entry.parentPath, entry.name)
+      const name = path.relative(FOLDER, at).split(path.sep).join('/')
+      return [name === 'index.html' ? '/' : `/dashboard/${name}`, staticFile(name, await readFile(at))]
+    })
+  const libraries = Object.entries(LIBRARIES).map(
+    async ([name, module]): Promise<[string, StaticFile]> => [
+      `/dashboard/lib/${name}`,
+      staticFile(name, await readLibrary(module)),
+    ],
+  )
+  const files = new Map(await Promise.all([...own, ...libraries]))
   assemble(files)
   return files
 }

@@ -249,7 +249,9 @@ export async function createServer(
     if (init.stopping.aborted) throw new VillageError('SHUTTING_DOWN')
   })
   server.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unknown'
+    const { isFile = false } = request.routeOptions.config as { isFile?: boolean }
+    // All files of the dashboard together: one by one they would be hundreds of series.
+    const route = isFile ? '/dashboard/*' : (request.routeOptions.url ?? 'unknown')
     const { method } = request
     const seconds = reply.elapsedTime / 1000
     init.metrics.countRequest({ method, route, status: reply.statusCode, seconds })

@@ -104,8 +104,10 @@ export async function fetch(context: CommandContext): Promise<CommandResult> {
       lastEventId: null,
       signal: ended.signal,
     })) {
-      if (type === 'artifact:progress' && data.cid === cid)
-        progress.update(Number(data.doneBytes) / Number(data.totalBytes), bytes(Number(data.doneBytes)))
+      if (type === 'artifact:progress' && data.cid === cid) {
+        const doneBytes = Number(data.doneBytes)
+        progress.update(doneBytes / Number(data.totalBytes), bytes(doneBytes), doneBytes)
+      }
     }
   }
   const following = follow().catch(() => progress.stop())

@@ -4,7 +4,9 @@ import path from 'node:path'
 import { writeBackup } from '../backup.ts'
 import { type BackupSummary, openBackup, verifyBackup, writeBackupFile } from '../backup-file.ts'
 import { passphraseOf } from '../backup-seal.ts'
-import { dataDirectoryOf } from '../config-sources.ts'
+import type { ConfigKey } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
+import { CONFIG_FILE, dataDirectoryOf } from '../config-sources.ts'
 import { storedVersion } from '../data-upgrade.ts'
 import { VillageError } from '../errors.ts'
 import { loadIdentity } from '../identity.ts'
@@ -66,7 +68,12 @@ async function* archiveOf(context: CommandContext, artifacts: boolean): AsyncGen
   }
 }
 
-function shownBackup({ header, records, files, sizeBytes }: BackupSummary): [string, string][] {
+function shownBackup({
+  header,
+  records,
+  files,
+  sizeBytes,
+}: Omit<BackupSummary, 'leftOut'>): [string, string][] {
   return [
     ['node', header.peer],
     ['taken', time(header.createdAtMs)],
@@ -77,7 +84,14 @@ function shownBackup({ header, records, files, sizeBytes }: BackupSummary): [str
 }
 
 export async function create(context: CommandContext): Promise<CommandResult> {
-  const file = path.resolve(context.args[0] ?? '')
+  const given = context.args[0] ?? ''
+  // `village backup list` would write all keys into a file `list`.
+  if (!/[./\\]/.test(given))
+    throw new VillageError(
+      'USAGE',
+      `backup has create and verify; a file is given with a dot or a slash in its name, such as ${given}.backup or ./${given}`,
+    )
+  const file = path.resolve(given)
   const passphrase = await passphraseFor(context)
   const summary = await writeBackupFile(
     archiveOf(context, withArtifacts(context)),
@@ -89,6 +103,11 @@ export async function create(context: CommandContext): Promise<CommandResult> {
     text: facts([
       ['backup', file],
       ...shownBackup(summary),
+      ...(summary.leftOut.length === 0
+        ? []
+        : [
+            ['left out', `${summary.leftOut.join(', ')}: no archive can have such names`] as [string, string],
+          ]),
       [
         'secret',
         passphrase === null
@@ -111,24 +130,18 @@ export async function verify(context: CommandContext): Promise<CommandResult> {
   }
 }
 
-/** The lock of a store that is there: a daemon that runs keeps us out, and is kept out. */
-async function lockOf(directory: string): Promise<() => Promise<void>> {
-  const opened = await openRaw(directory)
-  return async () => {
-    await opened.db.close()
-    opened.free()
-  }
-}
+/** What a start would do for whoever made the backup. */
+const RISKY_KEYS: readonly ConfigKey[] = [
+  ...(['agents.mcpServers', 'agents.endpoints', 'agents.folders'] as const),
+  ...(['api.host', 'log.file'] as const),
+]
 
 export async function restore(context: CommandContext): Promise<CommandResult> {
   const file = path.resolve(context.args[0] ?? '')
   const directory = await dataDirectoryOf(context.sources)
   const replace = context.options.replace === true
   const passphrase = await passphraseFor(context)
-  if (replace) {
-    await confirm(context, `Put the backup in the place of what is in ${directory}?`)
-    await (await lockOf(directory))()
-  }
+  if (replace) await confirm(context, `Put the backup in the place of what is in ${directory}?`)
   const restored = await restoreBackup(
     openBackup(file),
     { directory, passphrase, replace, supported: DATA_VERSION },
@@ -142,6 +155,8 @@ export async function restore(context: CommandContext): Promise<CommandResult> {
     throw error
   })
   const { kept } = restored
+  const settings = (await readConfigFile(path.join(directory, CONFIG_FILE)).catch(() => null)) ?? {}
+  const risky = RISKY_KEYS.filter((key) => key in settings)
   return {
     document: { directory, ...restored },
     text: facts([
@@ -152,6 +167,14 @@ export async function restore(context: CommandContext): Promise<CommandResult> {
         'one of it',
         'this is the same node, not a copy: never run it beside the one that the backup was taken of. Where that one is lost or stolen, revoke it and join anew (docs/backup.md)',
       ],
+      ...(risky.length === 0
+        ? []
+        : [
+            [
+              'look at',
+              `its configuration sets ${risky.join(', ')}, which start programs, read folders or let others in: check them before the start, unless the backup is yours`,
+            ] as [string, string],
+          ]),
       ['erased', 'what was erased after the backup was taken is here again: erase it once more'],
     ]),
   }

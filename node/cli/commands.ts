@@ -73,7 +73,7 @@ export const SHARED_OPTIONS: readonly CommandOption[] = [
   { flags: '--data.dir <value>', doc: `${FIELDS['data.dir'].doc} Default: ${FIELDS['data.dir'].default}.` },
   {
     flags: '--config <file>',
-    doc: 'The configuration file; by default daemon.config.json of the installation.',
+    doc: 'The configuration file; by default config.json of the data directory, over the one of the installation.',
   },
 ]
 
@@ -219,6 +219,14 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'Forget a job; a running one is cancelled.',
     args: [JOB],
     load: async () => (await import('./jobs.ts')).remove,
+  },
+  {
+    name: 'jobs retry',
+    group: 'Models and jobs',
+    summary: 'Submit a job that has ended again, with the same parameters, as a new job.',
+    args: [JOB],
+    options: [{ flags: '--resume', doc: 'A failed training goes on with the weights that it kept.' }, WAIT],
+    load: async () => (await import('./jobs.ts')).retry,
   },
   {
     name: 'artifact list',

@@ -57,7 +57,7 @@ export async function list(context: CommandContext): Promise<CommandResult> {
 function rowOf({ config }: Listed, key: string): SettingRow {
   const row = config.find((one) => one.key === key)
   if (row !== undefined) return row
-  checkConfig({ [key]: null }, 'The command line')
+  checkConfig({ [key]: null }, 'The question')
   throw new VillageError('CONFIG_UNKNOWN_KEY', `The daemon does not know the key "${key}"`, {
     fields: { key },
   })

@@ -1,6 +1,6 @@
-/** Text for people: tables that fit 80 columns, sizes, times. */
+/** Text for people: tables that fit the screen, sizes, times. */
+import { columnsOfScreen } from './screen.ts'
 
-const SCREEN_COLUMNS = 80
 const GAP = '  '
 
 /**
@@ -35,7 +35,7 @@ export function table(
   rows: readonly (readonly string[])[],
   init: { columns?: number; whole?: readonly number[] } = {},
 ): string {
-  const { columns = SCREEN_COLUMNS, whole = [] } = init
+  const { columns = columnsOfScreen(), whole = [] } = init
   const lines = [head, ...rows.map((row) => row.map(printable))]
   const widths = head.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
   const total = () => widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1)
@@ -55,12 +55,12 @@ export function table(
     .join('\n')
 }
 
-/** Whether a table of these cells is cut nowhere on a screen of 80 columns. */
+/** Whether a table of these cells is cut nowhere on the screen. */
 export function fitsScreen(head: readonly string[], rows: readonly (readonly string[])[]): boolean {
   const widths = head.map((title, index) =>
     Math.max(title.length, ...rows.map((row) => printable(row[index] ?? '').length)),
   )
-  return widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) <= SCREEN_COLUMNS
+  return widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) <= columnsOfScreen()
 }
 
 /** `label  value` lines. */

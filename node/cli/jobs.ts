@@ -113,6 +113,22 @@ export async function cancel(context: CommandContext): Promise<CommandResult> {
   return { document: { cancelled: id }, text: `Job ${id} is cancelled.` }
 }
 
+export async function retry(context: CommandContext): Promise<CommandResult> {
+  const client = await context.client()
+  const id = await pickJob(client, context.args[0] ?? '')
+  const job = await client.send<JobView>('POST', `/api/v1/jobs/${id}/retry`, {
+    resume: context.options.resume === true,
+  })
+  if (context.options.wait === true) {
+    context.note(`Job ${job.id} is submitted.`)
+    return followJob(context, client, { id: job.id, title: job.kind })
+  }
+  return {
+    document: job,
+    text: `Job ${job.id} is submitted. Follow it: village jobs show ${job.id} --wait`,
+  }
+}
+
 export async function priority(context: CommandContext): Promise<CommandResult> {
   const value = parsePriority(context.args[1] ?? '')
   const client = await context.client()

@@ -66,7 +66,7 @@ function failureOf(context: CommandContext, { request, state, doneBytes, error }
 
 function show(progress: Progress, { doneBytes, totalBytes, stage }: PullView): void {
   const size = totalBytes === 0 ? bytes(doneBytes) : `${bytes(doneBytes)} of ${bytes(totalBytes)}`
-  progress.update(totalBytes === 0 ? 0 : doneBytes / totalBytes, `${stage} ${size}`)
+  progress.update(totalBytes === 0 ? 0 : doneBytes / totalBytes, `${stage} ${size}`, doneBytes)
 }
 
 /** By the events, and by asking where some may have been missed. */

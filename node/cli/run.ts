@@ -15,6 +15,7 @@ import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { printable } from './format.ts'
 import { inOptionsOf } from './option-names.ts'
 import { createProgress } from './progress.ts'
+import { onScreen, screenColumns } from './screen.ts'
 
 export interface CommandLineInit {
   readonly arguments: readonly string[]
@@ -99,6 +100,8 @@ export function buildProgram(
         configure(program.command(first))
           .description(FAMILY_SUMMARIES[first] ?? '')
           .helpGroup(`${row.group}:`)
+      // Every other list is asked for by its plural.
+      if (first === 'model' && known === undefined) parent.alias('models')
       families.set(first, parent)
     }
     const command = configure(parent.command(second ?? first, { isDefault: row.isDefault === true }))
@@ -127,6 +130,9 @@ export function buildProgram(
   )
   return program
 }
+
+const columnsOf = ({ stdout, environment }: CommandLineInit): number | null =>
+  screenColumns(stdout.columns || null, environment.COLUMNS)
 
 function contextOf(
   init: CommandLineInit,
@@ -167,7 +173,7 @@ function contextOf(
     },
     progress: (title) => createProgress(title, init.stderr, !json),
     // Some terminals say that they have none: nobody knows then.
-    columns: init.stdout.columns || null,
+    columns: init.stdout.columns ? columnsOf(init) : null,
     // https://no-color.org: any value but an empty one.
     styled:
       init.stdout.columns !== undefined && !init.environment.NO_COLOR && init.environment.TERM !== 'dumb',
@@ -219,12 +225,13 @@ export async function runCommandLine(init: CommandLineInit): Promise<number> {
   let exitCode: number = EXIT_CODES.ok.code
   let running: CommandRow | null = null
   // Some terminals say that they have no columns at all.
-  const width = init.stdout.columns || HELP_WIDTH
+  const width = columnsOf(init) ?? HELP_WIDTH
   const helpWidth = Math.min(HELP_WIDTHS.most, Math.max(HELP_WIDTHS.least, width))
   const program = buildProgram(async (row, args, options) => {
     running = row
     const context = contextOf(init, args, options as CommandContext['options'])
-    const result: CommandResult = await (await row.load())(context)
+    const run = await row.load()
+    const result: CommandResult = await onScreen(columnsOf(init), () => run(context))
     const document = result.document === undefined ? '' : JSON.stringify(result.document, null, 2)
     const text = json ? document : result.text
     if (text !== '') init.stdout.write(`${text}\n`)

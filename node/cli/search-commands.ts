@@ -21,6 +21,16 @@ export const SEARCH_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./search.ts')).search,
   },
   {
+    name: 'passage',
+    group: 'Knowledge',
+    summary: 'The text of one passage, wherever in the village it lies.',
+    args: [['<passage>', 'SEGMENT/NUMBER, as `village search --explain` prints it.']],
+    options: [
+      { flags: '--around <number>', doc: 'So many passages before and after it, too.', default: '0' },
+    ],
+    load: async () => (await import('./passage.ts')).passage,
+  },
+  {
     name: 'ask',
     group: 'Knowledge',
     summary:

@@ -11,6 +11,7 @@ import {
   vouchers,
   type WarningView,
 } from './knowledge-scope.ts'
+import { passageAddress } from './passage.ts'
 import { piecesOf, type Style, styleOf, wrapped } from './passage-text.ts'
 
 interface TermView {
@@ -24,6 +25,8 @@ interface TermView {
 }
 
 interface HitView {
+  segment: string
+  chunk: number
   rank: number
   score: number
   wordsFound: number
@@ -62,7 +65,7 @@ const INDENT = 4
 const figure = (value: number | null): string => (value === null ? '-' : value.toFixed(3))
 
 /** How the score came about. */
-function explained({ explain, score, lexical, cosine }: HitView): string[] {
+function explained({ explain, score, lexical, cosine, segment, chunk }: HitView): string[] {
   if (explain === null) return []
   const { terms, length, averageLength, normalisedLexical, normalisedCosine, weight, isConsistent } = explain
   const rows = terms.map((row) => [
@@ -74,6 +77,7 @@ function explained({ explain, score, lexical, cosine }: HitView): string[] {
     row.contribution.toFixed(3),
   ])
   const lines = [
+    `passage ${passageAddress({ segment, chunk })}`,
     `score ${figure(score)} among those found: BM25 ${figure(lexical)} (normalised ${figure(normalisedLexical)}), cosine ${figure(cosine)} (normalised ${figure(normalisedCosine)}), weight of the cosine ${weight.toFixed(2)}`,
     `${counted(length, 'term')}, ${averageLength.toFixed(1)} on average`,
     ...(rows.length === 0

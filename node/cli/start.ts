@@ -53,7 +53,13 @@ export async function start(context: CommandContext): Promise<CommandResult> {
               'member of',
               started.village ?? `no village yet: \`${command} create NAME\` or \`${command} join INVITE\``,
             ],
-            ['dashboard', started.dashboard],
+            // A log keeps what a service prints, and has no need of the token.
+            [
+              'dashboard',
+              context.columns === null
+                ? `${started.url} (\`${command} status\` in a terminal prints the link that opens it)`
+                : started.dashboard,
+            ],
             ['ready in', duration(tookMs)],
           ])}\n`,
     )

@@ -55,6 +55,8 @@ export async function status(context: CommandContext): Promise<CommandResult> {
   const rows: [string, string][] = [
     ['node', `${node.name} ${node.peer}`],
     ['daemon', `${node.version}, up ${duration(node.uptimeMs)}, ${node.url}`],
+    // Never into a file or a pipe: who has the token has the node.
+    ...(context.columns === null ? [] : [['dashboard', client.dashboardLink] as [string, string]]),
     ['data', node.dataDirectory],
     [
       'village',

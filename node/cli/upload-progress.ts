@@ -8,7 +8,7 @@ export function withUploadProgress(source: Readable, totalBytes: number, progres
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       sentBytes += chunk.byteLength
-      progress.update(totalBytes === 0 ? 1 : sentBytes / totalBytes, bytes(sentBytes))
+      progress.update(totalBytes === 0 ? 1 : sentBytes / totalBytes, bytes(sentBytes), sentBytes)
       done(null, chunk)
     },
   })

@@ -8,7 +8,7 @@ import type { Config } from '../config.ts'
 import type { Events } from '../events.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
-import { readMemoryCap } from './memory-cap.ts'
+import { readMemoryCap } from '../memory-cap.ts'
 import { type Power, readBatteryShare, readPower, readTemperature } from './sensors.ts'
 
 /** What a profile lends of a machine. */
@@ -103,6 +103,8 @@ type ResourceConfig = Pick<
 const CHECK_MS = 10_000
 /** Work starts again only when it is this much cooler, so that it does not flutter. */
 const HYSTERESIS_CELSIUS = 5
+/** What the daemon itself holds before any task, measured 105 to 130 MiB (docs/edge.md), and what tasks before left behind. */
+const OWN_MEMORY_BYTES = 160 * 2 ** 20
 const MIN_FREE_MEMORY_BYTES = 128 * 2 ** 20
 
 export function limitsOf(
@@ -115,7 +117,14 @@ export function limitsOf(
     cpuCores: Math.min(config['resources.maxCpuCores'] ?? share, machine.cores),
     memoryBytes:
       config['resources.maxMemoryBytes'] ??
-      Math.min(profile.maxMemoryBytes, Math.floor(machine.memoryBytes * profile.memoryShare)),
+      Math.max(
+        0,
+        Math.min(
+          profile.maxMemoryBytes,
+          Math.floor(machine.memoryBytes * profile.memoryShare),
+          machine.memoryBytes - OWN_MEMORY_BYTES,
+        ),
+      ),
     diskBytes: config['resources.maxDiskBytes'],
     uploadBytesPerSecond: config['resources.maxUploadBytesPerSecond'],
   }

@@ -9,11 +9,15 @@ import type { Host } from './host.ts'
 /** A little more than the time between two questions to the network. */
 const WAIT_MS = 15_000
 const LOOK_EVERY_MS = 250
-const MAX_PEERS = 16
+/** One peer's own time: a made-up answer must not hold up the others. */
+const PEER_TIMEOUT_MS = 3_000
+const MAX_ADDRESSES_BY_PEER = 4
+const PEERS_AT_ONCE = 8
 
 /**
- * Dials whoever is found until one lets this node in. Strangers may answer too, so that a refusal ends nothing: what is
- * thrown when time is up is `failure`, why the invite's own addresses did not do. A wrong key or a full house is told.
+ * Dials whoever is found until one lets this node in: those first that were tried least, so that made-up answers keep nobody
+ * out. Strangers may answer too, so that a refusal ends nothing: what is thrown when time is up is `failure`, why the invite's
+ * own addresses did not do. A wrong key or a full house is told.
  */
 async function dialNearby(
   components: { host: Host; dials: DialRecord },
@@ -21,29 +25,60 @@ async function dialNearby(
   { signal }: { signal: AbortSignal },
 ): Promise<string> {
   const { host } = components
-  const tried = new Set<string>()
+  const over = AbortSignal.timeout(WAIT_MS)
+  const tries = new Map<string, number>()
+  const triesOf = (id: string) => tries.get(id) ?? 0
+  /** Who answered there refuses; the same peer may be found elsewhere. */
+  const refused = new Set<string>()
   let best = failure
-  for (const deadline = performance.now() + WAIT_MS; performance.now() < deadline; ) {
-    for (const peer of await host.peerStore.all()) {
-      const id = peer.id.toString()
-      if (tried.has(id) || tried.size >= MAX_PEERS || peer.addresses.length === 0) continue
-      tried.add(id)
-      for (const { multiaddr } of peer.addresses)
-        try {
-          return await dialAddress(components, `${multiaddr.toString()}/p2p/${id}`, { signal })
-        } catch (error) {
-          signal.throwIfAborted()
-          const { code } = toVillageError(error)
-          if (code !== 'PEER_UNREACHABLE' && code !== 'TIMEOUT') best = toVillageError(error)
-        }
-    }
+
+  /** Its first address that lets this node in; null: none. */
+  async function dialPeer(addresses: readonly string[], until: AbortSignal): Promise<string | null> {
+    for (const address of addresses)
+      try {
+        return await dialAddress(components, address, { signal: until })
+      } catch (error) {
+        if (until.aborted) return null
+        const { code } = toVillageError(error)
+        if (code === 'PEER_UNREACHABLE' || code === 'TIMEOUT') continue
+        refused.add(address)
+        best = toVillageError(error)
+      }
+    return null
+  }
+
+  while (!over.aborted) {
+    const found = (await host.peerStore.all())
+      .map(({ id, addresses }) => ({
+        id: id.toString(),
+        addresses: addresses
+          .map(({ multiaddr }) => `${multiaddr.toString()}/p2p/${id.toString()}`)
+          .filter((address) => !refused.has(address))
+          .slice(0, MAX_ADDRESSES_BY_PEER),
+      }))
+      .filter(({ addresses }) => addresses.length > 0)
+      .sort((one, other) => triesOf(one.id) - triesOf(other.id))
+      .slice(0, PEERS_AT_ONCE)
+    const won = new AbortController()
+    const dialled = found.map(async ({ id, addresses }) => {
+      tries.set(id, triesOf(id) + 1)
+      const until = AbortSignal.any([signal, over, won.signal, AbortSignal.timeout(PEER_TIMEOUT_MS)])
+      const peer = await dialPeer(addresses, until)
+      if (peer === null) throw best
+      won.abort()
+      return peer
+    })
+    const peer = await Promise.any(dialled).catch(() => null)
+    signal.throwIfAborted()
+    if (peer !== null) return peer
     await sleep(LOOK_EVERY_MS, undefined, { signal })
   }
   throw best
 }
 
 /**
- * Dials the addresses of an invite in order until a member lets this node in; where none can be reached, whoever multicast DNS finds. Returns the peer ID; throws the refusal or the failure that says most.
+ * Dials the addresses of an invite in order until a member lets this node in; where none can be reached, whoever multicast DNS
+ * finds. Returns the peer ID; throws the refusal or the failure that says most.
  */
 export async function dialInvite(
   components: { host: Host; dials: DialRecord; config: Pick<Config, 'mesh.mdns'> },

@@ -7,7 +7,7 @@ umask 022
 
 usage() {
   cat <<'USAGE'
-usage: ./install.sh [--prefix DIR] [--system] [--service]
+usage: ./install.sh [--prefix DIR] [--system] [--service] [--downgrade]
        ./install.sh --check
        ./install.sh --rollback [--prefix DIR] [--system]
        ./install.sh --uninstall [--prefix DIR] [--system]
@@ -17,6 +17,7 @@ usage: ./install.sh [--prefix DIR] [--system] [--service]
   --service      keep the daemon running: `village service install` (with --system: of the machine)
   --check        check this bundle and this machine, and install nothing
   --rollback     go back to the version that was there before the last upgrade
+  --downgrade    install although a newer version is there
   --uninstall    remove the program; keys, models and knowledge in ~/.aivillage stay
 USAGE
 }
@@ -32,6 +33,7 @@ action=install
 prefix=
 system=no
 service=no
+downgrade=no
 while [ $# -gt 0 ]; do
   case $1 in
     --prefix)
@@ -44,6 +46,7 @@ while [ $# -gt 0 ]; do
     --service) service=yes ;;
     --check) action=check ;;
     --rollback) action=rollback ;;
+    --downgrade) downgrade=yes ;;
     --uninstall) action=uninstall ;;
     -h | --help)
       usage
@@ -82,6 +85,9 @@ marker='# Written by install.sh of AIVillage.'
 value() { sed -n "s/^$1=//p" "$here/bundle.env" | head -n 1; }
 
 is_ours() { [ -f "$program" ] && grep -qF "$marker" "$program"; }
+
+# Whether the folder `$1` is a version that install.sh put there: what else lies beside it is somebody else's.
+is_version() { [ ! -L "$1" ] && [ -f "$1/bundle.env" ] && [ -f "$1/SHA256SUMS" ]; }
 
 check_platform() {
   platform=$(value PLATFORM)
@@ -134,6 +140,20 @@ check_space() {
     fail "$at has $((free / 1024)) MiB free, and $((wanted / 1024)) MiB are needed" 'Make room, or give a --prefix on another disk.'
 }
 
+# The version of a folder, `1.2.3-…` without what follows.
+number() { printf '%s' "${1%%-*}"; }
+
+is_older() {
+  [ "$(number "$1")" != "$(number "$2")" ] &&
+    [ "$(printf '%s\n%s\n' "$(number "$1")" "$(number "$2")" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" = "$(number "$1")" ]
+}
+
+# An older program does not read the data of a newer one, and knows no way back for them: only the newer one does.
+check_order() {
+  [ "$downgrade" = no ] && [ -n "$current" ] && is_older "$version" "$current" || return 0
+  fail "AIVillage $(number "$current") is installed, and this bundle is the older $(number "$version")" "Its data may be newer than this program reads: stop the daemon, run \`$program upgrade --roll-back\` first if it was upgraded, then call install.sh with --downgrade."
+}
+
 # Moves the link `$1` to `$2` in one step: a daemon that starts meanwhile finds the old version or the new one.
 point() {
   ln -s "$2" "$1.new.$$"
@@ -167,6 +187,7 @@ install() {
   check_runs
   version=$(value VERSION)-$(sha256sum SHA256SUMS | cut -c 1-12)
   current=$(readlink "$library/current" 2>/dev/null || true)
+  check_order
   # Also after a power cut in the middle of an installation: a copy that is not whole is made again.
   if [ -d "$library/$version" ] && (cd "$library/$version" && sha256sum -c --quiet --strict SHA256SUMS >/dev/null 2>&1); then
     say "AIVillage $(value VERSION) is in $library already"
@@ -176,20 +197,22 @@ install() {
     trap 'rm -rf "$library/.new.$$"' EXIT
     trap 'exit 130' INT TERM HUP
     cp -R "$here/." "$library/.new.$$"
-    chmod 755 "$library/.new.$$"
+    # What was unpacked under a strict umask is as strict, and with --system others run it.
+    chmod -R u=rwX,go=rX "$library/.new.$$"
     rm -rf "${library:?}/$version"
     mv -T "$library/.new.$$" "$library/$version"
   fi
   write_program
   if [ "$current" != "$version" ]; then
-    point "$library/current" "$version"
-    # A daemon that runs still reads files of the version before, and --rollback goes back to it; older ones go.
+    # A daemon that runs still reads files of the version before, and --rollback goes back to it; older ones go. This link
+    # comes first: cut off between the two, the next run finds `current` as it was, and does both again.
     [ -z "$current" ] || point "$library/previous" "$current"
+    point "$library/current" "$version"
   fi
   previous=$(readlink "$library/previous" 2>/dev/null || true)
   for folder in "$library"/*-*/; do
     name=$(basename -- "$folder")
-    [ "$name" = "$version" ] || [ "$name" = "$previous" ] || rm -rf "${library:?}/$name"
+    [ "$name" = "$version" ] || [ "$name" = "$previous" ] || ! is_version "${folder%/}" || rm -rf "${library:?}/$name"
   done
   "$program" --version >/dev/null || fail "$program does not run" 'Tell us what it says: it is a fault of this bundle.'
   say "AIVillage $(value VERSION) is installed: $program"
@@ -216,10 +239,13 @@ rollback() {
   here=$library/$previous
   write_program
   say "AIVillage $(value VERSION) is in use again; start the daemon anew"
+  say "Where it refuses the data because $(number "$current") has upgraded them: call --rollback once more, run \`$program upgrade --roll-back\`, and come back."
 }
 
 uninstall() {
-  [ -d "$library" ] || is_ours || fail "there is no AIVillage in $prefix" 'Give the --prefix that it was installed with.'
+  installed=$(readlink "$library/current" 2>/dev/null || true)
+  { [ -n "$installed" ] && is_version "$library/$installed"; } || is_ours ||
+    fail "there is no AIVillage in $prefix" 'Give the --prefix that it was installed with.'
   if is_ours; then
     if [ "$system" = yes ]; then unit=/etc/systemd/system/village.service; else unit=${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user/village.service; fi
     if [ -f "$unit" ] && grep -qF "$library/" "$unit"; then
@@ -227,8 +253,15 @@ uninstall() {
     fi
     rm -f "$program"
   fi
-  [ ! -L "$manual" ] || rm -f "$manual"
-  rm -rf "$library"
+  case $(readlink "$manual" 2>/dev/null || true) in
+    "$library"/*) rm -f "$manual" ;;
+  esac
+  for folder in "$library"/*-*/; do
+    ! is_version "${folder%/}" || rm -rf "${folder%/}"
+  done
+  rm -rf "$library/current" "$library/previous" "$library"/current.new.* "$library"/previous.new.* "$library"/.new.*
+  [ ! -d "$library" ] || rmdir "$library" 2>/dev/null ||
+    say "$library stays: there is something in it that is not of AIVillage"
   say 'AIVillage is removed; what the daemon kept (by default ~/.aivillage) is still there'
 }
 

@@ -4,7 +4,7 @@
  *
  * usage: node scripts/run.js scripts/edge/edge-run.ts CAP_MIB NODES [PHASE ...]
  */
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
@@ -17,6 +17,8 @@ import { watchMemory } from './watch-memory.ts'
 const MIB = 2 ** 20
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const MODEL = 'encoder'
+/** Elements by the million, in a file of 10 MB: whoever reads it as a tree needs several times the cap. */
+const HEAVY_PARTS = 400_000
 const QUESTION = 'Why is the pre-shared key not the one of libp2p?'
 
 interface Context {
@@ -38,8 +40,27 @@ async function runJob({ owner }: Context, kind: string, params: object): Promise
 
 function compressWith(params: object) {
   return async (context: Context) => {
-    const report = await runJob(context, 'compress', { model: MODEL, keep: 0, calibrate: 'none', ...params })
+    const report = await runJob(context, 'compress', { model: MODEL, keep: 0, ...params })
     context.models.push(report.id as string)
+  }
+}
+
+/** Waits for the end. Returns why documents were left out. */
+async function indexPath({ owner }: Context, name: string, file: string): Promise<string[]> {
+  const made = await owner.client.send<{ id: string }>('POST', '/api/v1/collections', { name })
+  const run = await owner.client.send<{ id: string }>('POST', `/api/v1/collections/${made.id}/index`, {
+    paths: [file],
+  })
+  for (;;) {
+    const view = await owner.client.get<{
+      state: string
+      error: unknown
+      report: { skippedSources: { code: string }[] }
+    }>(`/api/v1/index-runs/${run.id}`)
+    if (view.state === 'done') return view.report.skippedSources.map(({ code }) => code)
+    if (view.state !== 'running' && view.state !== 'waiting')
+      throw new Error(`indexing ended as ${view.state}: ${JSON.stringify(view.error)}`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
 
@@ -57,18 +78,14 @@ const PHASES: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   evaluate: async (context) => {
     await runJob(context, 'evaluate', { models: [MODEL, ...context.models], suite: 'similarity' })
   },
-  index: async ({ owner }) => {
-    const made = await owner.client.send<{ id: string }>('POST', '/api/v1/collections', { name: 'documents' })
-    const run = await owner.client.send<{ id: string }>('POST', `/api/v1/collections/${made.id}/index`, {
-      paths: [path.join(ROOT, 'docs/decisions')],
-    })
-    for (;;) {
-      const view = await owner.client.get<{ state: string; error: unknown }>(`/api/v1/index-runs/${run.id}`)
-      if (view.state === 'done') return
-      if (view.state !== 'running' && view.state !== 'waiting')
-        throw new Error(`indexing ended as ${view.state}: ${JSON.stringify(view.error)}`)
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
+  heavy: async (context) => {
+    const file = path.join(directory, 'heavy.html')
+    writeFileSync(file, `<html><body>${'<div><p><b>x</b></p></div>'.repeat(HEAVY_PARTS)}</body></html>`)
+    const codes = await indexPath(context, 'heavy', file)
+    if (codes.join() !== 'PARSE_MEMORY') throw new Error(`the heavy document was not refused: ${codes}`)
+  },
+  index: async (context) => {
+    await indexPath(context, 'documents', path.join(ROOT, 'docs/decisions'))
   },
   ask: async ({ owner }) => {
     const { isFound } = await owner.client.send<{ isFound: boolean }>('POST', '/api/v1/ask', {

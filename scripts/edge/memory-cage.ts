@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const MOUNT = '/sys/fs/cgroup'
 const REMOVE_EVERY_MS = 50
+/** A process that the kernel itself holds up does not end: its group stays then, and is named. */
+const REMOVE_WITHIN_MS = 10_000
 
 export interface MemoryCage {
   /** Words before a command that put it into the cage and become it. */
@@ -18,7 +20,7 @@ export interface MemoryCage {
   kills(): number
   /** Its processes, threads not counted. */
   pids(): number[]
-  /** Ends what still runs in it. */
+  /** Ends what still runs in it. Throws EBUSY, with the directory, where that does not end. */
   remove(): Promise<void>
 }
 
@@ -80,14 +82,14 @@ export function createMemoryCage(name: string, limitBytes: number): MemoryCage {
     kills: () => number(read(isVersion1 ? 'memory.oom_control' : 'memory.events'), 'oom_kill'),
     pids: () => read('cgroup.procs').trim().split('\n').filter(Boolean).map(Number),
     async remove() {
-      for (;;) {
+      for (const until = performance.now() + REMOVE_WITHIN_MS; ; ) {
         const pids = read('cgroup.procs').trim().split('\n').filter(Boolean).map(Number)
         // A process that has ended is in its group until it was waited for.
         for (const pid of pids) killIfThere(pid)
         try {
           return rmdirSync(directory)
         } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+          if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || performance.now() > until) throw error
           await sleep(REMOVE_EVERY_MS)
         }
       }

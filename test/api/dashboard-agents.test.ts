@@ -135,6 +135,31 @@ inBrowser('an answer goes on while another page is looked at, and is cancelled',
   })
 })
 
+inBrowser(
+  'an answer is finished when its window goes away, is followed by one that comes, and is cancelled there',
+  () => {
+    const agents = chattingAgents()
+    return onAgents(agents, async (page) => {
+      await say(page, 'write')
+      await page.locator('.turns').getByRole('group', { name: 'Approval of note_write' }).waitFor()
+      await page.reload()
+      const question = page.locator('.turns').getByRole('group', { name: 'Approval of note_write' })
+      await question.waitFor()
+      await page.getByRole('button', { name: 'Cancel' }).waitFor()
+      await question.getByRole('button', { name: 'Approve' }).click()
+      await page.getByText('it was result').waitFor()
+      assert.is(agents.writes.calls.length, 1)
+      await say(page, 'think')
+      await agents.thinking
+      await page.reload()
+      await page.locator('.said.mine', { hasText: 'think' }).waitFor()
+      await page.getByRole('button', { name: 'Cancel' }).click()
+      await page.locator('.said', { hasText: 'It was cancelled' }).waitFor()
+      await page.getByRole('button', { name: 'Send' }).waitFor()
+    })
+  },
+)
+
 inBrowser('erasing everything leaves no conversation on the page', () => {
   const agents = chattingAgents()
   return onAgents(agents, async (page) => {

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { diffLines, withoutDistant } from '../../node/api/dashboard/pages/agents/diff.js'
-import { emptyAnswer, withEvent } from '../../node/api/dashboard/pages/agents/turn-events.js'
+import { nameOfAgent, wordsOfTool } from '../../node/api/dashboard/pages/agents/tool-words.js'
+import { answerSoFar, emptyAnswer, withEvent } from '../../node/api/dashboard/pages/agents/turn-events.js'
 import { placedParts, within, withoutOverlap } from '../../node/api/dashboard/pages/knowledge/overlap.js'
 import {
   countChoices,
@@ -11,6 +12,7 @@ import {
   scopeBody,
   writeScope,
 } from '../../node/api/dashboard/pages/knowledge/scope.js'
+import { createToolServices } from '../helpers/tool-services.ts'
 
 const test = suite('dashboard texts')
 
@@ -156,6 +158,27 @@ test('an answer follows the events of its agent: what was said before a call was
     [ended.text, ended.calls[0]?.state, ended.approvals, ended.running],
     ['It was denied.', 'refused', [], false],
   )
+})
+
+test('an answer that another window began has the approvals that it waits for, and no other', () => {
+  const call = { tool: 'file_write', agent: 'king', arguments: {}, state: 'running', summary: '' }
+  const waiting = ['p1', 'p2'].map((id) => ({ id, tool: 'file_write', arguments: {}, expiresAtMs: 9 }))
+  const answer = answerSoFar({ agent: 'king', text: 'So far', calls: [call], approvals: ['p2'] }, waiting)
+  assert.equal(
+    [answer.text, answer.running, answer.calls.length, answer.approvals.map(({ approval }) => approval)],
+    ['So far', true, 1, ['p2']],
+  )
+})
+
+test('each tool of the village has words, and one from elsewhere its name alone', () => {
+  const { tools } = createToolServices()
+  assert.equal(
+    tools.map(({ name }) => name).filter((name) => wordsOfTool(name) === null),
+    [],
+  )
+  assert.is(wordsOfTool('agent_ask', { agent: 'sage' }), 'ask Sage')
+  assert.is(wordsOfTool('constructor'), null)
+  assert.is(nameOfAgent('magi'), 'Magi')
 })
 
 test.run()

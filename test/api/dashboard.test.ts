@@ -153,6 +153,25 @@ inBrowser('a daemon that stops is told, and the page stays', () =>
   ),
 )
 
+inBrowser('a page that fails is told, and the others go on', () =>
+  withPage(
+    async (page) => {
+      await page.route('**/api/v1/events/recent*', (route) =>
+        route.fulfill({
+          json: { instance: 'x', events: [{ seq: 1, timeMs: 1, type: 'member:joined', data: null }] },
+        }),
+      )
+      const menu = page.getByRole('navigation', { name: 'Pages' })
+      await menu.getByRole('link', { name: 'Events' }).click()
+      await page.getByRole('alert').getByText('Events could not be shown').waitFor()
+      await menu.getByRole('link', { name: 'Members' }).click()
+      await page.getByRole('heading', { name: 'Create a village' }).waitFor()
+      assert.is(await page.getByRole('alert').count(), 0)
+    },
+    { expected: /TypeError/ },
+  ),
+)
+
 inBrowser('the first page asks for no module or sheet that it was not told of at once', () =>
   withPage(async (page, server) => {
     const html = await (await fetch(server.api.url())).text()
@@ -166,7 +185,8 @@ inBrowser('the first page asks for no module or sheet that it was not told of at
     // The charts and what draws them come after the rest is painted.
     const late = asked.filter((name) => !told.includes(name) && !/chart|uplot|history/.test(name))
     assert.equal(late, [])
-    assert.ok(asked.includes('/dashboard/pages/overview/page.js'))
+    assert.ok(asked.includes('/dashboard/first.js'))
+    assert.ok(asked.length - late.length < 20, asked.join(' '))
   }),
 )
 

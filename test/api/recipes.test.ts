@@ -1,7 +1,11 @@
 /** Recipes as the API reads them: every example of the documentation, and what is wrong with wrong ones. */
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TOKEN_FILE } from '../../node/api/access-files.ts'
 import { listExamples, type RecipeKind, readRecipe } from '../../node/api/recipes.ts'
 import { VillageError } from '../../node/errors.ts'
 import { startTestApi } from '../helpers/api-server.ts'
@@ -83,8 +87,36 @@ test('over HTTP: examples, a recipe, and problem details for a wrong one', async
       body: { kind: 'merge', text: 'x: [' },
     })
     assert.is(wrong.json.code, 'MERGE_RECIPE_INVALID')
-    const goals = { method: 'POST', body: { path: 'relative.yaml' } }
-    assert.is((await server.ask('/api/v1/recipes/goals', goals)).json.code, 'INVALID_ARGUMENT')
+    const goals = async (file: string) =>
+      (await server.ask('/api/v1/recipes/goals', { method: 'POST', body: { path: file } })).json
+    assert.is((await goals('relative.yaml')).code, 'INVALID_ARGUMENT')
+    assert.is((await goals(path.join(server.directory, TOKEN_FILE))).code, 'FILE_REFUSED')
+    assert.is((await goals('/dev/zero')).code, 'FILE_REFUSED')
+    const key = await server.ask('/api/v1/keys', { method: 'POST', body: { name: 'k', scope: 'admin' } })
+    const asKey = await server.ask('/api/v1/recipes/goals', {
+      ...{ method: 'POST', body: { path: '/etc/passwd' }, token: key.json.secret },
+    })
+    assert.is(asKey.json.code, 'API_SCOPE')
+    const folder = await mkdtemp(path.join(tmpdir(), 'village-goals-'))
+    try {
+      const large = path.join(folder, 'large.yaml')
+      await writeFile(large, '')
+      await truncate(large, 2 ** 40)
+      const pipe = path.join(folder, 'pipe.yaml')
+      execFileSync('mkfifo', [pipe])
+      for (const [file, words] of [
+        [large, /is larger than/],
+        [pipe, /is no file/],
+        [folder, /is no file/],
+        [path.join(folder, 'none.yaml'), /cannot be read/],
+      ] as const) {
+        const { code, detail } = await goals(file)
+        assert.is(code, 'SELF_EVOLUTION_GOALS_INVALID', file)
+        assert.match(detail, words)
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   } finally {
     await server.close()
   }

@@ -5,9 +5,11 @@ import { parseDuration } from '../../node/cli/duration.ts'
 import { EXIT_CODES, exitCodeOf } from '../../node/cli/exit-codes.ts'
 import { bytes, duration, printable, printableLines, table } from '../../node/cli/format.ts'
 import { jobText } from '../../node/cli/job-text.ts'
+import { createPace } from '../../node/cli/pace.ts'
 import { pickId } from '../../node/cli/pick.ts'
 import { createProgress } from '../../node/cli/progress.ts'
 import { compressionText } from '../../node/cli/result-text.ts'
+import { onScreen, screenColumns } from '../../node/cli/screen.ts'
 import { ERRORS, VillageError } from '../../node/errors.ts'
 import type { JsonObject } from '../../node/json.ts'
 
@@ -163,6 +165,50 @@ test('progress is drawn on a terminal only', () => {
   bar.update(0.5, 'half')
   bar.stop()
   assert.match(drawn, /compress \[#+-+\] 50% half/)
+  let nowMs = 0
+  const paced = createProgress('add', stream(true), true, () => nowMs)
+  paced.update(0, '0 B', 0)
+  nowMs = 4_000
+  paced.update(0.25, '8 MiB', 2 ** 23)
+  paced.stop()
+  assert.match(drawn, /25% 8 MiB, 2\.0 MiB\/s, 12 s left/)
+})
+
+test('rate and time left are those of the last half minute, and none is a guess', () => {
+  const pace = createPace()
+  assert.is(pace.leftMs(0, 0), null)
+  assert.is(pace.leftMs(0.1, 1_000), null, 'too early')
+  assert.is(pace.leftMs(0.1, 2_000), 18_000)
+  // A second as before, and then ten times as slow: what was before is forgotten.
+  let left: number | null = null
+  for (let second = 3; second <= 90; second++) left = pace.leftMs(0.1 + second * 0.005, second * 1_000)
+  assert.ok(Math.abs(left! - ((1 - 0.55) / 0.005) * 1_000) < 500, String(left))
+  assert.is(pace.leftMs(0, 91_000), null, 'it has begun anew')
+  assert.is(pace.leftMs(1, 99_000), null)
+  assert.is(pace.bytesPerSecond(0, 0), null)
+  assert.is(pace.bytesPerSecond(0, 10_000), null, 'nothing has come')
+  assert.is(pace.bytesPerSecond(5_000, 10_000), 500)
+})
+
+test('tables fit the terminal, or what COLUMNS says', () => {
+  const row = ['x'.repeat(70), 'y'.repeat(70)]
+  const widest = (columns: number | null) =>
+    onScreen(columns, () =>
+      Math.max(
+        ...table(['A', 'B'], [row])
+          .split('\n')
+          .map((line) => line.length),
+      ),
+    )
+  for (const columns of [40, 60, 80, 120]) assert.is(widest(columns), columns)
+  assert.is(widest(200), 142)
+  assert.is(widest(null), 80)
+  assert.is(screenColumns(null, undefined), null)
+  assert.is(screenColumns(100, undefined), 100)
+  assert.is(screenColumns(100, '60'), 60)
+  assert.is(screenColumns(null, '200'), 200)
+  assert.is(screenColumns(100, 'wide'), 100)
+  assert.is(screenColumns(10, ''), 40)
 })
 
 test('a compression says how much of the model it reached, and what was too small', () => {

@@ -119,6 +119,16 @@ test('configured caps win over the profile, but not over the machine', () => {
   assert.is(limitsOf(config(), machine).memoryBytes, 8 * GIB * PROFILES.laptop!.memoryShare)
 })
 
+test('under a hard cap a task leaves the daemon its own memory, whatever the profile', () => {
+  const capped = (profile: string, mib: number) =>
+    limitsOf(config({ profile }), { cores: 4, memoryBytes: mib * 2 ** 20 }).memoryBytes / 2 ** 20
+  assert.is(capped('edge', 512), 352)
+  assert.is(capped('edge', 4096), 400)
+  assert.is(capped('edge', 384), 224)
+  assert.is(capped('server', 384), 224)
+  assert.is(capped('server', 64), 0)
+})
+
 test('a change is told once, with its reason, and sensors that fail change nothing', async () => {
   let sensors: Sensors | Error = CALM
   const seen: VillageEvent[] = []

@@ -4,6 +4,17 @@ import type { DocumentsWorld } from './documents-world.ts'
 /** Commands that a test of their own runs: they install, test or build, or take the place of the daemon that runs. */
 export const RUN_ELSEWHERE: readonly { command: RegExp; test: string; says: string }[] = [
   { command: /^npm ci && npm (run demo|test)$|^npm (ci|test)$/, test: '.ci/run', says: 'npm ci' },
+  {
+    command: /^npm pack|^(?:ONNXRUNTIME_NODE_INSTALL=skip )?npm install -g /,
+    test: 'test/scripts/package.test.ts',
+    says: 'village',
+  },
+  { command: /^docker /, test: 'test/scripts/container.test.ts', says: 'compose' },
+  {
+    command: /^(?:sha256sum|tar) .*aivillage-|install\.sh|^npm run bundle /,
+    test: 'test/scripts/bundle/install.test.ts',
+    says: 'install.sh',
+  },
   { command: /^git clone /, test: '.ci/run', says: 'npm ci' },
   { command: /^npm start$/, test: 'test/cli/start.test.ts', says: "'start'" },
   {

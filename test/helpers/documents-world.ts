@@ -14,6 +14,7 @@ import { gzipSync } from 'node:zlib'
 import { runCommandLine } from '../../node/cli/run.ts'
 import { type LocalNode, startNode } from '../../scripts/localnet.ts'
 import { nodeBinary } from '../../scripts/run.js'
+import { customSuite } from './evaluations.ts'
 import { startHubServer } from './hub-server.ts'
 import { writeTinySource } from './language-models.ts'
 import { writeTinyCheckpoint } from './llama2c.ts'
@@ -48,7 +49,7 @@ export interface DocumentsWorld {
   readonly home: string
   readonly mine: LocalNode
   readonly friend: LocalNode
-  /** Adds the models that the pages speak of, once. */
+  /** Adds the models that the pages speak of. */
   furnish(): Promise<void>
   /** Writes the examples of a page that begin with the name of their file: `# notes.yaml`. */
   writeExamples(markdown: string): void
@@ -97,12 +98,13 @@ const PROGRAMS = [
 function writeFiles(home: string): void {
   const text = LIBRARY.map((document) => document.text).join('\n\n')
   const files: Record<string, string | Uint8Array> = {
+    'passphrase.txt': 'a long one, for the test\n',
     'notes.txt': text,
     'held-out.txt': text,
     'goals.yaml': readFileSync(path.join(ROOT, 'docs/examples/self-evolution.yaml')),
     'my-texts.txt': text,
     'pairs.jsonl': lines(SUMS.map(({ question, answer }) => ({ prompt: question, completion: answer }))),
-    'questions.jsonl': lines(QUESTIONS),
+    'questions.jsonl': customSuite(8),
     'mmlu_test.jsonl': lines(QUESTIONS),
     'mmlu_dev.jsonl': lines(QUESTIONS),
     'gsm8k_test.jsonl': lines(SUMS),
@@ -259,6 +261,7 @@ export async function createDocumentsWorld(): Promise<DocumentsWorld> {
   writeTinyCheckpoint({
     checkpoint: path.join(home, 'stories260K.bin'),
     tokenizer: path.join(home, 'tok512.bin'),
+    context: 128,
   })
   const hub = await startHubServer()
   const source = path.join(home, 'pulled')
@@ -278,7 +281,6 @@ export async function createDocumentsWorld(): Promise<DocumentsWorld> {
     NO_COLOR: '1',
     VILLAGE_DATA_DIR: node.directory,
   })
-  let furnished: Promise<void> | null = null
   const asking: Promise<unknown>[] = []
   const village = (node: LocalNode, ...args: string[]) => runHere(args, environmentOf(node))
   return {
@@ -286,10 +288,7 @@ export async function createDocumentsWorld(): Promise<DocumentsWorld> {
     mine,
     friend,
     village,
-    async furnish() {
-      furnished ??= furnish(mine, home)
-      await furnished
-    },
+    furnish: () => furnish(mine, home),
     writeExamples(markdown) {
       for (const [, name, text] of markdown.matchAll(
         /^```(?:yaml|json)\n# ([\w-]+\.(?:yaml|json))\b[^\n]*\n(.*?)^```/gms,

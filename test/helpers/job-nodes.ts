@@ -34,6 +34,7 @@ export interface JobNode {
 export interface TestResources extends Pick<Resources, 'limits' | 'accepts' | 'onChange'> {
   /** Takes work of others, of its own. */
   set(accepts: { others: boolean; own: boolean }): void
+  lend(memoryBytes: number): void
 }
 
 export interface JobNodeInit extends MeshNodeInit {
@@ -51,11 +52,12 @@ export function testResources(init: {
   accepts: { others: boolean; own: boolean }
 }): TestResources {
   let accepts = init.accepts
+  let memoryBytes = 4 * 2 ** 30
   const listeners = new Set<() => void>()
   return {
     limits: () => ({
       cpuCores: init.cores,
-      memoryBytes: 4 * 2 ** 30,
+      memoryBytes,
       diskBytes: 2 ** 30,
       uploadBytesPerSecond: null,
     }),
@@ -67,6 +69,9 @@ export function testResources(init: {
     set(next) {
       accepts = next
       for (const listener of listeners) listener()
+    },
+    lend(next) {
+      memoryBytes = next
     },
   }
 }

@@ -153,6 +153,8 @@ export function writeTinyCheckpoint(init: {
   checkpoint: string
   tokenizer: string
   ownClassifier?: boolean
+  /** In tokens; 16 otherwise. */
+  context?: number
 }): void {
   const texts = [...PIECES, ...MORE]
   const names = [
@@ -172,7 +174,7 @@ export function writeTinyCheckpoint(init: {
     return Buffer.concat([head, bytes])
   })
   writeFileSync(init.tokenizer, Buffer.concat([Buffer.from([7, 0, 0, 0]), ...entries]))
-  const [width, hidden, layers, heads, keyHeads, context] = [32, 40, 2, 4, 2, 16]
+  const [width, hidden, layers, heads, keyHeads, context] = [32, 40, 2, 4, 2, init.context ?? 16]
   const header = Buffer.alloc(28)
   const vocabulary = init.ownClassifier === true ? -names.length : names.length
   for (const [index, value] of [width, hidden, layers, heads, keyHeads, vocabulary, context].entries())

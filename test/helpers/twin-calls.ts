@@ -25,6 +25,7 @@ export const TWIN_CALLS: Record<string, (server: TestApi) => Promise<Call>> = {
     body: { title: 'The roof' },
   }),
   eraseConversation: async (server) => ({ path: `/api/v1/conversations/${await conversation(server)}` }),
+  cancelAnswer: async (server) => ({ path: `/api/v1/conversations/${await conversation(server)}/cancel` }),
   askInConversation: async (server) => ({
     path: `/api/v1/conversations/${await conversation(server)}/ask`,
     body: { text: 'hello', agent: 'king', model: null, limits: { turns: 3 }, approvals: 'refuse' },

@@ -1,4 +1,6 @@
 /** Joining where no address of the invite can be reached: through whoever was found near, in a wall of failures. */
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VillageError } from '../../node/errors.ts'
@@ -13,6 +15,7 @@ const FOREIGN = '/ip4/10.77.0.66/tcp/4001'
 /** A host of which `found` says who is near; dialling `good` works, anything else fails with its code. */
 function components(init: {
   mdns: boolean
+  ids?: readonly string[]
   found: () => readonly string[]
   fails: (address: string) => 'PEER_UNREACHABLE' | 'VILLAGE_KEY_MISMATCH' | 'MEMBER_REVOKED' | null
 }) {
@@ -27,7 +30,7 @@ function components(init: {
     peerStore: {
       all: async () =>
         init.found().map((address, index) => ({
-          id: PEERS[index],
+          id: (init.ids ?? PEERS)[index],
           addresses: [{ multiaddr: address }],
         })),
     },
@@ -77,6 +80,19 @@ nearby(
     assert.equal(dialled, [INVITED, `${FOREIGN}/p2p/${PEERS[0]}`, `${NEAR}/p2p/${PEERS[1]}`])
   },
 )
+
+nearby('a crowd of made-up answers does not keep the member out', async () => {
+  const ids: string[] = []
+  for (let index = 0; index < 20; index++)
+    ids.push(peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString())
+  const { parts } = components({
+    mdns: true,
+    ids,
+    found: () => [...ids.slice(1).map(() => FOREIGN), NEAR],
+    fails: (address) => (address.startsWith(NEAR) ? null : 'PEER_UNREACHABLE'),
+  })
+  assert.is(await dialInvite(parts, [INVITED], { signal }), 'them')
+})
 
 nearby('an invite without an address looks near too', async () => {
   const { parts } = components({ mdns: true, found: () => [NEAR], fails: () => null })

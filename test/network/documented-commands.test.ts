@@ -22,6 +22,7 @@ const INTERRUPTED = 130
 let world: DocumentsWorld
 test.before(async () => {
   world = await createDocumentsWorld()
+  await world.furnish()
 })
 test.after(() => world.close())
 
@@ -39,7 +40,18 @@ async function problemOf(file: string, { line, text }: DocumentedCommand): Promi
   done.add(text)
   const typed = await standIns(world, file, text)
   if (process.env.DBG) console.log(new Date().toISOString(), file, line, typed)
+  const at = performance.now()
   const ran = await world.run(typed)
+  if (process.env.DBG)
+    console.log(
+      ((performance.now() - at) / 1000).toFixed(1),
+      's',
+      ran.code,
+      file,
+      line,
+      typed.slice(0, 80),
+      ran.code === 0 ? '' : ran.err.slice(0, 200),
+    )
   const code = refusedAs(text)
   if (code !== null)
     return ran.err.startsWith(`error ${code}: `)
@@ -58,7 +70,6 @@ for (const file of ['README.md', 'CONTRIBUTING.md', ...PAGES]) {
   if (commands.length === 0 && loose.length === 0) continue
   test(`${file}: ${commands.length} commands`, async () => {
     assert.equal(loose, [], 'blocks of commands are marked as `sh`, so that they are run')
-    if (file !== 'README.md') await world.furnish()
     world.writeExamples(markdown)
     const problems = []
     for (const command of commands) problems.push(await problemOf(file, command))

@@ -15,7 +15,8 @@ const packaged = suite<{ folder: string }>('package')
 packaged.before((context) => {
   context.folder = mkdtempSync(path.join(tmpdir(), 'village-package-'))
   const { folder } = context
-  emitPackage(ROOT, path.join(folder, 'dist'))
+  // Types are what `npm run check` looks at.
+  emitPackage(ROOT, path.join(folder, 'dist'), { checked: false })
   mkdirSync(path.join(folder, 'scripts'))
   for (const file of ['package.json', 'daemon.config.json', 'scripts/village.js', 'scripts/run.js'])
     copyFileSync(path.join(ROOT, file), path.join(folder, file))
@@ -56,37 +57,24 @@ packaged('a program of others compiles against the client, and is told when it i
   symlinkSync(folder, path.join(consumer, 'node_modules/aivillage'))
   symlinkSync(path.join(ROOT, 'node_modules/@types'), path.join(consumer, 'node_modules/@types'))
   writeFileSync(path.join(consumer, 'package.json'), '{"type":"module"}')
-  const compile = (source: string) => {
-    writeFileSync(path.join(consumer, 'index.ts'), source)
-    return spawnSync(
-      process.execPath,
-      [
-        path.join(ROOT, 'node_modules/typescript/bin/tsc'),
-        ...[
-          '--noEmit',
-          '--strict',
-          '--module',
-          'nodenext',
-          '--target',
-          'es2024',
-          '--types',
-          'node',
-          'index.ts',
-        ],
-      ],
-      { cwd: consumer, encoding: 'utf8' },
-    )
-  }
-  const right = compile(`import { connect, type Client } from 'aivillage/client'
+  const right = `import { connect, type Client } from 'aivillage/client'
 const village: Client = await connect({ url: 'http://127.0.0.1:7480', token: 'key' })
 const { peer } = await village.get<{ peer: string }>('/api/v1/status')
-export const name: string = peer`)
-  assert.is(right.status, 0, right.stdout)
-  const wrong = compile(
-    `import { connect } from 'aivillage/client'\nexport const village = await connect({ url: 1 })`,
-  )
-  assert.is.not(wrong.status, 0)
-  assert.match(wrong.stdout, 'TS2322')
+export const name: string = peer`
+  const wrong = `import { connect } from 'aivillage/client'
+export const village = await connect({ url: 1 })`
+  writeFileSync(path.join(consumer, 'right.ts'), right)
+  writeFileSync(path.join(consumer, 'wrong.ts'), wrong)
+  const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc')
+  const settings = '--noEmit --strict --module nodenext --target es2024 --types node'.split(' ')
+  const { status, stdout } = spawnSync(process.execPath, [compiler, ...settings, 'right.ts', 'wrong.ts'], {
+    cwd: consumer,
+    encoding: 'utf8',
+  })
+  assert.is.not(status, 0)
+  const told = stdout.match(/^\S+: error TS\d+/gm) ?? []
+  assert.is(told.length, 1, stdout)
+  assert.match(told[0]!, /^wrong\.ts\(2,\d+\): error TS2322$/)
 })
 
 packaged('the command runs: version, start, dashboard, status and an orderly stop', async ({ folder }) => {

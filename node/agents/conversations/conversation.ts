@@ -112,23 +112,45 @@ export function messagesOf(turns: readonly Turn[], withheld = false): ChatMessag
   return messages
 }
 
-/** Follows a request: the text and the calls that have come so far. */
-export function createTranscript(): {
+/** An answer that is being made, as far as it has come. */
+export interface Answering {
+  readonly agent: AgentName
+  readonly atMs: number
+  /** What was said since the last call. */
+  readonly text: string
+  readonly calls: readonly CallLine[]
+  /** Ids of what waits for a person's decision. */
+  readonly approvals: readonly string[]
+}
+
+export interface Transcript {
   add(event: AgentEvent): void
   text(): string
   calls(): CallLine[]
-} {
+  /** The calls of a request that was cut off: those that it waited for have failed. */
+  callsCutOff(): CallLine[]
+  soFar(): Pick<Answering, 'text' | 'calls' | 'approvals'>
+}
+
+/** Follows a request: the text and the calls that have come so far. */
+export function createTranscript(): Transcript {
   const calls = new Map<string, CallLine>()
+  /** Call → the approval that it waits for. */
+  const approvals = new Map<string, string>()
   let text = ''
+  let saidBefore = 0
   return {
     add(event) {
       if (event.kind === 'text') text += event.text
-      else if (event.kind === 'call')
+      else if (event.kind === 'call') {
+        saidBefore = text.length
         calls.set(event.call, {
           ...{ tool: event.tool, agent: event.agent, state: 'running', summary: '' },
           arguments: boundContent(event.arguments, ARGUMENT_BYTES) as JsonObject, // an object stays one
         })
+      } else if (event.kind === 'approval') approvals.set(event.call, event.approval)
       else if (event.kind === 'result') {
+        approvals.delete(event.call)
         const call = calls.get(event.call)
         const summary = event.summary.slice(0, SUMMARY_CHARACTERS)
         if (call !== undefined) calls.set(event.call, { ...call, state: event.state, summary })
@@ -136,6 +158,15 @@ export function createTranscript(): {
     },
     text: () => text,
     calls: () => [...calls.values()],
+    callsCutOff: () =>
+      [...calls.values()].map((call) =>
+        call.state === 'running' ? { ...call, state: 'failed', summary: 'cut off' } : call,
+      ),
+    soFar: () => ({
+      text: text.slice(saidBefore),
+      calls: [...calls.values()],
+      approvals: [...approvals.values()],
+    }),
   }
 }
 

@@ -17,16 +17,19 @@ import { recordsOf, speakerIn, speakerPart } from '../twin/records-of.ts'
 import { isWorthLearning } from '../twin/subjects.ts'
 import { isPerson, type Twin } from '../twin/twin.ts'
 import {
+  type Answering,
   type Conversation,
   citationsOf,
   createTranscript,
   evidenceLineOf,
   givenTitle,
   messagesOf,
+  type Transcript,
   type Turn,
   titleOf,
 } from './conversation.ts'
 import { isOwnWords } from './own-words.ts'
+import { createRunningAnswers } from './running-answers.ts'
 import { summarise } from './summarise.ts'
 
 export type ConversationView = Omit<Conversation, 'turns' | 'speaker'> & { readonly messages: number }
@@ -44,6 +47,10 @@ export interface Conversations extends Service {
   list(asker: Asker): ConversationView[]
   /** Throws NOT_FOUND, also for those of others. */
   need(asker: Asker, id: string): Promise<Conversation>
+  /** The answer that is being made in it; null: none. Throws NOT_FOUND. */
+  answering(asker: Asker, id: string): Answering | null
+  /** Cancels that answer; what it had said by then is kept. Resolves when it has ended. Throws NOT_FOUND. */
+  cancel(asker: Asker, id: string): Promise<void>
   /** Throws NOT_FOUND, CONVERSATION_BUSY, CONVERSATION_FULL, what Agents.ask throws, and the signal's reason. */
   ask(
     asker: Asker,
@@ -93,8 +100,7 @@ export function createConversations(components: Components, init: ConversationsI
   const { store, agents, twin, erasure, log } = components
   const now = init.now ?? Date.now
   const index = new Map<string, ConversationView & { readonly speaker: Speaker }>()
-  const running = new Map<string, AbortController>()
-  const active = new Set<Promise<unknown>>()
+  const running = createRunningAnswers()
 
   erasure.onErase('conversations', 'said', eraseOf)
 
@@ -140,7 +146,7 @@ export function createConversations(components: Components, init: ConversationsI
   /** What still runs for it does not write it again. */
   function drop(id: string): void {
     index.delete(id)
-    running.get(id)?.abort(new VillageError('ABORTED', 'The conversation was erased'))
+    void running.end(id, new VillageError('ABORTED', 'The conversation was erased'))
   }
 
   async function erase({ id, speaker }: Conversation): Promise<void> {
@@ -181,6 +187,7 @@ export function createConversations(components: Components, init: ConversationsI
     asker: Asker,
     before: Conversation,
     wish: TurnWish,
+    transcript: Transcript,
     signal: AbortSignal,
     onEvent: (event: AgentEvent) => void,
   ): Promise<AgentAnswer> {
@@ -192,7 +199,6 @@ export function createConversations(components: Components, init: ConversationsI
       title: before.title === '' ? titleOf(text) : before.title,
     }
     await write(asked)
-    const transcript = createTranscript()
     let turn: Turn
     let outcome: { readonly answer: AgentAnswer } | { readonly error: unknown }
     try {
@@ -223,7 +229,7 @@ export function createConversations(components: Components, init: ConversationsI
         error instanceof VillageError ? error : new VillageError('INTERNAL', undefined, { cause: error })
       turn = {
         ...{ role: 'assistant', text: transcript.text(), atMs: now(), agent, model: wish.model ?? null },
-        ...{ finish: 'failed', error: { code, message }, citations: [], calls: transcript.calls() },
+        ...{ finish: 'failed', error: { code, message }, citations: [], calls: transcript.callsCutOff() },
       }
     }
     if (index.has(before.id)) {
@@ -241,6 +247,11 @@ export function createConversations(components: Components, init: ConversationsI
     return outcome.answer
   }
 
+  function checkOwn(asker: Asker, id: string): void {
+    const entry = index.get(id)
+    if (entry === undefined || !isOf(entry.speaker, asker)) throw noSuch()
+  }
+
   return {
     name: 'conversations',
     async start(signal) {
@@ -252,8 +263,7 @@ export function createConversations(components: Components, init: ConversationsI
       }
     },
     async stop() {
-      for (const controller of running.values()) controller.abort(new VillageError('SHUTTING_DOWN'))
-      await Promise.allSettled(active)
+      await running.endAll(new VillageError('SHUTTING_DOWN'))
     },
     async create(asker) {
       const atMs = now()
@@ -276,38 +286,31 @@ export function createConversations(components: Components, init: ConversationsI
         .map(({ speaker: _, ...view }) => view)
         .sort((a, b) => b.updatedAtMs - a.updatedAtMs),
     need,
+    answering(asker, id) {
+      checkOwn(asker, id)
+      return running.get(id)
+    },
+    async cancel(asker, id) {
+      checkOwn(asker, id)
+      if (running.isAnswering(id)) await running.end(id, new VillageError('ABORTED', 'It was cancelled'))
+    },
     async ask(asker, id, wish, signal, onEvent = () => {}) {
-      const entry = index.get(id)
-      if (entry === undefined || !isOf(entry.speaker, asker)) throw noSuch()
-      if (running.has(id)) throw new VillageError('CONVERSATION_BUSY')
-      const controller = new AbortController()
-      running.set(id, controller)
-      const work = (async () => {
+      checkOwn(asker, id)
+      const transcript = createTranscript()
+      const answer = { agent: wish.agent ?? 'king', atMs: now(), transcript }
+      return running.alone(id, answer, async (ending) => {
         const before = await need(asker, id)
         if (before.turns.length + 2 > MAX_TURNS) throw new VillageError('CONVERSATION_FULL')
-        return ask(asker, before, wish, AbortSignal.any([signal, controller.signal]), onEvent)
-      })()
-      active.add(work)
-      try {
-        return await work
-      } finally {
-        active.delete(work)
-        if (running.get(id) === controller) running.delete(id)
-      }
+        return ask(asker, before, wish, transcript, AbortSignal.any([signal, ending]), onEvent)
+      })
     },
     async rename(asker, id, given) {
       const title = givenTitle(given)
       if (title === '')
         throw new VillageError('INVALID_ARGUMENT', 'The title is empty', { fields: { argument: 'title' } })
+      checkOwn(asker, id)
       // The answer that comes would be written with the title of before.
-      if (running.has(id)) throw new VillageError('CONVERSATION_BUSY')
-      const controller = new AbortController()
-      running.set(id, controller)
-      try {
-        await write({ ...(await need(asker, id)), title })
-      } finally {
-        if (running.get(id) === controller) running.delete(id)
-      }
+      await running.alone(id, null, async () => write({ ...(await need(asker, id)), title }))
       const { turns, speaker: _, ...facts } = await need(asker, id)
       return { ...facts, messages: turns.length }
     },

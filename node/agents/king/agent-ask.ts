@@ -9,7 +9,7 @@ import { oneOf, several, takes, tool, words } from '../tools/define-tool.ts'
 import type { Tool, ToolContext } from '../tools/tool.ts'
 import type { MemberOffer } from '../village/village-agents.ts'
 import type { Choice, Decisions } from './decisions.ts'
-import { isStepReference, MEASURES, type PlanStep, RESULT_FIELDS } from './plan.ts'
+import { isJoinedText, isStepReference, MEASURES, type PlanStep, RESULT_FIELDS } from './plan.ts'
 import { readSteps, resultOf } from './steps-policy.ts'
 import { explainChoice, type Way, type Weighed, type Weights, weigh } from './weigh.ts'
 
@@ -245,6 +245,9 @@ const choiceOf = (
   tookMs,
 })
 
+/** Of a list that a condition is held against. */
+const MAX_NAMES = 1000
+
 const KEPT: readonly string[] = [
   ...RESULT_FIELDS.filter((name) => name !== 'text'),
   ...MEASURES,
@@ -279,7 +282,18 @@ function stepResults(steps: readonly PlanStep[] | null, { observations }: AgentA
         return typeof value === 'string' || typeof value === 'number' ? [[name, value]] : []
       }),
     )
-    results[String(step.id)] = { state, summary, trust: result?.trust ?? 'own', content: kept }
+    // What a condition on a list needs.
+    const names = Array.isArray(content.models)
+      ? content.models.flatMap((entry) =>
+          isJsonObject(entry) && typeof entry.id === 'string' ? [entry.id] : [],
+        )
+      : []
+    results[String(step.id)] = {
+      state,
+      summary,
+      trust: result?.trust ?? 'own',
+      content: names.length === 0 ? kept : { ...kept, names: names.slice(0, MAX_NAMES) },
+    }
   }
   return results
 }
@@ -288,6 +302,7 @@ function isCallOf(step: PlanStep, called: JsonObject): boolean {
   return Object.entries(step.arguments).every(
     ([name, value]) =>
       isStepReference(value) ||
+      isJoinedText(value) ||
       Array.isArray(value) ||
       JSON.stringify(called[name]) === JSON.stringify(value),
   )

@@ -6,9 +6,9 @@ import { codecsOf } from './slots.ts'
 /** `run an evaluation`, `make a comparison`: the doing is named, the verb only carries it. */
 const CARRIES = /^(?:run|do|start|make|give|want|need|have|get|try|show|use|go|take|let|see|create)$/
 /** `get it compressed`, `I need the folder indexed`, `it should be compressed`. */
-const WANTS = /^(?:get|want|need|have|see|like)$/
+const WANTS = /^(?:get|want|need|have|see|like|love|prefer)$/
 const PASSIVE = /(?:^| )(?:should|must|shall|has to|have to|needs? to|is to|are to|ought to)(?: be)?$/
-const ACTIONS =
+export const ACTIONS =
   /^(?:compress|index|search|evaluate|test|check|measure|compare|merge|average|train|teach|evolve|generate|write|cancel|read|save|put|add|import|pull|calculate|summarise|explain|list|embed|convert|run|make|remember|forget|multiply|divide)$/
 
 export interface FoundVerb {
@@ -49,6 +49,13 @@ export function findVerb(clause: Clause): FoundVerb {
   if (head.form === 'ing' && mood === 'order') return { verb: head.norm, at: 0 }
   if (/^(?:i|we)$/.test(head.norm) && /^(?:need|want)$/.test(words[1]?.norm ?? ''))
     return findVerb({ ...clause, words: words.slice(1), mood: 'order' })
+  // `I would like x trained on y`.
+  if (
+    /^(?:i|we) would (?:like|love|prefer)(?: to (?:have|see|get))?(?: |$)/.test(lineOf(words.slice(0, 5)))
+  ) {
+    const past = words.findIndex(({ form, norm }, at) => at > 2 && form === 'past' && ACTIONS.test(norm))
+    if (past > 0) return { verb: words[past]!.norm, at: 0 }
+  }
   // `ternary compression of a-lm`, `geometry of both`: a doing is named and nothing else.
   const doing = words
     .slice(0, 4)

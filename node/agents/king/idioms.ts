@@ -83,6 +83,10 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
     'without',
   ],
   ['(?:do not|no need to|need not) (?:bother|trouble)(?: yourself)?(?: to)?(?= [a-z]+ )', 'do not'],
+  [
+    '(?:and )?(?:once|as soon as|when|after) (?:that|this|it|all that|everything) (?:is|has been|was) (?:done|finished|ready|complete|completed|through|over)(?= *,? (?:please )?[a-z]+ )',
+    'then',
+  ],
   // Said beside what is asked.
   [
     '(?:only )?if (?:it|that|this) (?:is not|would not be|is not asking)(?: (?:too|so|that))*(?: (?:much|any|a))?(?: (?:trouble|bother|problem|hassle|inconvenience|to ask))',
@@ -123,9 +127,19 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
     'finally',
   ],
   ['also(?= (?:work|figure) out )', 'then'],
+  ['r(?= (?:running|there|the|my|in|online|here|you|u|we|they|done|connected|on) )', 'are'],
   ['n(?= (?:then|tell|show|index|compress|list|search|give|let|save|check|find|what|whats|who))', 'and'],
   ['rn', 'now'],
+  [
+    '(?:give|assign) (?:it|this|that|the (?:new |resulting )?(?:model|one|result)) (?:the |an? )?(?:id|name)(?: of| :)? (?=[a-z<])',
+    'call it ',
+  ],
   ['give (?:it )?(?:the )?name (?:of )?(?=[a-z<])', 'call it '],
+  [
+    '(?:go on|carry on|pick up|keep going)(?= (?:from|with)(?: (?:here|there|this|these words|the (?:words|line|sentence)))?(?: :)? <quoted>)',
+    'continue',
+  ],
+  ['carry on writing', 'continue'],
   [
     '(?:an|nd|adn|und)(?= (?:then|tell|show|index|compress|list|search|give|let|save|check|find|remember|remembr|write|read|evaluate|eval|compare|merge|run) )',
     'and',
@@ -189,6 +203,25 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
     '(?:i forget|i forgot|i have forgotten|i always forget|i never remember|i can never remember|i do not remember|i cannot remember|i do not recall|i no longer know|i keep forgetting|i have no idea|i do not know|no idea|it escapes me)(?= (?:what|which|who|when|where|how|whether|if) )',
     'tell me',
   ],
+  [
+    '(?:i|we) (?:would|should|will) be (?:so |very |really )?(?:glad|happy|grateful|curious|interested|keen|pleased)(?: if (?:i|we) could)? to (?:know|hear|see|learn|find out)',
+    'tell me',
+  ],
+  [
+    '(?:i|we) (?:am|are) (?:curious|keen|eager|interested)(?: to (?:know|hear|see|learn))?(?= (?:what|which|who|when|where|how|whether|if) )',
+    'tell me',
+  ],
+  ['(?:let me have|hand me)(?= (?:the|a|an|my|all|both|<path>)(?: |$))', 'show me'],
+  [
+    'the (?:outcome|result|answer|figures|score|output|summary|numbers)(?: (?:be|is to be|should be))? (?:written|saved|stored|put|kept)(?= (?:down )?(?:to|in|into|under|as) <path>)',
+    'save the result',
+  ],
+  [
+    '(?:can|could|would|will|may|might)(?= (?:the|my|our|this|that|all|both|encoder|<[a-z]+>)(?: [a-z<>-]+){0,6} (?:please )?be (?:please )?(?:added|compressed|shrunk|indexed|evaluated|tested|merged|trained|cancelled|canceled|stopped|downloaded|pulled|fetched|imported|measured|compared)(?: [a-z<>-]+){0,8}(?: ,)? please(?: |$))',
+    'could you get',
+  ],
+  ['(?:i|we) (?:only|just|merely|simply|really only) (?=(?:want|need|wish|would like) )', 'i '],
+  ['(?:keep|bear) (?:that|this|it) in mind', 'remember that'],
   // What is done.
   [
     '(?:put an end to|call off|put a stop to|bring to (?:an end|a halt)|pull the plug on|shut down(?= (?:the )?(?:job|training|<id>)))',

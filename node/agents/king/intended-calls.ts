@@ -6,7 +6,7 @@ import type { JsonObject } from '../../json.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { IntendedCall } from '../loop/intended-call.ts'
 import { NO_NAMES, type OwnNames } from '../own-names.ts'
-import { isStepReference, type PlanStep } from './plan.ts'
+import { isJoinedText, isStepReference, type PlanStep, referencesIn } from './plan.ts'
 import { isChange, planGoal } from './plan-goal.ts'
 
 /** `yes`, `go ahead`: the goal is what was said before. */
@@ -61,7 +61,8 @@ function intended(step: PlanStep): IntendedCall[] {
   for (const [name, value] of Object.entries(step.arguments)) {
     const parts = Array.isArray(value) ? value : [value]
     if (open.includes(name)) continue
-    if (!parts.some(isStepReference)) given[name] = value
+    if (referencesIn(value).length === 0) given[name] = value
+    else if (isJoinedText(value)) open.push(name)
     // A result that is text may hold anything: it goes where the asker said, as content.
     else if (parts.some((part) => isStepReference(part) && part.field === 'text')) open.push(name)
     // Names beside results: each must be the asker's or this node's own, which holds for what is in no list.

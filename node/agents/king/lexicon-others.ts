@@ -68,5 +68,5 @@ export const NAMES = new Set(
     snacks sour spanning spare spends spore stalk starch stat states stating statue stayed staying stepped
     stock stokes stole stones storms stuck teachers teller termination tired tires trailing trans
     translation translocated transplanted tribes tubes turks unity validation victories waist whites wires
-    wiring wits wives writ writer`),
+    wiring wits wives writ writer banging banged bangs banner`),
 )

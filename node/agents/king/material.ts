@@ -3,6 +3,8 @@
  * later. Nothing that changes anything is planned for them; where it is in doubt they are taken for such.
  */
 import type { Clause } from './clause.ts'
+import { onlyTells } from './phrases.ts'
+import type { Draft } from './rules/rule.ts'
 
 /** UTF-16 offsets in the goal; `end` is not part of it. */
 export interface Span {
@@ -98,6 +100,14 @@ export const isMaterial = (offset: number, spans: readonly Span[]): boolean =>
 /** `never mind`, `no, wait, don't`: what came before is not to be done after all. */
 export const TAKES_BACK =
   /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|(?:leave|keep) (?:it|that|them|things?|everything|all|all of it|the (?:model|rest|job|file))(?: (?:be|alone|as (?:it|they) (?:is|are|was|were)|the way (?:it|they) (?:is|are)|unchanged|untouched|in peace|run|running))*|do nothing(?: (?:more|at all|else))?|change nothing|nothing(?: else)?|forget (?:it|that|about (?:it|that)|(?:my|the) (?:last|previous|earlier) (?:question|message|request|order|goal|sentence)|what i (?:just )?(?:said|say|asked|ask|wrote|write))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
+
+/** `my old address is in Mill Lane. Forget it.`: a fact about the asker is to be forgotten, not the request. */
+export function factToForget(clause: Clause, before: Clause | undefined): Draft | null {
+  const isFact = before !== undefined && before.mood === 'statement' && onlyTells(before)
+  if (!isFact || !/\bforget (?:it|that)\b/i.test(clause.text) || !/\b(?:my|our)\b/i.test(before.text))
+    return null
+  return { tool: 'twin_forget', arguments: { query: before.text }, reason: 'The asker wants it forgotten.' }
+}
 
 export const TAKEN_BACK_LINE = 'take-back'
 export const takesBack = ({ line }: Clause): boolean => line === TAKEN_BACK_LINE

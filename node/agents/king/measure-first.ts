@@ -1,5 +1,6 @@
 /** What must be looked at before a step that depends on it: a score, a size, whether a job still runs. */
 import { type Clause, lineOf } from './clause.ts'
+import { existenceIn } from './existence.ts'
 import { mentionIn } from './mentions.ts'
 import { readCondition } from './read-condition.ts'
 import type { Draft, PlanState } from './rules/rule.ts'
@@ -29,9 +30,15 @@ export function measureFirst(
     (OF_A_JOB.test(line)
       ? (condition.words.find(({ kind, text }) => kind === 'id' && /\d/.test(text))?.text ?? null)
       : null)
+  const there = existenceIn(condition.words)
+  if (there !== null) return drafts.some(({ tool }) => tool === there.tool) ? null : step(there.tool, {})
   const read = readCondition(condition, drafts)
   if (job !== null && OF_A_JOB.test(line) && drafts.at(-1)?.tool !== 'job_show')
     return step('job_show', { job })
+  // `cancel job 7f3a if it is still running`: of the job that the order names.
+  const own =
+    OF_A_JOB.test(line) && /^(?:it|that|this|the job|job)(?: |$)/.test(line) ? mentionIn(words).job : null
+  if (own !== null && drafts.at(-1)?.tool !== 'job_show') return step('job_show', { job: own })
   if (OF_A_JOB.test(line) && typeof state.job === 'string' && drafts.length === 0)
     return step('job_show', { job: state.job })
   if (read !== null && (read.kind !== 'outcome' || drafts.length > 0)) return null

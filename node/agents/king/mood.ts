@@ -3,7 +3,7 @@ import { lineOf, type Mood, type Word } from './clause.ts'
 
 /** In front of a clause, one after the other; what stands in `orders` says that an order comes. All in the words that rules see. */
 const FILLERS =
-  /^(?:please|kindly|ok|okay|hey|hi|hello|king|sage|magi|well|so|now|alright|right|first of all|first off|first|firstly|second|secondly|third|thirdly|fourth|fifth|also|just|then|finally|next|lastly|maybe|perhaps|again|and|but|plus|or|simply|quickly|actually|really|basically|i guess|i think|if possible|if you can|if you could|for me|thanks|thank you|yes|yeah|yep|sure|no|hmm|um|uh|oh|afterwards|afterward|subsequently|thereafter|later|eventually|at the end|in the end|after that|after this|in addition|additionally|furthermore|moreover|dear|friend|quick one|sorry|good (?:morning|evening|afternoon|day)|quick question|step|task|to do|todo|btw|by the way|fyi|only|i wonder|i am wondering|i am curious|curious|<number>(?= [.):])|[-*•,.):;&>#!]|\n)(?= |$)/
+  /^(?:please|kindly|ok|okay|hey|hi|hello|king|sage|magi|well|so|now|alright|right|first of all|first off|first|firstly|second|secondly|third|thirdly|fourth|fifth|also|just|then|finally|next|lastly|maybe|perhaps|again|and|but|plus|or|simply|quickly|actually|really|basically|i guess|i think|if possible|if you can|if you could|for me|thanks|thank you|yes|yeah|yep|sure|no(?! need(?: |$))|hmm|um|uh|oh|afterwards|afterward|subsequently|thereafter|later|eventually|at the end|in the end|after that|after this|in addition|additionally|furthermore|moreover|dear|friend|quick one|sorry|good (?:morning|evening|afternoon|day)|quick question|step|task|to do|todo|btw|by the way|fyi|only|i wonder|i am wondering|i am curious|curious|<number>(?= [.):])|[-*•,.):;&>#!]|\n)(?= |$)/
 const ORDERS =
   /^(?:(?:can|could|will|would) you(?: (?:please|kindly|maybe|possibly|also|just|then|be able to|be so kind as to|be so kind and))*|(?:would|will|do) you mind(?: to)?|(?:i|we) (?:would |will )?(?:like|love|want|need|wish|prefer)(?: for)?(?: you)? to|(?:i|we) (?:would |will )?(?:like|love|want|need) you|(?:i|we) (?:would )?(?:have|need|ought) to|let us|let (?=see )|you (?:should|must|can|could|may|need to|have to)|(?:we|i) (?:should|must)|(?:make|be) sure(?: that)?(?: to| you)?|do not forget to|remember to|(?:let|have|ask|tell|get) (?:king|sage|magi)(?: to)?|go ahead(?: and)?|go on and|go and|try and|try to|try(?= \S+ing)|help me(?: to| with)?|help us(?: to)?|start by|begin by|start with|it would (?:be )?(?:nice|great|good|lovely|helpful|cool) (?:if you (?:could|can|would)|to)|(?:i (?:was|am) )?wondering if you (?:could|can|would)|do you think you (?:could|can)|would it be possible to|(?:is there )?any chance (?:that )?you (?:could|can|would)|how about|what about(?= \S+ing)|your task is to|your job is to|the (?:task|goal|aim|plan) is to|goal|task|(?:i|we) am going to need you to|feel free to|you are to|time to|it is time to|got to|have to|need to|want you to|wanted to|in order to|to)(?= |$)/
 const NOT =
@@ -22,6 +22,19 @@ const ONLY_WITH_A_FRAME = /^(?:cancel|delete|copy|forget|remember|write|save|mov
 /** `have the new model continue "…"`: somebody is to do something. */
 const LETS =
   /^have (?:the|any|my|our) (?:\S+ ){1,3}(?:write|continue|complete|generate|tell|say|finish|produce|read|compress|evaluate|add|summarise|explain|answer|check|measure) (?:<\S+>|a|an|the|this|that|it|some|from|two|three|on|with|what|how|me)(?: |$)/
+
+/** `have the garden notes searched for blackfly`. */
+const isCaused = (words: readonly Word[]): boolean =>
+  /^(?:the|any|my|our)$/.test(words[1]?.norm ?? '') &&
+  words
+    .slice(3, 9)
+    .some(
+      ({ form, norm }) =>
+        form === 'past' &&
+        /^(?:compress|index|search|evaluate|check|measure|compare|merge|train|read|save|write|add|pull|cancel|list|summarise)$/.test(
+          norm,
+        ),
+    )
 
 export interface ReadMood {
   /** Words that are left when politeness is taken away. */
@@ -58,7 +71,11 @@ export function readMood(all: readonly Word[], endsWithQuestionMark: boolean, is
   if (head === undefined) return { words, mood: 'statement', isNegated }
   const headAsks =
     (QUESTION.test(line) || AUXILIARY.test(head.lower)) &&
-    !(head.norm === 'have' && head.lower === 'have' && (isOrdered || (!endsWithQuestionMark && LETS.test(line))))
+    !(
+      head.norm === 'have' &&
+      head.lower === 'have' &&
+      (isOrdered || (!endsWithQuestionMark && (LETS.test(line) || isCaused(words))))
+    )
   const mood: Mood = INDIRECT.test(line)
     ? 'question'
     : headAsks

@@ -50,7 +50,9 @@ export function withOwnNames(words: readonly Word[], names: OwnNames): readonly 
   if (known.size === 0) return words
   const marked: Word[] = []
   for (let at = 0; at < words.length; ) {
-    const found = NOT_A_NAME.test(words[at - 1]?.lower ?? '') ? null : longestName(words, at, known)
+    const found = NOT_A_NAME.test(words[at - 1]?.lower ?? '')
+      ? null
+      : (longestName(words, at, known) ?? partOfName(words, at, known))
     if (found === null) {
       marked.push(words[at]!)
       at++
@@ -76,6 +78,29 @@ function longestName(
     if (word !== null) return { word, length }
   }
   return null
+}
+
+const MIN_PART = 4
+
+/** `what do the manuals say`: a word of one collection's name and of no other, where a collection is spoken of. */
+function partOfName(
+  words: readonly Word[],
+  at: number,
+  known: ReadonlyMap<string, readonly Known[]>,
+): { word: Word; length: number } | null {
+  const word = words[at]!
+  const isSpokenOf =
+    /^(?:the|my|our)$/.test(words[at - 1]?.lower ?? '') &&
+    (/^(?:say|says|mention|mentions|tell|tells|have|has)$/.test(words[at + 1]?.lower ?? '') ||
+      /^(?:in|from|through|ask|search)$/.test(words[at - 2]?.lower ?? ''))
+  if (!isSpokenOf || word.kind !== 'word' || word.lower.length < MIN_PART) return null
+  const kinds = [...known].flatMap(([name, rows]) =>
+    name.includes(' ') && name.split(' ').includes(word.lower) ? rows : [],
+  )
+  const [only, ...more] = kinds
+  return only?.kind === 'collection' && more.length === 0
+    ? { word: { ...word, own: { collection: only.name } }, length: 1 }
+    : null
 }
 
 function markedWord(parts: readonly Word[], kinds: readonly Known[]): Word | null {

@@ -7,10 +7,11 @@ import { NO_NAMES, type OwnNames } from '../own-names.ts'
 import { type Clause, lineOf, toWord, type Word } from './clause.ts'
 import { declaredNames, withDeclared, withKnownNames } from './declared-names.ts'
 import { withoutExcluded } from './exclusions.ts'
+import { existenceIn } from './existence.ts'
 import { findVerb } from './find-verb.ts'
 import { plainWords } from './idioms.ts'
 import { fenceInlineCode } from './inline-code.ts'
-import { isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
+import { factToForget, isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
 import { measureFirst } from './measure-first.ts'
 import { type Mention, mentionIn, ONLY_POINTS, shortMention } from './mentions.ts'
 import { withOwnNames } from './named-words.ts'
@@ -22,6 +23,7 @@ import { readCondition } from './read-condition.ts'
 import type { Draft, Outcome, PlanState } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
 import { answersQuestion, isSameStep } from './same-matter.ts'
+import { withFrames } from './shared-frames.ts'
 import { splitClauses } from './split-clauses.ts'
 import { readTokens } from './tokens.ts'
 import { leftOutOf, unclearIn } from './whole-message.ts'
@@ -95,12 +97,20 @@ function planWords(
   let planned: Planned[] = []
   let state: PlanState = EMPTY_STATE
   const spokenOf = mentionIn(words)
+  const readAt = new Map<readonly Word[], number>()
   const material = materialIn(source)
-  const clauses = withConditions(withCode(shareObjects(splitClauses(words, source)), words))
+  const clauses = withConditions(withCode(shareObjects(withFrames(splitClauses(words, source))), words))
   for (const [index, clause] of clauses.entries()) {
     // `never mind, leave it` takes back once.
     const isAgain = index > 0 && takesBack(clauses[index - 1]!)
-    if (takesBack(clause) && (isAgain || planned.length === 0)) continue
+    if (takesBack(clause) && (isAgain || planned.length === 0)) {
+      const forgotten = isAgain || planned.length > 0 ? null : factToForget(clause, clauses[index - 1])
+      if (forgotten !== null && tools.includes(forgotten.tool)) {
+        planned.push({ draft: forgotten, when: null, clause: index })
+        state = withDraft(state, forgotten)
+      }
+      continue
+    }
     if (takesBack(clause)) {
       const last = planned.at(-1)!.clause
       for (const { draft } of planned.filter((one) => one.clause === last))
@@ -164,7 +174,11 @@ function planWords(
     }
     const calls =
       measured === null && !isAnswer ? outcome.calls : callsOf(readWith(clause, state, spokenOf) ?? outcome)
-    const when = clause.condition === null ? null : readCondition(clause.condition, state.drafts)
+    // Both cases of one condition rest on the same step, though the first case may have added others.
+    const readFrom = readAt.get(clause.condition?.words ?? []) ?? state.drafts.length
+    if (clause.condition !== null) readAt.set(clause.condition.words, readFrom)
+    const when =
+      clause.condition === null ? null : readCondition(clause.condition, state.drafts.slice(0, readFrom))
     for (const draft of calls) {
       if (when === null && wasLooked(planned, draft)) continue
       if (planned.length >= MAX_STEPS)
@@ -210,11 +224,23 @@ const READ_ONLY =
 /** Whether a tool that rules plan leaves something behind; the table of tools has the last word when it runs. */
 export const isChange = (tool: string): boolean => !READ_ONLY.test(tool)
 
+/** `if there is a collection called handbook, ask it …`: the order is about what the condition names. */
+function aboutCondition({ condition }: Clause, state: PlanState): PlanState {
+  const there = condition === null ? null : existenceIn(condition.words)
+  if (there === null || there.isMissing || there.kind === 'member') return state
+  return there.kind === 'collection'
+    ? { ...state, collection: there.name }
+    : { ...state, model: there.name, models: [...state.models, there.name] }
+}
+
 /** `before compressing x, evaluate it`: what `it` is comes later, or was only named in what is not to be done. */
-function readWith(clause: Clause, state: PlanState, spokenOf: Mention): Outcome | null {
+function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome | null {
   if (onlyTells(clause)) return null
+  const state = aboutCondition(clause, before)
   const outcome = readClause(clause, state)
-  if (outcome !== null && !('why' in outcome)) return outcome
+  const isOpen =
+    outcome !== null && state.model === null && isOpenQuestion(outcome) && OF_SOMETHING.test(clause.line)
+  if (outcome !== null && !('why' in outcome) && !isOpen) return outcome
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
     models: state.models.length === 0 ? spokenOf.models : [],
@@ -228,6 +254,12 @@ function readWith(clause: Clause, state: PlanState, spokenOf: Mention): Outcome 
   })
   return readClause(clause, known) ?? outcome
 }
+
+/** `before you compress x, tell me how big it is`: not for the documents where a model is meant. */
+const OF_SOMETHING =
+  /(?:^| )how (?:big|large|small) (?:it|that|this|is it|is that) ?(?:is|are)?(?: (?:now|before|first|today))*$/
+const isOpenQuestion = (outcome: Outcome): boolean =>
+  'calls' in outcome && outcome.calls[0]?.tool === 'knowledge_ask'
 
 function readClause(clause: Clause, state: PlanState): Outcome | null {
   const { verb, at } = findVerb(clause)

@@ -3,8 +3,8 @@ import type { JsonObject, JsonValue } from '../../json.ts'
 import { isJsonObject } from '../../json.ts'
 import type { AgentName } from '../agent.ts'
 
-/** Fields of results that a later step may use. `text` is the whole of it, in words. */
-export const RESULT_FIELDS = ['model', 'job', 'collection', 'run', 'value', 'text'] as const
+/** Fields of results that a later step may use. `text` is the whole of it, in words; `figure` the first number in them. */
+export const RESULT_FIELDS = ['model', 'job', 'collection', 'run', 'value', 'text', 'figure'] as const
 export type ResultField = (typeof RESULT_FIELDS)[number]
 
 /** Stands in an argument for what an earlier step gives: `{ "$from": 1, "field": "model" }`. */
@@ -21,6 +21,25 @@ export function isStepReference(value: JsonValue | undefined): value is StepRefe
     Object.keys(value).length === 2
   )
 }
+
+/** Stands in an argument for a text of parts: words and what earlier steps give, one after the other. */
+export interface JoinedText extends JsonObject {
+  readonly $text: (string | StepReference)[]
+}
+
+export const isJoinedText = (value: JsonValue | undefined): value is JoinedText =>
+  isJsonObject(value) &&
+  Object.keys(value).length === 1 &&
+  Array.isArray(value.$text) &&
+  value.$text.length > 0 &&
+  value.$text.length <= 16 &&
+  value.$text.every((part) => typeof part === 'string' || isStepReference(part))
+
+/** References in an argument, in order. */
+export const referencesIn = (value: JsonValue): StepReference[] =>
+  isJoinedText(value)
+    ? value.$text.filter((part) => typeof part !== 'string')
+    : (Array.isArray(value) ? value : [value]).filter(isStepReference)
 
 /** Numbers of a result that a step can depend on; `failed` and `done` are how it ended. */
 export const MEASURES = ['quality', 'score', 'confidence', 'sizeBytes', 'ratio', 'value'] as const
@@ -41,6 +60,13 @@ export type StepCondition =
   | { readonly kind: 'outcome'; readonly step: number; readonly is: 'failed' | 'done' }
   /** Whether a comparison found its second model better (`better`), or its first (`worse`). */
   | { readonly kind: 'verdict'; readonly step: number; readonly is: 'better' | 'worse' }
+  /** Whether a list that an earlier step gives has something of this name. */
+  | {
+      readonly kind: 'listed'
+      readonly step: number
+      readonly name: string
+      readonly is: 'there' | 'missing'
+    }
   /** Whether a job that was looked at goes on, or how it ended. */
   | { readonly kind: 'job'; readonly step: number; readonly is: JobIs }
 

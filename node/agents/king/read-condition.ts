@@ -1,5 +1,6 @@
 /** `if it keeps more than 95 %`: on what number or outcome of an earlier step a step depends. */
 import { type ClauseCondition, lineOf } from './clause.ts'
+import { existenceIn } from './existence.ts'
 import type { JobIs, Measure, StepCondition } from './plan.ts'
 import type { Draft } from './rules/rule.ts'
 
@@ -58,6 +59,15 @@ export function readCondition(
     for (let at = steps.length - 1; at >= 0; at--) if (tools.includes(steps[at]!.tool)) return at + 1
     return 0
   }
+  const there = existenceIn(words)
+  const listed = there === null ? 0 : latest([there.tool])
+  if (there !== null && listed > 0)
+    return {
+      kind: 'listed',
+      step: listed,
+      name: there.name,
+      is: there.isMissing !== isNegated ? 'missing' : 'there',
+    }
   const shownJob = latest(['job_show'])
   if (shownJob > 0 && shownJob === steps.length && amount?.kind !== 'size') {
     const jobIs = jobStateOf(line)

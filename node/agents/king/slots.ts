@@ -103,7 +103,7 @@ export function suiteOf(words: readonly Word[]): string | null {
 
 /** Words that describe and never name a model. */
 const ADJECTIVES =
-  /^(?:id|ids|name|names|compressed|original|uncompressed|quantised|quantized|merged|trained|embedded|default|largest|biggest|smallest|newest|latest|previous|resulting|finished|existing|available|installed|bundled|local|remote|original's|baseline|base|parent|parents|variant|variants|version|versions|copy|copies|pair|ones|outcome|output|losses|loss|accuracy|behaviour|performance|speed|bytes|bits|weights|codec|codecs|suite|suites|method|using|down|via|until|afterward|afterwards|carefully|aggressively|slightly|somewhat|hub|huggingface|megabytes|fold|times|percent|accordingly|respectively|properly|thoroughly|it's|them|anew|stats|statistics|metrics|cache|everything|intrinsic|dimension|dimensions|spectrum|spectra|cka|fresh|whichever|whatever|winner|better|yourself|myself|held-out|heldout|smartly|tightly|losslessly|data|dataset|texts|rank|ranks|lora|adamw|sgd|stable|effective|spectral|barrier|barriers|layer|tail)$/
+  /^(?:alike|similar|id|ids|name|names|compressed|original|uncompressed|quantised|quantized|merged|trained|embedded|default|largest|biggest|smallest|newest|latest|previous|resulting|finished|existing|available|installed|bundled|local|remote|original's|baseline|base|parent|parents|variant|variants|version|versions|copy|copies|pair|ones|outcome|output|losses|loss|accuracy|behaviour|performance|speed|bytes|bits|weights|codec|codecs|suite|suites|method|using|down|via|until|afterward|afterwards|carefully|aggressively|slightly|somewhat|hub|huggingface|megabytes|fold|times|percent|accordingly|respectively|properly|thoroughly|it's|them|anew|stats|statistics|metrics|cache|everything|intrinsic|dimension|dimensions|spectrum|spectra|cka|fresh|whichever|whatever|winner|better|yourself|myself|held-out|heldout|smartly|tightly|losslessly|data|dataset|texts|rank|ranks|lora|adamw|sgd|stable|effective|spectral|barrier|barriers|layer|tail)$/
 const STOPS =
   /^(?:under|below|into|in|at|by|on|using|use|via|as|if|keep|keeping|down|until|while|so|because|for|from|which|that|who|where|over|without|should|must|can|will|is|are|was|but|then|such|like|fit|fits|<size>|<times>|<percent>|<bits>|<code>|[;:()])$/
 
@@ -226,8 +226,20 @@ const isNewName = (words: readonly Word[], at: number): boolean => {
 }
 const RESULT_OF = /(?:into|result|new|one|model) (?:.* )?(?:call|name)$/
 
+const NOT_NEW =
+  /^(?:well|before|usual|planned|requested|such|instead|it|is|one|that|this|asked|wanted|needed|possible|required|base|original|adapter|soon|default|test|reference|always|too|text|input|model|models|file|embedded)$/
+
 export function newNameOf(words: readonly Word[]): string | null {
   for (let at = 1; at < words.length; at++) if (isNewName(words, at)) return words[at]!.text
+  // `add ~/rain.safetensors as rain`: at the end any word is a name.
+  const [as, last] = [words.at(-2), words.at(-1)]
+  if (
+    /^(?:add|import|pull|save)$/.test(words[0]?.norm ?? '') &&
+    as?.norm === 'as' &&
+    last?.kind === 'word' &&
+    last.form === null
+  )
+    if (!NOT_NEW.test(last.lower) && codecsOf([last]).length === 0) return last.text
   return null
 }
 

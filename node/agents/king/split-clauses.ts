@@ -36,13 +36,16 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
     let before = ''
     const pieces = splitSentence(sentence.words)
     for (const piece of pieces) {
-      const isElse = /^(?:otherwise|else|if not)(?= |$)/.test(lineOf(piece.words))
-      const own: ClauseCondition | null = piece.condition ?? (isElse ? opposite(condition) : null)
-      if (own !== null && !isElse) condition = own
-      const kept = isElse ? piece.words.slice(/^if not/.test(lineOf(piece.words)) ? 2 : 1) : piece.words
       const isAfterElse = ELSE_ALONE.test(before)
+      const isNamed = /^(?:otherwise|else|if not)(?= |$)/.test(lineOf(piece.words))
+      // `if not, train it`: the comma parts the case from its order.
+      const isElse = isNamed || (isAfterElse && piece.condition === null)
+      const own: ClauseCondition | null =
+        piece.condition ?? (isElse ? (opposite(condition) ?? ifNot(piece.words[0]!)) : null)
+      if (own !== null && !isElse) condition = own
+      const kept = isNamed ? piece.words.slice(/^if not/.test(lineOf(piece.words)) ? 2 : 1) : piece.words
       before = lineOf(piece.words)
-      if (isAfterElse && TAKES_BACK.test(lineOf(kept))) continue
+      if (isElse && TAKES_BACK.test(lineOf(kept))) continue
       if (own === null && TAKES_BACK.test(lineOf(kept))) {
         clauses.push(takenBackBy(kept, source))
         continue
@@ -74,6 +77,12 @@ const ELSE_ALONE = /^(?:(?:and|but|,) )*(?:otherwise|else|if not)(?: ,)?$/
 const takenBackBy = (words: readonly Word[], source: string): Clause => ({
   ...{ words, line: TAKEN_BACK_LINE, mood: 'statement', text: textOf(words, source), source },
   ...{ condition: null, isOff: true },
+})
+
+/** `Is job 7e still running? If not, train …`: the case that what was asked is not so; without any such question it holds never. */
+const ifNot = (word: Word): ClauseCondition => ({
+  words: [{ ...word, kind: 'word', text: 'not', lower: 'not', norm: 'not', form: null }],
+  isNegated: false,
 })
 
 const opposite = (condition: ClauseCondition | null): ClauseCondition | null =>
@@ -285,7 +294,10 @@ function coordinates(words: readonly Word[], depth: number): Piece[] {
   for (let at = 1; at < words.length; at++) {
     const { norm } = words[at]!
     // `…, otherwise leave it`: what comes behind belongs to the other case.
-    if (/^(?:otherwise|else)$/.test(norm) && at + 1 < words.length && words[at - 1]!.norm !== 'or')
+    if (
+      at + 1 < words.length &&
+      (norm === 'otherwise' || (norm === 'else' && /^(?:,|;)$/.test(words[at - 1]!.norm)))
+    )
       return [piece(trimEnd(words.slice(0, at))), ...splitElse(words.slice(at), depth)]
     if (
       !CONNECTORS.test(norm) &&

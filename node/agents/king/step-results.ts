@@ -1,7 +1,16 @@
 /** Results of steps: what a later step takes from them, whether its condition holds, and what is said of them. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { ToolResult } from '../tools/tool.ts'
-import { isStepReference, type Measure, type PlanStep, type ResultField, type StepCondition } from './plan.ts'
+import {
+  isJoinedText,
+  isStepReference,
+  type Measure,
+  type PlanStep,
+  type ResultField,
+  referencesIn,
+  type StepCondition,
+  type StepReference,
+} from './plan.ts'
 
 export type StepState = 'done' | 'failed' | 'refused' | 'skipped'
 
@@ -22,9 +31,22 @@ export function fieldOf(
   field: ResultField,
 ): JsonValue | null {
   if (field === 'text') return textOf(content)
+  // A number is no name: it may come from any text.
+  if (field === 'figure') return figureIn(textOf(content))
   if (trust !== 'own' || !isJsonObject(content)) return null
   const value = content[field]
   return typeof value === 'string' || typeof value === 'number' ? value : null
+}
+
+const MAX_DIGITS = 30
+
+/** The first number of a text that is no mark of a source (`[1]`), date or part of a name; null where there is none. */
+export function figureIn(text: string): string | null {
+  const found =
+    /(?<![\p{L}\p{N}_.\-/:[])\d+(?:,\d{3})*(?:\.\d+)?(?![\d\]/:]|-\d|[.,]\d)/u.exec(
+      text.slice(0, 10_000),
+    )?.[0] ?? null
+  return found === null || found.length > MAX_DIGITS ? null : found.replaceAll(',', '')
 }
 
 export function textOf(content: JsonValue): string {
@@ -81,14 +103,25 @@ export function resolveArguments(
 ): Resolved {
   const resolved: Record<string, JsonValue> = {}
   for (const [name, value] of Object.entries(given)) {
+    if (isJoinedText(value)) {
+      const texts: string[] = []
+      const inner: JsonValue[] = []
+      for (const part of value.$text) {
+        const isKept = typeof part !== 'string' && keep(part.$from)
+        const found = typeof part === 'string' || isKept ? part : resultOf(part, results)
+        if (found === null) return { why: nothingFor(part as StepReference) }
+        inner.push(isKept ? part : String(found))
+        if (!isKept) texts.push(String(found))
+      }
+      resolved[name] = texts.length === inner.length ? texts.join('') : { $text: inner }
+      continue
+    }
     const parts: JsonValue[] = []
     for (const part of Array.isArray(value) ? value : [value]) {
       if (!isStepReference(part) || keep(part.$from)) parts.push(part)
       else {
-        const before = results.get(part.$from)
-        const found =
-          before?.state === 'done' && before.result !== null ? fieldOf(before.result, part.field) : null
-        if (found === null) return { why: `Step ${part.$from} gave no ${part.field} for it.` }
+        const found = resultOf(part, results)
+        if (found === null) return { why: nothingFor(part) }
         parts.push(found)
       }
     }
@@ -96,6 +129,13 @@ export function resolveArguments(
   }
   return { arguments: resolved }
 }
+
+function resultOf({ $from, field }: StepReference, results: StepResults): JsonValue | null {
+  const before = results.get($from)
+  return before?.state === 'done' && before.result !== null ? fieldOf(before.result, field) : null
+}
+
+const nothingFor = ({ $from, field }: StepReference): string => `Step ${$from} gave no ${field} for it.`
 
 /** Null: the step is taken; else why it is not. */
 export function whyNot(condition: StepCondition | null, results: StepResults): string | null {
@@ -125,6 +165,12 @@ export function whyNot(condition: StepCondition | null, results: StepResults): s
             : /^(?:failed|cancelled)$/.test(state)
     return holds ? null : `The job is ${state}.`
   }
+  if (condition.kind === 'listed') {
+    const isThere = hasName(before.result.content, condition.name.toLowerCase())
+    return isThere === (condition.is === 'there')
+      ? null
+      : `${condition.name} is ${isThere ? 'there' : 'not there'}.`
+  }
   if (condition.kind === 'verdict') {
     const { content } = before.result
     const [better, first, second] = isJsonObject(content)
@@ -143,6 +189,19 @@ export function whyNot(condition: StepCondition | null, results: StepResults): s
     : `The ${condition.measure} is ${value}, which is not ${condition.is} ${condition.limit}.`
 }
 
+/** Whether a list has an entry that is called so; deeper than entries of lists is not looked. */
+const hasName = (content: JsonValue, name: string): boolean =>
+  isJsonObject(content) &&
+  Object.values(content).some(
+    (list) =>
+      Array.isArray(list) &&
+      list.some((entry) =>
+        isJsonObject(entry)
+          ? [entry.name, entry.id].some((one) => typeof one === 'string' && one.toLowerCase() === name)
+          : typeof entry === 'string' && entry.toLowerCase() === name,
+      ),
+  )
+
 const FALLBACK: Readonly<Partial<Record<Measure, Measure>>> = { quality: 'score', score: 'quality' }
 
 function measureOf(content: JsonValue, measure: Measure): number | null {
@@ -158,7 +217,7 @@ function measureOf(content: JsonValue, measure: Measure): number | null {
 /** Steps that an argument or the condition of `step` rests on. */
 export function restsOn(step: PlanStep): number[] {
   const references = Object.values(step.arguments).flatMap((value) =>
-    (Array.isArray(value) ? value : [value]).filter(isStepReference).map(({ $from }) => $from),
+    referencesIn(value).map(({ $from }) => $from),
   )
   return [...new Set([...references, ...(step.when === null ? [] : [step.when.step])])]
 }

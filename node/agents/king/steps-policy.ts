@@ -5,7 +5,15 @@
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { Observation, PlannedCall, Policy } from '../loop/policy.ts'
-import { agentOf, isStepReference, JOB_IS, MEASURES, type PlanStep, type StepCondition } from './plan.ts'
+import {
+  agentOf,
+  isJoinedText,
+  isStepReference,
+  JOB_IS,
+  MEASURES,
+  type PlanStep,
+  type StepCondition,
+} from './plan.ts'
 import { resolveArguments, restsOn, type StepResult, whyNot } from './step-results.ts'
 import { tellResult } from './tell/tell-result.ts'
 
@@ -155,7 +163,10 @@ export function readSteps(options: JsonObject | undefined): PlanStep[] | null {
     if (restsOn(step).some((before) => !seen.has(before)))
       return refuse('A step rests on one that does not come before it')
     for (const part of Object.values(arguments_))
-      if (isJsonObject(part) && '$from' in part && !isStepReference(part))
+      if (
+        isJsonObject(part) &&
+        (('$from' in part && !isStepReference(part)) || ('$text' in part && !isJoinedText(part)))
+      )
         return refuse('A reference must name a step and a field of results')
     seen.add(id)
     return step
@@ -169,6 +180,8 @@ function readWhen(value: JsonValue): StepCondition | null {
   const { kind, step, is, measure, limit } = value
   if (kind === 'outcome' && (is === 'failed' || is === 'done')) return { kind, step, is }
   if (kind === 'verdict' && (is === 'better' || is === 'worse')) return { kind, step, is }
+  if (kind === 'listed' && typeof value.name === 'string' && (is === 'there' || is === 'missing'))
+    return { kind, step, name: value.name.slice(0, 256), is }
   const jobIs = JOB_IS.find((name) => name === is)
   if (kind === 'job' && jobIs !== undefined) return { kind, step, is: jobIs }
   const known = MEASURES.find((name) => name === measure)

@@ -7,7 +7,7 @@ import { parseExpression, type Tree } from './calculate/parse.ts'
 const MAX_SENTENCE = 500
 
 const OPENING =
-  /^(?:(?:hi|hello|hey|ok|okay|so|and|now|then|please|kindly|can you|could you|would you|will you|tell me|quickly|just)[\s,]+)*(?:(?:please\s+)?(?:what(?:'s|’s| is| are| does| would be)|how much (?:is|are|does)|calculate|compute|work out|evaluate|solve|convert|figure out|add up)\s+)?(?:the (?:value|result|answer) of\s+)?/i
+  /^(?:(?:hi|hello|hey|ok|okay|so|and|now|then|please|kindly|can you|could you|would you|will you|tell me|quickly|just)[\s,]+)*(?:(?:please\s+)?(?:what(?:['’]?s| is| are| does| would be)|how much (?:is|are|does)|calculate|compute|work out|evaluate|solve|convert|figure out|add up)\s+)?(?:the (?:value|result|answer) of\s+)?/i
 const CLOSING =
   /(?:\s+(?:equal|equals|come to|make|be|please|exactly|for me|thanks|thank you))*\s*[=?!.]*\s*$/i
 

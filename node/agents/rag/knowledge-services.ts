@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Generation } from '../../compute/generate/generation.ts'
 import type { Embedding } from '../../compute/models/embedding.ts'
 import type { Models } from '../../compute/models/registry.ts'
+import { memoryOfMachine } from '../../compute/resources.ts'
 import type { Config } from '../../config.ts'
 import type { Events } from '../../events.ts'
 import type { Log } from '../../log.ts'
@@ -40,6 +41,10 @@ interface Init {
 
 const MIB = 2 ** 20
 
+/** A process beside the daemon: under a cap of memory both have to find room, and a daemon that searches holds up to 212 MiB. */
+export const defaultParserMemory = (isEdge: boolean, machineBytes: number): number =>
+  isEdge ? Math.min(384 * MIB, Math.floor(machineBytes / 3)) : 768 * MIB
+
 export type KnowledgeServices = ReturnType<typeof createKnowledgeServices>
 
 export function createKnowledgeServices(components: Components, { config, directory, peerId }: Init) {
@@ -51,7 +56,8 @@ export function createKnowledgeServices(components: Components, { config, direct
       maxFileBytes: config['knowledge.maxFileBytes'],
       maxStreamedBytes: config['knowledge.maxTextBytes'],
       parserTimeoutMs: config['knowledge.parserTimeoutMs'],
-      parserMemoryBytes: config['knowledge.parserMemoryBytes'] ?? (isEdge ? 384 : 768) * MIB,
+      parserMemoryBytes:
+        config['knowledge.parserMemoryBytes'] ?? defaultParserMemory(isEdge, memoryOfMachine()),
       ...(isEdge ? { parsers: 1 } : {}),
     },
   )

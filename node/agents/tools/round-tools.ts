@@ -1,5 +1,4 @@
 /** Tools over runs of evolution. */
-import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { readEvolveConfig, withValueAt } from '../../evolve-config.ts'
@@ -7,6 +6,7 @@ import type { Rounds } from '../../federated/rounds/rounds.ts'
 import type { RunView } from '../../federated/rounds/run-view.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import { readSmallText } from '../../small-text-file.ts'
 import { AT_ONCE, counted, own, takes, tool, untrusted, words } from './define-tool.ts'
 import { ownPath } from './own-path.ts'
 import type { Tool } from './tool.ts'
@@ -69,7 +69,7 @@ export function roundTools({ rounds, artifacts }: RoundToolComponents): Tool[] {
       cost: { latencyMs: 5_000, cpuSeconds: 3_600, leavesNode: true },
       async run({ config: given }, { signal }) {
         const file = ownPath(given, 'config')
-        const config = readEvolveConfig(await readSmall(file), path.parse(file).name)
+        const config = readEvolveConfig(await readSmallText(file, MAX_CONFIG_BYTES), path.parse(file).name)
         const workload = config.spec.workload
         if (!isJsonObject(workload)) throw new VillageError('EVOLVE_CONFIG_INVALID', 'It names no workload')
         let options: JsonValue = workload.options ?? {}
@@ -90,21 +90,4 @@ export function roundTools({ rounds, artifacts }: RoundToolComponents): Tool[] {
       },
     }),
   ]
-}
-
-/** Throws FILE_UNREADABLE, FILE_TOO_LARGE. */
-async function readSmall(file: string): Promise<string> {
-  const unreadable = (error: unknown): never => {
-    throw new VillageError('FILE_UNREADABLE', `${file} cannot be read`, { cause: error })
-  }
-  const handle = await open(file, 'r').catch(unreadable)
-  try {
-    const stats = await handle.stat()
-    if (!stats.isFile()) throw new VillageError('FILE_UNREADABLE', `${file} is no file`)
-    if (stats.size > MAX_CONFIG_BYTES)
-      throw new VillageError('FILE_TOO_LARGE', `${file} is larger than ${MAX_CONFIG_BYTES} bytes`)
-    return await handle.readFile('utf8')
-  } finally {
-    await handle.close()
-  }
 }

@@ -16,7 +16,7 @@ function Locked({ error, onToken }) {
   return html`<main class="locked">
     <img src="/dashboard/icon.svg" alt="" width="48" height="48" />
     <h1>AIVillage</h1>
-    <p>Open the link that <code>village start</code> printed, or paste the token from <code>api.token</code> in the data directory.</p>
+    <p>Open the link that <code>village status</code> prints, or paste the token from <code>api.token</code> in the data directory. It is kept for this tab alone: each tab is opened by the link.</p>
     <form class="form" onSubmit=${submit}>
       <label>Token<input name="token" type="password" required autocomplete="off" /></label>
       <${Problem} error=${error} />

@@ -1,6 +1,6 @@
 /** What is around every page: the header, the menu, the title, what is announced, and the page itself. */
 import { Header } from './header.js'
-import { useEffect, useRef, useState } from './lib/hooks.js'
+import { useEffect, useLayoutEffect, useRef, useState } from './lib/hooks.js'
 import { Navigation } from './navigation.js'
 import { PAGES } from './pages.js'
 import { html } from './parts/html.js'
@@ -41,7 +41,8 @@ function useTitleOfWindow(...parts) {
 export function Frame({ onRefused }) {
   const [state, setState] = useState({ live: false, error: null, announcement: '', tasks: {} })
   const store = useRef(null)
-  useEffect(() => {
+  // Before the first paint, not after it: what is asked for is on its way meanwhile.
+  useLayoutEffect(() => {
     store.current = createStore({ onChange: setState, onRefused })
     return () => store.current?.stop()
   }, [])

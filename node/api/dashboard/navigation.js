@@ -38,10 +38,12 @@ function Machine({ state }) {
   const { status, resources } = state
   if (status === undefined || resources === undefined) return null
   const { compute, artifacts: usage } = status
-  const { rssBytes, load } = resources.now
+  const { rssBytes } = resources.now
+  // Measured every ten seconds: there is none in the first.
+  const busyShare = resources.latest?.machineCpuShare ?? null
   const { memoryBytes } = resources.limits
   return html`<dl class="machine" aria-label="This machine">
-    <${Gauge} label="Load" share=${load}>${percent(load)}<//>
+    <${Gauge} label="Processor" share=${busyShare}>${busyShare === null ? '–' : `${percent(busyShare)} busy`}<//>
     <${Gauge} label="Memory" of=${bytes(memoryBytes)} share=${rssBytes / memoryBytes}>${bytes(rssBytes)}<//>
     <${Gauge} label="Artifacts" of=${bytes(usage.maxBytes)} share=${usage.sizeBytes / usage.maxBytes}>${bytes(usage.sizeBytes)}<//>
     <${Gauge} label="Threads" share=${null}>${compute.busy} of ${compute.threads} busy<//>

@@ -32,8 +32,9 @@ const PARTS = {
   pulls: async () => (await get('/api/v1/pulls')).pulls,
   catalog: async () => get('/api/v1/catalog'),
 }
-/** Parts that the first page is made of. */
+/** Parts that the first page is made of: they are read at once, the others once the events are followed. */
 const FIRST_PARTS = ['status', 'members', 'jobs', 'resources']
+const LATER_PARTS = Object.keys(PARTS).filter((part) => !FIRST_PARTS.includes(part))
 /** Event → parts that it makes stale. */
 const STALE = {
   'peer:connected': ['peers', 'members', 'status'],
@@ -74,6 +75,7 @@ export function createStore({ onChange, onRefused }) {
   let drawnAtMs = -DRAW_EVERY_MS
   let announcedAtMs = -ANNOUNCE_EVERY_MS
   let followed = false
+  let isLaterRead = false
   /** The part that could not be read, until it can. */
   let failing = null
   let readAtMs = -MIN_INTERVAL_MS
@@ -118,7 +120,10 @@ export function createStore({ onChange, onRefused }) {
   async function refreshPart(part) {
     try {
       state[part] = await PARTS[part]()
-      if (part === 'jobs') await readTasks()
+      if (part === 'jobs') {
+        publish()
+        await readTasks()
+      }
       if (failing === part) {
         failing = null
         state.error = null
@@ -151,6 +156,12 @@ export function createStore({ onChange, onRefused }) {
     )
   }
 
+  function readLater() {
+    if (isLaterRead) return
+    isLaterRead = true
+    refresh(...LATER_PARTS)
+  }
+
   function applyTask({ job, task, state: taskState, peer, progress }) {
     const known = state.tasks[job]?.[task]
     if (known === undefined) return
@@ -179,13 +190,16 @@ export function createStore({ onChange, onRefused }) {
     onRefused,
     onState(live) {
       state.live = live
+      // Whoever gets no stream (too many have one) sees all the same what there is.
+      if (!live) readLater()
       publish()
     },
     onEvent({ id, type, data }) {
       if (type === 'hello') {
         // What changed between the first reading and the first connection came by no event.
         if (!followed) {
-          touch(Object.keys(PARTS))
+          touch(isLaterRead ? Object.keys(PARTS) : FIRST_PARTS)
+          readLater()
           tell({ type: 'resync', data: {} })
         }
         followed = true
@@ -206,7 +220,7 @@ export function createStore({ onChange, onRefused }) {
       }
     },
   })
-  refresh(...Object.keys(PARTS))
+  refresh(...FIRST_PARTS)
   // Load, latency and free memory have no events.
   const poll = setInterval(() => {
     if (!document.hidden) touch(['status', 'resources', 'peers'])

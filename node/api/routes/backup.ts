@@ -15,7 +15,7 @@ export const BACKUP_ROUTES: readonly Route[] = [
       'A backup of this node as a tar archive, its keys among it: for the token of the node alone. It is whole when it ends with its manifest.',
     query: object({ artifacts: oneOf('true', 'false') }, ['artifacts']),
     response: { kind: 'raw', status: 200, mediaType: 'application/x-tar' },
-    errors: ['API_SCOPE', 'BACKUP_FAILED'],
+    errors: ['API_SCOPE', 'BACKUP_BUSY', 'BACKUP_FAILED'],
     slow: true,
     async handle({ query, principal, signal }, { backup }) {
       // A key can be revoked; the identity of the node cannot.

@@ -1,4 +1,6 @@
 /** Routes about the configuration of the running daemon. */
+import { FIELDS, isConfigKey } from '../../config.ts'
+import { VillageError } from '../../errors.ts'
 import { anyText, listOf, object, oneOf, orNull } from '../schemas.ts'
 import { type Route, route } from './route.ts'
 
@@ -45,20 +47,26 @@ export const CONFIG_ROUTES: readonly Route[] = [
     tag,
     id: 'changeConfig',
     summary:
-      'Sets keys, null resets one. All or nothing: checked, written to the configuration file, and applied where a key is live.',
+      'Sets keys, null resets one. All or nothing: checked, written to the configuration file, and applied where a key is live. Keys that name programs, files or servers take the token of the node: what they start cannot be revoked like a key.',
     body: {
       kind: 'json',
       schema: object({ changes: { type: 'object', minProperties: 1, maxProperties: 256 } }),
     },
     response: { kind: 'json', status: 200, schema: CHANGE },
     errors: [
+      'API_SCOPE',
       'CONFIG_UNKNOWN_KEY',
       'CONFIG_INVALID_VALUE',
       'CONFIG_UNREADABLE',
       'CONFIG_NOT_WRITABLE',
       'CONFIG_NO_FILE',
     ],
-    handle: async ({ body: { changes } }, { settings }) => settings.change(changes),
+    async handle({ body: { changes }, principal }, { settings }) {
+      const owned = Object.keys(changes).filter((key) => isConfigKey(key) && FIELDS[key].ownerOnly)
+      if (principal.kind !== 'owner' && owned.length > 0)
+        throw new VillageError('API_SCOPE', `${owned.join(', ')} can be set with the node’s own token alone`)
+      return settings.change(changes)
+    },
   }),
   route({
     method: 'POST',

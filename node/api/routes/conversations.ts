@@ -1,6 +1,6 @@
 /** Routes of conversations with agents: each asker has their own. */
 import type { AgentName, LoopLimits } from '../../agents/agent.ts'
-import type { Conversation, Turn } from '../../agents/conversations/conversation.ts'
+import type { Answering, CallLine, Conversation, Turn } from '../../agents/conversations/conversation.ts'
 import type { JsonObject } from '../../json.ts'
 import { ANSWER, answerView } from '../agent-schemas.ts'
 import { agentStream } from '../agent-stream.ts'
@@ -18,6 +18,7 @@ import {
   orNull,
   text,
 } from '../schemas.ts'
+import { unlessLeft } from '../when-left.ts'
 import { type Route, route } from './route.ts'
 
 const tag = 'agents'
@@ -32,6 +33,7 @@ interface TurnBody {
   readonly options?: JsonObject
   readonly limits?: Partial<LoopLimits>
   readonly approvals?: 'wait' | 'refuse'
+  readonly whenLeft?: 'cancel' | 'finish'
   readonly stream?: boolean
 }
 
@@ -83,6 +85,17 @@ const TURN = object({
   calls: listOf(CALL),
 })
 
+/** An answer that is being made: what was said since its last call, its calls, and the approvals that it waits for. */
+const ANSWERING = object({
+  agent: anyText,
+  atMs: amount,
+  text: anyText,
+  calls: listOf(CALL),
+  approvals: listOf(anyText),
+})
+
+const callView = (call: CallLine): object => ({ arguments: {}, ...call })
+
 function turnView(turn: Turn): object {
   const nothing = { agent: null, model: null, finish: null, error: null, evidence: null }
   if (turn.role === 'user') return { ...nothing, citations: [], calls: [], ...turn }
@@ -91,12 +104,15 @@ function turnView(turn: Turn): object {
     ...nothing,
     ...shown,
     citations: turn.citations.map((citation) => ({ place: null, ...citation })),
-    calls: turn.calls.map((call) => ({ arguments: {}, ...call })),
+    calls: turn.calls.map(callView),
   }
 }
 
-function conversationView({ speaker: _, turns, ...head }: Conversation): object {
-  return { ...head, turns: turns.map(turnView) }
+function conversationView({ speaker: _, turns, ...head }: Conversation, answering: Answering | null): object {
+  return {
+    ...{ ...head, turns: turns.map(turnView) },
+    answering: answering && { ...answering, calls: answering.calls.map(callView) },
+  }
 }
 
 export const CONVERSATION_ROUTES: readonly Route[] = [
@@ -127,12 +143,17 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     scope: 'ask',
     tag,
     id: 'getConversation',
-    summary: 'A conversation with all that was said in it.',
+    summary:
+      'A conversation with all that was said in it, and in `answering` the answer that is being made, as far as it has come (null: none).',
     params,
-    response: { kind: 'json', status: 200, schema: object({ ...HEAD, turns: listOf(TURN) }) },
+    response: {
+      kind: 'json',
+      status: 200,
+      schema: object({ ...HEAD, turns: listOf(TURN), answering: orNull(ANSWERING) }),
+    },
     errors: ['NOT_FOUND', 'SEALED_RECORD_DAMAGED'],
     handle: async ({ params: { id }, principal }, { conversations }) =>
-      conversationView(await conversations.need(principal, id)),
+      conversationView(await conversations.need(principal, id), conversations.answering(principal, id)),
   }),
   route<Id, None, { title: string }>({
     method: 'PUT',
@@ -164,6 +185,22 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
       return { done: true }
     },
   }),
+  route<Id>({
+    method: 'POST',
+    path: '/api/v1/conversations/:id/cancel',
+    scope: 'ask',
+    tag,
+    id: 'cancelAnswer',
+    summary:
+      'Cancels the answer that is being made in a conversation, with the jobs that it started and waits for; what it had said is kept. Does nothing where there is none.',
+    params,
+    response: { kind: 'json', status: 200, schema: DONE },
+    errors: ['NOT_FOUND'],
+    async handle({ params: { id }, principal }, { conversations }) {
+      await conversations.cancel(principal, id)
+      return { done: true }
+    },
+  }),
   route<Id, None, TurnBody>({
     method: 'POST',
     path: '/api/v1/conversations/:id/ask',
@@ -171,7 +208,7 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     tag,
     id: 'askInConversation',
     summary:
-      'Says something in a conversation, and gives the answer. With `stream`, as askAgent: an event for each thing that the agent does, then `done` or `error`.',
+      'Says something in a conversation, and gives the answer. With `stream`, as askAgent: an event for each thing that the agent does, then `done` or `error`. `whenLeft`: whether the answer is cancelled (as without it) when its connection is closed before its end, or finished and kept.',
     params,
     body: {
       kind: 'json',
@@ -183,9 +220,10 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
           options: anyObject,
           limits: LIMITS,
           approvals: oneOf('wait', 'refuse'),
+          whenLeft: oneOf('cancel', 'finish'),
           stream: flag,
         },
-        ['agent', 'model', 'options', 'limits', 'approvals', 'stream'],
+        ['agent', 'model', 'options', 'limits', 'approvals', 'whenLeft', 'stream'],
       ),
     },
     response: { kind: 'json', status: 200, schema: ANSWER },
@@ -204,11 +242,12 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     ],
     slow: true,
     async handle({ params: { id }, body, signal, principal }, { conversations, keys }) {
-      const { stream, ...wish } = body
+      const { stream, whenLeft, ...wish } = body
+      const staying = whenLeft === 'finish' ? unlessLeft(signal, principal, keys) : null
       const ask = async (...[within, onEvent]: Parameters<Parameters<typeof agentStream>[1]>) => {
         const held = keys.reserve(principal, wish.limits?.tokens ?? USUAL_AGENT_TOKENS)
         try {
-          return await conversations.ask(principal, id, wish, within, onEvent)
+          return await conversations.ask(principal, id, wish, staying ?? within, onEvent)
         } finally {
           held.release()
         }

@@ -1,4 +1,5 @@
 /** Routes of King's decision log. */
+import type { Decision } from '../../agents/king/decisions.ts'
 import { CRITERIA, parseWeights } from '../../agents/king/weigh.ts'
 import { VillageError } from '../../errors.ts'
 import { amount, anyText, flag, integer, listOf, object, oneOf, orNull, text } from '../schemas.ts'
@@ -40,6 +41,15 @@ const DECISION = object({
     object({ agent: anyText, ways: listOf(WAY), chosen: anyText, why: anyText, tookMs: orNull(amount) }),
   ),
   endedAtMs: orNull(amount),
+  isRunning: flag,
+})
+
+const decisionView = (
+  decision: Decision,
+  agents: { isRunning(request: string): boolean },
+): Decision & { readonly isRunning: boolean } => ({
+  ...decision,
+  isRunning: decision.endedAtMs === null && agents.isRunning(decision.id),
 })
 
 export const DECISION_ROUTES: readonly Route[] = [
@@ -50,11 +60,11 @@ export const DECISION_ROUTES: readonly Route[] = [
     tag,
     id: 'listDecisions',
     summary:
-      'What King decided, newest first: what was asked, the steps, who could do them, why one of them did. `weights`: by which it weighs now.',
+      'What King decided, newest first: what was asked, the steps, who could do them, why one of them did. One that has no end and is not running was cut off. `weights`: by which it weighs now.',
     query: object({ limit: integer(1, MAX_LISTED) }, ['limit']),
     response: { kind: 'json', status: 200, schema: object({ decisions: listOf(DECISION), weights: MARKS }) },
-    handle: async ({ query }, { decisions, config }) => ({
-      decisions: await decisions.list(query.limit),
+    handle: async ({ query }, { decisions, agents, config }) => ({
+      decisions: (await decisions.list(query.limit)).map((decision) => decisionView(decision, agents)),
       weights: parseWeights(config['agents.weights']),
     }),
   }),
@@ -68,10 +78,10 @@ export const DECISION_ROUTES: readonly Route[] = [
     params: object({ request: text(64) }),
     response: { kind: 'json', status: 200, schema: DECISION },
     errors: ['DECISION_UNKNOWN'],
-    async handle({ params }, { decisions }) {
+    async handle({ params }, { decisions, agents }) {
       const decision = await decisions.get(params.request)
       if (decision === null) throw new VillageError('DECISION_UNKNOWN')
-      return decision
+      return decisionView(decision, agents)
     },
   }),
 ]

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { goalsIn } from '../../federated/self-evolution/self-evolution.ts'
+import { refuseOwnFiles } from '../../own-files.ts'
 import { listExamples, MAX_RECIPE_BYTES, RECIPE_KINDS, type RecipeKind, readRecipe } from '../recipes.ts'
 import { anyObject, anyText, flag, listOf, object, oneOf, orNull, text } from '../schemas.ts'
 import { type Route, route } from './route.ts'
@@ -101,9 +102,14 @@ export const RECIPE_ROUTES: readonly Route[] = [
       status: 200,
       schema: object({ goals: listOf(object({ goal: anyText, kind: anyText, target: anyText })) }),
     },
-    errors: ['SELF_EVOLUTION_GOALS_INVALID'],
-    handle: async ({ body }) => {
-      const { goals } = await goalsIn(absolutePath(body.path))
+    errors: ['SELF_EVOLUTION_GOALS_INVALID', 'FILE_REFUSED', 'API_SCOPE'],
+    handle: async ({ body, principal }, { directory }) => {
+      // What is wrong with a file tells of what is in it, and selfEvolution.goals is the owner's to set.
+      if (principal.kind !== 'owner')
+        throw new VillageError('API_SCOPE', 'A file of goals is read for the node’s own token alone')
+      const file = absolutePath(body.path)
+      await refuseOwnFiles([file], directory)
+      const { goals } = await goalsIn(file)
       return {
         goals: goals.map(({ name, target }) => ({ goal: name, kind: target.kind, target: target.name })),
       }

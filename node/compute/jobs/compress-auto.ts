@@ -57,13 +57,17 @@ const fitted = (weight: SurveyedWeight, { codec, params }: Candidate): Candidate
 const canProbe = ({ tensors }: CompressParams, { name }: Pick<SurveyedWeight, 'name'>): boolean =>
   tensors[name] === undefined || !codecByName(tensors[name].codec).aids.includes('codebook')
 
-/** One task a weight. A weight with a codec of its own is probed for its size alone, and not at all if it needs a codebook. */
+/**
+ * One task a weight. A weight with a codec of its own is probed for its size alone, and not at all if it needs a codebook.
+ * `mayRun`: whether the model may be run with each weight changed, all of them or none, for their losses are compared.
+ */
 export function probeTasks(
   params: CompressParams,
   survey: Survey,
   calibration: string | null,
+  { mayRun }: { mayRun: boolean },
 ): PlannedTask[] {
-  const isRun = calibration !== null && survey.model.parameters <= MAX_RUN_PARAMETERS
+  const isRun = mayRun && calibration !== null && survey.model.parameters <= MAX_RUN_PARAMETERS
   const data = params.calibrate === 'auto' || params.calibrate === 'none' ? null : params.calibrate
   const weights = survey.weights.filter((weight) => canProbe(params, weight))
   return weights.map((weight): PlannedTask => {

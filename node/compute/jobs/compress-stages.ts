@@ -1,6 +1,7 @@
 /** The stages of a `compress` job that make the model: probe, choose, compress, build. */
 
 import type { JsonObject } from '../../json.ts'
+import { probeTask } from '../tasks/probe-task.ts'
 import { type BuiltModel, buildCompressed } from './compress-assemble.ts'
 import { autoReport, chooseWithin, probeTasks, readProbes } from './compress-auto.ts'
 import { calibrationOf } from './compress-calibration.ts'
@@ -17,9 +18,18 @@ import {
 } from './compress-state.ts'
 import type { Stage } from './job.ts'
 import { readJobFile, writeJobFile } from './job-files.ts'
+import { memoryNeeded } from './task-inputs.ts'
 
 export async function probeStage(at: CompressStages): Promise<Stage> {
-  return { name: 'probe', tasks: probeTasks(at.params, await surveyOf(at), calibrationOf(at)), facts: {} }
+  const { artifacts, memoryBytes, memberMemoryBytes } = at.context
+  const survey = await surveyOf(at)
+  const plan = (mayRun: boolean) => probeTasks(at.params, survey, calibrationOf(at), { mayRun })
+  const tasks = plan(true)
+  const limitBytes = Math.max(memoryBytes, memberMemoryBytes)
+  for (const { params } of tasks)
+    if ((await memoryNeeded(artifacts, { kind: probeTask, params })) > limitBytes)
+      return { name: 'probe', tasks: plan(false), facts: {} }
+  return { name: 'probe', tasks, facts: {} }
 }
 
 /** A codec for every weight; null when the search of `auto` has ended with what was chosen last. */

@@ -131,6 +131,8 @@ export interface JobContext extends Omit<TaskContext, 'artifacts' | 'progress' |
   readonly artifacts: Artifacts
   /** What this node lends. */
   readonly memoryBytes: number
+  /** The most that a connected member lends which takes work; 0 without one. */
+  readonly memberMemoryBytes: number
   readonly models: Models
   /** Where programs that models wrote are run. */
   readonly sandbox: Pick<Sandbox, 'parallel' | 'check' | 'run'>

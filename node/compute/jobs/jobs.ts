@@ -143,7 +143,6 @@ export function createJobs(components: Components, init: Init): Jobs {
       directory: workDirectory,
       modelsDirectory: init.modelsDirectory,
       keptDirectory,
-      memoryBytes: () => components.resources.limits().memoryBytes,
       kinds: jobKinds,
       taskKinds,
       now,

@@ -8,8 +8,10 @@ import type { Events } from '../../events.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
+import type { Mesh } from '../../mesh/mesh.ts'
 import type { Models } from '../models/registry.ts'
 import type { Pool } from '../pool.ts'
+import type { Resources } from '../resources.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { TaskKind } from '../tasks/task.ts'
 import { wordsOf } from './doubt.ts'
@@ -35,6 +37,8 @@ import { checkPlan } from './submission.ts'
 import { sharesOf, summaryOf } from './summary.ts'
 
 interface Components {
+  readonly mesh: Pick<Mesh, 'peers'>
+  readonly resources: Pick<Resources, 'limits'>
   readonly artifacts: Artifacts
   readonly pool: Pick<Pool, 'run'>
   readonly models: Models
@@ -48,7 +52,6 @@ interface Init {
   readonly directory: string
   readonly modelsDirectory: string
   readonly keptDirectory: string
-  readonly memoryBytes: () => number
   readonly kinds: ReadonlyMap<string, JobKind>
   readonly taskKinds: ReadonlyMap<string, TaskKind>
   readonly now: () => number

@@ -22,17 +22,25 @@ export async function fetchInputs(
   }
 }
 
+/** With its inputs counted, as far as this node knows how large they are. */
+export async function memoryNeeded(
+  artifacts: Pick<Artifacts, 'info'>,
+  { kind, params }: { readonly kind: TaskKind; readonly params: JsonObject },
+): Promise<number> {
+  let inputBytes = 0
+  for (const cid of kind.inputs(params)) inputBytes += (await artifacts.info(cid))?.sizeBytes ?? 0
+  return kind.estimate(params, inputBytes).memoryBytes
+}
+
 /**
  * Once more when the inputs are here: a task of a large model takes more than its parameters show. Throws RESOURCES_INSUFFICIENT.
  */
 export async function checkMemory(
   artifacts: Pick<Artifacts, 'info'>,
   resources: Pick<Resources, 'limits'>,
-  { kind, params }: { readonly kind: TaskKind; readonly params: JsonObject },
+  task: { readonly kind: TaskKind; readonly params: JsonObject },
 ): Promise<void> {
-  let inputBytes = 0
-  for (const cid of kind.inputs(params)) inputBytes += (await artifacts.info(cid))?.sizeBytes ?? 0
-  const { memoryBytes } = kind.estimate(params, inputBytes)
+  const memoryBytes = await memoryNeeded(artifacts, task)
   const limitBytes = resources.limits().memoryBytes
   if (memoryBytes > limitBytes)
     throw new VillageError('RESOURCES_INSUFFICIENT', undefined, { fields: { memoryBytes, limitBytes } })

@@ -6,6 +6,8 @@ import { COLUMNS, type ColumnName, type ColumnRow, type Sample } from './columns
 
 export const SAMPLE_SECONDS = 10
 const SAMPLES_BY_POINT = 12
+/** Samples farther apart than this many intervals: the machine slept, and a row without values stands between them. */
+const GAP_INTERVALS = 3
 export const FINE_SECONDS = 3_600
 export const LONGEST_SECONDS = 86_400
 
@@ -17,7 +19,10 @@ export type HistoryView = {
 
 export interface History {
   push(atSeconds: number, sample: Sample): void
-  /** The last `seconds` before `nowSeconds`: samples up to an hour, beyond it points of two minutes. */
+  /**
+   * The last `seconds` before `nowSeconds`: samples up to an hour, beyond it points of two minutes. Times ascend whatever was done to
+   * the clock, and a row of nulls stands where nothing was measured for long.
+   */
   read(seconds: number, nowSeconds: number): HistoryView
   latest(): Sample | null
 }
@@ -36,17 +41,29 @@ function createRing(length: number) {
       at[place] = atSeconds
       for (const [index, column] of columns.entries()) column[place] = values[index]!
     },
-    since(fromSeconds: number): HistoryView {
-      const places: number[] = []
-      for (let index = Math.max(0, count - length); index < count; index++)
-        if (at[index % length]! > fromSeconds) places.push(index % length)
+    between(fromSeconds: number, toSeconds: number, intervalSeconds: number): HistoryView {
+      /** Null: a time that nothing is known of. */
+      const rows: { at: number; place: number | null }[] = []
+      let next = toSeconds
+      // From the newest: where the clock was set back, the time after that counts, so that times ascend.
+      for (let index = count - 1; index >= Math.max(0, count - length); index--) {
+        const place = index % length
+        const time = at[place]!
+        if (time > next || (rows.length > 0 && time === next)) continue
+        if (time <= fromSeconds) break
+        if (rows.length > 0 && next - time > GAP_INTERVALS * intervalSeconds)
+          rows.push({ at: time + intervalSeconds, place: null })
+        rows.push({ at: time, place })
+        next = time
+      }
+      rows.reverse()
       const values = COLUMNS.map(({ name }, index) => [
         name,
-        places.map((place) => fromNumber(columns[index]![place]!)),
+        rows.map(({ place }) => (place === null ? null : fromNumber(columns[index]![place]!))),
       ])
       return {
-        intervalSeconds: 0,
-        at: places.map((place) => at[place]!),
+        intervalSeconds,
+        at: rows.map((row) => row.at),
         // The keys are exactly those of the table.
         ...(Object.fromEntries(values) as Record<ColumnName, (number | null)[]>),
       }
@@ -88,10 +105,8 @@ export function createHistory(): History {
     },
     read(seconds, nowSeconds) {
       const isFine = seconds <= FINE_SECONDS
-      return {
-        ...(isFine ? fine : coarse).since(nowSeconds - seconds),
-        intervalSeconds: isFine ? SAMPLE_SECONDS : SAMPLE_SECONDS * SAMPLES_BY_POINT,
-      }
+      const intervalSeconds = isFine ? SAMPLE_SECONDS : SAMPLE_SECONDS * SAMPLES_BY_POINT
+      return (isFine ? fine : coarse).between(nowSeconds - seconds, nowSeconds, intervalSeconds)
     },
     latest: () => latest,
   }

@@ -4,7 +4,6 @@
  *
  * Everything that counts is in the record of a goal (goal-record.ts) before it is done, and changes go one after the other.
  */
-import { readFile } from 'node:fs/promises'
 import type { Models } from '../../compute/models/registry.ts'
 import type { Pool } from '../../compute/pool.ts'
 import type { Resources } from '../../compute/resources.ts'
@@ -15,6 +14,7 @@ import type { Service } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
+import { MAX_SMALL_TEXT_BYTES, readSmallText } from '../../small-text-file.ts'
 import type { Store } from '../../store.ts'
 import type { FederatedOperations } from '../operations.ts'
 import type { Rounds } from '../rounds/rounds.ts'
@@ -79,9 +79,9 @@ export async function goalsIn(file: string | null): Promise<Goals> {
     )
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await readSmallText(file, MAX_SMALL_TEXT_BYTES)
   } catch (error) {
-    throw new VillageError('SELF_EVOLUTION_GOALS_INVALID', `${file} cannot be read`, { cause: error })
+    throw new VillageError('SELF_EVOLUTION_GOALS_INVALID', toVillageError(error).message, { cause: error })
   }
   return readGoals(text)
 }

@@ -1,90 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AgentAnswer, AgentEvent, AgentRequest } from '../../../node/agents/agent.ts'
-import type { Asker } from '../../../node/agents/asker.ts'
 import type { Turn } from '../../../node/agents/conversations/conversation.ts'
-import { type Conversations, createConversations } from '../../../node/agents/conversations/conversations.ts'
 import { isOwnWords } from '../../../node/agents/conversations/own-words.ts'
 import { summarise } from '../../../node/agents/conversations/summarise.ts'
-import type { Kept, Speaker } from '../../../node/agents/twin/erasure.ts'
-import { createTwin, type Twin } from '../../../node/agents/twin/twin.ts'
 import { VillageError } from '../../../node/errors.ts'
-import { createLog } from '../../../node/log.ts'
-import type { SealedStore } from '../../../node/sealed-store.ts'
+import { KEY, NEVER, OWNER, conversationVillage as village } from '../../helpers/conversation-village.ts'
 import { memorySealedStore } from '../../helpers/memory-sealed-store.ts'
 import { rejectsCode } from '../../helpers/throws.ts'
-import { toyEncoder } from '../../helpers/toy-encoder.ts'
-
-const NEVER = new AbortController().signal
-const OWNER: Asker = { kind: 'owner', id: 'owner', scope: 'admin' }
-const KEY: Asker = { kind: 'key', id: 'k1', scope: 'ask' }
-const log = createLog({ level: 'silent' })
-
-type Ask = (
-  request: AgentRequest,
-  signal: AbortSignal,
-  onEvent: (event: AgentEvent) => void,
-) => Promise<Partial<AgentAnswer>>
-
-interface Village {
-  readonly conversations: Conversations
-  readonly twin: Twin
-  readonly store: SealedStore
-  readonly requests: AgentRequest[]
-  eraseAll(speaker: Speaker): Promise<void>
-}
-
-function village(
-  init: { learns?: boolean; store?: SealedStore; ask?: Ask; now?: () => number } = {},
-): Village {
-  const { store = memorySealedStore(), learns = false } = init
-  const erasers: ((speaker: Speaker) => Promise<void>)[] = []
-  const erasure = {
-    onErase: (_: string, __: Kept, erase: (speaker: Speaker) => Promise<void>) => void erasers.push(erase),
-  }
-  const twin = createTwin(
-    { store: memorySealedStore(), encoder: toyEncoder(), erasure, log },
-    { isEnabled: true, mayLeave: false },
-  )
-  const requests: AgentRequest[] = []
-  let clock = 0
-  const now = () => {
-    clock += 1
-    return clock
-  }
-  const ask: Ask = init.ask ?? (async ({ messages }) => ({ text: `heard ${messages.at(-1)?.content}` }))
-  const conversations = createConversations(
-    {
-      ...{ store, twin, erasure, log },
-      agents: {
-        async ask(request, signal, onEvent = () => {}) {
-          requests.push(request)
-          return {
-            ...{
-              id: 'r',
-              agent: request.agent,
-              node: 'n',
-              model: null,
-              text: '',
-              finish: 'answer',
-              evidence: null,
-            },
-            ...{ observations: [], turns: 1, tookMs: 1 },
-            usage: { promptTokens: 0, cachedTokens: 0, completionTokens: 0 },
-            ...(await ask(request, signal, onEvent)),
-          }
-        },
-      },
-    },
-    { learns, now: init.now ?? now, withholds: async (model) => model?.startsWith('far/') === true },
-  )
-  return {
-    ...{ conversations, twin, store, requests },
-    async eraseAll(speaker) {
-      for (const erase of erasers) await erase(speaker)
-    },
-  }
-}
 
 const said = (turns: readonly Turn[]) => turns.map(({ role, text }) => `${role}: ${text}`)
 
@@ -196,44 +118,6 @@ test('a message that failed before anything was said is not told to the agent ag
     requests[1]?.messages.map(({ content }) => content),
     ['again'],
   )
-})
-
-test('one answer at a time; erased while it is waited for, it is cancelled and not written again', async () => {
-  const asked = Promise.withResolvers<void>()
-  const { conversations, store, eraseAll } = village({
-    ask: (_request, signal, onEvent) =>
-      new Promise((_, reject) => {
-        onEvent({ kind: 'text', text: 'begun' })
-        signal.addEventListener('abort', () => reject(signal.reason))
-        asked.resolve()
-      }),
-  })
-  const { id } = await conversations.create(OWNER)
-  const answer = conversations.ask(OWNER, id, { text: 'wait' }, NEVER)
-  await asked.promise
-  await rejectsCode(conversations.ask(OWNER, id, { text: 'too' }, NEVER), 'CONVERSATION_BUSY')
-  await eraseAll(OWNER)
-  await rejectsCode(answer, 'ABORTED')
-  assert.equal(store.list(), [])
-  assert.equal(conversations.list(OWNER), [])
-})
-
-test('a stop ends what is waited for and keeps what had come', async () => {
-  const asked = Promise.withResolvers<void>()
-  const { conversations } = village({
-    ask: (_request, signal, onEvent) =>
-      new Promise((_, reject) => {
-        onEvent({ kind: 'text', text: 'begun' })
-        signal.addEventListener('abort', () => reject(signal.reason))
-        asked.resolve()
-      }),
-  })
-  const { id } = await conversations.create(OWNER)
-  const answer = rejectsCode(conversations.ask(OWNER, id, { text: 'wait' }, NEVER), 'SHUTTING_DOWN')
-  await asked.promise
-  await conversations.stop()
-  await answer
-  assert.equal(said((await conversations.need(OWNER, id)).turns), ['user: wait', 'assistant: begun'])
 })
 
 test('the oldest conversation gives way, also in the list', async () => {

@@ -137,6 +137,12 @@ test('what is typed for a setting becomes what its row wants', () => {
   assert.is(readText(cores, ''), null)
   assert.is(readText(port, ''), '')
   assert.equal(readText(bootstrap, '/ip4/1\n\n /ip4/2 '), ['/ip4/1', '/ip4/2'])
+  const size = rowOf('log.maxBytes')
+  const sizes = ['50 GiB', '2GB', '1.5 mib', '4096', '5 bananas', '2 GiB more'].map((text) =>
+    readText(size, text),
+  )
+  assert.equal(sizes, [50 * 2 ** 30, 2e9, 1.5 * 2 ** 20, 4096, '5 bananas', '2 GiB more'])
+  assert.is(readText(port, '2 GiB'), '2 GiB', 'a size is no port')
   assert.is(groupOf('mesh.listen'), 'mesh')
   assert.is(groupOf('profile'), 'general')
   assert.ok(isFound(port, 'PORT http') && !isFound(port, 'battery'))

@@ -14,13 +14,19 @@ import {
   partsOf,
   planCalibration,
 } from '../../../node/compute/calibration/plan.ts'
+import { planWithin } from '../../../node/compute/calibration/plan-within.ts'
 import { CALIBRATION_SENTENCES, calibrationSentence } from '../../../node/compute/calibration/sentences.ts'
 import { SENTENCE_GROUPS } from '../../../node/compute/evaluate/sentences.ts'
-import type { PlannedTask, TaskResult } from '../../../node/compute/jobs/job.ts'
+import { parseCompressParams } from '../../../node/compute/jobs/compress-params.ts'
+import { probeStage } from '../../../node/compute/jobs/compress-stages.ts'
+import { surveyStage } from '../../../node/compute/jobs/compress-survey.ts'
+import type { JobContext, PlannedTask, TaskResult } from '../../../node/compute/jobs/job.ts'
+import { PROFILES } from '../../../node/compute/resources.ts'
 import { calibrateTask } from '../../../node/compute/tasks/calibrate-task.ts'
 import { compressTask } from '../../../node/compute/tasks/compress-task.ts'
 import { createKnownAnswers } from '../../../node/compute/tasks/known-answers.ts'
 import type { TaskContext, TaskOutput } from '../../../node/compute/tasks/task.ts'
+import type { JsonObject } from '../../../node/json.ts'
 import { type JobNode, startJobNode, stopJobNodes } from '../../helpers/job-nodes.ts'
 import { stopMeshNodes, TEST_LOG } from '../../helpers/mesh.ts'
 import { rejectsCode, throwsCode } from '../../helpers/throws.ts'
@@ -31,6 +37,8 @@ const workDirectory = mkdtempSync(path.join(tmpdir(), 'village-calibration-'))
 const TENSOR = 'layer1.attention.output.weight'
 /** Enough for inputs of 256 and 512 columns, not for those of 1,536. */
 const FEEDBACK_BYTES = 3 * 2 ** 20
+/** What the profile `edge` lends at most. */
+const EDGE_BYTES = PROFILES.edge!.maxMemoryBytes
 let node: JobNode
 let context: TaskContext
 let model = ''
@@ -110,6 +118,27 @@ test('a plan shares the items and is the same again', async () => {
   const small = await planCalibration({ ...request, memoryBudgetBytes: 2 ** 20 }, jobContext())
   assert.is(new Set(small.map(({ params }) => params.firstActivation)).size, 10)
   assert.equal(await planCalibration({ ...request, minElements: 2 ** 40 }, jobContext()), [])
+})
+
+test('a plan fits into the memory at hand, of this node first, or says what it needs', async () => {
+  const request = { model, data: null, minElements: 16_384 }
+  const usual = await planCalibration(request, jobContext())
+  const inputBytes = (await node.artifacts.info(model))!.sizeBytes
+  const most = (tasks: readonly PlannedTask[]) =>
+    Math.max(...tasks.map(({ params }) => calibrateTask.estimate(params, inputBytes).memoryBytes))
+  const neededBytes = most(usual)
+  assert.equal(await planWithin(request, jobContext(), [neededBytes]), { tasks: usual })
+  const edge = await planWithin(request, jobContext(), [EDGE_BYTES, neededBytes])
+  assert.ok(EDGE_BYTES < neededBytes && 'tasks' in edge)
+  assert.ok(most(edge.tasks) <= EDGE_BYTES)
+  const covered = (tasks: readonly PlannedTask[]) =>
+    tasks.reduce((sum, { params }) => sum + (params.activations as number) * (params.count as number), 0)
+  assert.is(covered(edge.tasks), covered(usual))
+  const tiny = 256 * 2 ** 20
+  const refused = await planWithin(request, jobContext(), [tiny, 0])
+  assert.ok('neededBytes' in refused && refused.neededBytes > tiny && refused.neededBytes <= neededBytes)
+  assert.equal(await planWithin(request, jobContext(), [tiny, neededBytes]), { tasks: usual })
+  assert.equal(await planWithin({ ...request, minElements: 2 ** 40 }, jobContext(), [0]), { tasks: [] })
 })
 
 test('a part with huge numbers is run again before it is believed', async () => {
@@ -278,6 +307,43 @@ test('a model without a tokenizer needs data of its own', async () => {
   // Texts of one length share a run, so that nothing is padded.
   for (const { feeds } of runs)
     assert.ok(Object.values(feeds).every(({ data }) => !data.includes(0n as never)))
+})
+
+test('probes run the changed model for all weights where there is memory for it, else for none', async () => {
+  const params = parseCompressParams({ model: 'encoder', codec: 'auto', target: { ratio: 6 } })
+  const given = { models: node.models, stagePin: 'job:test', memberMemoryBytes: 0 }
+  // Of a job's context only what the planning of these stages asks.
+  const contextOf = (memoryBytes: number) =>
+    ({ ...jobContext(), ...given, memoryBytes }) as unknown as JobContext
+  const survey = await surveyStage(params, contextOf(2 ** 40))
+  const stages = [
+    { ...survey, results: [] },
+    { name: 'calibration', facts: { cid: calibrated.cid }, results: [] },
+  ]
+  const runs = async (memoryBytes: number) => {
+    const { tasks } = await probeStage({ params, stages, context: contextOf(memoryBytes) })
+    return tasks.filter(({ params }) => params.sensitivity === true).length
+  }
+  assert.ok((await runs(2 ** 40)) > 1)
+  assert.is(await runs(300 * 2 ** 20), 0)
+})
+
+test('where nobody has the memory a compression goes on without and says so, unless it brought data', async () => {
+  node.resources.lend(300 * 2 ** 20)
+  const compress = async (more: JsonObject) => {
+    const params = { model: 'encoder', codec: 'int4', keep: 0, ...more }
+    const { id } = await node.jobs.submit({ kind: 'compress', params })
+    return node.jobs.wait(id, { signal: context.signal })
+  }
+  const made = await compress({})
+  assert.is(made.state, 'done', JSON.stringify(made.error))
+  const { cid, why } = made.result!.calibration as { cid: string | null; why: string }
+  assert.is(cid, null)
+  assert.match(why, /^it takes about \d+ MiB of memory, and no member at hand lends more than 300 MiB$/)
+  const { cid: calibrate } = await node.artifacts.addBytes(Buffer.from('One.\nTwo.\n'), { name: 'own.txt' })
+  const failed = await compress({ calibrate, id: 'with-data' })
+  assert.is(failed.error?.code, 'RESOURCES_INSUFFICIENT')
+  assert.match(failed.error!.message, 'The calibration cannot be made: it takes about')
 })
 
 test.run()

@@ -47,6 +47,30 @@ test('only what lies within the asked time is given', () => {
   assert.equal(history.read(60, 10_000).at, [])
 })
 
+test('a machine that slept has a row without values there, not a line across', () => {
+  const history = createHistory()
+  for (const at of [100, 110, 120, 3_000, 3_010]) history.push(at, sample({ rssBytes: at }))
+  const view = history.read(3_600, 3_010)
+  assert.equal(view.at, [100, 110, 120, 130, 3_000, 3_010])
+  assert.equal(view.rssBytes, [100, 110, 120, null, 3_000, 3_010])
+})
+
+test('times ascend, and none is later than now, whatever is done to the clock', () => {
+  const history = createHistory()
+  for (const at of [1_000, 1_010, 1_020, 905, 915, 1_015]) history.push(at, sample({ rssBytes: at }))
+  assert.equal(history.read(3_600, 915).at, [905, 915])
+  assert.equal(history.read(3_600, 1_015).rssBytes, [905, 915, null, 1_015])
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { maxLength: 40 }), (times) => {
+      const any = createHistory()
+      for (const at of times) any.push(at, sample({}))
+      const now = times.at(-1) ?? 1
+      const { at } = any.read(3_600, now)
+      assert.ok(at.every((time, index) => time <= now && (index === 0 || time > at[index - 1]!)))
+    }),
+  )
+})
+
 test('values merge within their bounds, unknown ones left out', () => {
   fc.assert(
     fc.property(

@@ -53,7 +53,22 @@ export const AGENTS_CASES: readonly DashboardCase[] = [
           .locator('select[name=agent] option', { hasText: 'king' })
           .first()
           .waitFor({ state: 'attached' })
+        // The answer is held back until words that are sent meanwhile have been seen to stay.
+        let release = () => {}
+        const held = new Promise<void>((resolve) => {
+          release = resolve
+        })
+        await page.route('**/ask', async (route) => {
+          await held
+          await route.continue()
+        })
         await say(page, 'When does the Conference pear in our orchard ripen?')
+        await page.getByRole('button', { name: 'Cancel' }).waitFor()
+        await page.locator('.said.mine').waitFor()
+        await say(page, 'And the plums?')
+        assert.is(await page.getByLabel('Message').inputValue(), 'And the plums?')
+        assert.is(await page.locator('.said.mine').count(), 1)
+        release()
         const answer = page.locator('.said:not(.mine)')
         await answer.locator('.words', { hasText: 'late September' }).waitFor()
         await answer.getByText('by rules').waitFor()

@@ -1,6 +1,6 @@
 /** The first page, in the browser over three real daemons. */
 import * as assert from 'uvu/assert'
-import { assertLooks, type DashboardCase } from '../../helpers/dashboard-world.ts'
+import { assertAccessible, assertLooks, type DashboardCase } from '../../helpers/dashboard-world.ts'
 
 export const OVERVIEW_CASES: readonly DashboardCase[] = [
   {
@@ -11,13 +11,15 @@ export const OVERVIEW_CASES: readonly DashboardCase[] = [
         await map.getByRole('link', { name: 'node-1, admin, this node' }).waitFor()
         await map.getByRole('link', { name: /^node-2, member, .*direct link/ }).waitFor()
         await page.getByText('2 of 2 connected').waitFor()
-        await page.getByRole('button', { name: 'As a table' }).click()
+        await page.getByRole('button', { name: 'As a table', exact: true }).click()
         const table = page.getByRole('table', { name: 'Members and links' })
         await table.getByRole('row', { name: /node-3 member .* direct/ }).waitFor()
-        await page.getByRole('button', { name: 'As a map' }).click()
+        await page.getByRole('button', { name: 'As a map', exact: true }).click()
         await page.getByText(/\d+ checks are fine/).waitFor()
         await page.getByRole('heading', { name: 'Processor' }).waitFor()
         await map.waitFor()
+        // The menu and the machine's figures beside it are there on a desk alone.
+        await assertAccessible(page)
       }),
   },
   {

@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -48,13 +49,14 @@ async function makeBundle(work: string, version: string): Promise<{ folder: stri
   return { folder, sha256 }
 }
 
-function run(folder: string, home: string, ...args: string[]) {
+function runWith(environment: object, folder: string, home: string, ...args: string[]) {
   return spawnSync('sh', [path.join(folder, 'install.sh'), ...args], {
     encoding: 'utf8',
     cwd: home,
-    env: { PATH: process.env.PATH, HOME: home },
+    env: { PATH: process.env.PATH, HOME: home, ...environment },
   })
 }
+const run = (folder: string, home: string, ...args: string[]) => runWith({}, folder, home, ...args)
 const village = (home: string) =>
   spawnSync(path.join(home, '.local/bin/village'), ['status'], { encoding: 'utf8', env: { HOME: home } })
     .stdout
@@ -118,6 +120,78 @@ if (!isLinux) {
       assert.is(run(first.folder, home, '--uninstall').status, 1)
     },
   )
+
+  install('a strict umask of the one who unpacked it does not lock others out', async ({ work, home }) => {
+    const { folder } = await makeBundle(work, '1.0.0')
+    spawnSync('chmod', ['-R', 'go=', folder])
+    const prefix = path.join(home, 'shared')
+    assert.is(run(folder, home, '--prefix', prefix).status, 0)
+    const closed = spawnSync('find', [prefix, '!', '-type', 'l', '!', '-perm', '-u=r,g=r,o=r'], {
+      encoding: 'utf8',
+    })
+    assert.is(closed.stdout, '')
+    const program = path.join(prefix, 'lib/aivillage/current/runtime/bin/node')
+    assert.is(statSync(program).mode & 0o777, 0o755)
+  })
+
+  install(
+    'folders of others beside the versions stay, and alone they are no AIVillage',
+    async ({ work, home }) => {
+      const { folder } = await makeBundle(work, '1.0.0')
+      const library = path.join(home, '.local/lib/aivillage')
+      const foreign = path.join(library, 'my-notes/precious')
+      mkdirSync(path.dirname(foreign), { recursive: true })
+      writeFileSync(foreign, 'x')
+      const refused = run(folder, home, '--uninstall')
+      assert.is(refused.status, 1)
+      assert.match(refused.stderr, /there is no AIVillage/)
+      assert.is(run(folder, home).status, 0)
+      assert.ok(existsSync(foreign))
+      const removed = run(folder, home, '--uninstall')
+      assert.is(removed.status, 0, removed.stderr)
+      assert.match(removed.stdout, /stays: there is something in it/)
+      assert.equal(readdirSync(library), ['my-notes'])
+      assert.ok(existsSync(foreign))
+    },
+  )
+
+  install('an older version is not put over a newer one unasked', async ({ work, home }) => {
+    const older = await makeBundle(work, '1.9.0')
+    const newer = await makeBundle(work, '1.10.0')
+    assert.is(run(newer.folder, home).status, 0)
+    const refused = run(older.folder, home)
+    assert.is(refused.status, 1)
+    assert.match(refused.stderr, /AIVillage 1\.10\.0 is installed, and this bundle is the older 1\.9\.0/)
+    assert.match(village(home), /^1\.10\.0 /)
+    const asked = run(older.folder, home, '--downgrade')
+    assert.is(asked.status, 0, asked.stderr)
+    assert.match(village(home), /^1\.9\.0 /)
+    assert.is(run(newer.folder, home).status, 0)
+    const back = run(newer.folder, home, '--rollback')
+    assert.match(back.stdout, /run `.*village upgrade --roll-back`/)
+  })
+
+  install('an upgrade that is cut off between its two links is made up for', async ({ work, home }) => {
+    const first = await makeBundle(work, '1.0.0')
+    const second = await makeBundle(work, '1.1.0')
+    const library = path.join(home, '.local/lib/aivillage')
+    assert.is(run(first.folder, home).status, 0)
+    const before = readlinkSync(path.join(library, 'current'))
+    // In the place of the second link the installer is killed.
+    const shims = path.join(work, 'shims')
+    mkdirSync(shims)
+    const kills = `#!/bin/sh
+case $1 in -fT) n=$(cat ${shims}/n 2>/dev/null || echo 0); echo $((n + 1)) >${shims}/n; [ "$n" = 0 ] || { kill -9 $PPID; exit 1; } ;; esac
+PATH=${process.env.PATH} exec mv "$@"
+`
+    writeFileSync(path.join(shims, 'mv'), kills, { mode: 0o755 })
+    const cut = runWith({ PATH: `${shims}:${process.env.PATH}` }, second.folder, home)
+    assert.is(cut.signal, 'SIGKILL')
+    assert.is(run(second.folder, home).status, 0)
+    assert.match(village(home), /^1\.1\.0 /)
+    assert.is(readlinkSync(path.join(library, 'previous')), before)
+    assert.ok(existsSync(path.join(library, before)))
+  })
 
   const damages: [name: string, damage: (folder: string) => void, says: RegExp][] = [
     [

@@ -203,7 +203,8 @@ export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
     words.some(
       ({ lower }) =>
         /^(?:watch|watching|sync|synced|follow|following|followed|monitor|monitoring|watched)$/.test(lower) ||
-        /(?:^| )(?:up to date|in step with|keep (?:up|pace) with)(?: |$)/.test(line) || /(?:^| )keep (?:an eye|track)(?: |$)/.test(line),
+        /(?:^| )(?:up to date|in step with|keep (?:up|pace) with)(?: |$)/.test(line) ||
+        /(?:^| )keep (?:an eye|track)(?: |$)/.test(line),
     )
   )
     return { amends: { watch: true } }

@@ -120,18 +120,17 @@ export const writing: Rule = ({ clause, verb, state }) => {
       { path, content: state.text ?? from(state.drafts.length, 'text') },
       'What was found is to be kept in a file.',
     )
-  const made = resultFor(clause.line)
-  if (made !== null)
+  const found = resultsFor(line)
+  if (found.length > 0) {
+    const texts = found.map((_, at) => from(state.drafts.length + at + 1, 'text'))
+    const content =
+      texts.length === 1
+        ? texts[0]!
+        : { $text: texts.flatMap((text, at) => (at === 0 ? [text] : ['\n\n', text])) }
     return {
-      calls: [
-        made,
-        draft(
-          'file_write',
-          { path, content: from(state.drafts.length + 1, 'text') },
-          'What was found is to be kept in a file.',
-        ),
-      ],
+      calls: [...found, draft('file_write', { path, content }, 'What was found is to be kept in a file.')],
     }
+  }
   const end = words.findIndex(
     (word, at) =>
       at > 0 && /^(?:to|into|in|as)$/.test(word.norm) && words.slice(at).some(({ text }) => text === path),
@@ -153,20 +152,29 @@ export const writing: Rule = ({ clause, verb, state }) => {
   return { why: 'It does not say what is to be written to the file.' }
 }
 
-/** `save the list of models to x.txt`, `write the current time to x.txt`: what has to be found first. */
-function resultFor(line: string): ReturnType<typeof draft> | null {
-  const reason = 'It is to be kept in a file.'
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} model(?: |$)/.test(line))
-    return draft('model_list', {}, reason)
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} member(?: |$)/.test(line))
-    return draft('member_list', {}, reason)
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} job(?: |$)/.test(line))
-    return draft('job_list', {}, reason)
-  if (/(?:^| )(?:list of|all|names of)(?: \S+){0,3} collection(?: |$)/.test(line))
-    return draft('knowledge_collections', {}, reason)
-  if (/(?:^| )(?:time|date)(?: |$)/.test(line)) return draft('time_now', {}, reason)
-  if (/(?:^| )(?:status|health)(?: |$)/.test(line)) return draft('node_status', {}, reason)
-  return null
+const KEPT: readonly (readonly [RegExp, string])[] = [
+  [/(?:list of|all|names of|what|which)(?: \S+){0,3} model/, 'model_list'],
+  [/(?:list of|all|names of|who)(?: \S+){0,3} member|who is (?:in|connected|online)/, 'member_list'],
+  [/(?:list of|all|names of|what|which)(?: \S+){0,3} job/, 'job_list'],
+  [/(?:list of|all|names of|what|which)(?: \S+){0,3} collection/, 'knowledge_collections'],
+  [/(?:list of|all|names of|what|which)(?: \S+){0,3} (?:round|runs?)/, 'round_list'],
+  [/time|date/, 'time_now'],
+  [/status|health|state of (?:the|this|my) (?:node|machine)/, 'node_status'],
+]
+
+/** `save the list of models to x.txt`, `write today's date and the members to x.txt`: what has to be found first, in the order of the words. */
+function resultsFor(line: string): ReturnType<typeof draft>[] {
+  // `the list of jobs and the collections`: one `list of` for all.
+  const all = line.replace(
+    /(?<=(?:^| )list of .*)(?:and|,) (?:the |my |our )?(?=(?:model|member|job|collection|round|run)(?: |$))/g,
+    (said) => `${said}list of `,
+  )
+  return KEPT.flatMap(([pattern, tool]) => {
+    const at = new RegExp(`(?:^| )(?:${pattern.source})(?: |$)`).exec(all)?.index
+    return at === undefined ? [] : [{ at, tool }]
+  })
+    .sort((one, other) => one.at - other.at)
+    .map(({ tool }) => draft(tool, {}, 'It is to be kept in a file.'))
 }
 
 export const reading: Rule = ({ clause: { words, line, mood }, verb }) => {

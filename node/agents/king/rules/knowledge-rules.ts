@@ -1,69 +1,11 @@
-/** Indexing, searching and asking. */
+/** Searching and asking. */
 import { lineOf, type Word } from '../clause.ts'
-import { collectionOf, collectionOfPath } from '../collection-names.ts'
+import { collectionOf } from '../collection-names.ts'
 import { questionStart } from '../mood.ts'
+import { ownCollections } from '../named-words.ts'
 import { isOwnMatter } from '../own-matters.ts'
-import { isFile, isModelFile, isModelFolder, pathsOf } from '../slots.ts'
-import { call, draft, NOTHING_MORE, type PlanState, type Rule, type RuleInput, wordsFrom } from './rule.ts'
-
-const INDEX_REASON = 'What is to be asked must be in a collection first.'
-
-/** Orders that put files into a collection, whatever they are called. */
-function isIndexing({ clause: { line, words }, verb, state }: RuleInput): boolean {
-  if (verb === 'index') return true
-  if (/(?:^| )searchable(?: |$)/.test(line) && /^(?:make|turn|get)$/.test(verb ?? '')) return true
-  if (
-    /^(?:make|create|build|set|start)$/.test(verb ?? '') &&
-    /(?:^| )collection(?: |$)/.test(line) &&
-    (pathsOf(words).length > 0 ||
-      (state.path !== null && /(?:^| )(?:it|them|that|these|those|there)(?: |$)/.test(line)))
-  )
-    return true
-  const paths = pathsOf(words)
-  const [path] = paths
-  const isInto =
-    /(?:^| )(?:to|into|in|as) (?:(?:the|my|our|your|a|new|village's|this) )*(?:\S+ )?(?:collection|knowledge|library|index|note|document)(?: |$)/.test(
-      line,
-    )
-  if (path === undefined)
-    return (
-      isInto && state.path !== null && /^(?:add|put|import|load|include|get|take|bring)$/.test(verb ?? '')
-    )
-  if (isModelFile(path) || /(?:^| )model(?: |$)/.test(line)) return false
-  if (isModelFolder(path) && verb === 'add' && !isInto) return false
-  const isFolder = !isFile(path)
-  if (/^(?:add|put|import|load|store|save|include)$/.test(verb ?? ''))
-    return (
-      isInto ||
-      (isFolder &&
-        /^(?:add|import|load)$/.test(verb ?? '') &&
-        !/(?:^| )(?:model|file_write)(?: |$)/.test(line))
-    )
-  if (/^(?:take|get|bring)$/.test(verb ?? '')) return isInto || /^take in /.test(line)
-  if (/^(?:read|scan|learn|digest)$/.test(verb ?? '')) return isFolder
-  return verb === 'go' && /^go (?:through|over) /.test(line) && isFolder
-}
-
-export const indexing: Rule = (input) => {
-  const { clause, state } = input
-  if (clause.mood === 'question' || !isIndexing(input)) return null
-  const named = pathsOf(clause.words)
-  const several = /(?:^| )(?:both|them|all|these|those|the two|the three|each|everything)(?: |$)/.test(
-    clause.line,
-  )
-  const spoken = several && state.paths.length > 1 ? state.paths : state.path !== null ? [state.path] : []
-  const paths = named.length > 0 ? named : spoken
-  if (paths.length === 0) return { why: 'It does not say which folder or file is to be indexed.' }
-  const collection = collectionOf(clause.words, true)
-  const watch = /(?:^| )(?:watch|watching|follow|up to date|in sync|synced)(?: |$)/.test(clause.line)
-    ? true
-    : null
-  const calls = paths.flatMap((path) => {
-    const into = collection ?? collectionOfPath(path)
-    return into === null ? [] : [draft('knowledge_index', { path, collection: into, watch }, INDEX_REASON)]
-  })
-  return calls.length === 0 ? { why: 'It does not say what the collection is to be called.' } : { calls }
-}
+import { pathsOf } from '../slots.ts'
+import { call, draft, NOTHING_MORE, type PlanState, type Rule, wordsFrom } from './rule.ts'
 
 const PASSAGES =
   /(?:^| )(?:passage|passages|mention|mentions|mentioned|mentioning|occurrences|snippets|excerpts|quotes|references|hits|keyword|keywords|phrase|where)(?: |$)/
@@ -111,7 +53,13 @@ export const searching: Rule = ({ clause, verb, state }) => {
   if (query === null) return { why: 'It does not say what is to be searched for.' }
   const collection = collectionOf(words, false) ?? placeOf(words) ?? state.collection
   const limit = limitOf(words)
-  return call('knowledge_search', { query, limit, collection }, 'Passages are asked for.')
+  const several = ownCollections(words)
+  const places = several.length > 1 ? several : [collection]
+  return {
+    calls: places.map((place) =>
+      draft('knowledge_search', { query, limit, collection: place }, 'Passages are asked for.'),
+    ),
+  }
 }
 
 function queryOf(words: readonly Word[], text: string): string | null {
@@ -207,6 +155,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
     named === null &&
     last !== undefined &&
     LISTED.test(last.tool) &&
+    !(verb === 'ask' && state.collection !== null) &&
     /(?:^| )(?:they|them|each|it|its|those|one)(?: |$)/.test(line) &&
     !/(?:say|about|mention|document say|note)/.test(line)
   )
@@ -235,6 +184,15 @@ export const asking: Rule = ({ clause, verb, state }) => {
     /^(?:answer|ask|tell|question)(?: (?:me|us|this|that|these|the|following|a|my|question|it))*$/.test(line)
   )
     return NOTHING_MORE
+  // `if nothing is found there, ask minutes`: the same question.
+  const [other] = ownCollections(words)
+  if (
+    verb === 'ask' &&
+    other !== undefined &&
+    last?.tool === 'knowledge_ask' &&
+    /^ask(?: (?:the|my|our|in))* \S+(?: (?:instead|too|as well|collection|the same|next|then))*$/.test(line)
+  )
+    return call('knowledge_ask', { ...last.arguments, collections: [other] }, 'The same is asked elsewhere.')
   let start = named === null ? questionStart(words) : named.end
   if (start === 0 && verb === 'ask') start = 1
   while (
@@ -258,6 +216,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
       },
       'Passages are asked for.',
     )
+  const several = ownCollections(words)
   const isAsked =
     text
       .slice(words.at(-1)?.end ?? 0)
@@ -267,7 +226,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
     'knowledge_ask',
     {
       question: isAsked ? `${question}?` : question,
-      ...(collection !== null && { collections: [collection] }),
+      ...(collection !== null && { collections: several.includes(collection) ? several : [collection] }),
     },
     'A question about what documents say.',
   )

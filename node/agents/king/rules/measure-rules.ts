@@ -157,6 +157,14 @@ export const comparing: Rule = (input) => {
   const suite = suiteOf(words)
   const pair = (first: Value, second: Value) =>
     draft('model_compare', { first, second, suite }, 'Two models are compared on the same items.')
+  // `whether a is worse than b`: the verdict is about the second model of a comparison.
+  if (
+    values.length === 2 &&
+    /(?:^| )(?:whether|if) (?:the )?(?:model )?(?:<id>|encoder) (?:is|do|does|performs?|scores?|has|have) (?:\S+ ){0,3}?(?:better|worse)(?: \S+)? than (?:the )?/.test(
+      line,
+    )
+  )
+    return { calls: [...added, pair(values[1]!, values[0]!)] }
   if (values.length >= 2)
     return { calls: [...added, ...values.slice(1).map((second) => pair(values[0]!, second))] }
   if (values.length === 1) {
@@ -217,7 +225,13 @@ export const measuringGeometry: Rule = (input) => {
     )
   )
     return null
-  if (clause.mood === 'question' && !/(?:^| )of (?:the )?(?:model|<id>|it)/.test(clause.line)) return null
+  if (
+    clause.mood === 'question' &&
+    !/(?:^| )of (?:the )?(?:model|<id>|it)|<id> (?:\S+ ){0,6}(?:in|by) (?:their |the |its )?geometry/.test(
+      clause.line,
+    )
+  )
+    return null
   const { values, added } = modelsMeant(input)
   if (values.length === 0) return clause.mood === 'question' ? null : NO_MODEL
   return {

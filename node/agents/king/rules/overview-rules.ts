@@ -18,7 +18,7 @@ export const listedModels: Rule = (input) => {
     )
   if (!isShown(input) && verb !== 'inspect') return null
   // `tell me about encoder`: of a model of this node, not of a thing in the documents.
-  const told = ownModelTold(words, line)
+  const told = ownModelTold(words, line) ?? ownModelKind(words, line)
   if (told !== null) return call('model_inspect', { model: told }, 'A model is asked for.')
   const names = namesOf(words, verb === null ? 1 : at + 1, { plainWords: false })
   const about =
@@ -77,6 +77,19 @@ const TELLS_ABOUT =
 function ownModelTold(words: readonly Word[], line: string): string | null {
   const model = words.find(({ own }) => own?.model !== undefined)?.own?.model
   return model !== undefined && TELLS_ABOUT.test(line) ? model : null
+}
+
+const OF_KIND =
+  /(?:^| )(?:whether|if|is|what kind of|which kind of|what sort of|what type of) (?:model )?(?:the )?(?:<id>|encoder)(?: is)?(?: (?:a|an|in|of|already|still))*(?: (?:onnx|safetensors|packed|compress|language|adapter|encoder|quantised|model|format|it|is))*(?: model)?$/
+
+/** `whether encoder is an ONNX model`. */
+function ownModelKind(words: readonly Word[], line: string): string | null {
+  const model = words.find(({ own }) => own?.model !== undefined)?.own?.model
+  const isOfKind =
+    /(?:^| )(?:onnx|safetensors|packed|language model|adapter|quantised|kind|sort|type|format)(?: |$)/.test(
+      line,
+    )
+  return model !== undefined && isOfKind && OF_KIND.test(line) ? model : null
 }
 
 const OVERVIEWS: readonly (readonly [RegExp, string])[] = [

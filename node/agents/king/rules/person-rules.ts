@@ -3,14 +3,16 @@ import { lineOf } from '../clause.ts'
 import { call, NOTHING_MORE, type Rule, wordsFrom } from './rule.ts'
 
 const ABOUT_ME =
-  /^(?:what (?:do|did|can|had|have) (?:you|i) (?:know|remember|recall|tell|say|store|keep)|do (?:you )?(?:remember|recall|know)(?: |$)|(?:have|did) i (?:ever )?(?:tell|told|mention|say)|what (?:is|are|was|were) my (?:\S+ )?(?:name|birthday|favourite|favorite|favourites|preference|preferences|address|phone|hobby|hobbies|allergies|allergy|job title|wife|husband|dog|cat|pin|size|doctor)|(?:recall|remind me)(?: |$)|who am i(?: |$)|what (?:do|did) i (?:like|prefer|love|hate|usually|often|always)(?: |$)|what (?:is|was) it (?:that )?i (?:tell|told|say|said|mention|mentioned)|what (?:i|we) (?:have )?(?:tell|told|said|say|mention)(?:ed)? (?:you )?|when is my (?:\S+ )?birthday|what have i (?:told|said))/
+  /^(?:what (?:do|did|can|had|have) (?:you|i) (?:know|remember|recall|tell|say|store|keep)|do (?:you )?(?:still )?(?:remember|recall|know)(?: |$)|(?:have|did) i (?:ever )?(?:tell|told|mention|say)|what (?:is|are|was|were) my (?:\S+ )?(?:name|birthday|favourite|favorite|favourites|preference|preferences|address|phone|hobby|hobbies|allergies|allergy|job title|wife|husband|dog|cat|pin|size|doctor)|(?:recall|remind me)(?: |$)|(?:have|do) (?:you|i) (?:got |have |keep )?(?:a |any )?(?:record|note|memory) of my(?: |$)|who am i(?: |$)|what (?:do|did) i (?:like|prefer|love|hate|usually|often|always)(?: |$)|what (?:is|was) it (?:that )?i (?:tell|told|say|said|mention|mentioned)|what (?:i|we) (?:have )?(?:tell|told|said|say|mention)(?:ed)? (?:you )?|when is my (?:\S+ )?(?:birthday|anniversary)|what have i (?:told|said))/
 
 export const remembering: Rule = ({ clause, verb, at, state }) => {
   const { words, line, mood, source } = clause
   if (state.drafts.at(-1)?.tool === 'twin_recall' && /(?:^| )memory(?: |$)/.test(line)) return NOTHING_MORE
   if (
     mood === 'question'
-      ? ABOUT_ME.test(line) && !/(?:document|note|collection)/.test(line)
+      ? ABOUT_ME.test(line) &&
+        !words.some(({ own }) => own?.model !== undefined) &&
+        !/(?:document|note|collection)/.test(line)
       : verb === 'recall' ||
         /^remind me (?:what|of|about|who|when|where)/.test(line) ||
         /^tell me (?:what|everything|all|anything) you (?:know|remember)(?: |$)|^(?:show|list)(?: me)? (?:what you|my (?:memories|memory|preferences))|^(?:tell|show)(?: me)? (?:everything|what|all) (?:that )?you (?:know|remember)/.test(

@@ -1,20 +1,11 @@
-/** Programs, calculations, texts of language models, vectors of texts. */
+/** Programs and calculations. */
 import { calculates } from '../../magi/arithmetic-words.ts'
 import { planWork } from '../../magi/plan-work.ts'
-import { lineOf } from '../clause.ts'
 import { numbersInDigits } from '../number-words.ts'
-import { namesOf, numberOf, pathsOf } from '../slots.ts'
+import { pathsOf } from '../slots.ts'
+import { storySum } from '../story-sums.ts'
 import { wordProblem } from '../word-problems.ts'
-import {
-  call,
-  draft,
-  from,
-  NOTHING_MORE,
-  type Outcome,
-  type Rule,
-  type RuleInput,
-  wordsFrom,
-} from './rule.ts'
+import { call, draft, from, NOTHING_MORE, type Rule, type RuleInput, wordsFrom } from './rule.ts'
 
 const LANGUAGES: Readonly<Record<string, string>> = {
   py: 'python',
@@ -92,12 +83,24 @@ export const programming: Rule = ({ clause, verb, state }) => {
   if (pathsOf(words).length > 0 && verb === 'write' && state.drafts.length > 0) return null
   // In the asker's words: whoever programs finds the program for it.
   const task = wordsFrom(words, 0, source)
-  return task === null ? null : call('code_run', { task }, 'It is to be found by a program.')
+  return task === null
+    ? null
+    : call(
+        'code_run',
+        { task, language: languageOf(line), paths: filesFor(words) },
+        'It is to be found by a program.',
+      )
 }
 
 const languageOf = (line: string): string | null => {
   const named = /(?:^| )(python3?|javascript|node|bash|shell|sh)(?: |$)/.exec(line)?.[1]
   return named === undefined ? null : LANGUAGES[named]!
+}
+
+/** Files that the program is to read. */
+function filesFor(words: RuleInput['clause']['words']): string[] | null {
+  const paths = pathsOf(words).filter((path) => /\.(?:csv|tsv|txt|md|json|jsonl|log|text)$/i.test(path))
+  return paths.length === 0 ? null : paths
 }
 
 /** Any day will do: only whether there is a program for it is asked here. */
@@ -126,14 +129,41 @@ export const calculating: Rule = ({ clause, verb, state }) => {
     return null
   const said = wordsFrom(words, 0, source)
   if (said === null) return null
-  const whole = inFigures(said)
-  const problem = clause.mood === 'order' ? null : wordProblem(whole)
+  const whole = inFigures(
+    said.replace(
+      /^(?:quick(?:ly)?(?: (?:one|question|sum))?|question|sums?|maths?|calculation)\s*[:,]\s*/i,
+      '',
+    ),
+  )
+  const problem =
+    clause.mood === 'order' ? null : (toldSum(clause, state.drafts.length) ?? wordProblem(whole))
   if (problem !== null) return call('calculate', { expression: problem }, 'It is to be calculated.')
-  if (!/\d|(?:^| )(?:it|that|result|double|half|twice|square|pi)(?: |$)/.test(line + whole)) return null
+  if (
+    !/\d|^how many \S+ (?:are |is )?(?:there )?(?:in|make) (?:an? )?\S+$|(?:^| )(?:it|that|result|double|half|twice|square|pi)(?: |$)/.test(
+      line + whole,
+    )
+  )
+    return null
   for (const text of readings(whole, line, state.expression)) {
     const expression = calculates(text)
     if (expression !== null && /[^\d\s.,]/.test(expression))
       return call('calculate', { expression }, 'It is to be calculated.')
+  }
+  return null
+}
+
+const MAX_SENTENCES = 4
+
+/** The sum of a clause with what was told before it, where no step came between. */
+function toldSum({ words, source }: RuleInput['clause'], steps: number): string | null {
+  const end = words.at(-1)!.end
+  const told = source.slice(0, end + 1).trim()
+  if (steps > 0) return storySum(source.slice(words[0]!.start, end + 1))
+  const sentences = told.split(/(?<=[.!?])\s+/).slice(-MAX_SENTENCES)
+  for (let from = 0; from < sentences.length; from++) {
+    const story = sentences.slice(from).join(' ')
+    const sum = storySum(story) ?? (from < sentences.length - 1 ? wordProblem(inFigures(story)) : null)
+    if (sum !== null) return sum
   }
   return null
 }
@@ -193,125 +223,4 @@ function readings(whole: string, line: string, previous: string | null): string[
     if (onTop !== bare) forms.push(onTop)
   }
   return line.length > 400 ? [] : forms
-}
-
-export const generating: Rule = (input: RuleInput): Outcome | null => {
-  const { clause, verb, at, state } = input
-  const { words, line, mood, source } = clause
-  if (mood === 'question') return null
-  const quoted = words.filter(({ kind }) => kind === 'quoted')
-  const names = namesOf(words.slice(0, 12), Math.max(0, at), { plainWords: false }).filter(
-    (word) => word.kind === 'id' && !/^\d/.test(word.text),
-  )
-  const uses =
-    /^(?:(?:let|ask|use|prompt|have|tell) (?:the (?:language )?model )?<id>|(?:get|make) (?:the (?:language )?model )?<id> (?:to )?(?:write|generate|complete|continue|say|tell|finish|produce|invent))(?: |$)/.test(
-      line,
-    ) ||
-    /(?:^| )(?:with|using|by|from|on) (?:the (?:language )?model )?<id>(?: |$)/.test(line) ||
-    /(?:^| )language model(?: |$)/.test(line)
-  const lets =
-    state.model !== null &&
-    /^(?:let|have|make|get|use|ask|tell) (?:it|that|that model|the model|the result|the new model)(?: to)? (?:write|generate|complete|continue|tell|say|finish|produce|add|invent|speak|answer|go on)(?: |$)/.test(
-      line,
-    )
-  const writes =
-    /^(?:finish|produce|invent|generate|write|continue|complete|say|translate|prompt|let|ask|use|get|have|make|tell|run|want|give)$/.test(
-      verb ?? '',
-    )
-  if (!writes) return null
-  const isText =
-    /(?:^| )(?:story|stories|poem|text|letter|song|haiku|joke|sentence|paragraph|essay|tale|verse|words|tokens|prompt|continue|complete|generate|limerick|dialogue|slogan|email|message|greeting|blog)(?: |$)/.test(
-      line,
-    )
-  const model =
-    names[0]?.text ??
-    (/(?:^| )(?:it|that model|the model|the new model|the (?:merge|train|compress) (?:model|one))(?: |$)/.test(
-      line,
-    ) &&
-    state.model !== null &&
-    isText
-      ? state.model
-      : null)
-  if (
-    !lets &&
-    !(uses && (isText || quoted.length > 0 || /^(?:let|ask|prompt|have|use|tell)/.test(line))) &&
-    !(isText && /^(?:generate|write|continue|complete)$/.test(verb!)) &&
-    !(quoted.length > 0 && /^(?:continue|complete|generate|prompt)$/.test(verb!))
-  )
-    return null
-  if (/(?:^| )(?:embed|compress|evaluate|train|merge)(?: |$)/.test(line)) return null
-  if (/(?:^| )(?:summary|summarise-doing|document|note|collection)(?: |$)/.test(line) && names.length === 0)
-    return null
-  const behind = words.findIndex(
-    (word, index) => index > at && /^(?:to|:|what|with)$/.test(word.norm) && index > words.indexOf(names[0]!),
-  )
-  // `let x write two sentences`: what it is to write begins at the verb.
-  const spoken =
-    names.length > 0 && /^(?:let|have|make|get|ask|tell)$/.test(verb ?? '')
-      ? words.findIndex(
-          ({ norm }, index) =>
-            index > words.indexOf(names[0]!) &&
-            /^(?:write|generate|complete|continue|tell|say|finish|produce)$/.test(norm),
-        )
-      : -1
-  const prompt =
-    quoted.length > 0
-      ? quoted.at(-1)!.text
-      : names.length > 0 && uses && behind > 0 && behind < words.length - 1
-        ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
-        : wordsFrom(words, spoken > 0 ? spoken : at, source)
-  if (prompt === null) return { why: 'It does not say what the model is to write.' }
-  return call(
-    'model_generate',
-    { model, prompt, maxTokens: numberOf(words, /^tokens?$/) },
-    'A language model is to write a text.',
-  )
-}
-
-export const embedding: Rule = ({ clause: { words, line, mood, source }, verb, state }) => {
-  const quoted = words.filter(({ kind }) => kind === 'quoted')
-  const isSimilarity =
-    /(?:^| )(?:similar|similarity|alike|close|mean the same|same meaning|related)(?: |$)/.test(line)
-  const asks =
-    verb === 'embed' ||
-    /(?:^| )embed-doing(?: |$)/.test(line) ||
-    (/(?:^| )vector(?: |$)/.test(line) && quoted.length > 0) ||
-    (isSimilarity && quoted.length >= 2)
-  if (!asks || (mood === 'question' && quoted.length === 0)) return null
-  if (
-    quoted.length === 0 &&
-    state.drafts.at(-1)?.tool === 'text_embed' &&
-    /^embed (?:both|them|it|these|the two)$/.test(line)
-  )
-    return NOTHING_MORE
-  if (quoted.length === 0) {
-    const text = wordsFrom(
-      words,
-      /^(?:embed )?(?:the )?(?:text|sentence|words?|phrase) /.test(lineOf(words)) ? 3 : 1,
-      source,
-    )
-    return text === null
-      ? { why: 'It does not say which text.' }
-      : call('text_embed', { texts: [text] }, 'Vectors of texts are asked for.')
-  }
-  const last = state.drafts.at(-1)
-  const before =
-    last?.tool === 'text_embed' && Array.isArray(last.arguments.texts) ? last.arguments.texts : []
-  // `embed it together with "b"`: one call with both.
-  if (
-    before.length > 0 &&
-    /(?:^| )(?:it|that|this|them|both|those) (?:together|along|and|with|plus|,)/.test(line)
-  )
-    return { amends: { texts: [...new Set([...before, ...quoted.map(({ text }) => text)])] } }
-  const [model] = namesOf(
-    words.filter(({ kind }) => kind === 'id'),
-    0,
-    { plainWords: false },
-  )
-  const vectors = /(?:^| )(?:vector|embed-doing)(?: |$)/.test(line) && !isSimilarity ? true : null
-  return call(
-    'text_embed',
-    { texts: quoted.map(({ text }) => text), model: model?.text, vectors },
-    'Vectors of texts are asked for.',
-  )
 }

@@ -77,7 +77,7 @@ export const from = (step: number, field: ResultField): StepReference => ({ $fro
 
 /** `it`, `that`, `them`, `the result`, `the new model`, `the compressed one`. */
 export const REFERS =
-  /(?:^| )(?:it|that|this|them|these|those|the result|the (?:new|compress|merge|train|result|download|pull|add|import|small|smaller|latest|same|model)(?: (?:model|one|version))?|(?:the|this|that|my|your) model|one|same|its)(?: |$)/
+  /(?:^| )(?:it|that|this|them|these|those|the result|the (?:new|compress|merge|train|result|download|pull|add|import|finish|small|smaller|latest|same|model)(?: (?:model|one|version))?|(?:the|this|that|my|your) model|one|same|its)(?: |$)/
 export const ORIGINAL =
   /(?:^| )(?:original|originals|uncompressed|old|before|source|parent|starting|first|base|unquantised|baseline|full|what we had)(?: |$)/
 

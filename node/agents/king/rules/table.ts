@@ -1,13 +1,17 @@
 /** The rules in the order in which they are asked: what is told by its own words first, what takes any question last. */
 import { amending, compressing, merging, training } from './build-rules.ts'
+import { reckoningFile, reckoningOn } from './figure-rules.ts'
 import { listingFiles, reading, writing } from './file-rules.ts'
-import { asking, indexing, listingCollections, searching } from './knowledge-rules.ts'
+import { indexing } from './indexing-rule.ts'
+import { asking, listingCollections, searching } from './knowledge-rules.ts'
+import { looking } from './looking-rule.ts'
 import { comparing, evaluating, measuringGeometry } from './measure-rules.ts'
 import { adding, pulling, waitedFor } from './model-rules.ts'
 import { listedModels, overview } from './overview-rules.ts'
 import { impossible, remembering } from './person-rules.ts'
-import { calculating, embedding, generating, programming, solvable } from './program-rules.ts'
+import { calculating, programming, solvable } from './program-rules.ts'
 import type { Rule } from './rule.ts'
+import { embedding, generating } from './text-rules.ts'
 import { clock, jobs, members, namedJob, rounds, status } from './work-rules.ts'
 
 export const RULES: readonly Rule[] = [
@@ -30,7 +34,9 @@ export const RULES: readonly Rule[] = [
   jobs,
   rounds,
   namedJob,
+  reckoningFile,
   generating,
+  reckoningOn,
   calculating,
   reading,
   listingFiles,
@@ -42,5 +48,6 @@ export const RULES: readonly Rule[] = [
   solvable,
   listedModels,
   impossible,
+  looking,
   asking,
 ]

@@ -40,8 +40,11 @@ const STATES: readonly (readonly [RegExp, string])[] = [
   ],
 ]
 
+/** `which jobs have run lately`: all of them. */
 export const stateOf = (line: string): string | null =>
-  STATES.find(([pattern]) => pattern.test(line))?.[1] ?? null
+  /(?:^| )have (?:been )?run(?: |$)/.test(line)
+    ? null
+    : (STATES.find(([pattern]) => pattern.test(line))?.[1] ?? null)
 
 const isJob = (line: string): boolean => /(?:^| )job(?: |$)/.test(line)
 const isRound = (line: string): boolean =>
@@ -75,7 +78,14 @@ export const jobs: Rule = (input) => {
       (isJob(line) && /(?:^| )(?:all|every|any)(?: |$)/.test(line) ? null : state.job)
     if (named === null || named === undefined)
       return { why: 'It does not say which job is to be cancelled (`village jobs`).' }
-    return call('job_cancel', { job: named }, 'A job is to end.')
+    const others = words.flatMap((word, at) =>
+      word.kind === 'id' && word.text !== named && words[at - 1]?.norm !== 'run' && /\d/.test(word.text)
+        ? [word.text]
+        : [],
+    )
+    return {
+      calls: [named, ...others].map((one) => draft('job_cancel', { job: one }, 'A job is to end.')),
+    }
   }
   if (clause.mood !== 'question' && verb === 'wait') {
     const named =
@@ -212,7 +222,7 @@ export const status: Rule = (input) => {
 }
 
 const CLOCK =
-  /(?:^| )(?:what (?:is the )?time(?: is it)?(?: now| in| right| at| please|$)|what (?:is )?(?:the )?(?:current |exact |local )?(?:time|date)(?: is it)?(?: now| today| in| right| at|$)|what (?:day|date|month|year|weekday)(?: of the (?:week|month))? (?:is it|is today|do we have|it is)|(?:the )?(?:current|exact|local|right) (?:time|date|day)|(?:today's|todays) date|the (?:time|date)(?: now| please| today| in| right|$| of day)|date today|time now|clock|what is today|time it is|day it is|day of the week)(?: |$)/
+  /(?:^| )(?:what (?:is the )?time(?: is it)?(?: now| in| right| at| please|$)|what (?:is )?(?:the )?(?:current |exact |local )?(?:time|date)(?: is it)?(?: now| today| in| right| at|$)|what (?:day|date|month|year|weekday)(?: of the (?:week|month))? (?:is it|is today|do we have|it is)|(?:the )?(?:current|exact|local|right) (?:time|date|day)|(?:today's|todays|today) date|date of today|the (?:time|date)(?: now| please| today| in| right|$| of day)|date today|time now|clock|what is today|time it is|day it is|day of the week)(?: |$)/
 
 export const clock: Rule = (input) => {
   const { line } = input.clause

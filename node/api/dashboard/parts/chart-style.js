@@ -40,12 +40,15 @@ export function seriesOptions(uPlot, { label, kind, dashed }, tone, drawShape) {
   }
 }
 
+/** Round figures of bytes, and their halves and quarters: 1, 2, 4 … 512 of each unit up to TiB. */
+const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power)
+
 const isDecade = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9
 const decade = (value) =>
   value >= 1e-3 && value < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(0)
 
 export function axis(dimension, isX) {
-  const { label, format, time, log, integers } = dimension
+  const { label, format, time, log, integers, binary } = dimension
   return {
     label,
     labelSize: 22,
@@ -56,6 +59,7 @@ export function axis(dimension, isX) {
     gap: 4,
     size: isX ? (time ? 44 : 30) : widthOfTicks,
     ...(integers ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6, 1e7] } : {}),
+    ...(binary ? { incrs: BINARY_STEPS } : {}),
     ...(isX ? { space: time ? 64 : 48 } : { space: 34 }),
     grid: {
       stroke: () => colour('--line'),

@@ -6,7 +6,7 @@
  *   label,                what it shows: its name for those who do not see it
  *   x: { label, values, names?, format?, time?, log?, integers? }
  *                         `time`: values are Unix seconds; `names`: what a row is called (a tensor, a job)
- *   y: { label, format?, log?, zero? }       `zero`: the axis begins at zero (bars always do)
+ *   y: { label, format?, log?, zero?, binary? }   `zero`: the axis begins at zero (bars always do); `binary`: in steps of powers of two, as bytes are
  *   series: [{ label, values, low?, high?, kind?: 'line' | 'points' | 'bars', tone?: 0…5, dashed?, format? }]
  *           or, each with its own x, [{ label, kind: 'points', points: [{ x, y, name?, low?, high? }] }]; all of one sort
  *   marks?: [{ value, label }]               levels to compare with, as dashed lines

@@ -55,7 +55,7 @@ async function open(method, path, body, init = {}) {
     throw new ApiError(0, {
       code: 'DAEMON_NOT_RUNNING',
       detail: 'The daemon does not answer.',
-      fix: 'Start it with `village start`, then open the link that it prints.',
+      fix: 'Start it, as a service or with `village start`: this page goes on by itself when it answers.',
     })
   }
   if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => ({})))
@@ -66,8 +66,11 @@ async function open(method, path, body, init = {}) {
 export const get = async (path, init) => (await open('GET', path, undefined, init)).json()
 /** What is no JSON. @param {string} path @param {RequestInit} [init] */
 export const getText = async (path, init) => (await open('GET', path, undefined, init)).text()
-/** @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method @param {string} path @param {unknown} [body] */
-export const send = async (method, path, body) => (await open(method, path, body)).json()
+/**
+ * @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method @param {string} path @param {unknown} [body]
+ * @param {{ signal?: AbortSignal }} [init]
+ */
+export const send = async (method, path, body, init) => (await open(method, path, body, init)).json()
 
 /** @param {string} path @param {string} name */
 export async function download(path, name) {

@@ -1,5 +1,6 @@
 /** Shows a page of the table: loads its module and its sheet when it is first looked at. */
-import { useEffect, useState } from '../lib/hooks.js'
+import { useEffect, useLayoutEffect, useState } from '../lib/hooks.js'
+import { Boundary } from './boundary.js'
 import { html } from './html.js'
 import { loadSheet } from './sheet.js'
 import { Loading, Problem } from './widgets.js'
@@ -21,12 +22,19 @@ export function PageHost({ page, ...given }) {
   const [module, setModule] = useState(() => modules.get(page.name) ?? null)
   const [error, setError] = useState(null)
   const [tries, setTries] = useState(0)
-  useEffect(() => {
+  useLayoutEffect(() => {
     setError(null)
     if (module === null) loadPage(page).then(setModule, setError)
   }, [tries])
+  const { live } = given.state
+  useEffect(() => {
+    // What could not be loaded while the daemon was away is there again.
+    if (live && error !== null) setTries(tries + 1)
+  }, [live])
   if (error !== null)
     return html`<${Problem} error=${error} />
       <button type="button" onClick=${() => setTries(tries + 1)}>Try again</button>`
-  return module === null ? html`<${Loading} lines=${6} />` : html`<${module.Page} ...${given} />`
+  return module === null
+    ? html`<${Loading} lines=${6} />`
+    : html`<${Boundary} name=${page.title} at=${given.place.join('/')}><${module.Page} ...${given} /><//>`
 }

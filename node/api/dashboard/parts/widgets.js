@@ -50,7 +50,11 @@ export function Copy({ text, children, label }) {
 export function useAction(run) {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState(null)
+  const isRunning = useRef(false)
   const act = async (...values) => {
+    // A second click comes before the button is drawn as busy.
+    if (isRunning.current) return undefined
+    isRunning.current = true
     setBusy(true)
     setError(null)
     try {
@@ -59,6 +63,7 @@ export function useAction(run) {
       setError(thrown)
       return undefined
     } finally {
+      isRunning.current = false
       setBusy(false)
     }
   }

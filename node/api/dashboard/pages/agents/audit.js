@@ -8,6 +8,7 @@ import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
 import { Confirm, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
 import { Given } from './given.js'
+import { nameOfAgent, wordsOfTool } from './tool-words.js'
 
 const PAGE = 50
 const MOST = 1_000
@@ -35,8 +36,8 @@ function Row({ call, state }) {
     key: id,
     cells: [
       time(timeMs),
-      `${who}${agent === null ? '' : `, ${agent}`}`,
-      html`<details class="why"><summary><code>${tool}</code></summary><div class="call-body"><${Given} given=${call.arguments} />
+      `${who}${agent === null ? '' : `, ${nameOfAgent(agent)}`}`,
+      html`<details class="why"><summary>${wordsOfTool(tool, call.arguments)} <code>${tool}</code></summary><div class="call-body"><${Given} given=${call.arguments} />
         <p class="foot">Request <a href=${placeOf('agents', 'audit', request)}><code>${request}</code></a>${sizeBytes === null ? '' : `; its result had ${bytes(sizeBytes)}`}</p></div></details>`,
       `${DECISIONS[decision] ?? decision}${by === null ? '' : ` by ${by}`}`,
       html`<span class=${outcome === 'failed' ? 'doubt' : ''}>${outcome}${code === null ? null : html` <code>${code}</code>`}</span>`,

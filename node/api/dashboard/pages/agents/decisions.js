@@ -6,6 +6,7 @@ import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
 import { Bar, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { nameOfAgent, wordsOfTool } from './tool-words.js'
 
 const CRITERIA = ['latency', 'energy', 'privacy', 'cost', 'quality']
 const PAGE = 25
@@ -13,7 +14,7 @@ const MOST = 500
 
 function Ways({ choice, weights, state }) {
   const nameOf = (id) => (id === 'here' ? 'this node' : peerName(id, state))
-  return html`<div class="choice-of"><h4>Who does it: ${choice.agent}</h4>
+  return html`<div class="choice-of"><h4>Who does it: ${nameOfAgent(choice.agent)}</h4>
     <${Table} label=${`Ways for ${choice.agent}`} head=${['Way', ...CRITERIA.map((name) => `${name} × ${weights[name]}`), 'Score']}
       rows=${choice.ways.map(({ id, marks, score, estimates }) => ({
         key: id,
@@ -30,11 +31,13 @@ function Ways({ choice, weights, state }) {
 }
 
 function Decision({ decision, weights, isOpen, state }) {
-  const { id, timeMs, asked, asker, model, steps, notDone, choices, endedAtMs } = decision
+  const { id, timeMs, asked, asker, model, steps, notDone, choices, endedAtMs, isRunning } = decision
   const states = steps.map((step) => step.state)
   const outcome =
     endedAtMs === null
-      ? 'goes on, or was cut off'
+      ? isRunning
+        ? 'goes on'
+        : 'cut off'
       : states.includes('failed')
         ? 'failed in part'
         : states.includes('refused')
@@ -44,7 +47,7 @@ function Decision({ decision, weights, isOpen, state }) {
     <summary><strong>${asked}</strong> <span class="soft">${time(timeMs)} · ${outcome}</span></summary>
     <div class="explain">
       <p class="soft">Asked by ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`}; decided by ${model ?? 'rules'}${endedAtMs === null ? '' : ` in ${duration(endedAtMs - timeMs)}`}.${' '}<a href=${placeOf('agents', 'audit', id)}>The calls of this request</a></p>
-      ${steps.length === 0 ? null : html`<${Table} label="Steps" head=${['Step', 'Tool', 'By', 'Why', 'Outcome']} rows=${steps.map((step) => ({ key: step.id, cells: [step.id, html`<code>${step.tool}</code>`, step.agent, step.reason, step.state ?? 'not come to'] }))} />`}
+      ${steps.length === 0 ? null : html`<${Table} label="Steps" head=${['Step', 'Tool', 'By', 'Why', 'Outcome']} rows=${steps.map((step) => ({ key: step.id, cells: [step.id, html`${wordsOfTool(step.tool)} <code>${step.tool}</code>`, nameOfAgent(step.agent), step.reason, step.state ?? 'not come to'] }))} />`}
       ${choices.map((choice, index) => html`<${Ways} key=${index} choice=${choice} weights=${weights} state=${state} />`)}
       ${notDone.length === 0 ? null : html`<ul class="gaps">${notDone.map(({ text, why }, index) => html`<li key=${index}><strong>Not done:</strong> “${text}”: ${why}</li>`)}</ul>`}
     </div>

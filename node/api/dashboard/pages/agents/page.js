@@ -11,6 +11,7 @@ import { Chat } from './chat.js'
 import { Decisions } from './decisions.js'
 import { Keys } from './keys.js'
 import { Servers } from './servers.js'
+import { nameOfAgent } from './tool-words.js'
 import { Tools } from './tools.js'
 import { Twin } from './twin.js'
 
@@ -38,7 +39,7 @@ function Approvals({ waiting }) {
           ? html`<${Empty}>Nothing waits for you. Calls that change something, and that you did not ask for in your own words, are shown here before they are made.<//>`
           : approvals.map(
               ({ id, agent, tool, arguments: given, reason, expiresAtMs, asker }) =>
-                html`<${Approval} key=${id} id=${id} tool=${tool} by=${`${agent}, for ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`}`} given=${given} reason=${reason} expiresAtMs=${expiresAtMs} onDecided=${waiting.reload} />`,
+                html`<${Approval} key=${id} id=${id} tool=${tool} by=${`${nameOfAgent(agent)}, for ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`}`} given=${given} reason=${reason} expiresAtMs=${expiresAtMs} onDecided=${waiting.reload} />`,
             )
     }
   <//>`
@@ -73,6 +74,6 @@ export function Page({ state, place }) {
           : null
       }</a>`,
   )}</nav>
-    <div hidden=${current !== 'talk'}><${Chat} key=${run} state=${state} wanted=${first === 'talk' ? (part ?? '') : undefined} isShown=${isShown && current === 'talk'} /></div>
+    <div hidden=${current !== 'talk'}><${Chat} key=${run} state=${state} wanted=${first === 'talk' ? (part ?? '') : undefined} waiting=${waiting.data?.approvals ?? []} isShown=${isShown && current === 'talk'} /></div>
     ${current === 'talk' ? null : html`<${View} name=${current} part=${part} state=${state} waiting=${waiting} onErased=${() => setRun((before) => before + 1)} />`}`
 }

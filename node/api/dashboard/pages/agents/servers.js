@@ -63,7 +63,7 @@ export function Servers() {
             ? html`<${Loading} />`
             : null
           : servers.length === 0
-            ? html`<${Empty}>None is configured. Add one to <code>agents.mcpServers</code>, such as <code>weather=https://weather.example/mcp</code>, under <a href="#settings">Settings</a>.<//>`
+            ? html`<${Empty}>None is configured. Add one to <code>agents.mcpServers</code>, such as <code>weather=https://weather.example/mcp</code>, under <a href="#settings/agents">Settings</a>.<//>`
             : null
       }
     <//>

@@ -3,6 +3,7 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { Problem } from '../../parts/widgets.js'
+import { nameOfAgent } from './tool-words.js'
 
 const RULES = 'rules'
 const CONFIGURED = ''
@@ -25,12 +26,12 @@ export function Speakers({ state }) {
   const { agents: own = [], members = [], model } = agents.data ?? {}
   return html`<div class="form inline">
     <label>Agent<select name="agent">
-      <optgroup label="This node">${own.map(({ name, description }) => html`<option key=${name} value=${name} title=${description}>${name}</option>`)}</optgroup>
+      <optgroup label="This node">${own.map(({ name, description }) => html`<option key=${name} value=${name} title=${description}>${nameOfAgent(name)}</option>`)}</optgroup>
       ${members.map(
         ({ peer, agents: offered }) =>
           html`<optgroup key=${peer} label=${peerName(peer, state)}>${offered.map(
             ({ name, model: hasModel }) =>
-              html`<option value=${`${name}@${peer}`}>${name} at ${peerName(peer, state)}${hasModel ? ', with a language model' : ''}</option>`,
+              html`<option value=${`${name}@${peer}`}>${nameOfAgent(name)} at ${peerName(peer, state)}${hasModel ? ', with a language model' : ''}</option>`,
           )}</optgroup>`,
       )}
     </select></label>

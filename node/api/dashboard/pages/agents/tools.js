@@ -5,6 +5,7 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { nameOfAgent } from './tool-words.js'
 
 const AT_ONCE_MS = 50
 const EFFECTS = {
@@ -60,11 +61,11 @@ export function Tools({ state }) {
           : html`<p class="foot">${agents.data.model === null ? html`No language model is configured (<code>agents.model</code>): they decide by rules, and answer with sentences of your documents.` : `They decide with ${agents.data.model}.`}</p>
             <ul class="rows">${agents.data.agents.map(
               ({ name, description, tools: granted }) =>
-                html`<li class="row" key=${name}><div class="row-main"><strong>${name}</strong><span>${description}</span><span class="soft">${count(granted.length)} tools</span></div></li>`,
+                html`<li class="row" key=${name}><div class="row-main"><strong>${nameOfAgent(name)}</strong><span>${description}</span><span class="soft">${count(granted.length)} tools</span></div></li>`,
             )}
             ${agents.data.members.map(
               ({ peer, agents: offered }) =>
-                html`<li class="row" key=${peer}><div class="row-main"><strong>${peerName(peer, state)}</strong><span class="soft">offers ${offered.map(({ name, model }) => `${name} (${model ? 'with a language model' : 'by rules'})`).join(', ')}</span></div></li>`,
+                html`<li class="row" key=${peer}><div class="row-main"><strong>${peerName(peer, state)}</strong><span class="soft">offers ${offered.map(({ name, model }) => `${nameOfAgent(name)} (${model ? 'with a language model' : 'by rules'})`).join(', ')}</span></div></li>`,
             )}</ul>
             ${agents.data.members.length === 0 ? html`<p class="foot">No member that is here offers an agent.</p>` : null}`
       }

@@ -16,6 +16,18 @@ export const emptyAnswer = (agent) => ({
 })
 
 /**
+ * An answer that this window does not follow, as the conversation tells of it. Pure.
+ * @param {{ agent: string, text: string, calls: Omit<LiveCall, 'id'>[], approvals: string[] }} answering
+ * @param {readonly { id: string }[]} waiting what waits for approval on the node
+ */
+export const answerSoFar = ({ agent, text, calls, approvals }, waiting) => ({
+  ...{ ...emptyAnswer(agent), text, calls },
+  approvals: waiting
+    .filter(({ id }) => approvals.includes(id))
+    .map(({ id, ...call }) => ({ ...call, approval: id })),
+})
+
+/**
  * The answer after one more event. Pure.
  * @param {LiveAnswer} answer @param {{ type: string, data: any }} event @returns {LiveAnswer}
  */

@@ -26,7 +26,7 @@ function subjectOf({ kind, params, result }) {
   return String(result?.id ?? result?.name ?? params?.model ?? '–')
 }
 
-function MeasureForm({ models }) {
+function MeasureForm({ models, left }) {
   const [chosen, setChosen] = useState([])
   const { busy, error, act } = useAction(async (params) => {
     const job = await send('POST', '/api/v1/jobs', { kind: 'geometry', params })
@@ -56,6 +56,7 @@ function MeasureForm({ models }) {
           html`<label class="check" key=${id}><input type="checkbox" checked=${chosen.includes(id)} onChange=${() => toggle(id)} />${id}${chosen[0] === id && chosen.length > 1 ? ' (the first)' : ''}</label>`,
       )}
     </fieldset>
+    ${left === 0 ? null : html`<p class="foot">Packed models and adapters (${left} here) have no plain matrices and are not in the list; a packed one can be unpacked on its page.</p>`}
     <div class="form-row">
       <label>Texts at most<input name="texts" type="number" min="25" max="4096" defaultValue="512" required /></label>
       <label>Synthetic sets for each fit<input name="bootstrap" type="number" min="0" max="2500" defaultValue="100" required /></label>
@@ -92,7 +93,7 @@ export function Geometry({ state }) {
   const jobs = (state.jobs ?? []).filter(hasGeometry).reverse()
   return html`<${Section} id="measure" title="Measure the geometry of models">
       <p class="soft">How many directions the layers use, how weights are spread, how alike two models see the same texts, and whether the straight line between them stays good. It runs on this node alone; nothing is published.</p>
-      ${state.models === undefined ? html`<${Loading} lines=${3} />` : html`<${MeasureForm} models=${state.models.filter(isMeasurable)} />`}
+      ${state.models === undefined ? html`<${Loading} lines=${3} />` : html`<${MeasureForm} models=${state.models.filter(isMeasurable)} left=${state.models.filter((model) => !isMeasurable(model)).length} />`}
       <h3 class="below">Through a run of evolution</h3>
       <${RunForm} />
     <//>

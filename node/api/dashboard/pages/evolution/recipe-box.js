@@ -2,11 +2,15 @@
  * A recipe as text: pasted, or one of the examples; checked by the daemon, with the files that it names, before it can be
  * started. Changed text has to be checked again.
  */
-import { useId, useState } from '../../lib/hooks.js'
+import { useEffect, useId, useRef, useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { Problem, useAction } from '../../parts/widgets.js'
+
+/** The daemon may have to try codecs on tensors before it can say what there is to choose from. */
+const LONG_STEP =
+  'Working out what it comes to. A run over codecs tries them on the model first, which may take a minute…'
 
 /** A copy with another value at one place. */
 export function withValueAt(value, [key, ...rest], replaced) {
@@ -20,7 +24,7 @@ export function withValueAt(value, [key, ...rest], replaced) {
 const isAbsolute = (path) => /^(\/|[A-Za-z]:[\\/])/.test(path)
 
 /** The CID of each file that the recipe names, by its path: uploaded from here, or read by the daemon. */
-async function storeFiles(files, picked, stored) {
+async function storeFiles(files, picked, stored, signal) {
   const cids = new Map()
   for (const path of new Set(files.map((file) => file.path))) {
     const file = picked.get(path)
@@ -30,8 +34,8 @@ async function storeFiles(files, picked, stored) {
       const name = path.split(/[\\/]/).pop() || 'data'
       const artifact =
         file === undefined
-          ? await send('POST', '/api/v1/artifacts/path', { path, name })
-          : await send('POST', `/api/v1/artifacts?${new URLSearchParams({ name })}`, file)
+          ? await send('POST', '/api/v1/artifacts/path', { path, name }, { signal })
+          : await send('POST', `/api/v1/artifacts?${new URLSearchParams({ name })}`, file, { signal })
       cids.set(path, { file, cid: artifact.cid })
     }
   }
@@ -53,7 +57,7 @@ function Files({ files, picked, onPick }) {
 }
 
 /**
- * @param {object} given `kind` of recipe; `plan(read)` says what it comes to (may ask the daemon; resolves to anything that `Plan` shows); `Plan`
+ * @param {object} given `kind` of recipe; `plan(read, signal)` says what it comes to (may ask the daemon; resolves to anything that `Plan` shows); `Plan`
  *   shows it; `start(read, plan)` starts it; `verb` of the button
  */
 export function RecipeBox({ kind, state, plan, Plan, start, verb, placeholder, children }) {
@@ -66,12 +70,17 @@ export function RecipeBox({ kind, state, plan, Plan, start, verb, placeholder, c
   const [stored, setStored] = useState(() => new Map())
   const [checked, setChecked] = useState(null)
   const examples = (data?.examples ?? []).filter((example) => example.kind === kind)
-  const check = useAction(async () => {
+  const [step, setStep] = useState('')
+  const running = useRef(null)
+  useEffect(() => () => running.current?.abort(), [])
+  const look = async (signal) => {
     setChecked(null)
-    const read = await send('POST', '/api/v1/recipes', { kind, text, directory })
+    setStep('Reading the recipe…')
+    const read = await send('POST', '/api/v1/recipes', { kind, text, directory }, { signal })
     setFiles(read.files)
     if (read.files.some(({ path }) => !isAbsolute(path) && !picked.has(path))) return null
-    const cids = await storeFiles(read.files, picked, stored)
+    setStep('Storing the files that it names…')
+    const cids = await storeFiles(read.files, picked, stored, signal)
     setStored(cids)
     const options = read.files.reduce(
       (value, { at, path }) => withValueAt(value, at, cids.get(path).cid),
@@ -82,8 +91,20 @@ export function RecipeBox({ kind, state, plan, Plan, start, verb, placeholder, c
         ? read.document
         : { ...read.document, workload: { ...read.document.workload, options } }
     const settled = { ...read, document }
-    setChecked({ read: settled, plan: await plan(settled) })
+    setStep(LONG_STEP)
+    setChecked({ read: settled, plan: await plan(settled, signal) })
     return null
+  }
+  const check = useAction(async () => {
+    const abort = new AbortController()
+    running.current = abort
+    try {
+      return await look(abort.signal)
+    } catch (error) {
+      // Whoever stopped it knows.
+      if (abort.signal.aborted) return null
+      throw error
+    }
   })
   const begin = useAction(() => start(checked.read, checked.plan))
   const change = (next, from = null) => {
@@ -122,9 +143,10 @@ export function RecipeBox({ kind, state, plan, Plan, start, verb, placeholder, c
     <${Problem} error=${check.error} />
     <div class="recipe-actions">
       <button type="submit" class=${checked === null ? 'primary' : ''} disabled=${check.busy || text.trim() === ''}>${check.busy ? 'Checking…' : 'Check'}</button>
+      ${check.busy ? html`<button type="button" onClick=${() => running.current?.abort()}>Stop</button>` : null}
       ${checked === null ? null : html`<button type="button" class="primary" disabled=${begin.busy} onClick=${() => begin.act()}>${begin.busy ? 'Starting…' : verb}</button>`}
     </div>
-    <div role="status">${checked === null ? null : html`<${Plan} plan=${checked.plan} read=${checked.read} state=${state} />`}</div>
+    <div role="status">${check.busy ? html`<p class="foot">${step}</p>` : checked === null ? null : html`<${Plan} plan=${checked.plan} read=${checked.read} state=${state} />`}</div>
     <${Problem} error=${begin.error} />
   </form>`
 }

@@ -66,8 +66,8 @@ function Plan({ plan }) {
   </div>`
 }
 
-const plan = async ({ document }) =>
-  (await send('POST', '/api/v1/runs', { spec: document, dryRun: true })).plan
+const plan = async ({ document }, signal) =>
+  (await send('POST', '/api/v1/runs', { spec: document, dryRun: true }, { signal })).plan
 const start = async ({ document }) => {
   const { run } = await send('POST', '/api/v1/runs', { spec: document })
   goTo('evolution', 'runs', run.run)

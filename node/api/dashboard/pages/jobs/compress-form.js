@@ -62,7 +62,10 @@ export function CompressForm({ models, catalog, model, act, busy }) {
   const tick = (key) => (event) =>
     setTicked(event.currentTarget.checked ? [...ticked, key] : ticked.filter((one) => one !== key))
   const chosen = variantsOf(catalog).filter(({ key }) => ticked.includes(key))
-  const isForced = way === 'codecs' && chosen.some(({ codec }) => codec.needsForce)
+  const lossy =
+    way === 'codecs'
+      ? [...new Set(chosen.filter(({ codec }) => codec.needsForce).map(({ codec }) => codec.name))]
+      : []
   const submit = (event) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
@@ -104,10 +107,10 @@ export function CompressForm({ models, catalog, model, act, busy }) {
     <label class="check"><input type="checkbox" name="calibrate" defaultChecked /> Calibrate where the model allows it</label>
     <label class="check"><input type="checkbox" name="dense" /> Run as 32-bit floats where a codec has no operator of its own (larger, exact)</label>
     ${
-      isForced
-        ? html`<label class="check"><input type="checkbox" name="force" required /> I know that a codec among these loses much quality</label>`
+      lossy.length > 0
+        ? html`<label class="check"><input type="checkbox" name="force" required /> Publish ${lossy.join(' and ')} whatever is kept: ${lossy.length === 1 ? 'it loses' : 'they lose'} much quality in ordinary models</label>`
         : null
     }
-    <button type="submit" class="primary" disabled=${busy || jobs === 0}>${jobs > 1 ? `Compress in ${jobs} ways` : 'Compress'}</button>
+    <button type="submit" class="primary" disabled=${busy || jobs === 0}>${busy ? 'Starting…' : jobs > 1 ? `Compress in ${jobs} ways` : 'Compress'}</button>
   </form>`
 }

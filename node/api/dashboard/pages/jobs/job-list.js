@@ -6,7 +6,7 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
 import { Bar, Empty, Loading, Problem, Section } from '../../parts/widgets.js'
-import { codecWords, shareOf, titleOf } from './job-words.js'
+import { beginningOf, codecWords, shareOf, titleOf } from './job-words.js'
 
 const STATES = ['running', 'done', 'failed', 'cancelled']
 /** More than a node keeps. */
@@ -19,7 +19,7 @@ const COLUMNS = (tasks) => [
     title: 'Job',
     value: titleOf,
     cell: (job, title) => html`<span class="name"><a href=${placeOf('jobs', job.id)}>${title}</a>
-      <small> ${codecWords(job.params)}</small></span>`,
+      <small> ${codecWords(job.params)} <code>${job.id}</code></small></span>`,
   },
   {
     title: 'State',
@@ -32,11 +32,13 @@ const COLUMNS = (tasks) => [
     value: (job) => job.total,
     numeric: true,
     cell: (job) =>
-      job.state === 'running'
-        ? html`<span class="job-cell"><${Bar} share=${shareOf(job, tasks[job.id])} label=${`Progress of ${titleOf(job)}`} /> ${count(job.done)} of ${count(job.total)}</span>`
-        : job.state === 'done'
-          ? count(job.total)
-          : `${count(job.done)} of ${count(job.total)}`,
+      beginningOf(job) !== null
+        ? beginningOf(job)
+        : job.state === 'running'
+          ? html`<span class="job-cell"><${Bar} share=${shareOf(job, tasks[job.id])} label=${`Progress of ${titleOf(job)}`} /> ${count(job.done)} of ${count(job.total)}</span>`
+          : job.state === 'done'
+            ? count(job.total)
+            : `${count(job.done)} of ${count(job.total)}`,
   },
   {
     title: 'Machines',
@@ -62,7 +64,7 @@ export function JobList({ state }) {
   )
   const amount = (name) => jobs.filter((job) => job.state === name).length
   const shown = wanted === 'all' ? jobs : jobs?.filter((job) => job.state === wanted)
-  return html`<${Section} id="jobs" title=${data === undefined ? 'Jobs' : data.total === 1 ? 'One job' : `${count(data.total)} jobs`}
+  return html`<${Section} id="jobs" title=${data === undefined ? 'Jobs' : `${count(data.total)} ${data.total === 1 ? 'job' : 'jobs'}`}
     aside=${html`<a class="button primary" href=${placeOf('jobs', 'new')}>New job</a>`}>
     <${Problem} error=${error} />
     ${
@@ -76,7 +78,7 @@ export function JobList({ state }) {
             : html`<div class="tabs filter" role="group" aria-label="Which jobs">
                 ${['all', ...STATES].map(
                   (name) =>
-                    html`<button type="button" aria-pressed=${name === wanted} onClick=${() => setWanted(name)}>${name} <span class="count">${name === 'all' ? jobs.length : amount(name)}</span></button>`,
+                    html`<button type="button" aria-pressed=${name === wanted} onClick=${() => setWanted(name)}>${name[0].toUpperCase() + name.slice(1)} <span class="count">${name === 'all' ? jobs.length : amount(name)}</span></button>`,
                 )}
               </div>
               <${DataTable} key=${wanted} label="Jobs" noun="job" rows=${shown} keyOf=${(job) => job.id} columns=${COLUMNS(state.tasks ?? {})}

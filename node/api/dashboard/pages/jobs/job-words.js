@@ -23,6 +23,10 @@ export function codecWords({ codec, params, target }) {
   return `auto to ${words[name] ?? ''}`
 }
 
+/** What a running job without tasks is at: its stage, or it has not begun; null once there are tasks to count. */
+export const beginningOf = ({ state, total, stage }) =>
+  state !== 'running' || total > 0 ? null : (stage ?? 'waiting')
+
 /** Share of the planned tasks that is done, what is under way counted in part. */
 export function shareOf(job, tasks) {
   if (job.state === 'done') return 1

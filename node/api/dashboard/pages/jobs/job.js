@@ -13,7 +13,7 @@ import { JobFiles } from './job-files.js'
 import { JobNotes } from './job-notes.js'
 import { paceText, usePace } from './job-pace.js'
 import { Held, Shares, Strip, TaskTable } from './job-tasks.js'
-import { codecWords, shareOf, titleOf } from './job-words.js'
+import { beginningOf, codecWords, shareOf, titleOf } from './job-words.js'
 import { ResultCharts } from './result-charts.js'
 import { TrainingCurve } from './training-curve.js'
 
@@ -79,7 +79,7 @@ function Progress({ job, tasks, names }) {
   const took = (job.finishedAtMs ?? job.createdAtMs) - job.createdAtMs
   return html`<div class="job-progress">
     <${Bar} share=${share} label=${`Progress of ${titleOf(job)}`} tone=${job.state} />
-    <small>${job.done} of ${job.total} tasks · since ${time(job.createdAtMs)}${isRunning ? '' : ` · took ${duration(took)}`}</small>
+    <small>${beginningOf(job) ?? `${job.done} of ${job.total} tasks`} · since ${time(job.createdAtMs)}${isRunning ? '' : ` · took ${duration(took)}`}</small>
     ${isRunning && job.total > 1 && pace !== null ? html`<small>${paceText(pace)}</small>` : null}
     <${Stages} job=${job} tasks=${tasks} />
     ${tasks === undefined || tasks.length < 2 ? null : html`<${Strip} tasks=${tasks} />`}

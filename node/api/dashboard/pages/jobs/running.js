@@ -2,14 +2,14 @@
 import { html } from '../../parts/html.js'
 import { placeOf } from '../../parts/place.js'
 import { Bar, Empty } from '../../parts/widgets.js'
-import { codecWords, shareOf, titleOf } from './job-words.js'
+import { beginningOf, codecWords, shareOf, titleOf } from './job-words.js'
 
 export function JobLine({ job, tasks }) {
   const title = titleOf(job)
   const codec = codecWords(job.params)
   return html`<li class="job-line">
     <a href=${placeOf('jobs', job.id)}>${title}</a>${codec === '' ? null : html` <small>${codec}</small>`}
-    <small class="job-line-side">${job.stage === null ? '' : `${job.stage}, `}${job.done} of ${job.total} tasks</small>
+    <small class="job-line-side">${beginningOf(job) ?? `${job.stage === null ? '' : `${job.stage}, `}${job.done} of ${job.total} tasks`}</small>
     <${Bar} share=${shareOf(job, tasks)} label=${`Progress of ${title}`} tone=${job.state} />
   </li>`
 }

@@ -8,6 +8,9 @@ import { ACCESS } from './collections.js'
 import { Trail } from './trail.js'
 
 const NEW = ''
+/** As collections are named (node/agents/rag/collections). */
+const NAME = '[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}._\\-]*'
+const NAME_WORDS = 'Letters, digits, dots, dashes and underscores, without spaces'
 const linesOf = (text) =>
   String(text ?? '')
     .split('\n')
@@ -55,7 +58,7 @@ async function indexFolder(given) {
 }
 
 function NewCollection({ suggested }) {
-  return html`<label>Name of the new collection<input name="name" maxlength="64" placeholder=${suggested || 'notes'} /></label>
+  return html`<label>Name of the new collection<input name="name" maxlength="64" pattern=${NAME} title=${NAME_WORDS} placeholder=${suggested || 'notes'} /><small>${NAME_WORDS}</small></label>
     <fieldset class="choices"><legend>Who may search it</legend>${Object.entries(ACCESS).map(
       ([name, { title, means }], index) => html`<label class="choice" key=${name}>
         <input type="radio" name="access" value=${name} defaultChecked=${index === 0} />

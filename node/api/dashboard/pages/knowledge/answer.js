@@ -97,6 +97,7 @@ export function AnswerPage({ state, text, scope }) {
   useEffect(() => {
     if (answer === null && text !== '') act()
   }, [])
+  const isEmpty = error?.code === 'KNOWLEDGE_EMPTY'
   const by = answer === null ? '' : peerName(answer.peer, state)
   const status =
     answer === null
@@ -104,12 +105,12 @@ export function AnswerPage({ state, text, scope }) {
       : `${(answer.tookMs / 1000).toFixed(answer.tookMs < 1000 ? 2 : 1)} s · asked at ${by}`
   return html`<${Section} id="answer" title=${text}>
     <p class="foot" role="status">${busy ? 'Reading…' : status}</p>
-    <${Problem} error=${error} />
+    <${Problem} error=${isEmpty ? null : error} />
     ${
       answer === null
         ? error === null
           ? html`<${Loading} lines=${5} />`
-          : error.code === 'KNOWLEDGE_EMPTY'
+          : isEmpty
             ? html`<${Empty}>There is nothing to read yet. <a href=${placeOf('knowledge', '~add')}>Index a folder</a> first.<//>`
             : null
         : html`<${Answered} answer=${answer} text=${text} scope=${scope} state=${state} />`

@@ -1,10 +1,11 @@
 /** The documents of an own collection, a page at a time. */
 import { useEffect, useState } from '../../lib/hooks.js'
-import { get, send } from '../../parts/connection.js'
+import { send } from '../../parts/connection.js'
 import { bytes, count, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
+import { useLive } from '../../parts/live.js'
 import { passagePlace } from '../../parts/passage.js'
-import { Confirm, Empty, Loading, Problem, Section, Table, useAction } from '../../parts/widgets.js'
+import { Confirm, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
 
 const PAGE = 25
 
@@ -12,26 +13,26 @@ export function Documents({ info }) {
   const target = `/api/v1/collections/${encodeURIComponent(info.id)}/documents`
   /** Cursors of the pages up to this one. */
   const [cursors, setCursors] = useState([null])
-  const [page, setPage] = useState(null)
   const cursor = cursors.at(-1)
-  const { busy, error, act } = useAction(async () =>
-    setPage(
-      await get(`${target}?limit=${PAGE}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
-    ),
-  )
-  useEffect(() => {
-    act()
-  }, [cursor, info.generation])
+  const {
+    data: page,
+    error,
+    loading: busy,
+    reload,
+  } = useLive(`${target}?limit=${PAGE}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, [
+    'index:changed',
+  ])
+  useEffect(reload, [info.generation])
   const remove = (id) => async () => {
     await send('POST', `${target}/remove`, { documents: [id] })
-    await act()
+    reload()
     return true
   }
   const first = (cursors.length - 1) * PAGE
   return html`<${Section} id="documents" title=${html`Documents <span class="count">${count(info.documents)}</span>`}>
     <${Problem} error=${error} />
     ${
-      page === null
+      page === undefined
         ? error === null
           ? html`<${Loading} lines=${4} />`
           : null
@@ -51,7 +52,7 @@ export function Documents({ info }) {
             )} />`
     }
     ${
-      page === null || (page.next === null && cursors.length === 1)
+      page === undefined || (page.next === null && cursors.length === 1)
         ? null
         : html`<div class="pager">
             <button type="button" disabled=${busy || cursors.length === 1} onClick=${() => setCursors(cursors.slice(0, -1))}>Back</button>

@@ -56,7 +56,7 @@ function Lends({ capabilities }) {
   return html`<dl class="facts-list">
     <${Row} label="Cores">${capabilities.cores}<//>
     <${Row} label="Memory">${bytes(capabilities.memoryBytes)}<//>
-    <${Row} label="Load">${percent(capabilities.load)}<//>
+    <${Row} label="Busy">${percent(Math.min(1, capabilities.load))} of what it lends<//>
     <${Row} label="Profile">${capabilities.profile}<//>
     <${Row} label="Power">${capabilities.power}<//>
     <${Row} label="Takes work">${capabilities.accepting ? 'yes' : 'not now'}<//>

@@ -44,7 +44,7 @@ function MemberRow({ member, peer }) {
     ${
       capabilities === null
         ? null
-        : html`<span class="row-side"><small>load ${percent(capabilities.load)}</small><${Bar} share=${capabilities.load} label=${`Load of ${member.name}`} /></span>`
+        : html`<span class="row-side"><small>${percent(Math.min(1, capabilities.load))} busy</small><${Bar} share=${capabilities.load} label=${`How busy ${member.name} is`} /></span>`
     }
   </li>`
 }

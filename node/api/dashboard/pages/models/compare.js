@@ -159,7 +159,7 @@ function Refused({ model, state }) {
     .slice(-3)
   return jobs.map(
     ({ id, error, params }) =>
-      html`<p class="doubt" key=${id}><a href=${placeOf('jobs', id)}>${params.codec}</a> gave no model: ${error.message}</p>`,
+      html`<p class="doubt" key=${id}><a href=${placeOf('jobs', id)}>${params.codec}</a> gave no model${error === null ? '' : `: ${error.message}`}</p>`,
   )
 }
 

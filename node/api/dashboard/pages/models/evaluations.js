@@ -113,14 +113,14 @@ function Against({ model, other, all, state }) {
     <label class="inline-label">${model.id} against
       <select value=${isThere ? other : ''} onChange=${(event) => goTo('models', model.id, 'evaluations', ...(event.currentTarget.value === '' ? [] : [event.currentTarget.value]))}>
         <option value="">choose a model</option>
-        ${candidates.map(({ id }) => html`<option value=${id}>${id}</option>`)}
+        ${candidates.map(({ id }) => html`<option value=${id} selected=${id === other}>${id}</option>`)}
       </select></label>
     ${
       !isThere
         ? null
         : pair !== undefined
-          ? html`<${Comparison} first=${pair} second=${theirs.findLast(({ list }) => list === pair.list)} />`
-          : html`<${Empty}>The two have not answered the same items yet.<//>
+          ? html`<${Comparison} key=${`${pair.job} ${other}`} first=${pair} second=${theirs.findLast(({ list }) => list === pair.list)} />`
+          : html`<${Empty}>No evaluation has put the same items to both yet: what a compression measures of itself keeps only its total.<//>
             ${
               suites.length === 0
                 ? null

@@ -58,7 +58,7 @@ const COLUMNS = [
 export function ModelList({ state, refresh }) {
   const { models, pulls } = state
   return html`<div class="stack">
-    <${Section} id="models" title=${models === undefined ? 'Models' : models.length === 1 ? 'One model' : `${count(models.length)} models`}
+    <${Section} id="models" title=${models === undefined ? 'Models' : `${count(models.length)} ${models.length === 1 ? 'model' : 'models'}`}
       aside=${html`<span class="job-actions"><a class="button" href="#models/~artifacts">Artifacts</a> <a class="button primary" href="#models/~add">Add a model</a></span>`}>
       ${pulls === undefined ? null : html`<${Pulls} pulls=${pulls} refresh=${refresh} />`}
       ${

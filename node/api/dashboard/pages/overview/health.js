@@ -1,6 +1,7 @@
 /** The doctor’s findings: what is wrong with this machine or its installation, and what to do about it. */
+import { useState } from '../../lib/hooks.js'
 import { html } from '../../parts/html.js'
-import { useLive } from '../../parts/live.js'
+import { useEvents, useLive } from '../../parts/live.js'
 import { Loading, Problem, Section } from '../../parts/widgets.js'
 
 const LEVELS = { fail: 'bad', warn: 'warn', ok: 'good' }
@@ -24,8 +25,26 @@ const summaryOf = (bad) =>
       ? 'needs help'
       : `${bad.length} ${bad.length === 1 ? 'warning' : 'warnings'}`
 
+/** The doctor tries a sandbox and reads models through: it is not asked again whenever somebody comes back to this page. */
+const KEPT_FOR_MS = 300_000
+let kept = null
+const keptNow = () => (kept !== null && performance.now() - kept.atMs < KEPT_FOR_MS ? kept.data : undefined)
+
+function useDoctor() {
+  const [isWanted, setWanted] = useState(() => keptNow() === undefined)
+  const { data, error, loading, reload } = useLive(isWanted ? '/api/v1/doctor' : null, ['config:changed'])
+  useEvents(() => setWanted(true), ['config:changed'])
+  if (data !== undefined && data !== kept?.data) kept = { data, atMs: performance.now() }
+  return {
+    data: data ?? keptNow(),
+    error,
+    loading: loading && keptNow() === undefined,
+    reload: isWanted ? reload : () => setWanted(true),
+  }
+}
+
 export function Health() {
-  const { data, error, loading, reload } = useLive('/api/v1/doctor', ['config:changed'])
+  const { data, error, loading, reload } = useDoctor()
   const checks = data?.checks ?? []
   const order = ['fail', 'warn', 'ok']
   const bad = checks

@@ -22,7 +22,7 @@ const CHARTS = [
   },
   {
     title: 'Memory',
-    y: { label: 'memory', format: bytes, zero: true },
+    y: { label: 'memory', format: bytes, zero: true, binary: true },
     columns: [
       ['daemon', 'rssBytes'],
       ['its processes', 'childrenBytes'],
@@ -30,7 +30,7 @@ const CHARTS = [
   },
   {
     title: 'Network',
-    y: { label: 'by second', format: rate, zero: true },
+    y: { label: 'per second', format: rate, zero: true, binary: true },
     columns: [
       ['received', 'meshReceivedBytesPerSecond'],
       ['sent', 'meshSentBytesPerSecond'],

@@ -1,7 +1,7 @@
 /** The first page: whether all is well, who is there, what goes on, and what wants attention. */
-import { useEffect, useState } from '../../lib/hooks.js'
+import { useLayoutEffect, useState } from '../../lib/hooks.js'
 import { html } from '../../parts/html.js'
-import { Loading, Section } from '../../parts/widgets.js'
+import { Loading, Problem, Section } from '../../parts/widgets.js'
 import { Attention } from './attention.js'
 import { Guide } from './guide.js'
 import { Health } from './health.js'
@@ -9,17 +9,25 @@ import { Now } from './now.js'
 import { ThisNode } from './this-node.js'
 import { VillageMap } from './village-map.js'
 
+/** In place of the charts while they are loaded, or where the daemon went away before they were. */
+function NoHistory({ error = null }) {
+  return html`<${Section} id="history" title="This machine">
+    <${Problem} error=${error} />
+    ${error === null ? html`<${Loading} lines=${8} />` : null}
+  <//>`
+}
+
 /** What takes longer (the doctor, the charts) does not hold up what a look is for: it comes when that is painted. */
 function useLater(isFilled) {
   const [later, setLater] = useState(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isFilled) return undefined
     let isGone = false
     requestAnimationFrame(() =>
       setTimeout(async () => {
         performance.mark('village:overview')
-        const { History } = await import('./history.js')
-        if (!isGone) setLater({ History })
+        const next = await import('./history.js').catch((error) => ({ error }))
+        if (!isGone) setLater(next)
       }),
     )
     return () => {
@@ -40,7 +48,7 @@ export function Page({ state, refresh }) {
       <${Attention} state=${state} />
       ${hasVillage || state.status === undefined ? html`<${VillageMap} state=${state} />` : null}
       <${Now} state=${state} />
-      ${later === null ? html`<${Section} id="history" title="This machine"><${Loading} lines=${8} /><//>` : html`<${later.History} />`}
+      ${later?.History === undefined ? html`<${NoHistory} error=${later?.error} />` : html`<${later.History} />`}
     </div>
     <div class="column">
       ${later === null ? html`<${Section} id="health" title="Health"><${Loading} lines=${3} /><//>` : html`<${Health} />`}

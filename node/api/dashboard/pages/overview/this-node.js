@@ -1,7 +1,6 @@
 /** What this node is, where it is reached, and what it lends at most. */
 import { bytes, duration, short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
-import { useLive } from '../../parts/live.js'
 import { Copy, Loading, Section } from '../../parts/widgets.js'
 
 const PROFILES = {
@@ -24,11 +23,10 @@ function Addresses({ addresses }) {
 
 export function ThisNode({ state }) {
   const { status, resources } = state
-  // Disk use is measured now and then; it has no event.
-  const disk = useLive('/api/v1/resources', [], { everyMs: 60_000 }).data?.disk ?? null
   if (status === undefined || resources === undefined)
     return html`<${Section} id="node" title="This node"><${Loading} lines=${8} /><//>`
   const { compute, runtime } = status
+  const { disk } = resources
   return html`<${Section} id="node" title="This node" aside=${html`<a href="#settings">Settings</a>`}>
     <dl class="facts-list">
       <${Row} label="Name">${status.name}<//>

@@ -82,7 +82,7 @@ function Picture({ self, others, peerOf }) {
 }
 
 function Figures({ members, peerOf }) {
-  return html`<${Table} label="Members and links" head=${['Member', 'Role', 'State', 'Link', 'Latency', 'Load']}
+  return html`<${Table} label="Members and links" head=${['Member', 'Role', 'State', 'Link', 'Latency', 'Busy']}
     rows=${members.map((member) => {
       const peer = peerOf(member.peer)
       return {
@@ -93,7 +93,7 @@ function Figures({ members, peerOf }) {
           stateOf(member, peer).word,
           member.self ? '–' : linkText(peer),
           latencyText(peer?.latencyMs),
-          peer?.capabilities ? percent(peer.capabilities.load) : '–',
+          peer?.capabilities ? percent(Math.min(1, peer.capabilities.load)) : '–',
         ],
       }
     })} />`
@@ -109,7 +109,7 @@ export function VillageMap({ state }) {
   const others = present.filter(({ self }) => !self).sort((a, b) => Number(b.connected) - Number(a.connected))
   const self = present.find((member) => member.self)
   const connected = others.filter((member) => member.connected).length
-  return html`<${Section} id="map" title=${html`Village ${members === undefined ? null : html`<span class="count">${connected} of ${others.length} connected</span>`}`}
+  return html`<${Section} id="map" title=${html`Village ${members === undefined ? null : html`<span class="count">${others.length === 0 ? 'nobody else yet' : `${connected} of ${others.length} connected`}</span>`}`}
     aside=${html`<button type="button" class="quiet" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>${isTable ? 'As a map' : 'As a table'}</button>`}>
     ${
       members === undefined

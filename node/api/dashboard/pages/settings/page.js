@@ -1,5 +1,5 @@
 /** Every key of the configuration: found by word or by group (`#settings/GROUP`), explained, and changed. */
-import { useMemo, useState } from '../../lib/hooks.js'
+import { useEffect, useMemo, useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
@@ -7,7 +7,7 @@ import { placeOf } from '../../parts/place.js'
 import { Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
 import { SaveBar } from './save-bar.js'
 import { SettingRow } from './setting-row.js'
-import { groupOf, isFound } from './setting-values.js'
+import { groupOf, isFound, isPending } from './setting-values.js'
 
 const TITLES = {
   data: 'Data',
@@ -48,10 +48,10 @@ function outcome({ applied, needRestart, overridden }) {
 
 /** All of a group's rows; closed until it is looked for, for there are many groups. */
 function Group({ name, rows, isOpen, children }) {
-  const own = rows.filter(({ source }) => source !== 'default').length
+  const own = rows.filter(({ source }) => source === 'file').length
   return html`<details class="section group" id=${`settings-${name}`} open=${isOpen}>
     <summary><h2>${titleOf(name)}</h2>
-      <span class="count">${rows.length} ${rows.length === 1 ? 'setting' : 'settings'}${own > 0 ? `, ${own} of your own` : ''}</span></summary>
+      <span class="count">${rows.length} ${rows.length === 1 ? 'setting' : 'settings'}${own > 0 ? `, ${own} from the file` : ''}</span></summary>
     ${children}
   </details>`
 }
@@ -60,22 +60,27 @@ export function Page({ place }) {
   const { data, error, reload } = useLive('/api/v1/config', ['config:changed'])
   const [text, setText] = useState('')
   const [isChangedOnly, setChangedOnly] = useState(false)
-  /** Key → `{ text, value }` or `{ reset, value: null }` */
+  /** Key → `{ text, value }` or `{ reset, value: null }`; `isSaved` until what was saved is read again. */
   const [changes, setChanges] = useState(() => new Map())
   const [told, setTold] = useState('')
+  const rows = data?.config ?? []
+  const pending = rows
+    .map((row) => [row, changes.get(row.key)])
+    .filter(([row, change]) => isPending(row, change))
   const saving = useAction(async () => {
-    const values = Object.fromEntries([...changes].map(([key, { value }]) => [key, value]))
+    const values = Object.fromEntries(pending.map(([row, { value }]) => [row.key, value]))
     const result = await send('PATCH', '/api/v1/config', { changes: values })
-    setChanges(new Map())
+    // They stand in their fields until the values are read again: the old ones must not come back in between.
+    setChanges(new Map([...changes].map(([key, one]) => [key, { ...one, isSaved: true }])))
     setTold(outcome(result))
     reload()
     return result
   })
+  useEffect(() => setChanges((held) => new Map([...held].filter(([, { isSaved }]) => !isSaved))), [data])
   const rereading = useAction(async () => {
     setTold(outcome(await send('POST', '/api/v1/config/reload')))
     reload()
   })
-  const rows = data?.config ?? []
   const group = place[0] ?? ''
   const groups = useMemo(() => [...new Set(rows.map(({ key }) => groupOf(key)))], [data])
   const found = rows.filter(
@@ -93,7 +98,6 @@ export function Page({ place }) {
     setTold('')
   }
   const wrongKey = saving.error?.fields?.key
-  const pending = rows.filter(({ key }) => changes.has(key)).map((row) => [row, changes.get(row.key)])
   if (data === undefined)
     return error === null ? html`<${Loading} lines=${10} />` : html`<${Problem} error=${error} />`
   return html`<div class="stack settings">
@@ -132,7 +136,7 @@ export function Page({ place }) {
             )
     }
     ${
-      changes.size === 0
+      pending.length === 0
         ? null
         : html`<${SaveBar} changes=${pending} file=${data.file} busy=${saving.busy} error=${null} onSave=${() => saving.act()} onDiscard=${() => setChanges(new Map())} />`
     }

@@ -2,7 +2,7 @@
 import { useId } from '../../lib/hooks.js'
 import { bytes } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
-import { isNullable, isSame, readText, shown, sortOf, written } from './setting-values.js'
+import { isNullable, isPending, isSame, readText, shown, sortOf, written } from './setting-values.js'
 
 const SOURCES = {
   file: 'from the file',
@@ -35,7 +35,7 @@ function Control({ row, id, describedBy, text, onText, isWrong, disabled }) {
     </select>`
   if (sort === 'list')
     return html`<textarea ...${given} rows=${Math.min(6, Math.max(2, text.split('\n').length))} spellcheck=${false} placeholder="one a line" value=${text} onInput=${take}></textarea>`
-  return html`<input type="text" ...${given} inputmode=${sort === 'number' ? 'decimal' : undefined} autocomplete="off" spellcheck=${false}
+  return html`<input type="text" ...${given} inputmode=${sort === 'number' && row.unit !== 'bytes' ? 'decimal' : undefined} autocomplete="off" spellcheck=${false}
     placeholder=${isNullable(row) ? 'not set' : ''} value=${text} onInput=${take} />`
 }
 
@@ -46,17 +46,22 @@ export function SettingRow({ row, change, error, onChange }) {
     change === undefined ? written(row.nextValue) : change.reset ? written(row.default) : change.text
   const sort = sortOf(row)
   const parsed = sort === 'flag' ? text === 'true' : readText(row, text)
-  const isChanged = change !== undefined
+  const isChanged = isPending(row, change)
   const isDefault = change === undefined ? row.source === 'default' : change.reset === true
   const onText = (next) => {
     const value = sort === 'flag' ? next === 'true' : readText(row, next)
-    onChange(isSame(value, row.nextValue) ? undefined : { text: next, value })
+    // Compared as it was typed: the empty line that a next entry of a list begins with means nothing yet, and has to stay.
+    onChange(next === written(row.nextValue) ? undefined : { text: next, value })
   }
   const hints = [
     sort === 'number' && row.unit === 'bytes' && typeof parsed === 'number' && parsed >= 1024
       ? bytes(parsed)
       : null,
-    row.unit === '' || sort === 'list' ? null : row.unit,
+    row.unit === '' || sort === 'list'
+      ? null
+      : row.unit === 'bytes'
+        ? 'bytes, or a size such as 2 GiB'
+        : row.unit,
   ].filter((hint) => hint !== null)
   return html`<div class=${`setting ${isChanged ? 'changed' : ''}`}>
     <div class="setting-about">

@@ -18,8 +18,21 @@ export const isNullable = (row) => row.default === null || /^null\b/.test(row.ex
 export const written = (value) =>
   value === null || value === undefined ? '' : Array.isArray(value) ? value.join('\n') : String(value)
 
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt])(i?)b$/i
+/** The power of 1000 or 1024 that a unit's letter stands for. */
+const POWERS = 'kmgt'
+
+/** `50 GiB`, `2GB` (of 1000), as whole bytes; null where it is no such size. @param {string} text */
+function readSize(text) {
+  const [, amount, letter, binary] = SIZE.exec(text) ?? []
+  if (amount === undefined || letter === undefined) return null
+  return Math.round(
+    Number(amount) * (binary === '' ? 1000 : 1024) ** (POWERS.indexOf(letter.toLowerCase()) + 1),
+  )
+}
+
 /**
- * What was typed, as a value; what is no number stays a text, and the daemon then says what it should be.
+ * What was typed, as a value; a size may have its unit; what is no number stays a text, and the daemon then says what it should be.
  * @param {Setting} row @param {string} text
  */
 export function readText(row, text) {
@@ -31,12 +44,20 @@ export function readText(row, text) {
       .filter((line) => line !== '')
   const trimmed = text.trim()
   if (trimmed === '' && isNullable(row)) return null
+  if (sort === 'number' && row.unit === 'bytes') {
+    const sizeBytes = readSize(trimmed)
+    if (sizeBytes !== null) return sizeBytes
+  }
   if (sort === 'number') return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : trimmed
   return trimmed
 }
 
 /** @param {unknown} a @param {unknown} b */
 export const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b)
+
+/** Whether there is something to save. @param {Setting} row @param {{ reset?: boolean, isSaved?: boolean, value: unknown } | undefined} change */
+export const isPending = (row, change) =>
+  change !== undefined && !change.isSaved && (change.reset === true || !isSame(change.value, row.nextValue))
 
 /** A value in a line of text. @param {unknown} value */
 export function shown(value) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readMemoryCap } from '../../node/compute/memory-cap.ts'
+import { readMemoryCap } from '../node/memory-cap.ts'
 
 const MIB = 2 ** 20
 
