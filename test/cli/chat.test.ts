@@ -1,6 +1,3 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -153,8 +150,16 @@ test('Ctrl-C cancels an answer, then drops a line, then leaves', async ({ server
   await terminal.sees('king> ')
   terminal.type('think\r')
   await agents.thinking
+  const owner = { kind: 'owner', id: 'owner', scope: 'admin' } as const
+  const id = agents.conversations.list(owner)[0]!.id
+  const other = chatOn(server, { options: { continue: id } })
+  await other.sees('still being made')
+  other.end()
+  await other.done
+  assert.ok(agents.conversations.answering(owner, id) !== null)
   terminal.type('\u0003')
   await terminal.sees('cancelled')
+  assert.is(agents.conversations.answering(owner, id), null)
   await terminal.sees('king> ')
   terminal.type('half a thought\u0003')
   terminal.type('after\r')
@@ -316,35 +321,6 @@ test('footnotes name what is cited and escape what a terminal would obey', () =>
     ]),
     ['[1] notes.md', '[3] A\\u{1b}[31m title, page 4 (b.pdf)'],
   )
-})
-
-test('village twin: list, add, edit, forget, export, erase', async ({ server, agents }) => {
-  const cli = (...args: string[]) => village(server.directory, 'twin', ...args)
-  assert.match((await cli('list')).out, /Nothing is remembered yet/)
-  assert.match((await cli('add', 'I', 'prefer', 'metric', 'units')).out, /Remembered as/)
-  const replaced = await cli('add', 'I prefer imperial units')
-  assert.match(replaced.out, /In place of: I prefer metric units/)
-  const { memory } = (await cli('add', 'My boat lies in Bergen', '--json')).json
-  assert.is((await cli('edit', memory.id, 'My', 'boat', 'lies', 'in', 'Oslo')).code, 0)
-  assert.match((await cli('list', 'boat')).out, /Oslo/)
-  assert.match((await cli()).out, /imperial/)
-  const directory = mkdtempSync(path.join(tmpdir(), 'village-export-'))
-  try {
-    const file = path.join(directory, 'twin.json')
-    assert.is((await cli('export', file)).code, 0)
-    assert.is(JSON.parse(readFileSync(file, 'utf8')).memories.length, 2)
-    assert.is((await cli('export', file)).code, 1, 'nothing is overwritten')
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-  assert.is((await cli('forget', memory.id)).code, 0)
-  assert.is((await cli('forget', memory.id)).code, 1)
-  assert.match((await cli('erase')).err, /CONFIRMATION_NEEDED/)
-  const { id } = (await server.ask('/api/v1/conversations', { method: 'POST' })).json
-  await server.ask(`/api/v1/conversations/${id}/ask`, { method: 'POST', body: { text: 'hi' } })
-  assert.match((await cli('erase', '--yes')).out, /Erased: 1 memory/)
-  assert.equal(agents.twin.list(), [])
-  assert.equal(await titles(server), [])
 })
 
 test.run()

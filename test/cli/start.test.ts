@@ -144,12 +144,12 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
       },
     })
     assert.is(announced.status, 201, announced.bytes.toString())
-    // What goals and what people said answer is tried where there are some (network/self-evolution, twin-erasure, openai).
+    // What goals and what people said answer is tried where there are some (network/self-evolution, twin-erasure, openai, train).
     const readings = ROUTES.filter(
       ({ method, response, path: at }) =>
         method === 'GET' &&
         response.kind === 'json' &&
-        !/:goal|\/(responses|conversations|decisions|twin)\/:/.test(at),
+        !/:goal|\/(responses|conversations|decisions|twin|approvals)\/:|\/curve$/.test(at),
     )
     for (const row of readings) {
       const target = row.path

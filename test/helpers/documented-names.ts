@@ -38,7 +38,7 @@ const REFUSED: readonly { command: RegExp; code: string }[] = [
 export const refusedAs = (text: string): string | null =>
   REFUSED.find((row) => row.command.test(text))?.code ?? null
 
-type Named = { id: string; createdAtMs?: number }
+type Named = { id?: string; run?: string; createdAtMs?: number }
 
 async function newest(
   world: DocumentsWorld,
@@ -50,7 +50,8 @@ async function newest(
   const found = answer[list]!.filter((row) =>
     Object.entries(fits).every(([key, value]) => (row as unknown as Record<string, unknown>)[key] === value),
   )
-  const id = found.sort((a, b) => (a.createdAtMs ?? 0) - (b.createdAtMs ?? 0)).at(-1)?.id
+  const last = found.sort((a, b) => (a.createdAtMs ?? 0) - (b.createdAtMs ?? 0)).at(-1)
+  const id = last?.id ?? last?.run
   if (id === undefined) throw new Error(`${route} has nothing to put in the place of a name`)
   return id
 }

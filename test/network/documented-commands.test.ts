@@ -39,19 +39,7 @@ async function problemOf(file: string, { line, text }: DocumentedCommand): Promi
   if (done.has(text)) return null
   done.add(text)
   const typed = await standIns(world, file, text)
-  if (process.env.DBG) console.log(new Date().toISOString(), file, line, typed)
-  const at = performance.now()
   const ran = await world.run(typed)
-  if (process.env.DBG)
-    console.log(
-      ((performance.now() - at) / 1000).toFixed(1),
-      's',
-      ran.code,
-      file,
-      line,
-      typed.slice(0, 80),
-      ran.code === 0 ? '' : ran.err.slice(0, 200),
-    )
   const code = refusedAs(text)
   if (code !== null)
     return ran.err.startsWith(`error ${code}: `)

@@ -4,7 +4,7 @@ import type { Client, ServerEvent } from '../../client.ts'
 import { VillageError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 import { printable } from '../format.ts'
-import { askInConversation, decideApproval, type TurnQuestion } from './conversation-client.ts'
+import { askInConversation, cancelAnswer, decideApproval, type TurnQuestion } from './conversation-client.ts'
 import type { LineInput } from './line-input.ts'
 import type { AnswerView, TurnView } from './turn-view.ts'
 
@@ -102,8 +102,9 @@ export async function runTurn(
     }
   } catch (error) {
     view.end()
-    if (signal.aborted) return null
-    throw error
+    if (!signal.aborted) throw error
+    if (question.whenLeft === 'finish') await cancelAnswer(client, conversation)
+    return null
   } finally {
     signal.removeEventListener('abort', giveUp)
   }

@@ -6,7 +6,7 @@ import type { CommandContext, CommandResult } from '../command.ts'
 import { optionText } from '../command.ts'
 import { printable } from '../format.ts'
 import { runTurn } from './chat-turn.ts'
-import { createConversation, findConversation, readConversation } from './conversation-client.ts'
+import { createConversation, findConversation, isAnswering, readConversation } from './conversation-client.ts'
 import { createLineInput, type LineInput } from './line-input.ts'
 import { type ChatState, runSlash, type SlashContext, turnsText } from './slash-commands.ts'
 import { type AnswerView, createTurnView } from './turn-view.ts'
@@ -83,7 +83,7 @@ async function answerLines(
     const { agent, model, conversation } = state
     const answer = await runTurn(client, view, {
       ...{ conversation, signal: context.signal, input: null },
-      question: { text: line, agent, model, approvals: 'refuse' },
+      question: { text: line, agent, model, approvals: 'refuse', whenLeft: 'cancel' },
     })
     if (answer === null) throw new VillageError('ABORTED')
     said.push({ question: line, answer })
@@ -121,6 +121,8 @@ async function converse(
     const turns = await readConversation(client, state.conversation)
     slash.remember(turns)
     write(turnsText(turns))
+    if (await isAnswering(client, state.conversation))
+      write(dim('the answer to the last message is still being made: come back for it later'))
   }
   write(dim(`${state.agent} answers; /help shows what else there is`))
   for (;;) {
@@ -138,7 +140,7 @@ async function converse(
       const { agent, model, conversation } = state
       const answer = await runTurn(client, view, {
         ...{ conversation, signal: turn.signal, input: lines },
-        question: { text: line, agent, model, approvals: 'wait' },
+        question: { text: line, agent, model, approvals: 'wait', whenLeft: 'finish' },
       })
       if (answer === null) write(dim('cancelled'))
     } catch (thrown) {

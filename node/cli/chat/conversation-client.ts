@@ -70,6 +70,17 @@ export interface TurnQuestion {
   /** Null: rules; undefined: as configured. */
   readonly model: string | null | undefined
   readonly approvals: 'wait' | 'refuse'
+  /** What becomes of the answer when this process is gone before its end. */
+  readonly whenLeft: 'cancel' | 'finish'
+}
+
+/** Whether an answer is being made in it, as for a terminal that was closed. */
+export async function isAnswering(client: Client, id: string): Promise<boolean> {
+  return (await client.get<{ answering: object | null }>(at(id))).answering !== null
+}
+
+export async function cancelAnswer(client: Client, id: string): Promise<void> {
+  await client.send('POST', `${at(id)}/cancel`)
 }
 
 /** Events of the agent; the value returned is its answer. Throws what the daemon answers. */
