@@ -167,7 +167,8 @@ async function runEach(queue: string[]): Promise<void> {
 }
 const network = files.filter(isNetwork)
 const others = files.filter((file) => !isNetwork(file))
-const lanes = Math.min(availableParallelism(), 4)
+// One more than there are cores: most files wait for a disk, a timer or a daemon some of their time.
+const lanes = Math.min(availableParallelism() + 1, 4)
 await Promise.all([
   runEach(network).then(() => runEach(others)),
   ...Array.from({ length: lanes - 1 }, () => runEach(others)),

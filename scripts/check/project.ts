@@ -1,6 +1,6 @@
 /** The files of a project as a check sees them: what git tracks or would, their text, and their syntax trees. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Node, SourceFile } from 'typescript/unstable/ast'
 import { API } from 'typescript/unstable/sync'
@@ -60,6 +60,7 @@ export function openProject(root: string): Project {
     write(file, content) {
       const target = path.join(root, file)
       if (existsSync(target) && readFileSync(target, 'utf8') === content) return false
+      mkdirSync(path.dirname(target), { recursive: true })
       writeFileSync(target, content)
       return true
     },

@@ -1,6 +1,6 @@
 /**
  * The page of the agents where only services in memory can show it: texts that attack, a call that waits for approval with the file that
- * it would change, and an answer that is cancelled. What a real village does stands in test/network/dashboard/agents.ts.
+ * it would change, and an answer that is cancelled. What a real village does stands in test/browser/dashboard/agents.ts.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

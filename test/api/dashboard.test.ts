@@ -1,6 +1,6 @@
 /**
  * The dashboard in a real browser, over the real API with services in memory: what real daemons cannot be brought to at will (the pages
- * themselves: test/network/dashboard.test.ts).
+ * themselves: test/browser/dashboard.test.ts).
  */
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'

@@ -251,6 +251,13 @@ async function furnish(node: LocalNode, home: string): Promise<void> {
   writeTinySource(path.join(home, 'my-llama'), 'llama', { seed: 9 })
 }
 
+/** What was left waiting would go on for minutes beside the commands that follow. */
+async function stopRuns(node: LocalNode): Promise<void> {
+  const { runs } = (await node.client.get('/api/v1/runs')) as { runs: { run: string }[] }
+  for (const { run } of runs)
+    await node.client.send('POST', `/api/v1/runs/${run}/control`, { action: 'stop' }).catch(() => null) // over already
+}
+
 const OWN_PROCESS = new Set(['chat', 'mcp', 'start'])
 
 export async function createDocumentsWorld(): Promise<DocumentsWorld> {
@@ -328,7 +335,11 @@ export async function createDocumentsWorld(): Promise<DocumentsWorld> {
       const before = process.cwd()
       process.chdir(home)
       try {
-        if (!OWN_PROCESS.has(args[0] ?? '')) return await runHere(args, environment)
+        if (!OWN_PROCESS.has(args[0] ?? '')) {
+          const ran = await runHere(args, environment)
+          if (ran.interrupted) await stopRuns(mine)
+          return ran
+        }
         // A second daemon has a place of its own.
         const apart = path.join(home, 'another')
         const own =

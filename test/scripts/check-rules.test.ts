@@ -1,4 +1,5 @@
 /** Each check finds what it is there to find: small trees with one thing wrong. */
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -6,6 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FIELDS } from '../../node/config.ts'
 import { ERRORS } from '../../node/errors.ts'
+import { API_TAGS } from '../../scripts/check/api-pages.ts'
 import { type Check, showFinding } from '../../scripts/check/check.ts'
 import { hasCode } from '../../scripts/check/coverage.ts'
 import { renderConfigFile } from '../../scripts/check/generated.ts'
@@ -170,10 +172,12 @@ const CASES: readonly {
     says: [
       /^daemon\.config\.json:\d+: differs from its table/,
       /^docs\/api\.md: is missing/,
+      ...API_TAGS.map((tag) => new RegExp(`^docs/api/${tag}\\.md: is missing`)),
       /^docs\/cli\.md: is missing/,
       /^docs\/config\.md:\d+: differs/,
       /^docs\/errors\.md: is missing/,
       /^docs\/gateway-fields\.md: is missing/,
+      /^docs\/metrics\.md: is missing/,
       /^docs\/village\.1: is missing/,
     ],
   },
