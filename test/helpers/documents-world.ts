@@ -4,21 +4,19 @@
  * command that waits longer than a test can is interrupted, as a person would.
  */
 import { execFile, spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
 import { runCommandLine } from '../../node/cli/run.ts'
 import { type LocalNode, startNode } from '../../scripts/localnet.ts'
 import { nodeBinary } from '../../scripts/run.js'
-import { customSuite } from './evaluations.ts'
+import { CHAT_TEMPLATE, MODELS, writeFiles } from './documents-files.ts'
 import { startHubServer } from './hub-server.ts'
 import { writeTinySource } from './language-models.ts'
 import { writeTinyCheckpoint } from './llama2c.ts'
-import { LIBRARY } from './small-library.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const MAIN = path.join(ROOT, 'node/main.ts')
@@ -64,65 +62,8 @@ export interface DocumentsWorld {
   close(): Promise<void>
 }
 
-const QUESTIONS = ['red', 'green', 'blue', 'grey'].map((colour, index) => ({
-  question: `Which colour has number ${index}?`,
-  choices: ['red', 'green', 'blue', 'grey'],
-  answer: index,
-  subject: 'colours',
-  prompt: `Which colour has number ${index}?`,
-  colour,
-}))
 /** The change in it waits for a yes. */
 const WAITING_GOAL = 'Compress village-lm with int4, but ask me first'
-const lines = (rows: readonly object[]) => `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`
-const CHAT_TEMPLATE =
-  '{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant:'
-/** Models that pages speak of: name → files of a source directory. */
-const MODELS = ['my-lm', 'my-lm-int4', 'other-lm', 'my-chat-model'] as const
-
-const SUMS = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({
-  question: `Ada has ${n} eggs and finds ${n} more. How many has she?`,
-  answer: `${n} + ${n} = <<${n}+${n}=${2 * n}>>${2 * n}\n#### ${2 * n}`,
-}))
-const PROGRAMS = [
-  {
-    task_id: 'HumanEval/0',
-    prompt: 'def double(x):\n    """Twice x."""\n',
-    entry_point: 'double',
-    canonical_solution: '    return 2 * x\n',
-    test: 'def check(candidate):\n    assert candidate(2) == 4\n',
-  },
-]
-
-/** The files that documents name, by their path in the home directory. */
-function writeFiles(home: string): void {
-  const text = LIBRARY.map((document) => document.text).join('\n\n')
-  const files: Record<string, string | Uint8Array> = {
-    'passphrase.txt': 'a long one, for the test\n',
-    'notes.txt': text,
-    'held-out.txt': text,
-    'goals.yaml': readFileSync(path.join(ROOT, 'docs/examples/self-evolution.yaml')),
-    'my-texts.txt': text,
-    'pairs.jsonl': lines(SUMS.map(({ question, answer }) => ({ prompt: question, completion: answer }))),
-    'questions.jsonl': customSuite(8),
-    'mmlu_test.jsonl': lines(QUESTIONS),
-    'mmlu_dev.jsonl': lines(QUESTIONS),
-    'gsm8k_test.jsonl': lines(SUMS),
-    'gsm8k_train.jsonl': lines(SUMS),
-    'HumanEval.jsonl.gz': gzipSync(lines(PROGRAMS)),
-    'birds.json': JSON.stringify({ type: 'object', properties: { birds: { type: 'array' } } }),
-    'scifact/corpus.jsonl': lines(LIBRARY.map(({ text }, at) => ({ _id: String(at), title: '', text }))),
-    'scifact/queries.jsonl': lines([{ _id: 'q', text: 'Where is the main valve?' }]),
-    'scifact/qrels/test.tsv': 'query-id\tcorpus-id\tscore\nq\t0\t1\n',
-    ...Object.fromEntries(LIBRARY.map(({ source, text }) => [`notes/${source}`, text])),
-  }
-  for (const [name, content] of Object.entries(files)) {
-    const at = path.join(home, name)
-    mkdirSync(path.dirname(at), { recursive: true })
-    writeFileSync(at, content)
-  }
-}
-
 /** The program as a process of its own: commands that read standard input or never end by themselves. */
 function runProcess(
   args: readonly string[],
