@@ -17,7 +17,8 @@ const inBrowser = executablePath === undefined ? test.skip : test
 const REFUSED_TOKEN = /^Failed to load resource: the server responded with a status of 401\b/
 const REFUSED_INVITE = /^Failed to load resource: the server responded with a status of 4(00|22)\b/
 /** One that stops answers 503 until its last connection is closed. */
-const LOST_SERVER = /^Failed to load resource: (net::ERR_|the server responded with a status of 503\b)/
+const LOST_SERVER =
+  /^Failed to load resource: (net::ERR_|the server responded with a status of 503\b)|^Refused to apply style from /
 
 const join = (server: TestApi) =>
   server.services.villages.join('village1x', { signal: new AbortController().signal })
