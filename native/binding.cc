@@ -25,6 +25,20 @@ void releaseMemory([[maybe_unused]] const Napi::CallbackInfo& info) {
 #endif
 }
 
+// For a process under a small cap of memory. By default glibc keeps up to eight heaps a core, each of which grows to the most that
+// its threads ever held at once, and takes blocks of up to 32 MiB from them once one of that size was freed. With two heaps, and
+// large blocks from the system itself, what is freed is free. It holds for heaps that are not there yet: call it early.
+void keepMemorySmall([[maybe_unused]] const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  constexpr int kArenas = 2;
+  constexpr int kSystemBlockBytes = 256 << 10;
+  constexpr int kKeptBytes = 1 << 20;
+  mallopt(M_ARENA_MAX, kArenas);
+  mallopt(M_MMAP_THRESHOLD, kSystemBlockBytes);
+  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+#endif
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   const int widest = static_cast<int>(village::widestLevel());
   auto levels = Napi::Array::New(env, size_t(widest) + 1);
@@ -33,6 +47,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("revision", village::kRevision);
   exports.Set("levels", levels);
   exports.Set("releaseMemory", Napi::Function::New(env, releaseMemory));
+  exports.Set("keepMemorySmall", Napi::Function::New(env, keepMemorySmall));
   village::bindBlockwise(env, exports);
   village::bindHalfDot(env, exports);
   village::bindMoments(env, exports);

@@ -8,6 +8,6 @@ namespace village {
 
 // Raised with every change of what a kernel takes or gives; node/compute/kernels.ts refuses an addon of
 // another revision.
-constexpr int kRevision = 8;
+constexpr int kRevision = 9;
 
 }  // namespace village

@@ -5,6 +5,7 @@ import { link, lstat, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { dropAbandonedParts, partsOf } from './abandoned-parts.ts'
 import { type BackupHeader, type BackupManifest, readBackup } from './backup.ts'
 import { seal } from './backup-seal.ts'
 import { syncDirectory, syncFile } from './durable-files.ts'
@@ -57,6 +58,7 @@ export async function writeBackupFile(
 ): Promise<BackupSummary> {
   const { file, replace, passphrase, supported } = init
   const temporary = `${file}.${randomBytes(6).toString('hex')}.part`
+  await dropAbandonedParts(path.dirname(file), partsOf(file))
   try {
     if (!replace && (await lstat(file).catch(() => null)) !== null)
       throw new VillageError('FILE_UNWRITABLE', `${file} exists already; --force replaces it`)

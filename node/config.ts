@@ -123,11 +123,11 @@ export const FIELDS = {
     doc: 'Members dialled at the start and again when no peer is connected.',
     check: multiaddrs,
   }),
-  'mesh.maxConnections': field<number>({
-    default: 100,
+  'mesh.maxConnections': field<number | null>({
+    default: null,
     unit: 'connections',
-    doc: 'Connections kept at once; edge boxes do with 30.',
-    check: integer(4, 1000),
+    doc: 'Connections kept at once; null takes the profile’s: 100, server 300, edge 30.',
+    check: integerOrNull(4, 1000),
   }),
   profile: field<string>({
     default: 'laptop',

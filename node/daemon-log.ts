@@ -10,6 +10,8 @@ export interface DaemonLog {
   readonly live: LiveConfig
   /** Opens the file of the log again, where it has one. */
   reopen(): void
+  /** Since the start, for want of room or of the right to write; 0 where the log is no file. */
+  lostLines(): number
   close(): void
 }
 
@@ -45,6 +47,7 @@ export function openDaemonLog(config: Config): DaemonLog {
       file?.reopen()
       if (file !== null && file.lost > 0) log.error({ lines: file.lost }, 'lines of the log were lost')
     },
+    lostLines: () => file?.lost ?? 0,
     close: () => file?.close(),
   }
 }

@@ -73,7 +73,7 @@ const PUBLIC_HUB = 'https://huggingface.co'
  */
 export async function createDaemon(config: Config, sources: ConfigSources | null = null): Promise<Daemon> {
   const opened = openDaemonLog(config)
-  const store = await openStore({ directory: config['data.dir'] })
+  const store = await openStore({ directory: config['data.dir'], profile: config.profile })
   try {
     return await wire({ ...opened, sources, store })
   } catch (error) {
@@ -105,6 +105,7 @@ async function wire({ live, sources, log, store, ...file }: Opened): Promise<Dae
   const identity = await loadIdentity({ log }, { directory })
   const signer = signerFromIdentity(identity.privateKey)
   const kernels = loadKernels({ native: config['compute.native'] as 'auto' | 'off' })
+  if (config.profile === 'edge') kernels.keepMemorySmall()
   if (!kernels.native)
     log.warn({ reason: kernels.reason }, 'the TypeScript reference serves: compression is many times slower')
 
@@ -289,6 +290,7 @@ async function wire({ live, sources, log, store, ...file }: Opened): Promise<Dae
       pool,
       sandbox,
       kernels,
+      logLoss: { lines: file.lostLines },
       ...agentComponents,
     },
     { directory, version: VERSION, startedAtMs },

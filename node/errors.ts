@@ -589,7 +589,7 @@ export const ERRORS = {
   FILE_UNWRITABLE: {
     http: 400,
     title: 'A file cannot be written',
-    fix: 'Check the path and that you may write it.',
+    fix: 'Check the path, and that you may write it; what is there already is replaced only where you say so.',
   },
 
   // jobs, trust and the model registry

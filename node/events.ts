@@ -151,10 +151,17 @@ export interface Events {
   subscribe(listener: (event: VillageEvent) => void): () => void
   /** Events after `seq` that are still kept (the last 1,000): what a client that reconnects has missed. */
   since(seq: number): VillageEvent[]
+  /** The newest of each kind, oldest first: what comes seldom is not pushed out by what comes often. */
+  newest(): VillageEvent[]
 }
 
 /** What is kept for those who reconnect or come late. */
 export const KEPT_EVENTS = 1_000
+/** And of each kind (a type, with its state where it has one) for those who look at what has happened. */
+export const KEPT_BY_KIND = 100
+
+/** `job:changed done`: the states are the daemon's own words, so that there are few. */
+const kindOf = ({ type, data }: VillageEvent) => ('state' in data ? `${type} ${data.state}` : type)
 
 /**
  * `onError` is told what a listener threw: the one who emits never is, and the other listeners still see the event.
@@ -170,6 +177,7 @@ export function createEvents(init: { now?: () => number; onError?: (error: unkno
       }))
   const subscriptions = new Set<{ listener: (event: VillageEvent) => void }>()
   const kept: VillageEvent[] = []
+  const byKind = new Map<string, VillageEvent[]>()
   let seq = 0
   return {
     emit(type, data) {
@@ -177,6 +185,10 @@ export function createEvents(init: { now?: () => number; onError?: (error: unkno
       const event = { seq, timeMs: now(), type, data } as VillageEvent
       kept.push(event)
       if (kept.length > KEPT_EVENTS) kept.shift()
+      const ofKind = byKind.get(kindOf(event)) ?? []
+      if (ofKind.length === 0) byKind.set(kindOf(event), ofKind)
+      ofKind.push(event)
+      if (ofKind.length > KEPT_BY_KIND) ofKind.shift()
       // A copy: one that subscribes while this event is handed out sees the next one.
       for (const subscription of [...subscriptions]) {
         if (!subscriptions.has(subscription)) continue
@@ -193,5 +205,6 @@ export function createEvents(init: { now?: () => number; onError?: (error: unkno
       return () => subscriptions.delete(subscription)
     },
     since: (after) => kept.filter((event) => event.seq > after),
+    newest: () => [...byKind.values()].flat().sort((a, b) => a.seq - b.seq),
   }
 }

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { Level } from 'level'
 import { finishRollBack, upgradeData } from './data-upgrade.ts'
 import { VillageError } from './errors.ts'
+import { profileLimits, type StoreLimits } from './profile-limits.ts'
 import { lockForRestore, refuseDuringRestore } from './restore-lock.ts'
 
 export type Database = Level<string, string>
@@ -107,7 +108,10 @@ async function settle(directory: string): Promise<void> {
  * Opens the database of a data directory as it is, and keeps everybody else out until it is closed. Throws as openStore does, but for
  * the version, which it does not look at.
  */
-export async function openRaw(given: string): Promise<{ db: Database; directory: string; free(): void }> {
+export async function openRaw(
+  given: string,
+  limits: StoreLimits = profileLimits('laptop').store,
+): Promise<{ db: Database; directory: string; free(): void }> {
   await prepareDataDirectory(given)
   const directory = await realpath(given)
   if (openDirectories.has(directory))
@@ -117,7 +121,7 @@ export async function openRaw(given: string): Promise<{ db: Database; directory:
   try {
     await refuseDuringRestore(directory)
     await settle(directory)
-    const db = await openDatabase(directory)
+    const db = await openDatabase(directory, limits)
     // Again: one that began in between has looked for the lock of the store before it was taken.
     await refuseDuringRestore(directory).catch(async (error: unknown) => {
       await db.close()
@@ -137,8 +141,9 @@ export async function openRaw(given: string): Promise<{ db: Database; directory:
  * Opens the store, and brings its data to the version of this program.
  * Throws DATA_DIR_LOCKED, DATA_DIR_READ_ONLY, DATA_CORRUPT, DATA_VERSION_UNSUPPORTED, UPGRADE_FAILED or DISK_FULL.
  */
-export async function openStore(init: { directory: string }): Promise<Store> {
-  const { db, directory, free } = await openRaw(init.directory)
+export async function openStore(init: { directory: string; profile?: string }): Promise<Store> {
+  const limits = profileLimits(init.profile ?? 'laptop').store
+  const { db, directory, free } = await openRaw(init.directory, limits)
   try {
     const upgradedFrom = await upgradeData(db, { directory })
     return createStore(db, upgradedFrom, free)
@@ -149,14 +154,15 @@ export async function openStore(init: { directory: string }): Promise<Store> {
   }
 }
 
-async function openDatabase(directory: string): Promise<Database> {
+async function openDatabase(directory: string, limits: StoreLimits): Promise<Database> {
   const state = path.join(directory, 'state')
   let db: Database
   try {
     // It holds what is private, in a data directory that others may be allowed to look into. Level would make it for all.
     await createDirectory(state, 0o700)
     db = new Level(state)
-    await db.open()
+    // Level's constructor has no types for LevelDB's own settings; open() does, and both end there.
+    await db.open({ ...limits })
   } catch (error) {
     switch (systemCode(error)) {
       case 'LEVEL_LOCKED':

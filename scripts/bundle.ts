@@ -4,8 +4,8 @@
  *
  * usage: npm run bundle -- --platform linux-x64|linux-arm64 [--out FILE]
  *        npm run bundle -- --verify FILE [--root DIR]
- *          installs it on two bare Debian roots and tries it; needs Linux and root. DIR is such a root that is there already;
- *          else debootstrap makes one
+ *          installs it on two bare Debian roots of its platform and tries it; needs Linux and root. DIR is such a root that is
+ *          there already; else debootstrap makes one. A FILE.tgz of `npm pack` is installed by npm, without a network, and tried
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,7 @@ import { licencesOf, licencesPage } from './bundle/licences.ts'
 import { installDependencies, packProgram } from './bundle/program.ts'
 import { fetchRuntime, NODE_VERSION } from './bundle/runtime.ts'
 import { verifyBundle } from './bundle/verify.ts'
+import { verifyPackage } from './bundle/verify-package.ts'
 import { copyFiles, listFiles, packBundle, sealBundle } from './bundle/write-bundle.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -46,8 +47,8 @@ async function makeBundle(platform: Platform, out: string | undefined): Promise<
     mkdirSync(path.join(folder, 'runtime'), { recursive: true })
     console.log(`program: packed with the kernels of ${platform}`)
     await packProgram({ root: ROOT, platform, work, target: program })
-    console.log('dependencies: installed as package-lock.json pins them')
-    installDependencies({ root: ROOT, cpu: cpuOf(platform), target: program })
+    console.log('dependencies: installed as npm-shrinkwrap.json pins them')
+    installDependencies({ cpu: cpuOf(platform), target: program })
     const { kept, leftOutBytes } = selectContents(listFiles(program), platform)
     copyFiles(program, path.join(folder, 'app'), kept)
     rmSync(program, { recursive: true })
@@ -85,7 +86,9 @@ const { values } = parseArgs({
 })
 const platform = values.platform ?? `linux-${process.arch}`
 if (values.verify !== undefined)
-  process.exitCode = await verifyBundle(path.resolve(values.verify), values.root)
+  process.exitCode = values.verify.endsWith('.tgz')
+    ? await verifyPackage(path.resolve(values.verify))
+    : await verifyBundle(path.resolve(values.verify), values.root)
 else if (isPlatform(platform)) await makeBundle(platform, values.out)
 else {
   console.error(

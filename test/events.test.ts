@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createEvents, type VillageEvent } from '../node/events.ts'
+import { createEvents, KEPT_BY_KIND, type VillageEvent } from '../node/events.ts'
 
 const events = suite('events')
 
@@ -38,6 +38,26 @@ events('keeps the last thousand for those who come back', () => {
   )
   assert.equal(stream.since(2500), [])
   assert.is(stream.since(-5).length, 1000)
+})
+
+events('what comes often does not push out what comes seldom, and an ending not what went before it', () => {
+  const stream = createEvents()
+  const change = (state: string) =>
+    stream.emit('job:changed', { job: 'j', kind: 'evaluate', state, done: 0, total: 1, stage: null })
+  stream.emit('member:left', { peer: 'a' })
+  change('failed')
+  for (let task = 0; task < 3000; task++) {
+    stream.emit('task:changed', { job: 'j', task, state: 'done', peer: null, progress: 1 })
+    change('running')
+  }
+  const kept = stream.newest()
+  assert.equal(
+    kept.slice(0, 2).map(({ type }) => type),
+    ['member:left', 'job:changed'],
+  )
+  assert.is(kept.length, 2 + 2 * KEPT_BY_KIND)
+  assert.ok(kept.every(({ seq }, index) => index === 0 || seq > kept[index - 1]!.seq))
+  assert.is(kept.at(-1)?.seq, 6002)
 })
 
 events('one function may listen twice, and each subscription ends alone', () => {

@@ -7,7 +7,7 @@ import { VillageError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
 import { loadToken, removeAddress, writeAddress } from './access-files.ts'
 import type { ApiComponents, ApiContext, ApiInit, Followers } from './components.ts'
-import { loadDashboardFiles } from './dashboard-files.ts'
+import { createDashboardFiles } from './dashboard-files.ts'
 import { createStoredResponses } from './gateway/stored-responses.ts'
 import { bearerToken, tokenMatches } from './guard.ts'
 import { createKeys } from './keys/keys.ts'
@@ -120,7 +120,7 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
     followers,
     ...{ keys, responses, mcp, a2a },
     url: () => api.url(),
-    metrics: async () => metrics?.text() ?? '',
+    metrics: (accept) => metrics?.page(accept) ?? Promise.reject(new VillageError('SHUTTING_DOWN')),
     openApi: () => openApiDocument(ROUTES, { version: init.version, url: api.url() }),
   }
 
@@ -155,7 +155,7 @@ export function createApi(components: ApiComponents, init: ApiInit): Api {
       metrics = createMetrics({ ...components, followers }, { version: init.version })
       server = await createServer(context, {
         routes: ROUTES,
-        files: await loadDashboardFiles(),
+        files: createDashboardFiles(),
         identify,
         stopping: stopping.signal,
         metrics,

@@ -41,6 +41,7 @@ import type { SealedStore } from '../sealed-store.ts'
 import type { Settings } from '../settings.ts'
 import type { StoredResponses } from './gateway/stored-responses.ts'
 import type { Keys } from './keys/keys.ts'
+import type { MetricsPage } from './metrics/metrics.ts'
 import type { OnDemandA2a, OnDemandMcp } from './on-demand.ts'
 
 export interface ApiComponents {
@@ -164,6 +165,7 @@ export interface ApiComponents {
   readonly pool: Pick<Pool, 'stats'>
   readonly sandbox: Pick<Sandbox, 'availability'>
   readonly kernels: Pick<Kernels, 'native' | 'reason' | 'simd'>
+  readonly logLoss: { lines(): number }
 }
 
 export interface ApiInit {
@@ -191,6 +193,7 @@ export interface ApiContext extends ApiComponents, ApiInit {
   readonly mcp: OnDemandMcp
   readonly a2a: OnDemandA2a
   readonly responses: StoredResponses
-  metrics(): Promise<string>
+  /** `accept` is the header of the request. */
+  metrics(accept: string | string[] | undefined): Promise<MetricsPage>
   openApi(): object
 }

@@ -1,13 +1,12 @@
 /**
- * The dashboard's files. What can be served is a fixed map made at the start (the folder's own files and a few library
- * files of node_modules), so that no request path ever reaches the file system.
+ * The dashboard's files. What can be served is a fixed map (the folder's own files and a few library files of node_modules), made
+ * when the first of them is asked for, so that no request path ever reaches the file system.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VillageError } from '../errors.ts'
-import { joinModules, modulesOf } from './dashboard-join.ts'
 
 export interface StaticFile {
   readonly mediaType: string
@@ -83,7 +82,8 @@ function need(files: ReadonlyMap<string, StaticFile>, url: string): StaticFile {
  * The page as it is served. Nothing is painted before its sheets are there: they come as one. So do the modules of the first page: otherwise
  * the browser learns of each only from the one that imports it, and asks dozens of times.
  */
-function assemble(files: Map<string, StaticFile>): void {
+async function assemble(files: Map<string, StaticFile>): Promise<void> {
+  const { joinModules, modulesOf } = await import('./dashboard-join.ts')
   const page = need(files, '/').bytes.toString('utf8')
   const sheets = [...page.matchAll(SHEET_LINK)].map(([, url]) => need(files, url!).bytes)
   files.set(FIRST_SHEET, staticFile(FIRST_SHEET, Buffer.concat(sheets)))
@@ -101,7 +101,7 @@ function assemble(files: Map<string, StaticFile>): void {
 }
 
 /** Request path → file: `/` is the page, the rest is below `/dashboard/`. */
-export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFile>> {
+async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFile>> {
   const entries = await readdir(FOLDER, { recursive: true, withFileTypes: true })
   const own = entries
     .filter((entry) => entry.isFile())
@@ -117,6 +117,21 @@ export async function loadDashboardFiles(): Promise<ReadonlyMap<string, StaticFi
     ],
   )
   const files = new Map(await Promise.all([...own, ...libraries]))
-  assemble(files)
+  await assemble(files)
   return files
+}
+
+export interface DashboardFiles {
+  find(path: string): Promise<StaticFile | undefined>
+}
+
+/** Most daemons of a village are never looked at: their start reads no file of the dashboard. */
+export function createDashboardFiles(): DashboardFiles {
+  let loading: Promise<ReadonlyMap<string, StaticFile>> | undefined
+  return {
+    async find(path) {
+      loading ??= loadDashboardFiles()
+      return (await loading).get(path)
+    },
+  }
 }

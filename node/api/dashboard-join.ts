@@ -2,7 +2,7 @@
  * Joins modules of the dashboard into one script, so that the first page is one request and not forty. Each stays in a scope of its own and is
  * run once: modules that are loaded later take what they import of them out of that script.
  * Understood is what the dashboard's modules are written in (ECMAScript, "ECMAScript Language: Scripts and Modules"): imports and exports by
- * name that begin a line, and those of minified libraries; anything else is refused when the daemon starts.
+ * name that begin a line, and those of minified libraries; anything else is refused.
  */
 import { VillageError } from '../errors.ts'
 

@@ -4,7 +4,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { VillageError } from '../errors.ts'
 import type { ApiContext } from './components.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
-import { PAGE_POLICY, type StaticFile } from './dashboard-files.ts'
+import { type DashboardFiles, PAGE_POLICY } from './dashboard-files.ts'
 import { openAiErrorBody } from './gateway/openai-error.ts'
 import { checkRequest } from './guard.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -26,7 +26,7 @@ const UPLOAD_MEDIA_TYPES = [
 
 export interface ServerInit {
   routes: readonly Route[]
-  files: ReadonlyMap<string, StaticFile>
+  files: DashboardFiles
   /** Whose bearer token it is; null: nobody's. */
   identify(authorization: string | undefined): Principal | null
   /** Aborts what is in flight when the daemon stops. */
@@ -159,9 +159,12 @@ function registerRoute(server: FastifyInstance, row: Route, api: ApiContext, ini
   })
 }
 
-function registerFiles(server: FastifyInstance, files: ReadonlyMap<string, StaticFile>): void {
-  for (const [url, file] of files)
+/** Two routes for all files: one each would cost every start what the rest of the API does together. */
+function registerFiles(server: FastifyInstance, files: DashboardFiles): void {
+  for (const url of ['/', '/dashboard/*'])
     server.get(url, { config: { scope: 'public', isFile: true } }, async (request, reply) => {
+      const file = await files.find(request.url.split('?')[0]!)
+      if (file === undefined) throw new VillageError('API_ROUTE_UNKNOWN')
       reply.headers({
         'content-security-policy': PAGE_POLICY,
         'cache-control': 'no-cache',

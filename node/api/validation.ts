@@ -3,13 +3,13 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import { VillageError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import type { JsonSchema, Route } from './routes/route.ts'
-import { object } from './schemas.ts'
+import { OWN_SCHEMAS, object } from './schemas.ts'
 
 type Part = 'params' | 'query' | 'body'
 
 // Path and query are text: numbers and booleans in them are converted. A JSON body has types of its own.
-const textAjv = new Ajv2020({ coerceTypes: true, verbose: true })
-const bodyAjv = new Ajv2020({ verbose: true })
+const textAjv = new Ajv2020({ ...OWN_SCHEMAS, coerceTypes: true, verbose: true })
+const bodyAjv = new Ajv2020({ ...OWN_SCHEMAS, verbose: true })
 const NOTHING = object({})
 
 function sentence(part: Part, error: ErrorObject): { field: string; message: string } {

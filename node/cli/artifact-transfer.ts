@@ -4,6 +4,7 @@ import { lstat, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { dropAbandonedParts, partsOf } from '../abandoned-parts.ts'
 import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import { type ArtifactView, artifactFacts } from './artifact.ts'
@@ -13,6 +14,8 @@ import { bytes } from './format.ts'
 import { withUploadProgress } from './upload-progress.ts'
 
 const CAR_MEDIA_TYPE = 'application/vnd.ipld.car'
+/** Folders that artifacts come in before they get their name. */
+const COMING = '.village-get-'
 
 /** Writes under another name and renames, so that a broken download leaves nothing that looks whole. */
 export async function writeOutput(source: Readable, output: string): Promise<void> {
@@ -22,6 +25,7 @@ export async function writeOutput(source: Readable, output: string): Promise<voi
   }
   const file = path.resolve(output)
   const temporary = `${file}.${process.pid}.part`
+  await dropAbandonedParts(path.dirname(file), partsOf(file))
   try {
     await pipeline(source, createWriteStream(temporary, { flags: 'wx' }))
     await rename(temporary, file)
@@ -50,7 +54,8 @@ async function materializeAs(client: Client, cid: string, target: string): Promi
     throw new VillageError('FILE_UNWRITABLE', `${target} cannot be written`, { cause: error })
   }
   await mkdir(parent, { recursive: true }).catch(refuse)
-  const temporary = await mkdtemp(path.join(parent, '.village-get-')).catch(refuse)
+  await dropAbandonedParts(parent, (name) => name.startsWith(COMING))
+  const temporary = await mkdtemp(path.join(parent, COMING)).catch(refuse)
   try {
     const written = await client.send<{ path: string }>('POST', `/api/v1/artifacts/${cid}/materialize`, {
       directory: temporary,

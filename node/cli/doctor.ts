@@ -7,7 +7,7 @@ import { toVillageError, VillageError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { EXIT_CODES } from './exit-codes.ts'
-import { printable } from './format.ts'
+import { counted, printable } from './format.ts'
 import { serviceStatus, THIS_MACHINE } from './service/service.ts'
 
 async function daemonChecks(context: CommandContext): Promise<Check[] | null> {
@@ -73,6 +73,14 @@ async function checkService(context: CommandContext): Promise<Check> {
   }
 }
 
+/** The last line: what a reader of a long list looks for. Warnings alone are no failure. */
+export function summaryOf(checks: readonly Pick<Check, 'level'>[]): string {
+  const amount = (level: Check['level']) => checks.filter((check) => check.level === level).length
+  const [failed, warned] = [amount('fail'), amount('warn')]
+  if (failed === 0 && warned === 0) return `All ${checks.length} checks are fine.`
+  return `${counted(failed, 'problem')}, ${counted(warned, 'warning')}, ${amount('ok')} fine.${failed === 0 ? ' The node can run as it is.' : ''}`
+}
+
 export async function doctor(context: CommandContext): Promise<CommandResult> {
   const { config, check } = await checkConfig(context)
   const [found, service] = await Promise.all([
@@ -86,12 +94,12 @@ export async function doctor(context: CommandContext): Promise<CommandResult> {
   const failed = checks.some(({ level }) => level === 'fail')
   return {
     document: { ok: !failed, checks },
-    text: checks
+    text: `${checks
       .map(
         ({ level, name, message, fix }) =>
           `${level.padEnd(4)}  ${printable(name).padEnd(width)}  ${printable(message)}${fix === null ? '' : `\n${indent}  fix: ${fix}`}`,
       )
-      .join('\n'),
+      .join('\n')}\n\n${summaryOf(checks)}`,
     exitCode: failed ? EXIT_CODES.failure.code : EXIT_CODES.ok.code,
   }
 }

@@ -20,6 +20,10 @@ export const EVOLVE_COMMANDS: readonly CommandRow[] = [
         flags: '--dry-run',
         doc: 'Check everything and show what would be done: genes, seeds, items, first candidates. Announces nothing.',
       },
+      {
+        flags: '--measure',
+        doc: 'With --dry-run: score one candidate here, for 30 seconds at most, and tell how long the whole takes.',
+      },
       { flags: '--wait', doc: 'Follow the run to its end, a line for each generation, and show the report.' },
     ],
     load: async () => (await import('./evolve.ts')).evolve,

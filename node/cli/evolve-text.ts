@@ -210,6 +210,32 @@ export interface PlanView {
   readonly mostCandidates: number
   readonly inputs: readonly string[]
   readonly first: readonly { readonly genome: JsonObject; readonly by: string }[]
+  /** Null where it was not asked for. */
+  readonly cost: {
+    readonly candidate: string
+    readonly items: number
+    readonly candidateMs: number
+    readonly isAtLeast: boolean
+    readonly scorings: number
+    readonly workMs: number
+  } | null
+}
+
+/** An estimate, and what it rests on. */
+function costRows(cost: PlanView['cost']): [string, string][] {
+  if (cost === null) return []
+  const { candidate, items, candidateMs, isAtLeast, scorings, workMs } = cost
+  const more = isAtLeast ? 'more than ' : ''
+  return [
+    [
+      'one candidate',
+      `${more}${duration(candidateMs)}: ${candidate}, on ${counted(items, 'item')}, measured here`,
+    ],
+    [
+      'the whole',
+      `about ${more}${duration(workMs)} of one such machine for ${count(scorings)} scorings at most; members share them`,
+    ],
+  ]
 }
 
 const SHOWN_GENOMES = 12
@@ -227,6 +253,7 @@ export function planText(plan: PlanView): string {
         `${count(plan.selectionItems)} for selection, ${count(plan.validationItems)} to choose the winner, ${count(plan.finalItems)} for the final comparison: what was asked for, or all that there are`,
       ],
       ['candidates', `${count(plan.mostCandidates)} at most`],
+      ...costRows(plan.cost),
       ['inputs', plan.inputs.map(short).join(', ')],
     ]),
     '',

@@ -63,6 +63,8 @@ export async function evolve(context: CommandContext): Promise<CommandResult> {
   const file = context.args[0] ?? ''
   const given = overrides(context)
   const isDryRun = context.options.dryRun === true
+  const measure = context.options.measure === true
+  if (measure && !isDryRun) throw new VillageError('USAGE', '--measure goes with --dry-run')
   if (isDryRun && context.options.wait === true)
     throw new VillageError('USAGE', 'A dry run announces nothing that --wait could wait for')
   const client = await context.client()
@@ -70,7 +72,9 @@ export async function evolve(context: CommandContext): Promise<CommandResult> {
   const directory = file === STANDARD_INPUT ? process.cwd() : path.dirname(path.resolve(file))
   const spec = { ...(await withUploads(context, config, directory)), ...given }
   if (isDryRun) {
-    const { plan } = await client.send<{ plan: PlanView }>('POST', '/api/v1/runs', { spec, dryRun: true })
+    const { plan } = await client.send<{ plan: PlanView }>('POST', '/api/v1/runs', {
+      ...{ spec, dryRun: true, measure },
+    })
     return { document: plan, text: planText(plan) }
   }
   const { run } = await client.send<{ run: RunView }>('POST', '/api/v1/runs', { spec })

@@ -1,5 +1,5 @@
 import { ERRORS, isErrorCode } from '../errors.ts'
-import { bytes, duration, facts, percent, short, table, time } from './format.ts'
+import { bytes, counted, duration, facts, percent, short, table, time } from './format.ts'
 import { resultText } from './result-text.ts'
 import type { JobView } from './wait-job.ts'
 
@@ -18,7 +18,7 @@ export function jobText(job: JobView): string {
         'state',
         job.total === 0
           ? `${job.state}${job.stage === null ? '' : ` (${job.stage})`}`
-          : `${job.state} (${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${job.total} tasks)`,
+          : `${job.state} (${job.stage === null ? '' : `${job.stage}: `}${job.done} of ${counted(job.total, 'task')})`,
       ],
       ['priority', String(job.priority)],
       ['submitted', time(job.createdAtMs)],
@@ -30,7 +30,7 @@ export function jobText(job: JobView): string {
         : ([
             [
               'doubtful',
-              `${job.doubt.tasks} results rest on the word of ${job.doubt.peers.map(short).join(', ')}, caught lying since: run it again`,
+              `${counted(job.doubt.tasks, 'result')} ${job.doubt.tasks === 1 ? 'rests' : 'rest'} on the word of ${job.doubt.peers.map(short).join(', ')}, caught lying since: run it again`,
             ],
           ] as [string, string][])),
       ...(job.error === null

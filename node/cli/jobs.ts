@@ -49,13 +49,16 @@ export async function pickJob(client: Client, given: string): Promise<string> {
 function subject({ kind, params }: Pick<JobView, 'kind' | 'params'>): string {
   if (kind === 'merge') return mergeSubject(params)
   const models = (Array.isArray(params.models) ? params.models : [params.model]).join(', ')
+  const { bits } = (params.params ?? {}) as { bits?: unknown }
   // What is cut off at the end should not be the suite, which tells two evaluations of the same models apart.
   if (typeof params.suite === 'string' && Array.isArray(params.models)) return `${params.suite}: ${models}`
-  return [models, params.codec].filter((part) => typeof part === 'string' && part !== '').join(' ')
+  const codec = typeof bits === 'number' ? `${String(params.codec)} ${bits} bits` : params.codec
+  return [models, codec].filter((part) => typeof part === 'string' && part !== '').join(' ')
 }
 
 export async function list(context: CommandContext): Promise<CommandResult> {
-  const jobs = await allJobs(await context.client())
+  // Newest first, as in the dashboard.
+  const jobs = (await allJobs(await context.client())).toReversed()
   // Most people have no use for priorities, and the column takes room from what a job is about.
   const hasPriorities = jobs.some((job) => job.priority !== 0)
   return {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '../client.ts'
 import type { CommandContext, CommandResult } from './command.ts'
-import { bytes, duration, facts, percent } from './format.ts'
+import { bytes, counted, duration, facts, percent } from './format.ts'
 import { sparkline } from './sparkline.ts'
 
 type Column = readonly (number | null)[]
@@ -89,10 +89,10 @@ function screen({ limits, now, disk, history }: Awaited<ReturnType<typeof read>>
   const shown = history.at.length * history.intervalSeconds * 1000
   return [
     facts([
-      ['work', now.accepting ? 'taken' : `paused: ${now.reason}`],
+      ['work', now.accepting ? 'takes work' : `paused: ${now.reason}`],
       [
         'lends',
-        `${limits.cpuCores} cores, ${bytes(limits.memoryBytes)} of memory, ${bytes(limits.diskBytes)} of disk`,
+        `${counted(limits.cpuCores, 'core')}, ${bytes(limits.memoryBytes)} of memory, ${bytes(limits.diskBytes)} of disk`,
       ],
       ['power', now.power],
       ['disk', `${bytes(now.diskFreeBytes)} free`],

@@ -64,7 +64,7 @@ export async function status(context: CommandContext): Promise<CommandResult> {
         ? 'none: `village create NAME` or `village join INVITE`'
         : village.revoked !== null
           ? `${village.name}: this node was revoked and cannot come back; to join again, start with a new --data.dir and a new invite`
-          : `${village.name} (${village.open ? 'open' : 'private'}), ${village.members} members, this node is ${village.role}`,
+          : `${village.name} (${village.open ? 'open' : 'private'}), ${counted(village.members, 'member')}, this node is ${village.role}`,
     ],
     ['peers', `${node.peers} connected`],
     ['work', resources.accepting ? `takes work (${resources.profile})` : `paused: ${resources.reason}`],

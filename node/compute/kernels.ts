@@ -42,10 +42,12 @@ export interface Kernels
   readonly simd: string
   /** Gives freed memory of the whole process back to the system, where only native code can; takes milliseconds. */
   releaseMemory(): void
+  /** From now on the whole process keeps little of what it frees, at the price of more calls of the system. Native code only. */
+  keepMemorySmall(): void
 }
 
 /** kRevision of native/kernels.h. */
-const REVISION = 8
+const REVISION = 9
 /** Built on this machine, else the one that a package brings along for it. */
 const ADDONS = ['build', ...(PACKAGED ? [`prebuilt/${process.platform}-${process.arch}`] : [])].map(
   (folder) => fileURLToPath(new URL(`native/${folder}/village.node`, PACKAGE_ROOT)),
@@ -63,6 +65,7 @@ interface Addon
   /** Instruction sets that this machine can run, narrowest first. */
   readonly levels: readonly string[]
   releaseMemory(): void
+  keepMemorySmall(): void
 }
 
 /** `wasm` runs the slowest searches, those of seedlm and trellis, in WebAssembly SIMD; `typescript` is the plain oracle. */
@@ -83,6 +86,9 @@ function reference(reason: string, level = 'wasm'): Kernels {
     releaseMemory() {
       // Nothing in JavaScript reaches the allocator.
     },
+    keepMemorySmall() {
+      // Nor its settings.
+    },
   }
 }
 
@@ -99,6 +105,7 @@ function bind(addon: Addon, level: number): Kernels {
     ...bindTrellis(addon, level),
     ...bindVptq(addon, level),
     releaseMemory: () => addon.releaseMemory(),
+    keepMemorySmall: () => addon.keepMemorySmall(),
   }
 }
 

@@ -12,6 +12,7 @@ import { EVALUATE_OPERATIONS } from './evaluate/operations.ts'
 import { IMPORT_OPERATIONS } from './models/import/operations.ts'
 import { MODEL_OPERATIONS } from './models/operations.ts'
 import { PACKED_OPERATIONS } from './models/packed.ts'
+import { SLICE_OPERATIONS } from './models/slice-operations.ts'
 import { TRAINING_OPERATIONS } from './training/operations.ts'
 
 export const OPERATIONS = {
@@ -23,6 +24,7 @@ export const OPERATIONS = {
   ...MODEL_OPERATIONS,
   ...IMPORT_OPERATIONS,
   ...PACKED_OPERATIONS,
+  ...SLICE_OPERATIONS,
   ...TRAINING_OPERATIONS,
 } satisfies OperationTable
 

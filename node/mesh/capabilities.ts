@@ -1,9 +1,10 @@
 /**
- * What members lend: each announces its capabilities by gossip when they change and every 30 s, together with the
- * addresses where it can be reached; what was not renewed for 90 s is forgotten.
+ * What members lend: each announces its capabilities by gossip when they change and every 30 s (less often in a large village), together
+ * with the addresses where it can be reached; what was not renewed for three times as long is forgotten.
  */
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Log } from '../log.ts'
+import { announceEveryMs } from './announce-interval.ts'
 import {
   ANNOUNCE_EVERY_MS,
   CAPABILITIES_TOPIC,
@@ -127,10 +128,12 @@ export function decodeCapabilities(
 
 export function createCapabilityBoard(
   components: { log: Log },
-  init: { now?: () => number } = {},
+  init: { now?: () => number; members?: () => number } = {},
 ): CapabilityBoard {
   const { log } = components
   const now = init.now ?? Date.now
+  const members = init.members ?? (() => 1)
+  const ttlMs = () => announceEveryMs(CAPABILITIES_TTL_MS, members())
   const board = new Map<string, Entry>()
   let read: (() => Capabilities) | undefined
   let network: CapabilityNetwork | undefined
@@ -148,7 +151,8 @@ export function createCapabilityBoard(
   }
 
   function forgetOld(): void {
-    for (const [peer, entry] of board) if (now() - entry.heardAtMs > CAPABILITIES_TTL_MS) board.delete(peer)
+    const validMs = ttlMs()
+    for (const [peer, entry] of board) if (now() - entry.heardAtMs > validMs) board.delete(peer)
   }
 
   /** Of the last announcement of each, also of those that are ignored for it. */
@@ -179,7 +183,7 @@ export function createCapabilityBoard(
     },
     of(peer) {
       const entry = board.get(peer)
-      return entry === undefined || now() - entry.heardAtMs > CAPABILITIES_TTL_MS ? null : entry.capabilities
+      return entry === undefined || now() - entry.heardAtMs > ttlMs() ? null : entry.capabilities
     },
     skewsMs: () => new Map(skews),
     addressesOf: (peer) => board.get(peer)?.addresses ?? [],
@@ -195,7 +199,8 @@ export function createCapabilityBoard(
       network = given
       every = setInterval(() => {
         forgetOld()
-        self.announce()
+        if (now() - lastAtMs >= announceEveryMs(ANNOUNCE_EVERY_MS, members()) - ANNOUNCE_EVERY_MS / 2)
+          self.announce()
       }, ANNOUNCE_EVERY_MS)
       self.announce()
     },

@@ -12,6 +12,7 @@ import { createLibp2p } from 'libp2p'
 import type { Config } from '../config.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
+import type { MeshLimits } from '../profile-limits.ts'
 import type { ByteCount } from './byte-count.ts'
 import type { DialRecord } from './dial-record.ts'
 import { createLibp2pLog } from './libp2p-log.ts'
@@ -26,7 +27,6 @@ const MIB = 2 ** 20
 /** Many members may share one address (a lab, a home, a test): libp2p's 5 a second by host would turn them away. */
 const INBOUND_BY_HOST_A_SECOND = SECURE_PROTOCOL.streamsByMinute / 60
 const MAX_INBOUND_PENDING = SECURE_PROTOCOL.maxStreamsByPeer
-const MAX_PARALLEL_DIALS = 16
 /** Connecting, handshake and hello together; a small box under load needs seconds for its signatures. */
 const UPGRADE_TIMEOUT_MS = 20_000
 /** A node under full load answers late; only one that is gone should lose its connections. */
@@ -38,9 +38,6 @@ const CONNECTION_PING_EVERY_MS = 40_000
  * The defaults are 10 s and 5 s.
  */
 const NEGOTIATION_TIMEOUT_MS = 30_000
-const MAX_STREAMS_BY_CONNECTION = 256
-/** The window is what a peer may send before we take it; it must fit the read buffer, or a pause would reset the stream. */
-const STREAM_WINDOW_BYTES = { edge: MIB, other: 4 * MIB }
 const DHT_PARALLEL_QUERIES = 3
 const DHT_DISJOINT_PATHS = 2
 const MDNS_EVERY_MS = 10_000
@@ -65,6 +62,7 @@ export interface HostInit {
   village: Village
   config: Config
   edge: boolean
+  limits: MeshLimits
   version: string
   listen: readonly string[]
   gate: Gate
@@ -79,8 +77,7 @@ export async function createHost(
   init: HostInit,
 ): Promise<Host> {
   const { log, identity, datastore, dials, byteCount } = components
-  const { village, config, edge } = init
-  const windowBytes = edge ? STREAM_WINDOW_BYTES.edge : STREAM_WINDOW_BYTES.other
+  const { village, config, edge, limits } = init
   const prefix = `/village/${village.shortId}`
   const isWan = config['mesh.profile'] === 'wan'
   const wan = isWan ? (await import('./wan.ts')).wanOptions(config) : null
@@ -103,16 +100,21 @@ export async function createHost(
     ],
     streamMuxers: [
       yamux({
-        maxInboundStreams: MAX_STREAMS_BY_CONNECTION,
-        maxOutboundStreams: MAX_STREAMS_BY_CONNECTION,
-        streamOptions: { maxStreamWindowSize: windowBytes, maxReadBufferLength: 2 * windowBytes },
+        maxInboundStreams: limits.streamsByConnection,
+        maxOutboundStreams: limits.streamsByConnection,
+        // The window must fit the read buffer, or a pause would reset the stream.
+        streamOptions: {
+          maxStreamWindowSize: limits.streamWindowBytes,
+          maxReadBufferLength: 2 * limits.streamWindowBytes,
+        },
       }),
     ],
     connectionManager: {
-      maxConnections: config['mesh.maxConnections'],
+      maxConnections: limits.maxConnections,
       inboundConnectionThreshold: INBOUND_BY_HOST_A_SECOND,
       maxIncomingPendingConnections: MAX_INBOUND_PENDING,
-      maxParallelDials: MAX_PARALLEL_DIALS,
+      maxParallelDials: limits.parallelDials,
+      maxDialQueueLength: limits.waitingDials,
       addressDialTimeout: UPGRADE_TIMEOUT_MS,
       dialTimeout: 2 * UPGRADE_TIMEOUT_MS,
       inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
@@ -155,6 +157,8 @@ export async function createHost(
         allowPublishToZeroTopicPeers: true,
         emitSelf: false,
         runOnLimitedConnection: true,
+        mcacheLength: limits.gossipKeptHeartbeats,
+        mcacheGossip: limits.gossipToldHeartbeats,
         maxInboundDataLength: Math.max(MAX_GOSSIP_RPC_BYTES, init.maxGossipBytes),
         maxTopicBytesPerPeer: MAX_TOPIC_BYTES_BY_PEER,
         decodeRpcLimits: {

@@ -105,7 +105,10 @@ export function createMesh(
     { log },
     { roleOf: membership.roleOf, isRevoked: (peer) => membership.revocationOf(peer) !== null },
   )
-  const board = createCapabilityBoard({ log })
+  const board = createCapabilityBoard(
+    { log },
+    { members: () => membership.village()?.roster.standing().members.size ?? 0 },
+  )
   const sync = createRosterSync({ log, membership })
   const members = () => membership.village()?.roster.standing().members.keys() ?? [][Symbol.iterator]()
   const neighbours = createNeighbourExchange(

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { VillageError } from '../errors.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
+import { type MeshLimits, profileLimits } from '../profile-limits.ts'
 import type { Store } from '../store.ts'
 import type { ByteCount } from './byte-count.ts'
 import { type Connector, createConnector } from './connector.ts'
@@ -24,6 +25,15 @@ export interface RunningHost {
   /** Of topic names. */
   readonly prefix: string
   stop(): Promise<void>
+}
+
+/** Of the profile; a member that joined as `edge` has those of an edge box. The configuration's own number of connections goes first. */
+export function meshLimits(
+  config: Pick<Config, 'profile' | 'mesh.maxConnections'>,
+  edge: boolean,
+): MeshLimits {
+  const { mesh } = profileLimits(edge ? 'edge' : config.profile)
+  return { ...mesh, maxConnections: config['mesh.maxConnections'] ?? mesh.maxConnections }
 }
 
 /** Throws PORT_BUSY. */
@@ -54,6 +64,8 @@ export async function startHost(
   const ports = store.json<number>('ports')
   const prefix = `/village/${village.shortId}/`
   const configured = config['mesh.listen']
+  const edge = membership.roleOf(identity.peerId) === 'edge' || config.profile === 'edge'
+  const limits = meshLimits(config, edge)
   const listen = await chooseListenAddresses({ log, ports }, configured)
   const datastore = new PeerDatastore({ store, log }, { name: PEER_STORE })
   await datastore.load()
@@ -65,7 +77,8 @@ export async function startHost(
       listen,
       gate: components.gate,
       version: init.version,
-      edge: membership.roleOf(identity.peerId) === 'edge' || config.profile === 'edge',
+      edge,
+      limits,
       topics: topics.names(prefix),
       maxGossipBytes: topics.maxBytes(),
     },
@@ -92,7 +105,7 @@ export async function startHost(
       // Who is unknown may have joined while this node was away: the hello decides.
       mayDial: (peer) => membership.revocationOf(peer) === null,
       bootstrap: config['mesh.bootstrap'],
-      maxConnections: config['mesh.maxConnections'],
+      maxConnections: limits.maxConnections,
     },
   )
   return {

@@ -5,7 +5,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { isChange, planGoal } from '../../node/agents/king/plan-goal.ts'
+import { isChange } from '../../node/agents/king/changes.ts'
+import { planGoal } from '../../node/agents/king/plan-goal.ts'
 import type { BenchContext } from './bench.ts'
 import type { BenchCase } from './bench-cases.ts'
 import { GOALS_WORLD, gradePlan, KING_TOOLS, readWrittenGoals, type WrittenGoal } from './grade-plan.ts'

@@ -1,69 +1,90 @@
 /**
  * `npm run bundle -- --verify FILE`: two bare Debian roots (debootstrap, no Node) on the two ends of a cable that leads nowhere
  * else, the bundle installed in both, and a village's work done by an ordinary user of each. All of it runs in namespaces of
- * its own (mounts, network, processes), which end with this command however it ends.
+ * its own (mounts, network, processes), which end with this command however it ends. A bundle for another processor runs under
+ * QEMU's user emulation.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { NODE_FLAGS } from '../run.js'
+import { extract } from 'tar'
+import { cpuOf, isPlatform, type Platform } from './contents.ts'
+import { runApart } from './run-apart.ts'
 
 const SUITE = 'bookworm'
 const PROGRAMS = ['debootstrap', 'unshare', 'nsenter', 'ip', 'mount', 'chroot']
 const STEPS = path.join(import.meta.dirname, 'verify-steps.ts')
+/** Names of Debian's ports and of QEMU's. */
+const PORTS: Record<Platform, { debian: string; emulator: string }> = {
+  'linux-x64': { debian: 'amd64', emulator: 'qemu-x86_64' },
+  'linux-arm64': { debian: 'arm64', emulator: 'qemu-aarch64' },
+}
+/** seedlm searches longest, and is what an emulated processor is too slow for. */
+const WORK = { own: { codec: 'seedlm', patience: 1 }, emulated: { codec: 'int4', patience: 8 } }
 
 const hasProgram = (name: string) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0
+const isOwn = (platform: Platform) => platform === `linux-${process.arch}`
+
+/** Why programs of the platform do not run in a root of their own here; null: they do. */
+function emulationProblem(platform: Platform): string | null {
+  if (isOwn(platform)) return null
+  const { emulator } = PORTS[platform]
+  const rule = path.join('/proc/sys/fs/binfmt_misc', emulator)
+  // F: the kernel holds the emulator open, so that it need not lie in the root.
+  const said = existsSync(rule) ? readFileSync(rule, 'utf8') : ''
+  if (said.startsWith('enabled') && /^flags: \w*F/m.test(said)) return null
+  return `programs of ${platform} do not run here: it needs ${emulator} registered with binfmt_misc (Debian: qemu-user-static)`
+}
 
 /** Why this machine cannot verify a bundle; null: it can. */
-function obstacle(root: string | undefined): string | null {
+function obstacle(platform: Platform, root: string | undefined): string | null {
   if (process.platform !== 'linux') return 'it needs Linux'
   if (process.getuid?.() !== 0) return 'it needs root: it makes namespaces and mounts'
   const missing = PROGRAMS.filter((name) => !hasProgram(name)).filter(
     (name) => name !== 'debootstrap' || root === undefined,
   )
-  return missing.length === 0 ? null : `these programs are missing: ${missing.join(', ')}`
+  if (missing.length > 0) return `these programs are missing: ${missing.join(', ')}`
+  return emulationProblem(platform)
 }
 
-/** Returns the exit code. `root`: a bare Debian root that is there already; it is only read. */
+/** What the bundle says that it is for; null where it is no bundle. */
+async function platformOf(file: string, work: string): Promise<Platform | null> {
+  const facts = path.join(work, 'bundle.env')
+  await extract({ file, cwd: work, strip: 1, filter: (name) => /^[^/]+\/bundle\.env$/.test(name) })
+  const platform = existsSync(facts) ? /^PLATFORM=(.*)$/m.exec(readFileSync(facts, 'utf8'))?.[1] : undefined
+  return platform !== undefined && isPlatform(platform) ? platform : null
+}
+
+function fail(why: string): number {
+  console.error(`verify: ${why}`)
+  return 2
+}
+
+/** Returns the exit code. `root`: a bare Debian root of the bundle's platform that is there already; it is only read. */
 export async function verifyBundle(file: string, root: string | undefined): Promise<number> {
-  const why = obstacle(root)
-  if (why !== null || !existsSync(file)) {
-    console.error(`verify: ${why ?? `${file} is not there`}`)
-    return 2
-  }
+  if (!existsSync(file)) return fail(`${file} is not there`)
   const work = mkdtempSync(path.join(tmpdir(), 'village-verify-'))
   try {
+    const platform = await platformOf(file, work)
+    if (platform === null) return fail(`${file} is no bundle`)
+    const why = obstacle(platform, root)
+    if (why !== null) return fail(why)
     const base = root === undefined ? path.join(work, 'base') : path.resolve(root)
     if (root === undefined) {
-      console.log(`verify: a bare Debian ${SUITE} by debootstrap`)
+      console.log(`verify: a bare Debian ${SUITE} for ${cpuOf(platform)} by debootstrap`)
       mkdirSync(base)
-      const made = spawnSync('debootstrap', ['--variant=minbase', SUITE, base], { encoding: 'utf8' })
-      if (made.status !== 0) {
-        console.error(`verify: debootstrap failed: ${made.stdout.slice(-500)}${made.stderr}`)
-        return 2
-      }
+      const words = [`--arch=${PORTS[platform].debian}`, '--variant=minbase', '--include=libstdc++6']
+      const made = spawnSync('debootstrap', [...words, SUITE, base], { encoding: 'utf8' })
+      if (made.status !== 0) return fail(`debootstrap failed: ${made.stdout.slice(-500)}${made.stderr}`)
     }
-    const child = spawn(
-      'unshare',
-      [
-        ...[
-          '--mount',
-          '--net',
-          '--pid',
-          '--fork',
-          '--kill-child',
-          '--mount-proc',
-          '--propagation',
-          'private',
-        ],
-        ...[process.execPath, ...NODE_FLAGS, STEPS, file, base, work],
-      ],
-      { stdio: ['ignore', 'inherit', 'inherit'] },
+    const { codec, patience } = isOwn(platform) ? WORK.own : WORK.emulated
+    if (!isOwn(platform))
+      console.log(`verify: ${platform} is emulated: the encoder is compressed with ${codec}`)
+    return await runApart(
+      ['--mount', '--propagation', 'private'],
+      [STEPS, file, base, work, codec, String(patience)],
     )
-    const [code] = (await once(child, 'exit')) as [number | null]
-    return code ?? 1
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

@@ -6,6 +6,7 @@
 import path from 'node:path'
 import { type Node, SyntaxKind } from 'typescript/unstable/ast'
 import { isExportDeclaration, isImportDeclaration } from 'typescript/unstable/ast/is'
+import { BROUGHT_IN } from '../package/onnxruntime.ts'
 import type { Finding } from './check.ts'
 import { lineOf, type Project } from './project.ts'
 
@@ -84,7 +85,7 @@ function problemOf(file: string, specifier: Node & { text: string }, shipped: Se
 
 export async function checkImports(project: Project): Promise<Finding[]> {
   const manifest = JSON.parse(project.read('package.json')) as { dependencies?: Record<string, string> }
-  const shipped = new Set(Object.keys(manifest.dependencies ?? {}))
+  const shipped = new Set([...Object.keys(manifest.dependencies ?? {}), ...BROUGHT_IN])
   const found: Finding[] = []
   for (const { file, tree } of project.sources())
     for (const specifier of tree.imports as readonly (Node & { text: string })[]) {

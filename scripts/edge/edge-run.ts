@@ -42,6 +42,8 @@ function compressWith(params: object) {
   return async (context: Context) => {
     const report = await runJob(context, 'compress', { model: MODEL, keep: 0, ...params })
     context.models.push(report.id as string)
+    const { cid, why = null } = report.calibration as { cid: string | null; why?: string | null }
+    return { isCalibrated: cid !== null, why }
   }
 }
 
@@ -65,7 +67,7 @@ async function indexPath({ owner }: Context, name: string, file: string): Promis
 }
 
 /** In this order: what one makes the next may use. */
-const PHASES: Readonly<Record<string, (context: Context) => Promise<void>>> = {
+const PHASES: Readonly<Record<string, (context: Context) => Promise<object | void>>> = {
   idle: async () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000))
   },
@@ -129,8 +131,8 @@ try {
   const context: Context = { nodes: net.nodes, owner: net.nodes[0]!, models: [] }
   for (const phase of phases) {
     const started = performance.now()
-    await PHASES[phase]!(context)
-    say({ phase, seconds: (performance.now() - started) / 1000, ...watch.take() })
+    const facts = await PHASES[phase]!(context)
+    say({ phase, seconds: (performance.now() - started) / 1000, ...watch.take(), ...facts })
   }
 } catch (error) {
   say({ error: error instanceof Error ? error.message : String(error) })

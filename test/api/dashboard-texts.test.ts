@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { diffLines, withoutDistant } from '../../node/api/dashboard/pages/agents/diff.js'
-import { nameOfAgent, wordsOfTool } from '../../node/api/dashboard/pages/agents/tool-words.js'
 import { answerSoFar, emptyAnswer, withEvent } from '../../node/api/dashboard/pages/agents/turn-events.js'
 import { placedParts, within, withoutOverlap } from '../../node/api/dashboard/pages/knowledge/overlap.js'
 import {
@@ -12,6 +11,7 @@ import {
   scopeBody,
   writeScope,
 } from '../../node/api/dashboard/pages/knowledge/scope.js'
+import { nameOfAgent, wordsOfTool } from '../../node/api/dashboard/parts/tool-words.js'
 import { createToolServices } from '../helpers/tool-services.ts'
 
 const test = suite('dashboard texts')

@@ -267,6 +267,14 @@ test('jobs: list, show, priority, rm', () =>
     assert.is((await cli('jobs', 'rm', json.id)).code, 0)
     assert.equal(services.jobs.list(), [])
     assert.match((await cli('jobs', 'show', json.id)).err, /No job has the id/)
+    await cli('compress', 'encoder', '--codec', 'trellis', '--bits', '3')
+    await cli('compress', 'encoder', '--codec', 'int8')
+    const listed = (await cli('jobs')).out
+    assert.match(
+      listed,
+      /encoder int8 [\s\S]+encoder trellis 3 bits /,
+      'the newest first, told apart by its bits',
+    )
   }))
 
 test('artifacts: add, list, get, pins, export, import, gc', () =>
@@ -326,6 +334,7 @@ test('doctor asks the daemon, and checks by itself where none runs', async () =>
   const directory = await mkdtemp(path.join(tmpdir(), 'village-cli-'))
   try {
     const { out } = await village(directory, 'doctor')
+    assert.match(out, /\n\n\d+ problems?, \d+ warnings?, \d+ fine\./)
     assert.match(out, /^warn +daemon +none runs on/)
     for (const name of ['node', 'kernels', 'data directory', 'disk', 'api port', 'mdns', 'clock'])
       assert.match(out, new RegExp(`^(ok|warn|fail) +${name} `, 'm'))

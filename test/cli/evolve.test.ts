@@ -40,7 +40,11 @@ test('a dry run announces nothing', () =>
     assert.is(code, 0, err)
     assert.is(json.name, 'cube')
     assert.equal([json.genes, json.first.length, json.mostCandidates], [4, 5, 10])
+    assert.is(json.cost, null, 'nothing is scored unless it is asked for')
     assert.match((await cli('evolve', file, '--dry-run')).out, /seed: \{"x"/)
+    const measured = await cli('evolve', file, '--dry-run', '--measure')
+    assert.match(measured.out, /one candidate +1\.5 s: seed 0, on \d+ items, measured here/)
+    assert.match(measured.out, /the whole +about .+ of one such machine for \d+ scorings at most/)
     assert.is(services.rounds.list().length, before)
   }))
 
@@ -57,6 +61,7 @@ test('what is wrong is said before anything is sent', () =>
       [path.join(directory, 'nowhere.yaml')],
       [file, '--seed', 'x'],
       [file, '--dry-run', '--wait'],
+      [file, '--measure'],
       [],
     ])
       assert.is.not((await cli('evolve', ...args)).code, 0, args.join(' '))

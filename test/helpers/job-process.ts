@@ -1,17 +1,23 @@
 /**
  * A node with jobs in a process of its own, so that a test can kill it. Started with fork(): argv is the data directory and
- * how long a task takes in ms; it answers to messages { call, … } with { call, … }.
+ * how long a task takes in ms, and `faulty` where the first try of every task fails; it answers to messages { call, … } with { call, … }.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { VillageError } from '../../node/errors.ts'
 import { startJobNode } from './job-nodes.ts'
 import { stagedToyJob, toyJob, toyTask } from './toy-kinds.ts'
 
-const [directory, taskMs] = process.argv.slice(2)
+const [directory, taskMs, faulty] = process.argv.slice(2)
+const tried = new Set<number>()
 const node = await startJobNode({
   directory: directory!,
   taskKinds: [
     toyTask({
-      async run(_index, honest, signal) {
+      async run(index, honest, signal) {
+        if (faulty === 'faulty' && !tried.has(index)) {
+          tried.add(index)
+          throw new VillageError('TASK_FAILED')
+        }
         await delay(Number(taskMs), undefined, { signal })
         return honest()
       },
@@ -25,7 +31,7 @@ export type Call =
   | { call: 'invite' }
   | { call: 'join'; invite: string }
   | { call: 'submit'; tasks: number; sizeBytes: number; kind?: 'toys' | 'staged-toys' }
-  | { call: 'get'; id: string }
+  | { call: 'get' | 'history' | 'wait'; id: string }
 
 async function answer(message: Call): Promise<unknown> {
   switch (message.call) {
@@ -42,6 +48,10 @@ async function answer(message: Call): Promise<unknown> {
       })
     case 'get':
       return node.jobs.get(message.id)
+    case 'wait':
+      return node.jobs.wait(message.id, { signal: AbortSignal.timeout(60_000) })
+    case 'history':
+      return node.jobs.history(message.id)
   }
 }
 

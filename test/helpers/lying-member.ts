@@ -71,7 +71,8 @@ export async function startLyingMember(name: string, others: readonly string[] =
           } else if (request.kind === CollectionsRequestKind.records)
             await stream.send(RecordsPage, { records: records.map((record) => record.bytes), more: false })
           else {
-            const page = { segments: holds.map(bytes), capacityBytes, usedBytes: 0, more: false }
+            const whole = { more: false, partial: false, buckets: [] }
+            const page = { segments: holds.map(bytes), capacityBytes, usedBytes: 0, ...whole }
             await stream.send(HoldingsPage, page)
           }
         }
@@ -90,7 +91,9 @@ export async function startLyingMember(name: string, others: readonly string[] =
     ...{ mesh, says, asked, signer: signer!, peer: mesh.mesh.peerId },
     async announce() {
       const digest = new Uint8Array(32).fill(++announced)
-      const announcement = { timeMs: Date.now(), catalogue: digest, holdings: digest }
+      // As versions do that say nothing of their own records.
+      const own = new Uint8Array(0)
+      const announcement = { timeMs: Date.now(), catalogue: digest, holdings: digest, own }
       await mesh.mesh.publish(COLLECTIONS_TOPIC, CollectionsAnnouncement.encode(announcement))
     },
   }

@@ -102,7 +102,7 @@ export function createMemoryJobs(init: { events: Events; nowMs: number; friend: 
     list: () => [...held.values()].map((job) => job.summary),
     get: (id) => held.get(id)?.summary ?? null,
     tasks: (id) => needJob(id).tasks,
-    history: (id) => ({
+    history: async (id) => ({
       notes: needJob(id).summary.done === 0 ? [] : [NOTE],
       forgotten: 0,
     }),

@@ -16,6 +16,7 @@ import { encodeCertificate, signVote } from '../../node/federated/ledger/vote.ts
 import { applyBlock, startState } from '../../node/federated/rounds/apply-block.ts'
 import { blockView } from '../../node/federated/rounds/block-view.ts'
 import { checkLedger } from '../../node/federated/rounds/ledger-check.ts'
+import { runCost } from '../../node/federated/rounds/run-cost.ts'
 import { openRun, rulesOf, runMachine } from '../../node/federated/rounds/run-opening.ts'
 import type { RunRules } from '../../node/federated/rounds/run-rules.ts'
 import { isOver, type RunState } from '../../node/federated/rounds/run-state.ts'
@@ -86,7 +87,11 @@ export function memoryRounds(): ApiComponents['rounds'] {
     })),
   })
   return {
-    plan: async (spec) => describeRun(rulesOf(TABLES, '', parseRunSpec(spec))),
+    async plan(spec, isMeasured) {
+      const run = rulesOf(TABLES, '', parseRunSpec(spec))
+      const measured = { candidate: 'seed 0', candidateMs: 1_500, isAtLeast: false }
+      return { ...describeRun(run), cost: isMeasured ? runCost(run.rules, measured) : null }
+    },
     async announce(given) {
       const spec = parseRunSpec(given)
       const announcement = signAnnouncement(signerOf(NAME), {

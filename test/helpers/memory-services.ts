@@ -335,5 +335,6 @@ export function createMemoryServices(init: { config?: Partial<Config>; log?: Log
       availability: async () => ({ available: false, reason: 'it was not looked for', fix: 'Look for it.' }),
     },
     kernels: { native: false, reason: 'no compiler was found', simd: 'none' },
+    logLoss: { lines: () => 3 },
   }
 }

@@ -205,6 +205,7 @@ test('loadKernels says which kernels serve and why', () => {
 test('memory is given back without harm, as often as it is asked for', () => {
   for (const kernels of [reference!, ...others]) {
     kernels.releaseMemory()
+    kernels.keepMemorySmall()
     kernels.releaseMemory()
   }
 })

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { JobSummary } from '../../node/compute/jobs/job.ts'
+import type { JobNotes } from '../../node/compute/jobs/job-history.ts'
 import { type JobNode, startJobNode, startJobVillage, stopJobNodes } from '../helpers/job-nodes.ts'
 import type { Call } from '../helpers/job-process.ts'
 import { stopMeshNodes, temporaryDirectory, until } from '../helpers/mesh.ts'
@@ -19,8 +20,10 @@ class Remote {
   readonly child: ChildProcess
   peer = ''
 
-  constructor(directory: string, taskMs: number) {
-    this.child = fork(SCRIPT, [directory, String(taskMs)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  constructor(directory: string, taskMs: number, more: readonly string[] = []) {
+    this.child = fork(SCRIPT, [directory, String(taskMs), ...more], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     children.add(this.child)
   }
 
@@ -115,6 +118,23 @@ test('SIGKILL of the owner in mid-job and a restart: it goes on, with the same o
   while (summary.state === 'running') summary = (await again.ask<JobSummary | null>({ call: 'get', id }))!
   assert.is(summary.state, 'done', JSON.stringify(summary.error))
   assert.is(summary.result!.cid, expected.result!.cid)
+  await again.kill()
+})
+
+test('a job that has ended is known after SIGKILL as it was before: result, times, and why it went so', async () => {
+  const directory = await temporaryDirectory()
+  const owner = await new Remote(directory, 300, ['faulty']).ready()
+  await owner.ask({ call: 'create' })
+  const { id } = await owner.ask<JobSummary>({ call: 'submit', tasks: 3, sizeBytes: SIZE_BYTES })
+  const before = await owner.ask<JobSummary>({ call: 'wait', id })
+  assert.is(before.state, 'done', JSON.stringify(before.error))
+  const notes = await owner.ask<JobNotes>({ call: 'history', id })
+  assert.is(notes.notes.filter(({ what, code }) => what === 'failed' && code === 'TASK_FAILED').length, 3)
+  await owner.kill()
+
+  const again = await new Remote(directory, 1).ready()
+  assert.equal(await again.ask<JobSummary>({ call: 'get', id }), before)
+  assert.equal(await again.ask<JobNotes>({ call: 'history', id }), notes)
   await again.kill()
 })
 

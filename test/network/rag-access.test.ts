@@ -127,12 +127,12 @@ test('whoever knows the id of a private segment gets what one gets who made an i
 test('the protocol of collections names nothing that is not to be seen', async () => {
   const seenBy = async (from: KnowledgeNode) => {
     const stream = await from.mesh.mesh.open(owner.peer, COLLECTIONS_PROTOCOL, { signal: signal() })
-    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [] })
+    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [], buckets: [] })
     const { entries } = await stream.expect(CataloguePage)
     const hashes = entries.map(({ hash }) => hash)
-    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.records, hashes })
+    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.records, hashes, buckets: [] })
     const { records } = await stream.expect(RecordsPage)
-    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.holdings, hashes: [] })
+    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.holdings, hashes: [], buckets: [] })
     const held = await stream.expect(HoldingsPage)
     await stream.close()
     const text = Buffer.concat(records.map((record) => Buffer.from(record)))

@@ -66,10 +66,10 @@ async function show(name: string, facts: Partial<CollectionFacts> | null): Promi
 
 async function segmentsOf(name: string): Promise<RecordSegment[]> {
   const stream = await liar.mesh.mesh.open(owner.peer, COLLECTIONS_PROTOCOL, { signal: signal() })
-  await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [] })
+  await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [], buckets: [] })
   const { entries } = await stream.expect(CataloguePage)
   const hashes = entries.map(({ hash }) => hash)
-  await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.records, hashes })
+  await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.records, hashes, buckets: [] })
   const { records } = await stream.expect(RecordsPage)
   await stream.close()
   const found = records.map((bytes) => parseCollectionRecord(bytes, villageId()))

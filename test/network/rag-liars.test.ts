@@ -75,7 +75,10 @@ function lieTo(mesh: Mesh): void {
       if (request === null) return
       if (request.kind === CollectionsRequestKind.catalogue)
         await stream.send(CataloguePage, { entries: [], more: false })
-      else await stream.send(HoldingsPage, { segments: claimed, capacityBytes: 0, usedBytes: 0, more: false })
+      else {
+        const whole = { more: false, partial: false, buckets: [] }
+        await stream.send(HoldingsPage, { segments: claimed, capacityBytes: 0, usedBytes: 0, ...whole })
+      }
     }
   })
   mesh.handle(SEARCH_PROTOCOL, async (stream) => {
@@ -100,7 +103,12 @@ async function startLiar(name: string): Promise<MeshNode> {
   const digest = (byte: number) => new Uint8Array(32).fill(byte)
   await liar.mesh.publish(
     COLLECTIONS_TOPIC,
-    CollectionsAnnouncement.encode({ timeMs: Date.now(), catalogue: digest(1), holdings: digest(2) }),
+    CollectionsAnnouncement.encode({
+      timeMs: Date.now(),
+      catalogue: digest(1),
+      holdings: digest(2),
+      own: new Uint8Array(0),
+    }),
   )
   return liar
 }
@@ -114,7 +122,7 @@ test.before(async () => {
   await owner.put('papers', { access: 'village', replicas: 0, segmentChunks: 1_000 }, documents)
   await until('the sketch is here', () => asker.knowledge.stats().sketches === 1)
   const stream = await asker.mesh.mesh.open(owner.peer, COLLECTIONS_PROTOCOL, { signal: signal() })
-  await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.holdings, hashes: [] })
+  await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.holdings, hashes: [], buckets: [] })
   claimed = (await stream.expect(HoldingsPage)).segments.map((id) => Uint8Array.from(id))
   await stream.close()
   assert.is(segmentIds(claimed).length, 1)

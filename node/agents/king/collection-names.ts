@@ -9,6 +9,8 @@ export function collectionOf(words: readonly Word[], isIndexing: boolean): strin
     ['word', 'id', 'quoted'].includes(word.kind) &&
     !ARTICLE.test(word.lower) &&
     !/^<?(?:collection|folder|file)/.test(word.norm)
+  const [own] = ownCollections(words)
+  if (!isIndexing && own !== undefined) return own
   for (const [at, { norm }] of words.entries()) {
     if (norm !== 'collection' && !(norm === 'one' && /^(?:call|name)$/.test(words[at + 1]?.norm ?? '')))
       continue
@@ -24,7 +26,6 @@ export function collectionOf(words: readonly Word[], isIndexing: boolean): strin
     const left = words[at - 1]
     if (isWord(left) && !COMMON.test(left.norm) && left.form === null) return left.text
   }
-  const [own] = ownCollections(words)
   if (own !== undefined) return own
   if (!isIndexing) {
     for (let at = 1; at < words.length; at++) {

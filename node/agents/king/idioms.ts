@@ -13,6 +13,15 @@ const AMOUNT =
 
 /** From → to, as patterns over words in lower case with one space between; what is not a word reads `<path>`, `<number>`… */
 const TABLE: readonly (readonly [from: string, to: string])[] = [
+  // What is waited for.
+  [
+    '(?:, )?(?:but )?(?:not (?:before|until|till)|only (?:after|once|when|as soon as))(?= (?:job|run|the|it|that|<)[^.?!\n]{0,60} (?:has|have|is|are) (?:ended|done|finished|over|through|complete|completed|ready)(?: |$))',
+    'after',
+  ],
+  [
+    '(?:work|figure) out(?= (?:the |their |its )?(?:mean|average|sum|total|median|difference)(?: |$))',
+    'calculate',
+  ],
   // Polite frames.
   [
     `${MAY} (?:i|we) ${OFTEN}(?:ask|trouble|bother|beg|get|have|request|invite|persuade) ${YOU_TO}`,

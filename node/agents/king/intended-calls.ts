@@ -6,8 +6,9 @@ import type { JsonObject } from '../../json.ts'
 import type { ChatMessage } from '../chat/chat-model.ts'
 import type { IntendedCall } from '../loop/intended-call.ts'
 import { NO_NAMES, type OwnNames } from '../own-names.ts'
+import { isChange } from './changes.ts'
 import { isJoinedText, isStepReference, type PlanStep, referencesIn } from './plan.ts'
-import { isChange, planGoal } from './plan-goal.ts'
+import { planGoal } from './plan-goal.ts'
 
 /** `yes`, `go ahead`: the goal is what was said before. */
 const CONFIRMS =

@@ -67,7 +67,7 @@ export function mentionIn(words: readonly Word[]): Mention {
   const modelFile =
     paths.find(isModelFile) ?? (/(?:^| )model(?: |$)/.test(line) && paths.length === 1 ? paths[0]! : null)
   const folders = paths.filter((one) => !isModelFile(one) && one !== modelFile)
-  const path = folders[0] ?? null
+  const path = folders[0] ?? ownFolderIn(words)
   return {
     model: modelFile === null ? (names[0]?.text ?? null) : null,
     models: modelFile === null ? names.map(({ text }) => text) : [],
@@ -80,6 +80,14 @@ export function mentionIn(words: readonly Word[]): Mention {
     said: null,
   }
 }
+
+/** `I saved them in downloads`. */
+const ownFolderIn = (words: readonly Word[]): string | null =>
+  words.find(
+    ({ own }, at) =>
+      own?.folder !== undefined &&
+      /^(?:in|into|inside|under|to|from|folder)$/.test(words[at - 1]?.norm ?? ''),
+  )?.own?.folder ?? null
 
 const NAMED_ONLY = 6
 

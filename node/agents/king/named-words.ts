@@ -10,7 +10,9 @@ const MAX_NAMES = 1000
 const MAX_PARTS = 6
 
 /** `models of the kind encoder`, `an encoder`: the word as such. */
-const NOT_A_NAME = /^(?:an?|kind|any|which|what|language)$/
+const NOT_A_NAME = /^(?:an?|kind|any|which|language)$/
+
+const SPEAKS = /^(?:has|says?|said|holds?|contains?|tells?|mentions?|knows?|gives?)$/
 
 type Kind = 'model' | 'collection' | 'folder'
 
@@ -50,9 +52,13 @@ export function withOwnNames(words: readonly Word[], names: OwnNames): readonly 
   if (known.size === 0) return words
   const marked: Word[] = []
   for (let at = 0; at < words.length; ) {
-    const found = NOT_A_NAME.test(words[at - 1]?.lower ?? '')
-      ? null
-      : (longestName(words, at, known) ?? partOfName(words, at, known))
+    const before = words[at - 1]?.lower ?? ''
+    // `what recipes has on plums`, but `what letters are there`.
+    const isAsked = before === 'what' && !SPEAKS.test(words[at + 1]?.lower ?? '')
+    const found =
+      NOT_A_NAME.test(before) || isAsked
+        ? null
+        : (longestName(words, at, known) ?? partOfName(words, at, known))
     if (found === null) {
       marked.push(words[at]!)
       at++

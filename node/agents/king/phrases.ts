@@ -35,13 +35,13 @@ export function barePhrase({ words, mood, text, source }: Clause, state: PlanSta
 
 const HAS_SUBJECT =
   /^(?:<(?:id|path|quoted|number)>|i|he|she|they|we|it|that|this|these|those|there|here|(?:my|our|your|his|her|their|the|a|an|some|all|each|every|most|many|last|one|job|model|collection|run|round|file|folder|node|everything|everybody|everyone|nothing|nobody|somebody|someone|people) (?!,))/
-const TELLS =
+export const TELLS =
   /(?:^| )(?:is|are|was|were|am|has|have|had|did|does|been|went|put|left|lives|live|lies|takes|took|says?|said|told|runs|ran|hangs|seems|seemed|looks|looked|keeps|kept|wants|wanted|gave|made|makes|sent|wrote|bought|moved|goes|came|comes|got|lost|thinks?|hear|heard|hate|hates|love|loves|works|worked|finished|failed|crashed|contains|holds|reads|uses|used|eats|costs|copied|saved|stored|downloaded|added|trained|compressed|created|died|broke|arrived|needs|forgot|changed|became|become|stands|stays|sits|ships|belongs|started|will be|may be|might be)(?: |$)/
 const NAMES_ONLY =
   /^(?:(?:the|my|our|all|any|a|list|of|last|newest|latest|recent|current|<number>|two|three|five|ten|still|currently|recently) )*(?:(?:failed|finished|completed|running|cancelled|compressed|trained|known|indexed|granted|connected|active|queued) )*(?:jobs?|models?|runs|rounds?|evolution runs?|collections?|members?|folders?)(?: (?:of|in|on|that|which) (?:evolution|evolutions|(?:the|my|our|this) (?:village|node|machine|queue)|(?:have |are |is |were |has )*(?:failed|finished|running|run|indexed|granted|connected|online|active)))*(?: (?:now|today|so far|please))*$/
 
 /** Says what is wanted, though it is a statement. */
-const WANTS =
+export const WANTS =
   /(?:^| )(?:should|must|shall|ought|needs?|need to|has to|have to|had better|to be|want|wants|like|wish|prefer|require|requires|may|can|could|please|would)(?: |$)/
 
 /** `the neighbours have run an evolution`: something is told; nothing is to be done for it. */

@@ -4,27 +4,29 @@
  */
 import { canonicalJson } from '../../json.ts'
 import { NO_NAMES, type OwnNames } from '../own-names.ts'
-import { type Clause, lineOf, toWord, type Word } from './clause.ts'
+import { isChange } from './changes.ts'
+import { type Clause, toWord, type Word } from './clause.ts'
+import { clausesIn } from './clauses-in.ts'
 import { declaredNames, withDeclared, withKnownNames } from './declared-names.ts'
 import { withoutExcluded } from './exclusions.ts'
 import { existenceIn } from './existence.ts'
 import { findVerb } from './find-verb.ts'
 import { plainWords } from './idioms.ts'
 import { fenceInlineCode } from './inline-code.ts'
+import { chooseReading } from './intent/choose-reading.ts'
+import { asWritten, joinedQuestion, type Planned } from './join-questions.ts'
 import { factToForget, isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
 import { measureFirst } from './measure-first.ts'
 import { type Mention, mentionIn, ONLY_POINTS, shortMention } from './mentions.ts'
 import { withOwnNames } from './named-words.ts'
 import { isEnglish, otherLanguage } from './other-language.ts'
 import { barePhrase, onlyTells } from './phrases.ts'
-import { agentOf, type Plan, type PlanStep, type StepCondition } from './plan.ts'
+import { agentOf, type Plan, type PlanStep } from './plan.ts'
 import { EMPTY_STATE, withDraft, withMention } from './plan-state.ts'
 import { readCondition } from './read-condition.ts'
 import type { Draft, Outcome, PlanState } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
-import { answersQuestion, isSameStep } from './same-matter.ts'
-import { withFrames } from './shared-frames.ts'
-import { splitClauses } from './split-clauses.ts'
+import { answersQuestion, isSameStep, placedIn, saysMore } from './same-matter.ts'
 import { readTokens } from './tokens.ts'
 import { leftOutOf, unclearIn } from './whole-message.ts'
 
@@ -39,13 +41,6 @@ const UNMEASURED = 'It depends on something that no step before it measures.'
 const WAITS = 'This part was not understood, so each step that changes something waits for a yes.'
 const PARTLY = 'A part of the message was not understood.'
 const TAKEN_BACK = 'It was taken back.'
-
-interface Planned {
-  readonly draft: Draft
-  readonly when: StepCondition | null
-  /** Which clause asked for it. */
-  readonly clause: number
-}
 
 /** The first things that people type; the report says what King can do. */
 const ASKS_FOR_HELP =
@@ -71,7 +66,7 @@ export function planGoal(text: string, tools: readonly string[], own: OwnNames =
   const names = declaredNames(first.planned.map(({ draft }) => draft))
   const known = names.size === 0 ? words : withDeclared(words, names)
   const { planned, notDone, unclear } = known === words ? first : planWords(known, source, tools)
-  const steps = joinQuestions(planned, source).map(toStep)
+  const steps = asWritten(planned, source).map(toStep)
   const leftOut = leftOutOf(said, words)
   const parts = [...cut.map((one) => one.text), ...unclear, ...(leftOut === null ? [] : [leftOut])]
   const doubts = steps.some(({ tool }) => isChange(tool)) ? parts : []
@@ -99,14 +94,14 @@ function planWords(
   const spokenOf = mentionIn(words)
   const readAt = new Map<readonly Word[], number>()
   const material = materialIn(source)
-  const clauses = withConditions(withCode(shareObjects(withFrames(splitClauses(words, source))), words))
+  const clauses = clausesIn(words, source)
   for (const [index, clause] of clauses.entries()) {
     // `never mind, leave it` takes back once.
     const isAgain = index > 0 && takesBack(clauses[index - 1]!)
     if (takesBack(clause) && (isAgain || planned.length === 0)) {
       const forgotten = isAgain || planned.length > 0 ? null : factToForget(clause, clauses[index - 1])
       if (forgotten !== null && tools.includes(forgotten.tool)) {
-        planned.push({ draft: forgotten, when: null, clause: index })
+        planned.push({ ...placeOf(clause), draft: forgotten, when: null, clause: index })
         state = withDraft(state, forgotten)
       }
       continue
@@ -124,13 +119,19 @@ function planWords(
       : (readWith(clause, state, spokenOf) ??
         (onlyTells(clause) || clauses.length > 1 ? null : barePhrase(clause, state)))
     const changes = outcome !== null && 'calls' in outcome && outcome.calls.some(({ tool }) => isChange(tool))
-    const notRead = unclearIn(clause, outcome === null ? 'context' : changes ? 'change' : 'other')
+    const notRead =
+      changes && isLikest(outcome)
+        ? clause.text
+        : unclearIn(clause, outcome === null ? 'context' : changes ? 'change' : 'other')
     if (notRead !== null) unclear.push(notRead)
     if (outcome === null) {
       const mention =
         clause.mood === 'order' && clause.words.length > 1 && !clause.isOff && !ONLY_POINTS.test(clause.line)
           ? null
           : shortMention(clause)
+      const last = planned.at(-1)
+      const placed = last === undefined || clause.isOff ? null : placedIn(last.draft, clause)
+      if (placed !== null) planned[planned.length - 1] = { ...last!, draft: placed }
       if (mention !== null) state = withMention(state, mention)
       else if (!clause.isOff) notDone.push({ text: clause.text, why: UNKNOWN })
       continue
@@ -146,10 +147,7 @@ function planWords(
       if (last !== undefined) {
         const draft = { ...last.draft, arguments: { ...last.draft.arguments, ...outcome.amends } }
         planned[planned.length - 1] = { ...last, draft }
-        state = {
-          ...withDraft({ ...state, drafts: state.drafts.slice(0, -1) }, draft),
-          original: state.original,
-        }
+        state = { ...withDraft(withoutLast(state), draft), original: state.original }
       }
       continue
     }
@@ -169,7 +167,7 @@ function planWords(
     }
     const measured = measureFirst(clause, state, tools)
     if (measured !== null) {
-      planned.push({ draft: measured, when: null, clause: index })
+      planned.push({ ...placeOf(clause), draft: measured, when: null, clause: index })
       state = withDraft(state, measured)
     }
     const calls =
@@ -180,7 +178,7 @@ function planWords(
     const when =
       clause.condition === null ? null : readCondition(clause.condition, state.drafts.slice(0, readFrom))
     for (const draft of calls) {
-      if (when === null && wasLooked(planned, draft)) continue
+      if (when === null && (wasLooked(planned, draft) || isRepeated(planned.at(-1), draft))) continue
       if (planned.length >= MAX_STEPS)
         notDone.push({ text: clause.text, why: `A plan has ${MAX_STEPS} steps at most.` })
       else if (!tools.includes(draft.tool))
@@ -190,7 +188,15 @@ function planWords(
       else if (clause.condition === null && isSameStep(asked, draft, clause.line))
         planned[planned.length - 1] = { ...last!, draft }
       else {
-        planned.push({ draft, when, clause: index })
+        const next: Planned = { ...placeOf(clause), draft, when, clause: index, isGuess: isLikest(outcome) }
+        const before = planned.at(-1)
+        const whole = joinedQuestion(before, next, source)
+        if (whole !== null || (before !== undefined && saysMore(before, next))) {
+          planned[planned.length - 1] = whole ?? next
+          state = withDraft(withoutLast(state), (whole ?? next).draft)
+          continue
+        }
+        planned.push(next)
         state = withDraft(state, draft)
       }
     }
@@ -209,20 +215,25 @@ function wasLooked(planned: readonly Planned[], draft: Draft): boolean {
       canonicalJson(one.draft.arguments) === canonicalJson(draft.arguments),
   )
 }
+/** The same once more, with nothing between: `I left job 77ad running. What became of it?` */
+const isRepeated = (last: Planned | undefined, draft: Draft): boolean =>
+  last?.when === null &&
+  last.draft.tool === draft.tool &&
+  canonicalJson(last.draft.arguments) === canonicalJson(draft.arguments)
 const LOOKS_AGAIN_IN_VAIN =
   /^(?:model_(?:list|inspect)|knowledge_collections|member_list|node_status|file_(?:list|read)|time_now)$/
 
 const callsOf = (outcome: Outcome): readonly Draft[] => ('calls' in outcome ? outcome.calls : [])
 const isReported = ({ words }: Clause, material: readonly Span[]): boolean =>
   words.some(({ start }) => isMaterial(start, material))
+const isLikest = (outcome: Outcome): boolean => 'calls' in outcome && outcome.isGuess === true
+const placeOf = ({ words }: Clause): Pick<Planned, 'start' | 'end'> => ({
+  start: words[0]!.start,
+  end: words.at(-1)!.end,
+})
+const withoutLast = (state: PlanState): PlanState => ({ ...state, drafts: state.drafts.slice(0, -1) })
 const replay = (planned: readonly Planned[]): PlanState =>
   planned.reduce((state, { draft }) => withDraft(state, draft), EMPTY_STATE)
-
-const READ_ONLY =
-  /^(?:knowledge_(?:search|ask|collections)|model_(?:list|inspect|compare|generate)|text_embed|job_(?:list|show|wait)|round_(?:list|show)|calculate|file_(?:list|read)|time_now|member_list|node_status|twin_recall)$/
-
-/** Whether a tool that rules plan leaves something behind; the table of tools has the last word when it runs. */
-export const isChange = (tool: string): boolean => !READ_ONLY.test(tool)
 
 /** `if there is a collection called handbook, ask it …`: the order is about what the condition names. */
 function aboutCondition({ condition }: Clause, state: PlanState): PlanState {
@@ -263,70 +274,12 @@ const isOpenQuestion = (outcome: Outcome): boolean =>
 
 function readClause(clause: Clause, state: PlanState): Outcome | null {
   const { verb, at } = findVerb(clause)
+  const input = { clause, verb, at, state }
   for (const rule of RULES) {
-    const outcome = rule({ clause, verb, at, state })
-    if (outcome !== null) return outcome
+    const outcome = rule(input)
+    if (outcome !== null) return chooseReading(outcome, input)
   }
-  return null
-}
-
-const RUNS_CODE =
-  /^(?:run|test|try) (?:it|this|the (?:code|program|\S+) (?:below|above|here|that follows)|that|these|(?:this|the|that|my|these)(?: following)?(?: \S+)? (?:code|program))(?: |$)/
-
-/** `run this code and save what it prints: …`: the code stands at the end, or came before. */
-function withCode(clauses: readonly Clause[], words: readonly Word[]): Clause[] {
-  const [code, ...more] = words.filter(({ kind }) => kind === 'code')
-  if (code === undefined || more.length > 0) return [...clauses]
-  const takes = clauses.some((clause) => RUNS_CODE.test(clause.line))
-  return clauses.flatMap((clause) => {
-    if (takes && clause.words.every((word) => word === code || word.kind === 'mark')) return []
-    if (!RUNS_CODE.test(clause.line) || clause.words.includes(code)) return clause
-    const all = [...clause.words, code]
-    return { ...clause, words: all, line: lineOf(all) }
-  })
-}
-
-/** `see whether job 7f runs, and if it does, stop it`: the condition is what was asked just before. */
-const AS_ASKED =
-  /^(?:(?:it|that|this|they|he|she) )?(?:still )?(?:(?:is|are|has|have|do|does|was)(?: (?:so|still|indeed))*|so|yes|(?:is )?(?:that )?the case)$/
-const NOT_AS_ASKED =
-  /^(?:(?:(?:it|that|this|they) )?(?:(?:is|are|has|have|do|does|was) )?not(?: (?:so|yet))?|no)$/
-
-function withConditions(clauses: readonly Clause[]): Clause[] {
-  return clauses.map((clause, index) => {
-    const asked = clauses.slice(0, index).findLast(({ condition }) => condition === null)
-    if (clause.condition === null || asked === undefined) return clause
-    const line = lineOf(clause.condition.words)
-    const isNot = NOT_AS_ASKED.test(line)
-    if (!isNot && !AS_ASKED.test(line)) return clause
-    const { isNegated } = clause.condition
-    return { ...clause, condition: { words: asked.words, isNegated: isNegated !== isNot } }
-  })
-}
-
-/** `download and compress x`: the first has the object of the second; `pull x, inspect`: the last that of the first. */
-function shareObjects(clauses: readonly Clause[]): Clause[] {
-  return clauses.map((clause, index) => {
-    const next = clauses[index + 1]
-    if (clause.words.length !== 1 || clause.mood !== 'order' || clause.isOff) return clause
-    const [verb] = clause.words as readonly [Word]
-    const it = toWord({ ...verb, kind: 'word', text: 'it', lower: 'it' })
-    const more = next === undefined || next.mood !== 'order' ? (index === 0 ? [] : [it]) : next.words.slice(1)
-    const words = [...clause.words, ...(more.length === 0 && index > 0 ? [it] : more)]
-    return { ...clause, words, line: lineOf(words) }
-  })
-}
-
-/** Questions to documents and nothing else: one question, as it stands. Sage takes it apart better than clauses do. */
-function joinQuestions(planned: readonly Planned[], source: string): Planned[] {
-  const [first, ...rest] = planned
-  const isSame = ({ draft, when }: Planned): boolean =>
-    draft.tool === 'knowledge_ask' &&
-    when === null &&
-    JSON.stringify(draft.arguments.collections) === JSON.stringify(first?.draft.arguments.collections)
-  if (first === undefined || rest.length === 0 || !planned.every(isSame)) return [...planned]
-  const question = source.replace(/\s+/g, ' ').trim()
-  return [{ ...first, draft: { ...first.draft, arguments: { ...first.draft.arguments, question } } }]
+  return chooseReading(null, input)
 }
 
 const toStep = ({ draft, when }: Planned, index: number): PlanStep => ({

@@ -1,6 +1,8 @@
 /** `How alike are a and b? Measure their geometry.`: the order says how the question is to be answered, so both are one step. */
 import type { JsonValue } from '../../json.ts'
 import { type Clause, lineOf } from './clause.ts'
+import type { Planned } from './join-questions.ts'
+import { ownCollections } from './named-words.ts'
 import { isStepReference } from './plan.ts'
 import type { Draft } from './rules/rule.ts'
 
@@ -41,4 +43,29 @@ export function answersQuestion(
         .flat()
         .some((value) => typeof value === 'string' && !isStepReference(value) && question.includes(value)),
   )
+}
+
+/** `The recipes are in ~/kitchen. Get them into the index`: one of both was read by likeness, and they speak of the same thing. */
+export function saysMore(before: Planned, next: Planned): boolean {
+  if (before.draft.tool !== next.draft.tool || before.when !== null || next.when !== null) return false
+  if (before.isGuess !== true && next.isGuess !== true) return false
+  const [old, now] = [before, next].map(({ draft }) => Object.entries(draft.arguments)) as [
+    [string, JsonValue][],
+    [string, JsonValue][],
+  ]
+  return (
+    old.length === 0 ||
+    now.some(([name, value]) => old.some(([was, said]) => was === name && plain(said) === plain(value)))
+  )
+}
+
+/** `What goes into the crumble? It is in recipes somewhere.`: where the step before is to look; null where nothing new is said. */
+export function placedIn({ tool, arguments: given, ...rest }: Draft, { words, mood }: Clause): Draft | null {
+  const [collection, ...more] = ownCollections(words)
+  if (mood !== 'statement' || collection === undefined || more.length > 0) return null
+  if (tool === 'knowledge_search' && given.collection === undefined)
+    return { ...rest, tool, arguments: { ...given, collection } }
+  return tool === 'knowledge_ask' && given.collections === undefined
+    ? { ...rest, tool, arguments: { ...given, collections: [collection] } }
+    : null
 }

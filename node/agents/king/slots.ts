@@ -117,6 +117,9 @@ export interface NameOptions {
 }
 
 const isDashedEnglish = (text: string): boolean =>
+  /^\p{L}+-(?:in|of|to|and|by|at|on|the)-\p{L}+$/u.test(text) || isJoinedEnglish(text)
+
+const isJoinedEnglish = (text: string): boolean =>
   !/-[b-z]$/i.test(text) &&
   !/^\p{L}{3,}-a$/u.test(text) &&
   /^[\p{L}]+(?:-[\p{L}]+)+$/u.test(text) &&

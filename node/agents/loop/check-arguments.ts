@@ -38,6 +38,9 @@ function sentence(validate: ValidateFunction): { field: string; message: string 
   return { field, message: `${field} ${error?.message ?? 'is not valid'}` }
 }
 
+/** Whether a schema is one: made once, as compiling the schema of all schemas takes longer than most calls. */
+let schemas: Ajv2020 | undefined
+
 /** Throws TOOL_ARGUMENTS_INVALID, with `fields.field`; the value itself is not repeated. */
 export function createArgumentCheck(): CheckArguments {
   const compiled = new WeakMap<Declared, ValidateFunction>()
@@ -48,7 +51,16 @@ export function createArgumentCheck(): CheckArguments {
     try {
       // One instance a tool: two servers may use one $id. A schema that names its draft is read as the latest.
       const { $schema: _draft, ...schema } = tool.parameters
-      const validate = new Ajv2020({ verbose: true, strict: false, logger: false }).compile(schema)
+      schemas ??= new Ajv2020({ strict: false, logger: false })
+      schemas.validateSchema(schema, true)
+      const options = {
+        verbose: true,
+        strict: false,
+        logger: false,
+        meta: false,
+        validateSchema: false,
+      } as const
+      const validate = new Ajv2020(options).compile(schema)
       compiled.set(tool, validate)
       return validate
     } catch (error) {

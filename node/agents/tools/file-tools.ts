@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { dropAbandonedParts } from '../../abandoned-parts.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { AT_ONCE, counted, own, takes, tool, untrusted, whole, words, yesOrNo } from './define-tool.ts'
@@ -27,6 +28,8 @@ export interface FileToolInit {
 const READ_BYTES = 65_536
 const MAX_WRITE_UNITS = 2 ** 20
 const MAX_LISTED = 500
+/** A file on its way, beside the one that is written. */
+const BESIDE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 const PATH = words('`folder/path` with the name of a granted folder, or an absolute path in one.', 1024)
 
@@ -251,6 +254,7 @@ async function write(
   if (old !== null && !old.isFile()) throw refuse('is no ordinary file')
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   const beside = path.join(directory, `.${randomUUID()}.part`)
+  await dropAbandonedParts(directory, (name) => BESIDE.test(name))
   let handle: FileHandle
   try {
     handle = await open(beside, flags, old === null ? 0o644 : old.mode & 0o777)

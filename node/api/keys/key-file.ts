@@ -9,7 +9,7 @@ import { SCOPES } from '../../agents/asker.ts'
 import { VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { syncDirectory } from '../../sealed-disk.ts'
-import { amount, integer, listOf, object, oneOf, orNull } from '../schemas.ts'
+import { amount, integer, listOf, OWN_SCHEMAS, object, oneOf, orNull } from '../schemas.ts'
 import { KEY_NAME, type Key } from './key.ts'
 
 const KEYS_FILE = 'keys.json'
@@ -47,12 +47,12 @@ const STORED = object({
     maxItems: MAX_KEYS,
   },
 })
-const isStored = new Ajv2020().compile<{ keys: StoredKey[] }>(STORED)
 
 function parse(text: string, file: string): StoredKey[] {
   try {
     const value: unknown = JSON.parse(text)
-    if (isStored(value)) return value.keys
+    // Compiled here: most nodes have no keys.
+    if (new Ajv2020(OWN_SCHEMAS).validate<{ keys: StoredKey[] }>(STORED, value)) return value.keys
   } catch (error) {
     throw new VillageError('DATA_CORRUPT', `${file} is no JSON`, { cause: error, fields: { file } })
   }

@@ -16,7 +16,7 @@ function summed(samples: readonly Required<Sample>[]): Sample[] {
 export const AGENT_METRICS: readonly MetricRow[] = [
   single(
     'gauge',
-    'village_agent_requests',
+    'village_agent_active_requests',
     'Requests to agents that go on, delegated ones too.',
     ({ agents }) => agents.stats().running,
   ),

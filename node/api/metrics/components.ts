@@ -19,6 +19,7 @@ export interface MetricsComponents
     | 'monitor'
     | 'kernels'
     | 'agents'
+    | 'logLoss'
   > {
   readonly followers: Pick<Followers, 'count'>
   readonly http: Pick<HttpCounts, 'requests' | 'seconds'>

@@ -79,7 +79,7 @@ export const JOB_METRICS: readonly MetricRow[] = [
   ),
   single(
     'gauge',
-    'village_generate_requests',
+    'village_generate_active_requests',
     'Generation requests that run or wait.',
     ({ generation }) => generation.stats().active,
   ),

@@ -10,7 +10,7 @@ export const KNOWLEDGE_METRICS: readonly MetricRow[] = [
   ),
   {
     type: 'gauge',
-    name: 'village_index_runs',
+    name: 'village_index_active_runs',
     help: 'Runs of indexing that wait or go on.',
     labels: ['state'],
     read: ({ collections }) =>

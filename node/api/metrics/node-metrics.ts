@@ -35,6 +35,12 @@ export const NODE_METRICS: readonly MetricRow[] = [
   single('gauge', 'village_event_followers', 'Clients that follow the events.', ({ followers }) =>
     followers.count(),
   ),
+  single(
+    'counter',
+    'village_log_lost_lines_total',
+    'Lines that the log file did not take: a full disk, or a file that may no longer be written.',
+    ({ logLoss }) => logLoss.lines(),
+  ),
   single('gauge', 'village_pool_threads', 'Worker threads.', ({ pool }) => pool.stats().threads),
   single('gauge', 'village_pool_busy', 'Worker threads at work.', ({ pool }) => pool.stats().busy),
   single(

@@ -180,7 +180,7 @@ export const JOB_ROUTES: readonly Route[] = [
     tag,
     id: 'getJobHistory',
     summary:
-      'Why a job went as it did: tasks that were given to a second peer, given back, late, wrong or done again. The newest notes, oldest first; `forgotten` came before them. Nothing is known of before the last start.',
+      'Why a job went as it did: tasks that were given to a second peer, given back, late, wrong or done again. The newest notes, oldest first; `forgotten` came before them. Of a job that runs, nothing is known of before the last start.',
     params: ID,
     response: {
       kind: 'json',

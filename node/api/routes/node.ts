@@ -5,7 +5,7 @@ import { CODECS } from '../../compute/codecs/table.ts'
 import { suitesWithoutData } from '../../compute/evaluate/suite-table.ts'
 import { runDoctor } from '../../doctor.ts'
 import { ERRORS, isErrorCode, VillageError } from '../../errors.ts'
-import { KEPT_EVENTS } from '../../events.ts'
+import { KEPT_BY_KIND } from '../../events.ts'
 import { checkCollections } from '../check-collections.ts'
 import { doctorInit } from '../doctor-init.ts'
 import { createEventStream } from '../event-stream.ts'
@@ -44,10 +44,13 @@ export const NODE_ROUTES: readonly Route[] = [
     scope: 'read',
     tag,
     id: 'getMetrics',
-    summary: 'Prometheus metrics. Event-loop delays are since the last scrape.',
+    summary:
+      'Prometheus metrics: the text format, or OpenMetrics where Accept asks for it. Event-loop delays are since the last scrape.',
     response: { kind: 'raw', status: 200, mediaType: 'text/plain' },
-    handle: async (_request, api) =>
-      new RawReply(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, await api.metrics()),
+    handle: async ({ headers }, api) => {
+      const { mediaType, text } = await api.metrics(headers.accept)
+      return new RawReply(200, { 'content-type': mediaType, vary: 'accept' }, text)
+    },
   }),
   route({
     method: 'GET',
@@ -144,9 +147,8 @@ export const NODE_ROUTES: readonly Route[] = [
     scope: 'read',
     tag,
     id: 'listEvents',
-    summary:
-      'The last events that are still kept, oldest first; `instance` and `seq` are what event ids are made of.',
-    query: object({ limit: integer(1, KEPT_EVENTS) }, ['limit']),
+    summary: `The last events, oldest first: the newest ${KEPT_BY_KIND} of each kind (a type, with its state where it has one), so that what comes often pushes out nothing else, and of these the last \`limit\`. \`instance\` and \`seq\` are what event ids are made of.`,
+    query: object({ limit: integer(1) }, ['limit']),
     response: {
       kind: 'json',
       status: 200,
@@ -157,7 +159,7 @@ export const NODE_ROUTES: readonly Route[] = [
     },
     handle: async ({ query }, { events, instance }) => ({
       instance,
-      events: events.since(0).slice(-(query.limit ?? KEPT_EVENTS)),
+      events: events.newest().slice(-(query.limit ?? 0)),
     }),
   }),
   route<{ code: string }>({

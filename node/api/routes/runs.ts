@@ -45,20 +45,25 @@ export const RUN_ROUTES: readonly Route[] = [
     response: { kind: 'json', status: 200, schema: object({ runs: listOf(RUN) }) },
     handle: async (_request, { rounds }) => ({ runs: rounds.list() }),
   }),
-  route<None, None, { spec: JsonObject; dryRun?: boolean }>({
+  route<None, None, { spec: JsonObject; dryRun?: boolean; measure?: boolean }>({
     method: 'POST',
     path: '/api/v1/runs',
     scope: 'operate',
     tag,
     id: 'announceRun',
     summary:
-      'Announces a run (docs/rounds.md has the spec); members that may take part do. With `dryRun` it says what the run would be, and announces nothing.',
-    body: { kind: 'json', schema: object({ spec: anyObject, dryRun: flag }, ['dryRun']) },
+      'Announces a run (docs/rounds.md has the spec); members that may take part do. With `dryRun` it says what the run would be, and announces nothing; with `measure` as well, one candidate is scored here (for 30 s at most), and `plan.cost` tells the time of the whole.',
+    body: {
+      kind: 'json',
+      schema: object({ spec: anyObject, dryRun: flag, measure: flag }, ['dryRun', 'measure']),
+    },
     response: { kind: 'json', status: 201, schema: object({ run: RUN, plan: anyObject }, ['run', 'plan']) },
     errors: ['VILLAGE_NONE', 'EVOLVE_CONFIG_INVALID', 'RUN_TOO_MANY', 'MODEL_UNKNOWN'],
     slow: true,
-    handle: async ({ body: { spec, dryRun = false }, signal }, { rounds }) =>
-      dryRun ? { plan: await rounds.plan(spec, signal) } : { run: await rounds.announce(spec, signal) },
+    handle: async ({ body: { spec, dryRun = false, measure = false }, signal }, { rounds }) =>
+      dryRun
+        ? { plan: await rounds.plan(spec, measure, signal) }
+        : { run: await rounds.announce(spec, signal) },
   }),
   route<Run>({
     method: 'GET',

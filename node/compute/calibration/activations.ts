@@ -2,7 +2,7 @@
 import type { NodeInfo } from '../onnx/model.ts'
 import type { OnnxModel } from '../onnx/read.ts'
 import { intAttribute, listWeights, type WeightPlan } from '../onnx/weights.ts'
-import { MAX_FEEDBACK_COLS } from './calibration-directory.ts'
+import { MAX_FEEDBACK_COLS } from './limits.ts'
 
 /** What weights see as their input. Weights that read the same share it; of several names the moments are added up. */
 export interface Activation {

@@ -11,17 +11,13 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { VillageError } from '../../errors.ts'
 import { canonicalJson, isJsonObject, type JsonObject } from '../../json.ts'
+import { MAX_FEEDBACK_COLS } from './limits.ts'
 
 const CALIBRATION_FILE = 'calibration.json'
 const VERSION = 1
 const MAX_JSON_BYTES = 16 * 1024 * 1024
 const MAX_ACTIVATIONS = 100_000
 const MAX_COLS = 2 ** 24
-/**
- * Wider inputs have their diagonal only. Factorising takes cols³ / 3 steps and cols² doubles twice: at 4,096 some seconds
- * and 270 MB; and every encoder's thread holds the matrix.
- */
-export const MAX_FEEDBACK_COLS = 4096
 
 export interface CalibratedActivation {
   /** Names in the graph; of several the moments are added up. */

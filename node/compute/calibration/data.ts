@@ -10,13 +10,13 @@ import { CARD_FILE, MODEL_FILE, TOKENIZER_FILE } from '../models/model-files.ts'
 import { openModel } from '../onnx/read.ts'
 import type { TensorValue } from '../onnx/tensor-value.ts'
 import { parseFeeds } from './feeds.ts'
+import { MAX_ITEMS } from './limits.ts'
 import { CALIBRATION_SENTENCES, calibrationSentence } from './sentences.ts'
 import { openTextFeeds } from './text-feeds.ts'
 
 const MAX_DATA_BYTES = 64 * 1024 * 1024
 /** Parsed, a line of numbers takes ten times its bytes. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024
-export const MAX_ITEMS = 100_000
 /** Longer texts say no more about the inputs of a layer, and their activations take memory. */
 const MAX_TOKENS = 512
 

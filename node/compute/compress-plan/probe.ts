@@ -21,19 +21,7 @@ import type { TensorValue } from '../onnx/tensor-value.ts'
 import { listWeights, readRows } from '../onnx/weights.ts'
 import { type Allocation, allocate, type Option } from './allocate.ts'
 import type { Candidate } from './candidates.ts'
-
-/** What a candidate would cost and lose. */
-export interface Probed {
-  /** Of a slice, beside its groups of rows. */
-  readonly headerBytes: number
-  readonly groupBytes: number
-  readonly rowGroup: number
-  /** Weighted squares of the error over those of the weights, on the sampled rows: 0 is lossless. */
-  readonly error: number
-}
-
-/** Errors and movements beyond it are all alike: nothing is left of the weight or of the outputs. */
-export const MAX_PROBED = 1e6
+import { MAX_PROBED, type Probed } from './probed.ts'
 
 interface ProbeInit {
   /** Sampled rows, one block of consecutive rows after another. */

@@ -9,7 +9,6 @@ import type { Models } from '../models/registry.ts'
 import type { ModelShares } from '../models/shares.ts'
 import { type HubModel, type Patience, readModel } from './hub-api.ts'
 import type { HubHttp } from './hub-http.ts'
-import { fetchModel } from './hub-pull.ts'
 import type { StoredPull } from './pull-record.ts'
 
 interface Components {
@@ -58,6 +57,8 @@ async function runHub(components: Components, pull: RunPull): Promise<string> {
 
   const directory = path.join(pull.directory, model.commit)
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  // With the families of models that it can build: most nodes never pull.
+  const { fetchModel } = await import('./hub-pull.ts')
   await fetchModel(
     { http },
     {

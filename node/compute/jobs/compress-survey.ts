@@ -53,8 +53,10 @@ const SAMPLED_WEIGHTS = 4
 const MAX_CHECKED_TENSORS = 64
 /** Larger models are written out, which takes seconds, when the job exists. */
 const MAX_CHECKED_BYTES = 256 * 2 ** 20
-/** Weights that are read at once. */
+/** Parts of the model that are read at once. */
 const READERS = 2
+/** A part has about this many weights: opening the model costs little beside it, and a thread is soon free for others. */
+const PART_WEIGHTS = 2 ** 24
 
 interface Found {
   readonly model: ModelEntry
@@ -91,6 +93,21 @@ async function listWeights(params: CompressParams, { model, modelPath }: Found, 
       storedBytes: small.reduce((sum, weight) => sum + storedBytesOf(weight), 0),
     },
   }
+}
+
+/** The weights in their order, cut where a part has enough of them. */
+function partsOf<T extends { rows: number; cols: number }>(weights: readonly T[]): T[][] {
+  const parts: T[][] = []
+  let open = 0
+  for (const weight of weights) {
+    if (open <= 0) {
+      parts.push([])
+      open = PART_WEIGHTS
+    }
+    parts.at(-1)!.push(weight)
+    open -= weight.rows * weight.cols
+  }
+  return parts
 }
 
 const storedBytesOf = ({ rows, cols, type }: { rows: number; cols: number; type: string }): number =>
@@ -183,17 +200,30 @@ export async function surveyStage(params: CompressParams, context: JobContext): 
   const { calibrate } = params
   if (calibrate !== 'auto' && calibrate !== 'none')
     await artifacts.pin(calibrate, context.stagePin, { private: true })
-  const weights: SurveyedWeight[] = new Array(listed.length)
-  const left = listed.entries()
+  const parts = partsOf(listed)
+  const left = parts.entries()
+  const stats: TensorStats[][] = []
   const read = async () => {
-    for (const [index, listedWeight] of left) {
-      const { name, rows, cols, uses } = listedWeight
-      const storedBytes = storedBytesOf(listedWeight)
-      const stats = await pool.run('model.tensorStats', { modelPath, name }, { signal })
-      weights[index] = { name, rows, cols, storedBytes, uses, stats, ternary: isNativelyTernary(stats) }
+    for (const [index, part] of left) {
+      const names = part.map(({ name }) => name)
+      stats[index] = await pool.run('model.weightStats', { modelPath, names }, { signal })
     }
   }
   await Promise.all(Array.from({ length: READERS }, read))
+  const all = stats.flat()
+  const weights = listed.map((weight, index): SurveyedWeight => {
+    const { name, rows, cols, uses } = weight
+    const storedBytes = storedBytesOf(weight)
+    return {
+      name,
+      rows,
+      cols,
+      storedBytes,
+      uses,
+      stats: all[index]!,
+      ternary: isNativelyTernary(all[index]!),
+    }
+  })
   const { id, cid, kind, parameters } = model
   const originalBytes = (await artifacts.info(cid))?.sizeBytes ?? model.sizeBytes
   const survey: Survey = { model: { id, cid, kind, parameters }, originalBytes, weights, minElements, small }

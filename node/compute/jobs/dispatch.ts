@@ -61,23 +61,19 @@ function chooseTask(
   return unclaimed ?? first
 }
 
-function straggler(
-  state: SchedulerState,
-  job: ScheduledJob,
-  worker: WorkerState,
-  nowMs: number,
-): ScheduledTask | null {
+/** Tasks that take too long in the hands of one worker: the same for whoever might be the second, so looked for once. */
+function stragglers(state: SchedulerState, job: ScheduledJob, nowMs: number): ScheduledTask[] {
   const pace = medianPace(job)
-  if (pace === null) return null
+  if (pace === null) return []
+  const late: ScheduledTask[] = []
   for (const index of job.leased) {
     const task = job.tasks[index]!
-    if (task.leases.size !== 1 || task.checking || !mayWork(state, worker, task, nowMs)) continue
+    if (task.leases.size !== 1 || task.checking) continue
     const [id] = task.leases
-    const lease = state.leases.get(id!)!
     const lateMs = Math.max(state.limits.minHedgeMs, state.limits.hedgeFactor * pace * task.cost)
-    if (nowMs - lease.leasedAtMs > lateMs) return task
+    if (nowMs - state.leases.get(id!)!.leasedAtMs > lateMs) late.push(task)
   }
-  return null
+  return late
 }
 
 function give(
@@ -135,6 +131,12 @@ export function dispatch(state: SchedulerState, nowMs: number): Effect[] {
 
   for (const job of jobs)
     giveOut(job, (of, worker, others) => chooseTask(state, of, worker, others, nowMs), false)
-  for (const job of jobs) giveOut(job, (of, worker) => straggler(state, of, worker, nowMs), true)
+  for (const job of jobs) {
+    if (free.length === 0) break
+    const late = stragglers(state, job, nowMs)
+    const choose = (_: ScheduledJob, worker: WorkerState) =>
+      late.find((task) => task.leases.size === 1 && mayWork(state, worker, task, nowMs)) ?? null
+    if (late.length > 0) giveOut(job, choose, true)
+  }
   return effects
 }

@@ -1,6 +1,7 @@
 /**
- * Why a job went as it did: what was given to a second peer, given back, taken back, caught or done again. Kept in memory for
- * the person who looks at a job, the newest notes of the latest jobs; the results themselves never depend on it.
+ * Why a job went as it did: what was given to a second peer, given back, taken back, caught or done again. For the person who looks
+ * at a job, the newest notes of the latest jobs: in memory while a job runs, with its record (queue.ts) once it has ended. The results
+ * themselves never depend on it.
  */
 import { isErrorCode } from '../../errors.ts'
 import type { Effect, Lease } from './scheduler-state.ts'
@@ -44,12 +45,19 @@ export interface JobNote {
   readonly code: string | null
 }
 
+export interface JobNotes {
+  /** Oldest first. */
+  readonly notes: readonly JobNote[]
+  /** How many came before them. */
+  readonly forgotten: number
+}
+
 export interface JobHistory {
   follow(effects: readonly Effect[]): void
   /** `code` may come from a peer. */
   failed(lease: Lease, failure: { readonly code: string; readonly declined: boolean }): void
-  /** Oldest first; `forgotten` are those before them. */
-  of(job: string): { notes: readonly JobNote[]; forgotten: number }
+  /** What is in memory. */
+  of(job: string): JobNotes
 }
 
 const KEPT_NOTES = 200
@@ -97,4 +105,13 @@ export function createJobHistory(init: {
     },
     of: (job) => jobs.get(job) ?? { notes: [], forgotten: 0 },
   }
+}
+
+/** Those in memory, else those that were stored when the job ended. */
+export async function keptNotes(
+  from: { history: JobHistory; queue: { notes(job: string): Promise<JobNotes | undefined> } },
+  job: string,
+): Promise<JobNotes> {
+  const present = from.history.of(job)
+  return present.notes.length > 0 ? present : ((await from.queue.notes(job)) ?? present)
 }

@@ -25,7 +25,7 @@ import type { TaskKind } from '../tasks/task.ts'
 import { createFinishedJobs } from './finished-jobs.ts'
 import { createGuests, isNeededByPeers } from './guests.ts'
 import type { JobKind, JobSummary, TaskSummary } from './job.ts'
-import { createJobHistory, type JobHistory } from './job-history.ts'
+import { createJobHistory, type JobNotes, keptNotes } from './job-history.ts'
 import { createJobTraces } from './job-traces.ts'
 import { dropKeptFiles, jobFilesDirectory, sweepKeptFiles } from './kept-files.ts'
 import { JOB_KINDS } from './kinds.ts'
@@ -52,8 +52,8 @@ export interface Jobs extends Service {
   get(id: string): JobSummary | null
   /** Tasks of a running job; a finished one has only its summary. */
   tasks(id: string): TaskSummary[]
-  /** Why it went as it did; of jobs before the last start nothing is known any more. Throws JOB_UNKNOWN. */
-  history(id: string): ReturnType<JobHistory['of']>
+  /** Why it went as it did; what a running job met before the last start is not known any more. Throws JOB_UNKNOWN. */
+  history(id: string): Promise<JobNotes>
   cancel(id: string): Promise<void>
   setPriority(id: string, priority: number): Promise<void>
   /** Forgets a finished job and lets its artifacts go. */
@@ -147,6 +147,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       taskKinds,
       now,
       extended: () => recruiting.announce(),
+      notes: (job) => history.of(job),
       ended(record, durable) {
         traces.ended(record)
         finished.add(record, durable)
@@ -310,7 +311,7 @@ export function createJobs(components: Components, init: Init): Jobs {
       known(id)
       return runs.tasks(id)
     },
-    history: (id) => history.of(known(id).id),
+    history: async (id) => keptNotes({ history, queue }, known(id).id),
     async cancel(id) {
       if (known(id).state !== 'running') throw new VillageError('JOB_FINISHED')
       await runs.end(id, 'cancelled', new VillageError('JOB_CANCELLED'))

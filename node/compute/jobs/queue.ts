@@ -7,6 +7,7 @@ import type { Log } from '../../log.ts'
 import type { JsonTable, Store } from '../../store.ts'
 import type { Words } from './doubt.ts'
 import type { JobDoubt, JobState, PlannedTask, Share } from './job.ts'
+import type { JobNotes } from './job-history.ts'
 import type { StageRecord } from './stages.ts'
 
 export interface JobRecord {
@@ -70,8 +71,10 @@ export interface JobQueue {
   extend(record: JobRecord, tasks: readonly PlannedTask[]): Promise<void>
   /** Durable when it resolves: plan and results end at the record's total. */
   truncate(record: JobRecord): Promise<void>
-  /** The final record, durable; plan and results go. */
-  finish(record: JobRecord): Promise<void>
+  /** The final record, durable, and why the job went so; plan and results go. */
+  finish(record: JobRecord, notes?: JobNotes): Promise<void>
+  /** Of a job that has ended; undefined where there was nothing to note. */
+  notes(id: string): Promise<JobNotes | undefined>
   remove(id: string): Promise<void>
   putResult(id: string, task: number, result: ResultRecord): Promise<void>
   getResult(id: string, task: number): Promise<ResultRecord | undefined>
@@ -95,6 +98,7 @@ export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Lo
     store.json('jobs')
   const plans: JsonTable<PlannedTask> = store.json('job-plans')
   const results: JsonTable<ResultRecord> = store.json('job-results')
+  const histories: JsonTable<JobNotes> = store.json('job-notes')
 
   /** Of the tasks from `first` on. */
   async function clear(table: JsonTable<never>, id: string, first = 0): Promise<void> {
@@ -165,14 +169,18 @@ export function createJobQueue(components: { store: Pick<Store, 'json'>; log: Lo
       await records.put(record.id, record, { sync: true })
       await clearTasks(record.id, record.total)
     },
-    async finish(record) {
+    async finish(record, notes) {
+      // Before the record, whose write to the disk takes along what was written before it.
+      if (notes !== undefined && notes.notes.length > 0) await histories.put(record.id, notes)
       await records.put(record.id, record, { sync: true })
       await clearTasks(record.id)
     },
     async remove(id) {
       await records.del(id)
+      await histories.del(id)
       await clearTasks(id)
     },
+    notes: (id) => histories.get(id),
     putResult: (id, task, result) => results.put(keyOf(id, task), result),
     getResult: (id, task) => results.get(keyOf(id, task)),
     deleteResults: (id, tasks) =>

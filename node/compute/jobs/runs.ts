@@ -26,6 +26,7 @@ import type {
   TaskSummary,
 } from './job.ts'
 import { jobContext } from './job-context.ts'
+import type { JobNotes } from './job-history.ts'
 import { type Accepted, isFinished } from './job-tasks.ts'
 import { dropKeptFiles } from './kept-files.ts'
 import { type HeldOutput, pinOf, readResult, storeOutput } from './outputs.ts'
@@ -57,6 +58,8 @@ interface Init {
   readonly now: () => number
   /** A job has more tasks: workers that had nothing left to do are wanted again. */
   readonly extended: () => void
+  /** Why it went as it did, as far as that is known. */
+  readonly notes: (job: string) => JobNotes
   /** The job has ended, in whatever way. */
   readonly ended: (record: JobRecord, durable: Promise<void>) => void
 }
@@ -145,7 +148,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       await unpinTasks(id)
       if (state !== 'failed') await dropKeptFiles(init.keptDirectory, id)
     }
-    const durable = queue.finish(run.record).then(drop)
+    const durable = queue.finish(run.record, init.notes(id)).then(drop)
     init.ended(run.record, durable)
     try {
       await durable

@@ -14,8 +14,8 @@ import { invalid, readParams } from '../tasks/read-params.ts'
 import type { TrainTask } from '../tasks/train-task.ts'
 import type { MemoryFit } from '../training/memory-fit.ts'
 import { readTrainWish } from '../training/read-run.ts'
-import { GEOMETRY_FILE } from '../training/train-operation.ts'
 import { runOf, type TrainRun, type TrainWish } from '../training/train-run.ts'
+import { GEOMETRY_FILE } from '../training/training-files.ts'
 import type { JobContext, JobKind } from './job.ts'
 
 export interface TrainParams extends TrainWish {

@@ -70,23 +70,32 @@ export const MODEL_OPERATIONS = {
     return source.readRows(input.name, input.startRow, input.rows, input.cols)
   },
 
-  /** What codecs fit their parameters to, over a whole weight in bounded memory. */
-  async 'model.tensorStats'(
-    input: { modelPath: string; name: string },
+  /** What codecs fit their parameters to, over whole weights in bounded memory; in the order of the names. */
+  async 'model.weightStats'(
+    input: { modelPath: string; names: readonly string[] },
     signal: AbortSignal,
-  ): Promise<TensorStats> {
+  ): Promise<TensorStats[]> {
     using source = openWeights(input.modelPath)
-    const weight = source.weights(1).find(({ name }) => name === input.name)
-    if (weight === undefined) throw noWeight(input.name)
-    const step = Math.max(1, Math.floor(CHUNK_WEIGHTS / weight.cols))
-    let stats = EMPTY_STATS
-    for (let row = 0; row < weight.rows; row += step) {
-      await setImmediate()
-      signal.throwIfAborted()
-      const rows = Math.min(step, weight.rows - row)
-      stats = addToStats(stats, source.readRows(weight.name, row, rows), row)
+    const weights = new Map(source.weights(1).map((weight) => [weight.name, weight]))
+    const found: TensorStats[] = []
+    let scratch = new Float32Array(0)
+    for (const name of input.names) {
+      const weight = weights.get(name)
+      if (weight === undefined) throw noWeight(name)
+      const { rows, cols } = weight
+      const step = Math.max(1, Math.floor(CHUNK_WEIGHTS / cols))
+      const most = Math.min(step, rows) * cols
+      if (scratch.length < most) scratch = new Float32Array(most)
+      let stats = EMPTY_STATS
+      for (let row = 0; row < rows; row += step) {
+        await setImmediate()
+        signal.throwIfAborted()
+        const matrix = source.readRows(name, row, Math.min(step, rows - row), cols, scratch)
+        stats = addToStats(stats, matrix, row)
+      }
+      found.push(stats)
     }
-    return stats
+    return found
   },
 
   'model.rewrite'(input: RewriteRequest, signal: AbortSignal): Promise<RunnableWeight[]> {

@@ -31,9 +31,10 @@ export interface WeightSource extends Disposable {
   weights(minElements?: number): WeightSummary[]
   /**
    * Throws INVALID_ARGUMENT for a name that is not a weight, for rows that it does not have, and, before anything of it is
-   * in memory, where it has other columns than `cols`.
+   * in memory, where it has other columns than `cols`. `scratch`, of at least as many elements, may be what holds the
+   * result: whoever walks through a model then needs one array for all of it.
    */
-  readRows(name: string, startRow: number, rows: number, cols?: number): WeightMatrix
+  readRows(name: string, startRow: number, rows: number, cols?: number, scratch?: Float32Array): WeightMatrix
 }
 
 const DEFAULT_MIN_ELEMENTS = 1024
@@ -96,11 +97,12 @@ function onnxWeights(modelPath: string): WeightSource {
           uses,
         }),
       ),
-    readRows(name, startRow, rows, expectedCols) {
+    readRows(name, startRow, rows, expectedCols, scratch) {
       const plan = listWeights(model, { minElements: 1 }).find((weight) => weight.name === name)
       if (plan === undefined) throw noWeight(name)
       checkCols(name, plan.cols, expectedCols)
-      return { rows, cols: plan.cols, data: readRows(model, plan, startRow, rows) }
+      const into = scratch?.subarray(0, rows * plan.cols)
+      return { rows, cols: plan.cols, data: readRows(model, plan, startRow, rows, into) }
     },
     [Symbol.dispose]: () => model.close(),
   }

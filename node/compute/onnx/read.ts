@@ -45,8 +45,11 @@ export interface OnnxModel extends Disposable {
   readonly externalFiles: readonly string[]
   /** Tensors with external data, wherever they are: initializers, attributes, subgraphs, functions. */
   readonly externalTensors: number
-  /** Elements as float32. Types that float32 cannot hold exactly (int64 above 2^24) are rounded. */
-  readTensor(tensor: TensorInfo, range?: ElementRange): Float32Array
+  /**
+   * Elements as float32. Types that float32 cannot hold exactly (int64 above 2^24) are rounded. `into`, of the length of the
+   * range, is filled and returned instead of a new array: whoever reads many small ranges leaves no garbage.
+   */
+  readTensor(tensor: TensorInfo, range?: ElementRange, into?: Float32Array): Float32Array
   /** Bytes of raw storage from `offset` within the tensor; MODEL_UNSUPPORTED for typed storage. */
   readBytes(tensor: TensorInfo, offset: number, target: Uint8Array): void
   /** Bytes of the model file itself. */
@@ -119,7 +122,7 @@ function createModel(path: string, fd: number, cursor: WireCursor): OnnxModel {
     externalFiles: [...externalFiles],
     externalTensors,
 
-    readTensor(tensor, range = {}) {
+    readTensor(tensor, range = {}, into) {
       const start = range.start ?? 0
       const count = range.count ?? tensor.elements - start
       if (!(Number.isInteger(start) && Number.isInteger(count) && start >= 0 && count >= 0))
@@ -134,7 +137,12 @@ function createModel(path: string, fd: number, cursor: WireCursor): OnnxModel {
           'MODEL_UNSUPPORTED',
           `Tensor "${tensor.name}" has elements of type ${tensor.type.name}, which cannot be read as numbers.`,
         )
-      const target = new Float32Array(count)
+      if (into !== undefined && into.length !== count)
+        throw new VillageError(
+          'INVALID_ARGUMENT',
+          'The array to read into has another length than the range.',
+        )
+      const target = into ?? new Float32Array(count)
       if (tensor.storage.kind === 'typed') {
         readTypedElements(tensor, tensor.storage, start, target, (at, bytes) =>
           readSync(fdOf(null), bytes, 0, bytes.length, at),
@@ -144,7 +152,8 @@ function createModel(path: string, fd: number, cursor: WireCursor): OnnxModel {
       const elementBytes = tensor.type.bits / 8
       // Every platform that Node and onnxruntime run on is little-endian: float32 needs no decoding.
       if (tensor.type.code === FLOAT32) {
-        readRaw(tensor.storage, start * elementBytes, new Uint8Array(target.buffer))
+        const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
+        readRaw(tensor.storage, start * elementBytes, bytes)
         return target
       }
       const chunkElements = Math.floor(CHUNK_BYTES / elementBytes)

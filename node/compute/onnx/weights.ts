@@ -130,13 +130,15 @@ const TILE_COLUMNS = 16
 
 /**
  * Rows `startRow` to `startRow + rowCount` of a weight as row-major float32 (rowCount × cols). Memory is the
- * result plus one chunk of 4 MiB: a transposed weight is read in stretches of its stored rows.
+ * result plus one chunk of 4 MiB: a transposed weight is read in stretches of its stored rows. `into`, of as many elements,
+ * is filled and returned instead of a new array.
  */
 export function readRows(
   model: OnnxModel,
   plan: WeightPlan,
   startRow: number,
   rowCount: number,
+  into?: Float32Array,
 ): Float32Array {
   const { tensor, rows, cols } = plan
   if (
@@ -147,19 +149,23 @@ export function readRows(
       'INVALID_ARGUMENT',
       `Rows ${startRow} to ${startRow + rowCount} lie outside weight "${plan.name}" of ${rows} rows.`,
     )
-  if (!plan.transposed) return model.readTensor(tensor, { start: startRow * cols, count: rowCount * cols })
-  const out = new Float32Array(rowCount * cols)
+  if (!plan.transposed)
+    return model.readTensor(tensor, { start: startRow * cols, count: rowCount * cols }, into)
+  const out = into ?? new Float32Array(rowCount * cols)
   // A narrow slice of a wide matrix reads only its own elements; a broad one is faster read whole.
   const narrow = rowCount * 4 < rows
   const width = narrow ? rowCount : rows
   const offset = narrow ? 0 : startRow
   const step = Math.max(1, Math.min(TILE_COLUMNS, Math.floor(CHUNK_ELEMENTS / width)))
-  const tile = narrow ? new Float32Array(step * width) : undefined
+  const tile = new Float32Array(step * width)
   for (let col = 0; col < cols; col += step) {
     const height = Math.min(step, cols - col)
-    const chunk = tile ?? model.readTensor(tensor, { start: col * rows, count: height * rows })
-    for (let k = 0; tile !== undefined && k < height; k++)
-      tile.set(model.readTensor(tensor, { start: (col + k) * rows + startRow, count: rowCount }), k * width)
+    const chunk = tile.subarray(0, height * width)
+    if (!narrow) model.readTensor(tensor, { start: col * rows, count: chunk.length }, chunk)
+    for (let k = 0; narrow && k < height; k++) {
+      const start = (col + k) * rows + startRow
+      model.readTensor(tensor, { start, count: width }, chunk.subarray(k * width, (k + 1) * width))
+    }
     // Row by row, so that what is written lies together; what is read stays in the cache.
     for (let row = 0; row < rowCount; row++) {
       const to = row * cols + col

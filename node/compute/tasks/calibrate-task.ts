@@ -1,7 +1,7 @@
 /** Task kind `calibrate`: second moments of what a model's weights see, over a range of items of calibration data. */
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
-import { MAX_ITEMS } from '../calibration/data.ts'
+import { MAX_ITEMS } from '../calibration/limits.ts'
 import { momentsDistance } from '../calibration/moments-file.ts'
 import { readParams } from './read-params.ts'
 import type { TaskContext, TaskKind, TaskOutput } from './task.ts'

@@ -3,8 +3,7 @@ import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { AidFiles } from '../calibration/aids.ts'
-import { MAX_FEEDBACK_COLS } from '../calibration/calibration-directory.ts'
-import type { WeightMatrix } from '../codecs/codec.ts'
+import { MAX_FEEDBACK_COLS } from '../calibration/limits.ts'
 import { encodeSeconds } from '../codecs/speed.ts'
 import { codecById, codecByName } from '../codecs/table.ts'
 import { readSlice } from '../codecs/wire.ts'
@@ -77,14 +76,11 @@ async function aidFiles(task: CompressTask, context: TaskContext): Promise<AidFi
   }
 }
 
-async function readMatrix(task: CompressTask, context: TaskContext): Promise<WeightMatrix> {
+/** Where the rows of the task lie, on this node. */
+async function sliceOf(task: CompressTask, context: TaskContext) {
   const directory = await context.artifacts.materialize(task.model, context.modelsDirectory)
-  const { startRow, rows, cols } = task
-  return context.pool.run(
-    'model.readRows',
-    { modelPath: path.join(directory, MODEL_FILE), name: task.tensor, startRow, rows, cols },
-    { signal: context.signal },
-  )
+  const { tensor: name, startRow, rows, cols } = task
+  return { modelPath: path.join(directory, MODEL_FILE), name, startRow, rows, cols }
 }
 
 /** The first rows of distinct groups of a slice, in order. */
@@ -121,7 +117,7 @@ async function inspect(task: CompressTask, output: TaskOutput, context: TaskCont
         throw wrong('it has other parameters', { codec })
     const { codebookPath } = await aidFiles({ ...task, calibration: null }, context)
     const decode = { packed: bytes, ...(codebookPath !== undefined && { codebookPath }) }
-    await context.pool.run('codec.decode', decode, { signal: context.signal })
+    await context.pool.run('slice.decodes', decode, { signal: context.signal })
   } catch (error) {
     const failure = toVillageError(error)
     throw failure.code === 'CODEC_MALFORMED' ? wrong(failure.message, { codec }) : failure
@@ -152,26 +148,26 @@ export const compressTask: TaskKind = {
   },
   async run(params, context) {
     const task = params as CompressTask
-    const matrix = await readMatrix(task, context)
+    const slice = await sliceOf(task, context)
     const aids = await aidFiles(task, context)
     const { packed, stats } = await context.pool.run(
-      'codec.encode',
-      { codec: task.codec, params: task.params, matrix, aids },
-      { signal: context.signal, transfer: true, onProgress: context.progress },
+      'slice.encode',
+      { slice, codec: task.codec, params: task.params, aids },
+      { signal: context.signal, onProgress: context.progress },
     )
     return { bytes: packed, stats: { ...stats } }
   },
   inspect: (params, output, context) => inspect(params as CompressTask, output, context),
   async verify(params, output, context, depth, random) {
     const task = params as CompressTask
-    const matrix = await readMatrix(task, context)
+    const slice = await sliceOf(task, context)
     const { codec } = task
     const groupRows = codecByName(codec).rowGroup(task.params)
     const rows = sampleGroups(task.rows, groupRows, random, depth)
     const aids = await aidFiles(task, context)
-    const input = { codec, params: task.params, matrix, packed: output.bytes, rows, aids }
+    const input = { slice, codec, params: task.params, packed: output.bytes, rows, aids }
     const checked = await context.pool
-      .run('codec.check', input, { signal: context.signal })
+      .run('slice.check', input, { signal: context.signal })
       .catch((error) => {
         const failure = toVillageError(error)
         if (failure.code === 'CODEC_MALFORMED') throw wrong(failure.message, { codec })

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fitMemory, type MemoryFit } from './memory-fit.ts'
 import { publishTrained } from './publish-operation.ts'
-import { METRICS_FILE, startFrom, train } from './train-operation.ts'
+import { startFrom, train } from './train-operation.ts'
 import type { TrainRun } from './train-run.ts'
+import { METRICS_FILE } from './training-files.ts'
 
 /** Rows of the operations table. `train.run` holds its thread until the training ends, pauses or is cancelled. */
 export const TRAINING_OPERATIONS = {

@@ -38,10 +38,8 @@ import {
 import { heldOutBatches, loopConfig, optimiserOf, type TrainRun, trainableOf } from './train-run.ts'
 import type { Trainer } from './trainer.ts'
 import { type BoardMemory, openBoard } from './training-board.ts'
+import { GEOMETRY_FILE, METRICS_FILE, TRAINED_FILE } from './training-files.ts'
 
-export const METRICS_FILE = 'metrics.jsonl'
-export const GEOMETRY_FILE = 'geometry.jsonl'
-export const TRAINED_FILE = 'trained.bin'
 const CHECKPOINT_FILE = 'checkpoint.bin'
 const BEST_FILE = 'best.bin'
 const START_FILE = 'start.bin'

@@ -11,7 +11,7 @@ import { isJsonObject } from '../../json.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { JobSummary } from '../jobs/job.ts'
 import { jobFilesDirectory, keptDirectory } from '../jobs/kept-files.ts'
-import { METRICS_FILE } from './train-operation.ts'
+import { METRICS_FILE } from './training-files.ts'
 
 /** Columns of equal length, oldest first; null where a figure is not known. */
 export interface TrainingCurve {

@@ -2,7 +2,12 @@
 import type { JsonObject } from '../../json.ts'
 import type { RunRules } from '../rounds/run-rules.ts'
 import { searchContext } from '../rounds/run-rules.ts'
+import type { RunSpec } from '../rounds/run-spec.ts'
 import type { Workload } from '../workloads/workload.ts'
+
+/** Candidates that the limits allow at most. */
+export const mostCandidates = ({ limits, population }: RunSpec): number =>
+  Math.min(limits.generations * population, limits.evaluations ?? Number.POSITIVE_INFINITY)
 
 /**
  * The search that a settled spec describes, and its first generation. Throws INVALID_ARGUMENT where workload and strategy do not
@@ -19,8 +24,6 @@ export function describeRun({
   const { options } = spec.strategy
   const context = searchContext(rules)
   const first = strategy.ask(context, options, strategy.start(context, options))
-  const { generations, evaluations } = spec.limits
-  const most = generations * spec.population
   return {
     name: spec.name,
     kind: workload.kind,
@@ -32,7 +35,7 @@ export function describeRun({
     selectionItems: workload.items(spec.workload.options, 'selection'),
     validationItems: workload.items(spec.workload.options, 'validation'),
     finalItems: workload.items(spec.workload.options, 'final'),
-    mostCandidates: evaluations === null ? most : Math.min(most, evaluations),
+    mostCandidates: mostCandidates(spec),
     inputs: workload.inputs(spec.workload.options),
     first: first.map(({ genome, origin }) => ({ genome, by: origin.by })),
     limits: { ...spec.limits },

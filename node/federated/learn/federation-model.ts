@@ -10,7 +10,7 @@ import type { FederateConfig } from './federate-spec.ts'
 import type { FederationRecord, RoundReport } from './federation-record.ts'
 import { globalFile } from './federation-run.ts'
 import type { FederationComponents } from './federations.ts'
-import { runOfSpec } from './model-trainer.ts'
+import { runOfSpec } from './run-of-spec.ts'
 
 /** Throws MODEL_UNKNOWN, ARTIFACT_MISSING, TRAIN_MODEL_UNSUITABLE, INVALID_ARGUMENT, MODEL_ID_TAKEN. */
 export async function trainableModel(

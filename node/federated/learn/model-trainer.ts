@@ -4,7 +4,6 @@ import { loadChatTemplate } from '../../compute/models/chat-template.ts'
 import { readLanguageCard } from '../../compute/models/language-card.ts'
 import { MODEL_FILE } from '../../compute/models/model-files.ts'
 import { loadLanguageTokenizer } from '../../compute/models/tokenizer.ts'
-import { readParams } from '../../compute/tasks/read-params.ts'
 import { type BatchSource, createBatches, type RowSource } from '../../compute/training/batches.ts'
 import { openTrainer } from '../../compute/training/open-trainer.ts'
 import { momentCount } from '../../compute/training/optimiser.ts'
@@ -14,31 +13,10 @@ import {
   prepareData,
   readPrepared,
 } from '../../compute/training/prepare-data.ts'
-import { readTrainRun } from '../../compute/training/read-run.ts'
-import type { TrainRun } from '../../compute/training/train-run.ts'
 import type { Trainer } from '../../compute/training/trainer.ts'
 import { type FederateSpec, localOptimiser } from './federate-spec.ts'
 import type { LocalTrainer, OptimiserState } from './local-steps.ts'
 import { flatten, layoutOf, type ParameterLayout, split } from './parameter-layout.ts'
-
-/** The training that a federation's local steps are, as `village train` would be asked for it. */
-export function runOfSpec({ local, method, seed }: FederateSpec, files: readonly string[]): TrainRun {
-  const { kind, rank, alpha, modules } = method
-  const { steps, batch, length, learningRate, optimiser, weightDecay } = local
-  const params = { data: files, method: kind, rank, alpha, modules, heldOut: 0, seed }
-  return readTrainRun(
-    readParams({
-      ...params,
-      steps,
-      batch,
-      length,
-      learningRate,
-      optimiser,
-      weightDecay,
-      schedule: 'constant',
-    }),
-  )
-}
 
 /** Throws what `openTrainer` throws. */
 export async function openModelTrainer(

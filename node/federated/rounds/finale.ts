@@ -12,7 +12,7 @@ import { openScoring } from './scoring-stages.ts'
 
 const BUILDER_DOMAIN = 'aivillage/rounds/builder/v1'
 /** Every further one costs a full check and makes chance findings likelier. */
-const MAX_FINALISTS = 3
+export const MAX_FINALISTS = 3
 /** More than any workload has: the claim is about all of them. */
 const MAX_SEEDS = 64
 /** A second time everybody is asked. */

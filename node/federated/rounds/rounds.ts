@@ -32,6 +32,7 @@ import type { HostedRun, RunNotes } from './hosted-run.ts'
 import { checkLedger } from './ledger-check.ts'
 import { DEFAULT_PATIENCE, type RunPatience } from './live-run.ts'
 import { activeParticipants, isActive } from './participants.ts'
+import { measureCost } from './run-cost.ts'
 import { createRunMesh, type RunMesh } from './run-mesh.ts'
 import { openRun, type RunTables, rulesOf, runMachine } from './run-opening.ts'
 import { createRunRegistry, type RunRegistry } from './run-registry.ts'
@@ -52,8 +53,8 @@ export type RunAction = (typeof RUN_ACTIONS)[number]
 export interface Rounds extends Service {
   /** What would be announced: every default filled in, models and items by CID. Throws INVALID_ARGUMENT, EVOLVE_CONFIG_INVALID. */
   settle(spec: unknown, signal: AbortSignal): Promise<RunSpec>
-  /** What a run would be; nothing is announced. Throws what settle() throws. */
-  plan(spec: unknown, signal: AbortSignal): Promise<JsonObject>
+  /** What a run would be, `isMeasured` with its cost (run-cost.ts); nothing is announced. Throws what settle() throws. */
+  plan(spec: unknown, isMeasured: boolean, signal: AbortSignal): Promise<JsonObject>
   /** Announces a run; it is on the disk when this resolves. Throws VILLAGE_NONE, RUN_TOO_MANY and what settle() throws. */
   announce(spec: unknown, signal: AbortSignal): Promise<RunView>
   /** Oldest first. */
@@ -248,7 +249,11 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
       gate.stop()
     },
     settle,
-    plan: async (spec, signal) => describeRun(rulesOf(tables, '', await settle(spec, signal))),
+    async plan(spec, isMeasured, signal) {
+      const run = rulesOf(tables, '', await settle(spec, signal))
+      const cost = isMeasured ? await measureCost({ gate, context }, run, { signal }) : null
+      return { ...describeRun(run), cost }
+    },
     async announce(spec, signal) {
       const village = mesh.village()
       if (village === null) throw new VillageError('VILLAGE_NONE')

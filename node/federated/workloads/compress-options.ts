@@ -131,6 +131,21 @@ export function settledCompress(options: JsonObject): SettledCompress {
   return options as SettledCompress
 }
 
+/** `trellis, 2 bits`; what else a choice sets is told only where two would be called the same. */
+export function choiceNames(
+  choices: readonly { readonly codec: string; readonly params: JsonObject }[],
+): string[] {
+  const short = choices.map(({ codec, params: { bits } }) =>
+    typeof bits === 'number' ? `${codec}, ${bits} bits` : codec,
+  )
+  return choices.map(({ params }, index) => {
+    const name = short[index]!
+    if (short.indexOf(name) === short.lastIndexOf(name)) return name
+    const others = Object.entries(params).filter(([key]) => key !== 'bits')
+    return `${name} (${others.map(([key, value]) => `${key} ${String(value)}`).join(', ')})`
+  })
+}
+
 export const compressSpaceOf = ({
   groups,
   choices,
@@ -140,7 +155,7 @@ export const compressSpaceOf = ({
 }: SettledCompress): CompressSpace => ({
   groups,
   choices: choices.length,
-  names: choices.map(({ codec, params }) => [codec, ...Object.values(params)].join('-')),
+  names: choiceNames(choices),
   budgetBytes,
   fullBytes,
   seeds,

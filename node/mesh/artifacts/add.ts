@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { toVillageError, VillageError } from '../../errors.ts'
-import { buildFile, LEAF_BYTES, type PutBlock } from './build.ts'
+import { buildFile, buildTree, LEAVES_IN_FLIGHT, type PutBlock } from './build.ts'
 import { cidOf, DAG_PB_CODEC } from './cids.ts'
 import type { Library, Put } from './library.ts'
 import { type Child, encodeDirectoryNode } from './nodes.ts'
@@ -56,6 +56,33 @@ async function openInside(source: string): Promise<FileHandle> {
   }
 }
 
+/**
+ * The leaves of a file, in a few buffers that are used in turn: a buffer for each would make the collector of garbage run
+ * for every few megabytes. A leaf is good until LEAVES_IN_FLIGHT - 1 more were asked for; buildTree() has stored it by then.
+ */
+async function* leavesOf(handle: FileHandle, leafBytes: number): AsyncGenerator<Uint8Array> {
+  // Of a small file no more than it needs, and the byte that shows its end.
+  const firstBytes = Math.min(leafBytes, (await handle.stat()).size + 1)
+  const buffers: Buffer[] = []
+  for (let count = 0, position = 0; ; count++) {
+    const turn = count % LEAVES_IN_FLIGHT
+    buffers[turn] ??= Buffer.allocUnsafeSlow(count === 0 ? firstBytes : leafBytes)
+    let filled = 0
+    while (filled < leafBytes) {
+      const buffer = buffers[turn]
+      const { bytesRead } = await handle.read(buffer, filled, buffer.byteLength - filled, position + filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+      // It has grown since.
+      if (filled === buffer.byteLength && filled < leafBytes)
+        buffers[turn] = Buffer.concat([buffer], leafBytes)
+    }
+    position += filled
+    if (filled > 0 || count === 0) yield buffers[turn].subarray(0, filled)
+    if (filled < leafBytes) return
+  }
+}
+
 /** `source` is a real path. */
 async function addTree(source: string, put: PutBlock, init: BuildInit, depth: number): Promise<Child> {
   init.signal?.throwIfAborted()
@@ -64,8 +91,8 @@ async function addTree(source: string, put: PutBlock, init: BuildInit, depth: nu
   if (stats.isFile()) {
     const handle = await openInside(source)
     try {
-      const content = handle.createReadStream({ highWaterMark: LEAF_BYTES, autoClose: false })
-      return await buildFile(content, { put, ...init })
+      const { leafBytes, ...tree } = init
+      return await buildTree(leavesOf(handle, leafBytes), { put, ...tree })
     } finally {
       await handle.close()
     }

@@ -12,7 +12,7 @@ export const LEAF_BYTES = 2 ** 20
 export type PutBlock = (codec: number, bytes: Uint8Array) => Promise<CID>
 
 /** Leaves hashed and written at once: enough to keep two cores and the disk busy, 4 MiB at most in memory. */
-const LEAVES_IN_FLIGHT = 4
+export const LEAVES_IN_FLIGHT = 4
 
 /** Yields chunks of exactly `size` bytes (the last may be shorter) in buffers of their own; one empty chunk for no bytes. */
 export async function* rechunk(
@@ -50,11 +50,25 @@ async function reduceLevel(children: Child[], put: PutBlock): Promise<Child> {
   }
 }
 
+interface TreeInit {
+  put: PutBlock
+  maxLinks?: number
+  signal?: AbortSignal
+}
+
 /** Builds one file. A file of one leaf is that leaf. `maxLinks` and `leafBytes` are smaller in tests only. */
-export async function buildFile(
+export function buildFile(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  init: { put: PutBlock; leafBytes?: number; maxLinks?: number; signal?: AbortSignal },
+  { leafBytes, ...init }: TreeInit & { leafBytes?: number },
 ): Promise<Child> {
+  return buildTree(rechunk(source, leafBytes ?? LEAF_BYTES), init)
+}
+
+/**
+ * Builds one file of leaves that are cut already. While a leaf is asked for, at most LEAVES_IN_FLIGHT - 1 of those before it
+ * are still being stored.
+ */
+export async function buildTree(leaves: AsyncIterable<Uint8Array>, init: TreeInit): Promise<Child> {
   const maxLinks = init.maxLinks ?? MAX_FILE_LINKS
   const levels: Child[][] = [[]]
   const pending: Promise<Child>[] = []
@@ -69,7 +83,7 @@ export async function buildFile(
   }
 
   try {
-    for await (const bytes of rechunk(source, init.leafBytes ?? LEAF_BYTES)) {
+    for await (const bytes of leaves) {
       init.signal?.throwIfAborted()
       const sizeBytes = bytes.byteLength
       const leaf = init

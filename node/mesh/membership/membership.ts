@@ -13,9 +13,10 @@ import { KEYS_FOLDER } from '../../migrations.ts'
 import type { Store } from '../../store.ts'
 import { Charter } from '../protocols/records.ts'
 import { checkAdmission } from './admission.ts'
-import { timeOf } from './authority.ts'
+import { decide, type Standing } from './authority.ts'
 import { checkCharter, shortVillageId, villageHash, villageId } from './charter.ts'
 import { peerOf, type Signer, signerFromIdentity, signerFromSeed } from './keys.ts'
+import { withKnownAuthors } from './known-authors.ts'
 import {
   createMembership as createMembershipRecord,
   hashOf,
@@ -132,28 +133,6 @@ export function createMembership(
     return current
   }
 
-  /** Those of `candidates` whose authors are known once the ones before them are in, in the order of their times. */
-  function withKnownAuthors(village: Village, candidates: VillageRecord[]): VillageRecord[] {
-    const standing = village.roster.standing()
-    const coming = new Set<string>()
-    const known = (peer: string) =>
-      peer === village.founder ||
-      standing.members.has(peer) ||
-      standing.revoked.has(peer) ||
-      standing.departed.has(peer) ||
-      coming.has(peer)
-    return candidates
-      .sort((a, b) => timeOf(a) - timeOf(b))
-      .filter((record) => {
-        const counts =
-          record.kind === 'membership'
-            ? known(record.sponsor) && known(record.capability.issuer)
-            : known(record.kind === 'revocation' ? record.by : record.subject)
-        if (counts && record.kind === 'membership') coming.add(record.subject)
-        return counts
-      })
-  }
-
   async function parse(village: Village, encoded: readonly Uint8Array[]): Promise<VillageRecord[]> {
     const parsed = new Map<string, VillageRecord>()
     for (const [index, bytes] of encoded.entries()) {
@@ -164,7 +143,7 @@ export function createMembership(
       parsed.set(record.hash, record)
     }
     if (current?.roster !== village.roster) throw new VillageError('VILLAGE_NONE') // it was left meanwhile
-    return withKnownAuthors(village, [...parsed.values()])
+    return withKnownAuthors([...parsed.values()], village.roster.standing(), village.founder)
   }
 
   /** A copy of the roster with more records in it, to see what would follow. */
@@ -174,11 +153,14 @@ export function createMembership(
     return trial
   }
 
-  /** Puts records into the roster, tells the listeners, and resolves when they are on the disk. */
+  /**
+   * Puts records into the roster, tells the listeners, and resolves when they are on the disk. `whole` is the standing that follows when all
+   * candidates come in, where it is known.
+   */
   async function commit(
     village: Village,
     candidates: readonly VillageRecord[],
-    origin: RecordOrigin = 'direct',
+    { origin = 'direct', whole }: { origin?: RecordOrigin | undefined; whole?: Standing | undefined } = {},
   ): Promise<VillageRecord[]> {
     const before = village.roster.standing()
     const added: VillageRecord[] = []
@@ -200,6 +182,7 @@ export function createMembership(
       added.map((record) => ({ type: 'put', key: record.hash, value: base64(record.bytes) })),
       { sync: true },
     )
+    if (whole !== undefined && added.length === candidates.length) village.roster.take(whole)
     const after = village.roster.standing()
     const revoked = [...after.revoked.keys()].filter((peer) => !before.revoked.has(peer))
     const left: string[] = []
@@ -294,8 +277,13 @@ export function createMembership(
       const village = needVillage()
       const fresh = await parse(village, encoded)
       if (fresh.length === 0) return []
-      const after = trialOf(village, fresh).standing()
-      return await commit(village, withinRoom(village.roster.records(), fresh, after), origin)
+      const { roster, founder } = village
+      const after = decide([...roster.records(), ...fresh], founder)
+      const taken = withinRoom(roster.records(), fresh, after)
+      return await commit(village, taken, {
+        origin,
+        whole: taken.length === fresh.length ? after : undefined,
+      })
     },
     async applyIf(encoded, test) {
       const village = needVillage()
@@ -303,7 +291,8 @@ export function createMembership(
       if (fresh.length === 0) return test(village.roster)
       const trial = trialOf(village, fresh)
       if (!test(trial)) return false
-      await commit(village, withinRoom(village.roster.records(), fresh, trial.standing()))
+      const taken = withinRoom(village.roster.records(), fresh, trial.standing())
+      await commit(village, taken, taken.length === fresh.length ? { whole: trial.standing() } : {})
       return test(village.roster)
     },
     async admit(peer, joinBytes) {

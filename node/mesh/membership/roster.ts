@@ -4,12 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { VillageError } from '../../errors.ts'
+import { BUCKETS, bucketDigest, bucketOf } from '../digest-buckets.ts'
 import { CLOCK_SKEW_MS, MAX_RECORDS } from '../protocols/records.ts'
 import { decide, type Standing, timeOf } from './authority.ts'
 import { type MembershipRecord, parseRecord, type VillageRecord } from './records.ts'
 
-export const BUCKETS = 64
-const BUCKET_DIGEST_BYTES = 16
 /** A proof of membership goes this many records back at most; a chain of sponsors is about log(members) long. */
 const MAX_PROOF_RECORDS = 64
 
@@ -33,18 +32,19 @@ export interface Roster {
   records(): Iterable<VillageRecord>
   readonly size: number
   standing(): Standing
+  /** Takes a standing that was decided over exactly the records that are here now: it takes a look at all of them. */
+  take(decided: Standing): void
   /** The records that make `peer` a member to somebody who knows only the founding key; sponsors before sponsored. */
   proofOf(peer: string): VillageRecord[]
 }
-
-export const bucketOf = (hash: string) => Number.parseInt(hash.slice(0, 2), 16) >> 2
 
 /** `founder` is the peer ID form of the founding key, `village` the hash that records name the village by. */
 export function createRoster(init: { founder: string; village: Uint8Array }): Roster {
   const byHash = new Map<string, VillageRecord>()
   const buckets: Set<string>[] = Array.from({ length: BUCKETS }, () => new Set())
   let standing: Standing | undefined
-  let digests: Uint8Array[] | undefined
+  /** Of a bucket: undefined since a record came into it. */
+  const digests: (Uint8Array | undefined)[] = Array.from({ length: BUCKETS })
 
   /**
    * Revocations have room of their own: a village that is full must still be able to put somebody out. So have the
@@ -55,12 +55,6 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
     return record.kind === 'revocation' && record.by === init.founder
       ? MAX_RECORDS
       : MAX_RECORDS - MAX_RECORDS / 100
-  }
-
-  function bucketDigest(bucket: Set<string>): Uint8Array {
-    const hash = createHash('sha256')
-    for (const item of [...bucket].sort()) hash.update(item, 'hex')
-    return hash.digest().subarray(0, BUCKET_DIGEST_BYTES)
   }
 
   const roster: Roster = {
@@ -77,11 +71,12 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
     },
     addParsed(records) {
       for (const record of records) {
+        const bucket = bucketOf(record.hash)
         byHash.set(record.hash, record)
-        buckets[bucketOf(record.hash)]?.add(record.hash)
+        buckets[bucket]!.add(record.hash)
+        digests[bucket] = undefined
       }
       standing = undefined
-      digests = undefined
     },
     has: (hash) => byHash.has(hash),
     get: (hash) => byHash.get(hash),
@@ -91,8 +86,10 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
       return hash.digest()
     },
     bucketDigests() {
-      digests ??= buckets.map(bucketDigest)
-      return digests
+      return buckets.map((bucket, index) => {
+        digests[index] ??= bucketDigest(bucket)
+        return digests[index]
+      })
     },
     hashesIn: (bucket) => [...(buckets[bucket] ?? [])],
     records: () => byHash.values(),
@@ -102,6 +99,9 @@ export function createRoster(init: { founder: string; village: Uint8Array }): Ro
     standing() {
       standing ??= decide(byHash.values(), init.founder)
       return standing
+    },
+    take(decided) {
+      standing = decided
     },
     proofOf(peer) {
       const now = roster.standing()

@@ -4,6 +4,7 @@
  */
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { BUCKETS, differingBuckets } from '../digest-buckets.ts'
 import type { FramedStream } from '../framed-stream.ts'
 import { MAX_RECORDS } from '../protocols/records.ts'
 import {
@@ -21,14 +22,21 @@ import {
 import type { ProtocolSpec } from '../protocols/spec.ts'
 import type { StreamHandler } from '../streams.ts'
 import type { TopicInit } from '../topics.ts'
-import type { Membership } from './membership.ts'
+import type { MembershipChange, RecordOrigin } from './membership.ts'
 import { hex } from './records.ts'
-import { BUCKETS, type Roster } from './roster.ts'
+import type { Roster } from './roster.ts'
 
 export interface SyncNetwork {
   peers(): string[]
   open(peer: string, spec: ProtocolSpec, options: { signal: AbortSignal }): Promise<FramedStream>
   publish(topic: string, bytes: Uint8Array): Promise<number>
+}
+
+/** What of the membership is kept equal. */
+export interface SyncedMembership {
+  village(): { readonly roster: Roster } | null
+  apply(records: readonly Uint8Array[], origin?: RecordOrigin): Promise<unknown>
+  onChange(listener: (change: MembershipChange) => void): () => void
 }
 
 export interface RosterSync {
@@ -95,15 +103,10 @@ async function receiveRecords(stream: FramedStream, maxRecords: number, keep = t
   }
 }
 
-const differing = (roster: Roster, theirs: readonly Uint8Array[]): number[] =>
-  roster
-    .bucketDigests()
-    .flatMap((digest, bucket) => (equal(digest, theirs[bucket] ?? new Uint8Array(0)) ? [] : bucket))
-
 const hashesOf = (roster: Roster, buckets: readonly number[]) =>
   buckets.flatMap((bucket) => roster.hashesIn(bucket))
 
-export function createRosterSync(components: { log: Log; membership: Membership }): RosterSync {
+export function createRosterSync(components: { log: Log; membership: SyncedMembership }): RosterSync {
   const { log, membership } = components
   const digests = new Map<string, Uint8Array>()
   const syncing = new Map<string, Promise<void>>()
@@ -184,7 +187,7 @@ export function createRosterSync(components: { log: Log; membership: Membership 
         await stream.send(RosterDifference, { equal: true, buckets: [], hashes: [] })
         return
       }
-      const buckets = differing(roster, offer.buckets)
+      const buckets = differingBuckets(roster.bucketDigests(), offer.buckets)
       const hashes = hashesOf(roster, buckets)
       await stream.send(RosterDifference, { equal: false, buckets, hashes: hashes.map(unhex) })
       const want = await stream.expect(RosterWant)

@@ -96,6 +96,8 @@ export const CollectionsAnnouncement = message('CollectionsAnnouncement', {
   catalogue: [2, bytes(32)],
   /** SHA-256 over the ids of all segments held, sorted. */
   holdings: [3, bytes(32)],
+  /** SHA-256 over the hashes of the sender's own records, sorted; earlier versions do not say it. */
+  own: [4, bytes(32)],
 })
 
 export const CollectionsRequestKind = { catalogue: 0, records: 1, holdings: 2 } as const
@@ -110,6 +112,8 @@ export const CollectionsRequest = message('CollectionsRequest', {
   kind: [1, uint32()],
   /** records: SHA-256 of each that is wanted. */
   hashes: [2, list(bytes(32), MAX_RECORDS_REQUEST)],
+  /** catalogue, holdings: digests of what the asker knows, one by bucket, or none: then all is sent. */
+  buckets: [3, list(bytes(16), 64)],
 })
 
 export const CatalogueEntry = message('CatalogueEntry', {
@@ -138,5 +142,8 @@ export const HoldingsPage = message('HoldingsPage', {
   capacityBytes: [2, uint64()],
   usedBytes: [3, uint64()],
   more: [4, bool()],
+  /** Only the segments of the buckets that differ are listed; the first page names these. */
+  partial: [5, bool()],
+  buckets: [6, list(uint32(), 64)],
 })
 export type HoldingsPage = Infer<typeof HoldingsPage>

@@ -3,7 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LOOK_EXAMPLES } from '../../../node/agents/king/look-examples.ts'
 import { featuresIn, likeliestTool, trainLook } from '../../../node/agents/king/look-tool.ts'
-import { isChange, planGoal } from '../../../node/agents/king/plan-goal.ts'
+import { isChange } from '../../../node/agents/king/changes.ts'
+import { planGoal } from '../../../node/agents/king/plan-goal.ts'
 import { KING_TOOLS } from '../../../scripts/bench/grade-plan.ts'
 
 const examples = Object.entries(LOOK_EXAMPLES).flatMap(([tool, lines]) =>

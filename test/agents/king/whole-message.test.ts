@@ -4,7 +4,8 @@ import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { intendedCalls } from '../../../node/agents/king/intended-calls.ts'
-import { isChange, planGoal } from '../../../node/agents/king/plan-goal.ts'
+import { isChange } from '../../../node/agents/king/changes.ts'
+import { planGoal } from '../../../node/agents/king/plan-goal.ts'
 import { KING_TOOLS, readWrittenGoals } from '../../../scripts/bench/grade-plan.ts'
 
 const intended = (content: string): string[] =>

@@ -6,10 +6,10 @@ import * as assert from 'uvu/assert'
 import { FIELDS } from '../../../node/config.ts'
 
 const part = (name: string) => import(new URL(`../../../node/api/dashboard/${name}.js`, import.meta.url).href)
-const { filterEvents, MAX_EVENTS, seqOf, withEvents } = await part('pages/events/event-log')
+const { filterEvents, MAX_BY_KIND, seqOf, withEvents } = await part('pages/events/event-log')
 const { attentionOf } = await part('pages/overview/attention-rows')
 const { heightOf, layoutMap, roomFor } = await part('pages/overview/map-layout')
-const { groupOf, isFound, readText, sortOf } = await part('pages/settings/setting-values')
+const { groupOf, isFound, readText, sortOf, written } = await part('pages/settings/setting-values')
 const { EVENT_TYPES, isAnnounced, isNotable, wordsOf } = await part('parts/event-words')
 
 const test = suite('dashboard frame')
@@ -50,7 +50,7 @@ test('the log holds the newest, once each, however they come', () => {
         )
         newest = Math.max(newest, from + length - 1)
       }
-      const count = Math.min(MAX_EVENTS, newest)
+      const count = Math.min(MAX_BY_KIND, newest)
       assert.equal(
         held.map(({ seq }) => seq),
         Array.from({ length: count }, (_, index) => newest - index),
@@ -59,6 +59,17 @@ test('the log holds the newest, once each, however they come', () => {
     { numRuns: 50 },
   )
   assert.is(seqOf('a-b.c.17'), 17)
+})
+
+test('the log keeps what comes seldom, however much comes of other kinds', () => {
+  const kinds = ['task:changed', 'job:changed', 'job:changed'].map((type, index) => ({
+    ...{ type, data: { state: ['done', 'running', 'done'][index]! } },
+  }))
+  let held: Logged[] = withEvents([], [event(1, 'member:joined')])
+  for (let seq = 2; seq < 2_000; seq += 1)
+    held = withEvents(held, [event(seq, kinds[seq % 2]!.type, kinds[seq % 2]!.data)])
+  held = withEvents(held, [event(2_000, 'job:changed', { state: 'done' })])
+  assert.equal([held[0]!.seq, held.at(-1)!.seq, held.length], [2_000, 1, 2 + 2 * MAX_BY_KIND])
 })
 
 test('the log is filtered by family and by words', () => {
@@ -142,6 +153,10 @@ test('what is typed for a setting becomes what its row wants', () => {
     readText(size, text),
   )
   assert.equal(sizes, [50 * 2 ** 30, 2e9, 1.5 * 2 ** 20, 4096, '5 bananas', '2 GiB more'])
+  assert.equal(
+    [50 * 2 ** 30, 1_536, 1_500, 0, 2 ** 50].map((value) => written(value, 'bytes')),
+    ['50 GiB', '1536', '1500', '0', '1024 TiB'],
+  )
   assert.is(readText(port, '2 GiB'), '2 GiB', 'a size is no port')
   assert.is(groupOf('mesh.listen'), 'mesh')
   assert.is(groupOf('profile'), 'general')
@@ -150,8 +165,7 @@ test('what is typed for a setting becomes what its row wants', () => {
   for (const key of Object.keys(FIELDS) as (keyof typeof FIELDS)[]) {
     const row = rowOf(key)
     if (sortOf(row) === 'flag') continue
-    const text = Array.isArray(row.default) ? row.default.join('\n') : String(row.default ?? '')
-    assert.equal(readText(row, text), row.default, key)
+    assert.equal(readText(row, written(row.default, row.unit)), row.default, key)
   }
 })
 

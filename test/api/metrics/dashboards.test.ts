@@ -6,7 +6,7 @@ import { Registry } from 'prom-client'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
-import { registerProcessMetrics } from '../../../node/api/metrics/metrics.ts'
+import { registerProcessMetrics } from '../../../node/api/metrics/registry.ts'
 import { METRICS } from '../../../node/api/metrics/table.ts'
 import { legendLabels, referencesOf } from '../../helpers/metric-references.ts'
 

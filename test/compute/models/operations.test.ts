@@ -45,13 +45,13 @@ test('rows and statistics of a weight', async () => {
   const wide = { modelPath, name, startRow: 100, rows: 3, cols: whole.cols + 1 }
   await rejectsCode(pool.run('model.readRows', wide, { signal }), 'INVALID_ARGUMENT')
   assert.equal(some.data, whole.data.slice(100 * 1536, 103 * 1536))
-  const stats = await pool.run('model.tensorStats', { modelPath, name }, { signal })
+  const stats = (await pool.run('model.weightStats', { modelPath, names: [name] }, { signal }))[0]!
   assert.is(stats.weights, whole.data.length)
   assert.is(
     stats.maxAbs,
     whole.data.reduce((max, x) => Math.max(max, Math.abs(x)), 0),
   )
-  await pool.run('model.tensorStats', { modelPath, name: 'layer1.ffn.down.bias' }, { signal }).then(
+  await pool.run('model.weightStats', { modelPath, names: ['layer1.ffn.down.bias'] }, { signal }).then(
     () => assert.unreachable(),
     (error: VillageError) => assert.is(error.code, 'INVALID_ARGUMENT'),
   )

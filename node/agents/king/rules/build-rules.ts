@@ -6,6 +6,7 @@ import { collectionOf } from '../collection-names.ts'
 import { codecsOf, isModelFile, methodOf, namesOf, newNameOf, numberOf, pathsOf } from '../slots.ts'
 import { targetsOf } from '../targets.ts'
 import { readTokens } from '../tokens.ts'
+import { isLocalOnly } from './knowledge-rules.ts'
 import { QUALITY } from './measure-rules.ts'
 import { isMade, modelsMeant, NO_MODEL } from './model-values.ts'
 import { call, draft, from, type Outcome, type Rule, type RuleInput } from './rule.ts'
@@ -101,16 +102,17 @@ export const merging: Rule = (input) => {
   const meant = modelsMeant(input)
   const added = meant.added
   const other = input.state.model
+  const base = baseOf(words)
+  const named = meant.values.filter((value) => value !== base)
   const values =
-    meant.values.length === 1 && other !== null && other !== meant.values[0]
-      ? [other, ...meant.values]
-      : meant.values.length < 2 &&
-          namesOf(words, 1, { plainWords: false }).length === 0 &&
+    named.length === 1 && other !== null && other !== named[0]
+      ? [other, ...named]
+      : named.length < 2 &&
+          namesOf(words, 1, { plainWords: false }).every(({ text }) => text === base) &&
           input.state.models.length >= 2
         ? [...input.state.models]
-        : meant.values
+        : named
   if (values.length < 2) return { why: 'Two models or more are needed for a merge.' }
-  const base = baseOf(words)
   const models = values.filter((value) => value !== base)
   return {
     calls: [
@@ -184,6 +186,10 @@ export const training: Rule = (input) => {
   }
 }
 
+const OVERWRITES =
+  /(?:^| )(?:replace|overwrite|write over) (?:it|that|this|the (?:old|existing)(?: \S+)?|what is there)(?: |$)/
+const MAX_LIMIT_WORDS = 10
+
 /** `5x smaller.` as a sentence of its own. */
 const MAX_TARGET_WORDS = 6
 
@@ -208,6 +214,9 @@ export const amending: Rule = ({ clause, verb, state }): Outcome | null => {
     )
   )
     return { amends: { watch: true } }
+  if (last.tool === 'file_write' && OVERWRITES.test(line)) return { amends: { replace: true } }
+  if (/^knowledge_(?:ask|search)$/.test(last.tool) && isLocalOnly(line) && words.length <= MAX_LIMIT_WORDS)
+    return { amends: { local: true } }
   const isNaming =
     /^(?:call|name|save|store) (?:it|that|this|them|the (?:result|new|model|compress|merge|train|one|collection)(?: (?:model|one))?)(?: (?:as|under))? /.test(
       line,

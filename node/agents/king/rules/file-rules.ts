@@ -82,6 +82,9 @@ const RESULT =
 const SAYS_WHAT =
   /^[.,;:!\s]*(?:(?:it|the file|in it|inside) (?:should|must|shall|has to|needs to|is to|will) (?:say|contain|hold|read|have)|(?:with|it says|containing|content|text))\s*:?\s*([^.\n]{1,500})/i
 
+/** `with exactly this in it: Reception 11, Kitchen 14`. */
+const BEHIND_COLON = /^\s*:\s*([^\n]{1,2000})/
+
 export const writing: Rule = ({ clause, verb, state }) => {
   const { words, line, mood, source } = clause
   if (
@@ -111,8 +114,10 @@ export const writing: Rule = ({ clause, verb, state }) => {
         ),
       ],
     }
+  const missing = resultsFor(line).filter(({ tool }) => !state.drafts.some((one) => one.tool === tool))
   if (
     state.drafts.length > 0 &&
+    !(missing.length > 0 && NAMES_OTHER.test(line)) &&
     (RESULT.test(line) || /^(?:save|put|write|export|keep)(?: \S+){0,3} (?:to|into|in|as|under) /.test(line))
   )
     return call(
@@ -120,7 +125,7 @@ export const writing: Rule = ({ clause, verb, state }) => {
       { path, content: state.text ?? from(state.drafts.length, 'text') },
       'What was found is to be kept in a file.',
     )
-  const found = resultsFor(line)
+  const found = state.drafts.length > 0 ? missing : resultsFor(line)
   if (found.length > 0) {
     const texts = found.map((_, at) => from(state.drafts.length + at + 1, 'text'))
     const content =
@@ -142,7 +147,8 @@ export const writing: Rule = ({ clause, verb, state }) => {
     !/(?:^| )(?:summary|summarise-doing|story|program|script|code|report|poem|note)(?: |$)/.test(line)
   )
     return call('file_write', { path, content }, 'A text is to be written to a file.')
-  const told = SAYS_WHAT.exec(source.slice(words.at(-1)!.end))?.[1]
+  const rest = source.slice(words.at(-1)!.end)
+  const told = (SAYS_WHAT.exec(rest) ?? BEHIND_COLON.exec(rest))?.[1]
   if (told !== undefined && verb !== 'copy')
     return call(
       'file_write',
@@ -151,6 +157,9 @@ export const writing: Rule = ({ clause, verb, state }) => {
     )
   return { why: 'It does not say what is to be written to the file.' }
 }
+
+/** `today's date`, `the list of models`: not what the step before has found. */
+const NAMES_OTHER = /(?:^| )(?:today|the (?:current )?(?:time|date)|list of|the names of|who)(?: |$)/
 
 const KEPT: readonly (readonly [RegExp, string])[] = [
   [/(?:list of|all|names of|what|which)(?: \S+){0,3} model/, 'model_list'],

@@ -3,6 +3,7 @@ import { lineOf, type Word } from '../clause.ts'
 import { collectionOf } from '../collection-names.ts'
 import { questionStart } from '../mood.ts'
 import { ownCollections } from '../named-words.ts'
+import { numberWord } from '../number-words.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { pathsOf } from '../slots.ts'
 import { call, draft, NOTHING_MORE, type PlanState, type Rule, wordsFrom } from './rule.ts'
@@ -49,7 +50,7 @@ export const searching: Rule = ({ clause, verb, state }) => {
   if (verb === 'find' && pathsOf(words).length > 0 && /(?:^| )file(?: |$)/.test(line)) return null
   // `look up in the clinic which days …`: a question.
   if (verb === 'look' && / (?:which|what|who|when|where|how|why|whether) /.test(line)) return null
-  const query = queryOf(words, text)
+  const query = queryOf(words.slice(0, limitAt(words)), text)
   if (query === null) return { why: 'It does not say what is to be searched for.' }
   const collection = collectionOf(words, false) ?? placeOf(words) ?? state.collection
   const limit = limitOf(words)
@@ -57,9 +58,28 @@ export const searching: Rule = ({ clause, verb, state }) => {
   const places = several.length > 1 ? several : [collection]
   return {
     calls: places.map((place) =>
-      draft('knowledge_search', { query, limit, collection: place }, 'Passages are asked for.'),
+      draft(
+        'knowledge_search',
+        { query, limit, collection: place, local: isLocalOnly(line) ? true : null },
+        'Passages are asked for.',
+      ),
     ),
   }
+}
+
+/** `on this node only`, `stay on this machine`: other members are not asked. */
+export const isLocalOnly = (line: string): boolean =>
+  /(?:^| )(?:(?:only|just) (?:(?:on|at|in|from|what is|look|search|here|with) )*(?:on |in |from )?(?:this|my|our|the local) (?:node|machine|computer|box)|(?:on|in|from|within|at) (?:this|my|our own) (?:node|machine|computer|box) (?:only|alone)|(?:stay|keep|remain)(?: it)?(?: only)? (?:on|with|within|at|to) (?:this|my|our|the) (?:node|machine|computer|box)|local(?:ly)?(?: only| copies)?$|only local(?:ly)?|just local(?:ly)?|(?:do not|without|not) (?:ask|bother|disturb|search|go to)(?:-?ing)? (?:the )?(?:others?|any(?:one|body) else|other (?:member|node|machine)s?|the village|the network))(?: |$)/.test(
+    line,
+  )
+
+/** Where what limits a question begins: `…, but stay on this node`. */
+const limitAt = (words: readonly Word[]): number => {
+  const at = words.findIndex(
+    (_, index) =>
+      index > 1 && /^(?:,|but|and)$/.test(words[index]!.norm) && isLocalOnly(lineOf(words.slice(index))),
+  )
+  return at === -1 ? words.length : at
 }
 
 function queryOf(words: readonly Word[], text: string): string | null {
@@ -107,24 +127,30 @@ function placeOf(words: readonly Word[]): string | null {
   return isPlace ? place.text : null
 }
 
-const COUNTED: Readonly<Record<string, number>> = { two: 2, three: 3, four: 4, five: 5, six: 6, ten: 10 }
+const COUNTED_THINGS =
+  /^(?:passages?|results?|hits|best|most|top|document|snippets|excerpts|matches|places|lines|quotes|mentions)$/
+const ENOUGH = /^(?:at most|max|maximum|or (?:so|fewer|less)|will do|is (?:enough|plenty)|are (?:enough|plenty)|would do|please$|only$)/
+const AT_MOST = /(?:^| )(?:top|first|best|at most|up to|no more than|not more than|max|maximum|only|just)$/
 
+/** `five passages`, `ten at most`. */
 function limitOf(words: readonly Word[]): number | null {
   for (const [at, word] of words.entries()) {
-    const value = word.kind === 'number' ? word.value : (COUNTED[word.lower] ?? null)
-    if (value === null || !Number.isInteger(value)) continue
+    const value = word.kind === 'number' ? word.value : word.kind === 'word' ? numberWord(word.lower) : null
+    if (value === null || !Number.isInteger(value) || value < 1 || value > 100) continue
+    const next = words[at + 1]
     const isCount =
-      /^(?:passage|passages|result|hits|best|most|top|document|snippets|excerpts|matches)$/.test(
-        words[at + 1]?.norm ?? '',
-      ) || /^(?:top|first|best)$/.test(words[at - 1]?.norm ?? '')
-    if (isCount && value >= 1 && value <= 100) return value
+      COUNTED_THINGS.test(next?.norm ?? '') ||
+      COUNTED_THINGS.test(words[at + 2]?.norm ?? '') ||
+      ENOUGH.test(lineOf(words.slice(at + 1, at + 4))) ||
+      (AT_MOST.test(lineOf(words.slice(Math.max(0, at - 3), at))) && next?.kind !== 'word')
+    if (isCount) return value
   }
   return null
 }
 
 /** What a plan's steps give is reported anyway: `and tell me how it went`, `show me the result`. */
 const OF_THE_STEPS =
-  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:go|went|do|is|was|turn)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good|close|near|similar|alike|different)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
+  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:all )?(?:go|went|do|is|was|turn|cancel|end|finish|finished|came|come|fare|fared|stand|stands|look|looks|get|got)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good|close|near|similar|alike|different)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
 const MEASURED = /^(?:model_|geometry_|evolve_|calculate|code_run|text_embed|job_|file_write|knowledge_index)/
 
 /** Their results say all that there is to know of each thing in them. */
@@ -167,6 +193,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
     )
   )
     return NOTHING_MORE
+  if (last?.tool === 'twin_recall' && /^look (?:that|it|this) up$|^look up (?:that|it|this)$/.test(line)) return NOTHING_MORE
   if (
     last?.tool === 'model_inspect' &&
     /(?:^| )(?:parameters|tensors|layers|inputs|outputs|size|big|large)(?: |$)/.test(line)
@@ -227,6 +254,7 @@ export const asking: Rule = ({ clause, verb, state }) => {
     {
       question: isAsked ? `${question}?` : question,
       ...(collection !== null && { collections: several.includes(collection) ? several : [collection] }),
+      ...(isLocalOnly(line) && { local: true }),
     },
     'A question about what documents say.',
   )

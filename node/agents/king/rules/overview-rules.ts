@@ -3,7 +3,7 @@ import type { Word } from '../clause.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { namesOf, pathsOf } from '../slots.ts'
 import { call, draft, ORIGINAL, REFERS, type Rule } from './rule.ts'
-import { isShown, SHOWS, stateOf } from './work-rules.ts'
+import { countIn, isShown, SHOWS, stateOf } from './work-rules.ts'
 
 export const listedModels: Rule = (input) => {
   const { clause, verb, at, state } = input
@@ -59,17 +59,23 @@ export const listedModels: Rule = (input) => {
     )
   )
     return null
-  const kind =
-    /(?:^| )(?:language|chat|llm)(?: |$)/.test(line) ||
-    words.some(({ lower }) => /^(?:llms?|lms?)$/.test(lower))
-      ? 'language'
-      : /(?:^| )encoders?(?: |$)/.test(line)
-        ? 'encoder'
-        : /(?:^| )adapter(?: |$)/.test(line)
-          ? 'adapter'
-          : null
-  return call('model_list', { kind }, 'The models are asked for.')
+  return call('model_list', { kind: kindOfModels(words) }, 'The models are asked for.')
 }
+
+const KINDS: readonly (readonly [RegExp, string])[] = [
+  [/^(?:language|chat|llms?|lms?)$/, 'language'],
+  [/^encoders?$/, 'encoder'],
+  [/^adapters?$/, 'adapter'],
+  [/^packed$/, 'packed'],
+  [/^safetensors$/, 'safetensors'],
+  [/^onnx$/, 'onnx'],
+]
+
+/** `only the encoders`. */
+export const kindOfModels = (words: readonly Word[]): string | null =>
+  KINDS.find(([pattern]) =>
+    words.some(({ lower, norm }) => pattern.test(lower) || pattern.test(norm)),
+  )?.[1] ?? null
 
 const TELLS_ABOUT =
   /^(?:tell (?:me|us)(?: (?:more|something|everything|all|a bit|a little))?|what (?:do|can) you (?:know|tell me)|what is known|give me (?:the )?(?:details|information|info)|describe|show me) (?:about |of |on )?(?:the |our |my )?(?:model )?<id>(?: (?:model|please))?$/
@@ -122,7 +128,11 @@ export const overview: Rule = (input) => {
     ? null
     : {
         calls: once.map((tool) =>
-          draft(tool, tool === 'job_list' ? { state: stateOf(line) } : {}, 'Several lists are asked for.'),
+          draft(
+            tool,
+            tool === 'job_list' ? { state: stateOf(line), limit: countIn(words) } : {},
+            'Several lists are asked for.',
+          ),
         ),
       }
 }

@@ -92,13 +92,13 @@ export const programming: Rule = ({ clause, verb, state }) => {
       )
 }
 
-const languageOf = (line: string): string | null => {
+export const languageOf = (line: string): string | null => {
   const named = /(?:^| )(python3?|javascript|node|bash|shell|sh)(?: |$)/.exec(line)?.[1]
   return named === undefined ? null : LANGUAGES[named]!
 }
 
 /** Files that the program is to read. */
-function filesFor(words: RuleInput['clause']['words']): string[] | null {
+export function filesFor(words: RuleInput['clause']['words']): string[] | null {
   const paths = pathsOf(words).filter((path) => /\.(?:csv|tsv|txt|md|json|jsonl|log|text)$/i.test(path))
   return paths.length === 0 ? null : paths
 }
@@ -174,6 +174,10 @@ const inFigures = (text: string): string =>
     .replace(/\b(?:a )?leap years?\b/i, '366 days')
     .replace(/\b(?:a |one )?(?:common |normal |ordinary |non-leap |regular )?year\b(?=\W*$)/i, '365 days')
     .replace(/\ba fortnight\b/i, '14 days')
+    .replace(
+      /,?\s*(?:and )?(?:please )?round(?:ed)?(?: it)?(?: off| up| down)? to (?:the nearest |a |the )?(?:whole|full|round|next) (?:number|one|unit|euro|cent)s?\b/i,
+      '',
+    )
     .replace(
       /\s+(?:to|with|in) \d+ (?:significant )?(?:digits|decimals|decimal places|places|figures)\b/i,
       '',

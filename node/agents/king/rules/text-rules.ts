@@ -1,5 +1,5 @@
 /** Texts of language models, and vectors of texts. */
-import { lineOf } from '../clause.ts'
+import { type Clause, lineOf, type Word } from '../clause.ts'
 import { namesOf, numberOf } from '../slots.ts'
 import { call, NOTHING_MORE, type Outcome, type Rule, type RuleInput, wordsFrom } from './rule.ts'
 
@@ -62,9 +62,12 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
             /^(?:write|generate|complete|continue|tell|say|finish|produce)$/.test(norm),
         )
       : -1
+  const told = toldBehind(words, source)
   const prompt =
     quoted.length > 0
       ? quoted.at(-1)!.text
+      : told !== null
+        ? told
       : names.length > 0 && uses && behind > 0 && behind < words.length - 1
         ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
         : wordsFrom(words, spoken > 0 ? spoken : at, source)
@@ -83,11 +86,39 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
       { model, prompt: state.text, maxTokens: numberOf(words, /^tokens?$/) },
       'A language model is to go on with a text.',
     )
-  return call(
-    'model_generate',
-    { model, prompt, maxTokens: numberOf(words, /^tokens?$/) },
-    'A language model is to write a text.',
-  )
+  const models = names.length > 1 ? names.map(({ text }) => text) : [model]
+  return {
+    calls: models
+      .slice(0, 4)
+      .map((one) =>
+        draft(
+          'model_generate',
+          { model: one, prompt, maxTokens: numberOf(words, /^tokens?$/) },
+          'A language model is to write a text.',
+        ),
+      ),
+  }
+}
+
+/** `let x carry on from here: the last ferry had left`. */
+const toldBehind = (words: readonly Word[], source: string): string | null =>
+  /^\s*:\s*(\S[\s\S]*)$/.exec(source.slice(words.at(-1)?.end ?? source.length))?.[1]?.trim() ?? null
+
+const WRITES = /^(?:write|generate|complete|continue|tell|say|finish|produce|invent|compose|add|go)$/
+
+/** What a model is to write, where it is known that it is to write: what stands in quotes, else what comes behind the model or its verb. */
+export function promptIn(
+  { words, source }: Clause,
+  model: Word | undefined,
+): { readonly prompt: string; readonly maxTokens: number | null } | null {
+  const quoted = words.findLast(({ kind }) => kind === 'quoted')
+  const told = toldBehind(words, source)
+  if (told !== null && quoted === undefined) return { prompt: told, maxTokens: numberOf(words, /^tokens?$/) }
+  const behind = model === undefined ? 0 : words.indexOf(model) + 1
+  const verb = words.findIndex(({ norm }, at) => at >= behind && WRITES.test(norm))
+  const prompt =
+    quoted?.text ?? wordsFrom(words, verb >= 0 ? verb : behind, source) ?? wordsFrom(words, 0, source)
+  return prompt === null ? null : { prompt, maxTokens: numberOf(words, /^tokens?$/) }
 }
 
 export const embedding: Rule = ({ clause: { words, line, mood, source }, verb, state }) => {

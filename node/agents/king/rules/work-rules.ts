@@ -31,7 +31,7 @@ function idAfter(words: readonly Word[], noun: RegExp): string | null {
 }
 
 const STATES: readonly (readonly [RegExp, string])[] = [
-  [/(?:^| )(?:failed|fail|broken|crashed|failing)(?: |$)/, 'failed'],
+  [/(?:^| )(?:failed|fail|broken|broke|crashed|failing|went wrong|go wrong|gone wrong|(?:did|do|have|has) not work(?:ed)?)(?: |$)/, 'failed'],
   [/(?:^| )(?:cancel|cancelled|canceled|aborted)(?: |$)/, 'cancelled'],
   [/(?:^| )(?:done|finish|finished|completed|complete|ended|successful|succeeded)(?: |$)/, 'done'],
   [
@@ -51,7 +51,7 @@ const isRound = (line: string): boolean =>
   /(?:^| )(?:round|evolve-doing|evolutions|generation|generations|evolve)(?: |$)/.test(line)
 
 /** `the last 5 jobs`, `three newest`. */
-function countIn(words: readonly Word[]): number | null {
+export function countIn(words: readonly Word[]): number | null {
   for (const [at, { kind, value, lower }] of words.entries()) {
     const count = kind === 'number' ? value : numberWord(lower)
     if (count === null || !Number.isSafeInteger(count) || count < 1) continue
@@ -181,6 +181,10 @@ export const rounds: Rule = (input) => {
 const MEMBERS =
   /(?:^| )(?:member|who (?:else )?(?:is|are) (?:online|here|around|connect|connected|there|on|in (?:the|my|our|this)? ?(?:village|network))|who (?:else )?(?:is|are) (?:currently |now |also )?(?:in|part of|online|here|around|connected|on)|(?:people|computers|machines|machine|node) (?:are )?(?:in|of|on) (?:the|my|our|this) (?:village|network)|how many (?:people|computers|machines|machine|node)|(?:anyone|anybody|someone|somebody|who)(?: else)? (?:is )?(?:online|here|connected|around|there|awake|in (?:the|my|our|this) village))(?: |$)/
 
+/** `show run 8e1f and who takes part in it`: it is told with the run. */
+const TAKES_PART =
+  /^(?:(?:tell|show) me )?(?:who|which (?:member|node|machine)s?) (?:else )?(?:is|are|do|be|take|has|have|run|work)(?: |$)(?!.*(?:online|connected|village))/
+
 export const members: Rule = (input) => {
   const { line, mood } = input.clause
   if (
@@ -191,6 +195,8 @@ export const members: Rule = (input) => {
     /(?:^| )(?:connected|online|village|member)(?: |$)/.test(line)
   )
     return call('member_list', {}, 'The members are asked for.')
+  const last = input.state.drafts.at(-1)?.tool ?? ''
+  if (/^(?:round|job)_show$/.test(last) && TAKES_PART.test(line)) return NOTHING_MORE
   if (!MEMBERS.test(line) || !isShown(input) || !isOwnMatter(input.clause.words)) return null
   if (
     /(?:^| )(?:say|mention|about|document|note|how do|become|committee)(?: |$)/.test(line) ||

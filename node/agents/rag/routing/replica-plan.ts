@@ -2,7 +2,7 @@
  * What a member does about the replicas of a segment: every member decides for itself from what all know, and as what they
  * know converges, so do the copies.
  */
-import { placeReplicas, type StorageMember } from './placement.ts'
+import { type Draw, placeReplicas, type StorageMember } from './placement.ts'
 import { canBeAsked, countsForPlacement, type Presence } from './presence.ts'
 
 export interface ReplicaMember extends StorageMember {
@@ -41,7 +41,11 @@ export interface ReplicaPlan {
  * A full member passes its turn to the next; one that holds the segment already needs no room for it. A doubted one is no holder and
  * gets no turn: its place goes to the next, so that a copy too many is the worst that a wrong doubt costs.
  */
-export function planReplicas(segment: PlannedSegment, members: readonly ReplicaMember[]): ReplicaPlan {
+export function planReplicas(
+  segment: PlannedSegment,
+  members: readonly ReplicaMember[],
+  draw?: Draw,
+): ReplicaPlan {
   const isDoubted = (peer: string) => segment.doubted?.has(peer) === true
   const holders = new Set([...segment.holders].filter((peer) => !isDoubted(peer)))
   const byPeer = new Map(members.map((member) => [member.peer, member]))
@@ -53,6 +57,7 @@ export function planReplicas(segment: PlannedSegment, members: readonly ReplicaM
     eligible,
     segment.replicas + 1,
     (peer) => holders.has(peer) || byPeer.get(peer)!.freeBytes >= segment.sizeBytes,
+    draw,
   )
   const wanted = ranked.slice(0, segment.replicas)
   const isLive = (peer: string) => {

@@ -47,6 +47,8 @@ export interface Catalogue {
   visibleTo(role: Role): CollectionRecord[]
   /** SHA-256 over the hashes of what members see. */
   digest(): Uint8Array
+  /** The same of one owner's records. */
+  digestOf(owner: string): Uint8Array
   /** Drops what its owner does not show any more: a guest is not told why. */
   forget(record: CollectionRecord): Promise<void>
   /** Called with the owner of a record that has come, changed or gone. */
@@ -78,6 +80,8 @@ export function createCatalogue(
   const table = components.store.json<string>('collection-records')
   const listeners = new Set<(owner: string) => void>()
   const records = new Map<string, CollectionRecord>()
+  /** The same records: what is asked of one owner must not look at those of all. */
+  const byOwner = new Map<string, Map<string, CollectionRecord>>()
   let village: string | null = null
   let ids: Map<string, LiveRecord> | null = null
 
@@ -92,8 +96,25 @@ export function createCatalogue(
   const counted = () => [...records.values()].filter(counts)
   const live = (): LiveRecord[] => counted().filter(isLive)
 
-  function forgetIndexes(): void {
+  function keep(key: string, record: CollectionRecord): void {
+    records.set(key, record)
+    const own = byOwner.get(record.owner) ?? new Map<string, CollectionRecord>()
+    byOwner.set(record.owner, own.set(key, record))
     ids = null
+  }
+
+  function drop(key: string, { owner }: CollectionRecord): void {
+    records.delete(key)
+    const own = byOwner.get(owner)
+    own?.delete(key)
+    if (own?.size === 0) byOwner.delete(owner)
+    ids = null
+  }
+
+  function digest(counting: readonly CollectionRecord[]): Uint8Array {
+    const over = createHash('sha256')
+    for (const hash of counting.map(({ hash }) => hash).sort()) over.update(hash, 'hex')
+    return over.digest()
   }
 
   function tell(owner: string): void {
@@ -116,7 +137,8 @@ export function createCatalogue(
     async load(next) {
       village = null
       records.clear()
-      forgetIndexes()
+      byOwner.clear()
+      ids = null
       if (next === null) return
       const loaded: CollectionRecord[] = []
       for await (const [key, text] of table.entries({ prefix: `${next}/` })) {
@@ -130,7 +152,7 @@ export function createCatalogue(
       }
       for (const record of loaded)
         if (isGone(record) && record.owner !== self) await table.del(keyOf(next, record))
-        else records.set(keyOf(next, record), record)
+        else keep(keyOf(next, record), record)
       village = next
     },
     village: () => village,
@@ -142,9 +164,8 @@ export function createCatalogue(
       const before = records.get(key)
       const dropped = accepts(record, before)
       if (dropped === null) return false
-      for (const one of dropped) records.delete(keyOf(at, one))
-      records.set(key, record)
-      forgetIndexes()
+      for (const one of dropped) drop(keyOf(at, one), one)
+      keep(key, record)
       for (const one of dropped) await table.del(keyOf(at, one))
       await table.put(key, Buffer.from(record.bytes).toString('base64'), { sync: true })
       for (const owner of new Set([record, ...dropped].map((one) => one.owner))) tell(owner)
@@ -159,18 +180,13 @@ export function createCatalogue(
     },
     visibleTo: (role) =>
       role === 'guest' ? live().filter(({ facts }) => facts.access === 'public') : counted(),
-    digest() {
-      const hashes = counted().map(({ hash }) => hash)
-      const digest = createHash('sha256')
-      for (const hash of hashes.sort()) digest.update(hash, 'hex')
-      return digest.digest()
-    },
+    digest: () => digest(counted()),
+    digestOf: (owner) => digest([...(byOwner.get(owner)?.values() ?? [])].filter(counts)),
     async forget(record) {
       if (village === null) return
       const key = keyOf(village, record)
       if (records.get(key)?.hash !== record.hash) return
-      records.delete(key)
-      forgetIndexes()
+      drop(key, record)
       await table.del(key)
       tell(record.owner)
     },

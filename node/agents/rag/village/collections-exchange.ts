@@ -1,9 +1,11 @@
 /**
  * How catalogues become equal and holdings known: gossip says that a member's digest has changed, and who hears it asks that
- * member on a stream for what it lacks. What a peer may see is decided by its role on the stream, not in gossip.
+ * member on a stream for what it lacks. What a peer may see is decided by its role on the stream, not in gossip. The asker says by digests
+ * what it knows, so that an answer is as long as what has changed.
  */
 import { toVillageError, VillageError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
+import { BUCKETS, bucketDigest, differingBuckets, intoBuckets } from '../../../mesh/digest-buckets.ts'
 import type { FramedStream } from '../../../mesh/framed-stream.ts'
 import { peerOf, publicKeyOf } from '../../../mesh/membership/keys.ts'
 import type { Mesh, Role, StreamContext } from '../../../mesh/mesh.ts'
@@ -23,8 +25,10 @@ import {
 } from '../../../mesh/protocols/collections.ts'
 import { SEGMENT_KEY_BYTES } from '../../../mesh/protocols/segment-key.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { CollectionRecord } from './collection-record.ts'
 import type { ExchangeBudget } from './exchange-budget.ts'
 import type { Holding } from './holdings.ts'
+import { segmentIn } from './segment-key.ts'
 
 /** What this node tells of itself, by the role of who asks. */
 export type OwnHoldings = (role: Role) => Holding
@@ -50,11 +54,32 @@ function pages<T>(items: readonly T[], size: number): { items: T[]; more: boolea
   return out
 }
 
+const hashesOf = (records: Iterable<CollectionRecord>) => [...records].map(({ hash }) => hash)
+/** The segments of one collection must not all fall into one bucket. */
+const heldBuckets = (segments: Iterable<string>) => intoBuckets(segments, segmentIn)
+const NOTHING_KNOWN: Uint8Array[] = []
+
 /** Answers one stream to its end. */
 export function createCollectionsServer({ catalogue, ownHoldings, budget, log }: Components) {
-  async function sendCatalogue(stream: FramedStream, context: StreamContext): Promise<void> {
-    const { role, signal } = context
-    const entries = catalogue.visibleTo(role).map(({ owner, id, generation, hash }) => ({
+  /** What the asker may see and does not know; all of it where it has not said what it knows. */
+  function unknownRecords(known: readonly Uint8Array[], { role }: StreamContext): CollectionRecord[] {
+    const visible = catalogue.visibleTo(role)
+    // A guest needs to know what is not there any more.
+    if (known.length !== BUCKETS || role === 'guest') return visible
+    const buckets = intoBuckets(hashesOf(visible))
+    const lacking = new Set(
+      differingBuckets(buckets.map(bucketDigest), known).flatMap((index) => buckets[index]!),
+    )
+    return visible.filter(({ hash }) => lacking.has(hash))
+  }
+
+  async function sendCatalogue(
+    stream: FramedStream,
+    known: readonly Uint8Array[],
+    context: StreamContext,
+  ): Promise<void> {
+    const { signal } = context
+    const entries = unknownRecords(known, context).map(({ owner, id, generation, hash }) => ({
       owner: publicKeyOf(owner),
       id: unhex(id),
       generation,
@@ -90,11 +115,19 @@ export function createCollectionsServer({ catalogue, ownHoldings, budget, log }:
     await stream.send(RecordsPage, { records, more: false }, { signal })
   }
 
-  async function sendHoldings(stream: FramedStream, context: StreamContext): Promise<void> {
+  async function sendHoldings(
+    stream: FramedStream,
+    known: readonly Uint8Array[],
+    context: StreamContext,
+  ): Promise<void> {
     const { role, signal } = context
     const { segments, capacityBytes, usedBytes } = ownHoldings(role)
-    for (const { items, more } of pages([...segments], MAX_HOLDINGS_FRAME)) {
-      const page = { segments: items.map(unhex), capacityBytes, usedBytes, more }
+    const partial = known.length === BUCKETS
+    const held = heldBuckets(segments)
+    const buckets = partial ? differingBuckets(held.map(bucketDigest), known) : []
+    const listed = partial ? buckets.flatMap((index) => held[index]!) : [...segments]
+    for (const { items, more } of pages(listed, MAX_HOLDINGS_FRAME)) {
+      const page = { segments: items.map(unhex), capacityBytes, usedBytes, more, partial, buckets }
       budget.takeBytes(context, items.length * SEGMENT_KEY_BYTES)
       await stream.send(HoldingsPage, page, { signal })
     }
@@ -107,10 +140,12 @@ export function createCollectionsServer({ catalogue, ownHoldings, budget, log }:
       budget.takeRequest(context)
       // Nothing is not the same as not yet.
       if (catalogue.village() === null) throw new VillageError('PEER_BUSY')
-      if (request.kind === CollectionsRequestKind.catalogue) await sendCatalogue(stream, context)
+      if (request.kind === CollectionsRequestKind.catalogue)
+        await sendCatalogue(stream, request.buckets, context)
       else if (request.kind === CollectionsRequestKind.records)
         await sendRecords(stream, request.hashes, context)
-      else if (request.kind === CollectionsRequestKind.holdings) await sendHoldings(stream, context)
+      else if (request.kind === CollectionsRequestKind.holdings)
+        await sendHoldings(stream, request.buckets, context)
       else throw new VillageError('PROTOCOL_MALFORMED', 'A request is of an unknown kind')
       log.trace({ peer: context.peer, kind: request.kind }, 'a peer was told of collections')
     }
@@ -132,7 +167,9 @@ export function createCollectionsClient(components: {
     )
     const wanted: Uint8Array[] = []
     const shown = new Set<string>()
-    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.catalogue, hashes: [] }, { signal })
+    const kind = CollectionsRequestKind.catalogue
+    const buckets = intoBuckets([...known.values()].map(({ hash }) => hash)).map(bucketDigest)
+    await stream.send(CollectionsRequest, { kind, hashes: [], buckets }, { signal })
     for (let seen = 0; ; ) {
       const { entries, more } = await stream.expect(CataloguePage, { signal })
       seen += entries.length
@@ -161,7 +198,7 @@ export function createCollectionsClient(components: {
       if (items.length === 0) return
       await stream.send(
         CollectionsRequest,
-        { kind: CollectionsRequestKind.records, hashes: items },
+        { kind: CollectionsRequestKind.records, hashes: items, buckets: NOTHING_KNOWN },
         { signal },
       )
       for (let seen = 0; ; ) {
@@ -182,11 +219,25 @@ export function createCollectionsClient(components: {
     }
   }
 
-  async function takeHoldings(stream: FramedStream, signal: AbortSignal): Promise<Holding> {
-    await stream.send(CollectionsRequest, { kind: CollectionsRequestKind.holdings, hashes: [] }, { signal })
+  async function takeHoldings(
+    stream: FramedStream,
+    before: Holding | null,
+    signal: AbortSignal,
+  ): Promise<Holding> {
+    const kind = CollectionsRequestKind.holdings
+    const known = before === null ? null : heldBuckets(before.segments)
+    const digests = known?.map(bucketDigest) ?? NOTHING_KNOWN
+    await stream.send(CollectionsRequest, { kind, hashes: [], buckets: digests }, { signal })
     const held = new Set<string>()
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       const page = await stream.expect(HoldingsPage, { signal })
+      if (page.partial && isFirst) {
+        if (known === null)
+          throw new VillageError('PROTOCOL_MALFORMED', 'A peer left out what it was not told')
+        const differ = new Set(page.buckets)
+        for (const [index, segments] of known.entries())
+          if (!differ.has(index)) for (const segment of segments) held.add(segment)
+      }
       for (const id of page.segments) held.add(hex(id))
       if (held.size > MAX_HELD_SEGMENTS || (page.more && page.segments.length === 0))
         throw new VillageError('PROTOCOL_MALFORMED', 'A peer says that it holds more than it can')
@@ -211,11 +262,18 @@ export function createCollectionsClient(components: {
   }
 
   return {
-    /** Takes the peer's records that are newer than ours, and what it holds. Throws what the stream throws. */
-    exchange: (peer: string, parts: { catalogue: boolean; holdings: boolean }, signal: AbortSignal) =>
+    /**
+     * Takes the peer's records that are newer than ours, and what it holds: `before` is what is known of that. Throws what the stream
+     * throws.
+     */
+    exchange: (
+      peer: string,
+      parts: { catalogue: boolean; holdings: boolean; before: Holding | null },
+      signal: AbortSignal,
+    ) =>
       withStream(peer, signal, async (stream): Promise<Holding | null> => {
         if (parts.catalogue) await takeRecords(stream, await missing(stream, signal), signal)
-        return parts.holdings ? await takeHoldings(stream, signal) : null
+        return parts.holdings ? await takeHoldings(stream, parts.before, signal) : null
       }),
   }
 }

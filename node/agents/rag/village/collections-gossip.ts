@@ -6,6 +6,7 @@ import { toVillageError } from '../../../errors.ts'
 import type { Events } from '../../../events.ts'
 import type { Service } from '../../../lifecycle.ts'
 import type { Log } from '../../../log.ts'
+import { announceEveryMs, STEADY_MEMBERS } from '../../../mesh/announce-interval.ts'
 import type { Mesh } from '../../../mesh/mesh.ts'
 import {
   COLLECTIONS_EVERY_MS,
@@ -35,7 +36,7 @@ export interface CollectionsGossip extends Service {
 interface Components {
   readonly mesh: Pick<
     Mesh,
-    'subscribe' | 'publish' | 'handle' | 'open' | 'onPeerChange' | 'roleOf' | 'peers' | 'peerId'
+    'subscribe' | 'publish' | 'handle' | 'open' | 'onPeerChange' | 'roleOf' | 'peers' | 'peerId' | 'village'
   >
   readonly catalogue: Catalogue
   readonly holdings: Holdings
@@ -44,11 +45,16 @@ interface Components {
   readonly log: Log
 }
 
-interface Heard {
-  readonly timeMs: number
-  readonly heardAtMs: number
+/** Hexadecimal; NO_DIGEST: not said. */
+interface Digests {
+  readonly own: string
   readonly catalogue: string
   readonly holdings: string
+}
+
+interface Heard extends Digests {
+  readonly timeMs: number
+  readonly heardAtMs: number
 }
 
 const MAX_HEARD = 10_000
@@ -58,8 +64,13 @@ const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 60_000
 /** Members that all hear of one change do not all ask at the same moment. */
 const PULL_JITTER_MS = 500
+const PULL_JITTER_BY_MEMBER_MS = 5
+/** With more members a new connection is often one for a single question: such a node says after this long at most once what it has. */
+const FEW_MEMBERS = 32
+const CONNECTED_SOON_MS = 10_000
 const PULLS_AT_ONCE = 8
 const NO_DIGEST = ''
+const NOTHING_HEARD: Digests = { own: NO_DIGEST, catalogue: NO_DIGEST, holdings: NO_DIGEST }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
@@ -72,7 +83,7 @@ export function createCollectionsGossip(
   const client = createCollectionsClient(components)
   const heard = new Map<string, Heard>()
   /** The digests that were asked for last, by peer. */
-  const taken = new Map<string, { catalogue: string; holdings: string }>()
+  const taken = new Map<string, Digests>()
   const queue = new Set<string>()
   const failures = new Map<string, number>()
   /** Of what this node knows: what was asked for before it was read anew is of no use. */
@@ -81,7 +92,9 @@ export function createCollectionsGossip(
   const timers = new Set<NodeJS.Timeout>()
   let abort = new AbortController()
   let every: NodeJS.Timeout | undefined
-  let isDue = false
+  /** When the next announcement is due, performance.now(); infinite: none is. */
+  let dueAtMs = Number.POSITIVE_INFINITY
+  let lastAnnouncedMs = Number.NEGATIVE_INFINITY
   let ends: (() => void)[] = []
 
   function later(delayMs: number, work: () => void): void {
@@ -93,30 +106,53 @@ export function createCollectionsGossip(
   }
 
   function announce(): void {
-    isDue = false
+    dueAtMs = Number.POSITIVE_INFINITY
+    lastAnnouncedMs = performance.now()
     const bytes = CollectionsAnnouncement.encode({
       timeMs: init.now(),
       catalogue: catalogue.digest(),
       holdings: holdingDigest(ownHoldings('member')),
+      own: catalogue.digestOf(mesh.peerId),
     })
     mesh.publish(COLLECTIONS_TOPIC, bytes).catch((error: unknown) => {
       log.debug({ err: error }, 'collections could not be announced')
     })
   }
 
-  function announceSoon(): void {
-    if (every === undefined || isDue) return
-    isDue = true
-    later(init.soonMs, announce)
+  function announceIn(delayMs: number): void {
+    const atMs = performance.now() + delayMs
+    if (every === undefined || atMs >= dueAtMs) return
+    dueAtMs = atMs
+    later(delayMs, () => {
+      // Another one, that was due earlier, has said it.
+      if (dueAtMs === atMs) announce()
+    })
   }
 
+  const announceSoon = () => announceIn(init.soonMs)
+  const memberCount = () => mesh.village()?.members ?? 1
+
+  /** A record of the member itself is not known here. */
+  const lacksOwn = (peer: string, { own }: Digests) =>
+    own !== NO_DIGEST && own !== taken.get(peer)?.own && own !== hex(catalogue.digestOf(peer))
+
+  /**
+   * Whatever else it knows is asked of neighbours only: each member hears of a change from its owner, and what was missed goes from neighbour to
+   * neighbour. Otherwise all would ask all while a record is on its way.
+   */
+  const lacksAny = (peer: string, { own, catalogue: all }: Digests) =>
+    (own === NO_DIGEST || isConnected(peer)) &&
+    all !== taken.get(peer)?.catalogue &&
+    all !== hex(catalogue.digest())
+
   async function pull(peer: string): Promise<void> {
-    const wanted = heard.get(peer)
+    const { own, catalogue: all, holdings: held } = heard.get(peer) ?? NOTHING_HEARD
+    const target = { own, catalogue: all, holdings: held }
     const before = taken.get(peer)
-    const target = { catalogue: wanted?.catalogue ?? NO_DIGEST, holdings: wanted?.holdings ?? NO_DIGEST }
     const parts = {
-      catalogue: target.catalogue !== hex(catalogue.digest()) && target.catalogue !== before?.catalogue,
-      holdings: target.holdings !== before?.holdings || holdings.of(peer) === null,
+      catalogue: lacksOwn(peer, target) || lacksAny(peer, target),
+      holdings: held !== before?.holdings || holdings.of(peer) === null,
+      before: holdings.of(peer),
     }
     if (!parts.catalogue && !parts.holdings) return
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(PULL_TIMEOUT_MS)])
@@ -160,7 +196,11 @@ export function createCollectionsGossip(
     })
   }
 
-  const pullSoon = (peer: string) => pullIn(peer, init.random() * Math.min(PULL_JITTER_MS, init.soonMs))
+  function pullSoon(peer: string): void {
+    const members = memberCount()
+    const spreadMs = members > FEW_MEMBERS ? members * PULL_JITTER_BY_MEMBER_MS : 0
+    pullIn(peer, init.random() * Math.max(spreadMs, Math.min(PULL_JITTER_MS, init.soonMs)))
+  }
 
   const isConnected = (peer: string) => mesh.peers().some((one) => one.peer === peer)
 
@@ -192,22 +232,27 @@ export function createCollectionsGossip(
   mesh.subscribe(COLLECTIONS_TOPIC, {
     maxBytes: MAX_COLLECTIONS_GOSSIP_BYTES,
     validate(bytes, from) {
-      const { timeMs, catalogue: records, holdings: held } = CollectionsAnnouncement.decode(bytes)
+      const { timeMs, catalogue: records, holdings: held, own } = CollectionsAnnouncement.decode(bytes)
       if (records.byteLength !== 32 || held.byteLength !== 32) return 'reject'
+      if (own.byteLength !== 32 && own.byteLength !== 0) return 'reject'
       if (mesh.roleOf(from) === 'guest' || Math.abs(timeMs - init.now()) > CLOCK_SKEW_MS) return 'ignore'
       return timeMs > (heard.get(from)?.timeMs ?? 0) ? 'accept' : 'ignore'
     },
     handle(bytes, from) {
-      const { timeMs, catalogue: records, holdings: held } = CollectionsAnnouncement.decode(bytes)
+      const { timeMs, catalogue: records, holdings: held, own } = CollectionsAnnouncement.decode(bytes)
       if (from === mesh.peerId || (heard.size >= MAX_HEARD && !heard.has(from))) return
-      heard.set(from, { timeMs, heardAtMs: init.now(), catalogue: hex(records), holdings: hex(held) })
+      const digests = { own: hex(own), catalogue: hex(records), holdings: hex(held) }
+      heard.set(from, { timeMs, heardAtMs: init.now(), ...digests })
       pullSoon(from)
     },
   })
 
+  const ttlMs = () => announceEveryMs(COLLECTIONS_TTL_MS, memberCount())
+
   function forgetOld(): void {
+    const validMs = ttlMs()
     for (const [peer, { heardAtMs }] of heard)
-      if (init.now() - heardAtMs > COLLECTIONS_TTL_MS || mesh.roleOf(peer) === null) heard.delete(peer)
+      if (init.now() - heardAtMs > validMs || mesh.roleOf(peer) === null) heard.delete(peer)
     for (const peer of [...holdings.peers()])
       if (mesh.roleOf(peer) === null) {
         holdings.forget(peer)
@@ -221,12 +266,13 @@ export function createCollectionsGossip(
     pullAll,
     present() {
       const peers = new Set(mesh.peers().flatMap(({ peer, role }) => (role === 'guest' ? [] : [peer])))
-      for (const [peer, { heardAtMs }] of heard)
-        if (init.now() - heardAtMs <= COLLECTIONS_TTL_MS) peers.add(peer)
+      const validMs = ttlMs()
+      for (const [peer, { heardAtMs }] of heard) if (init.now() - heardAtMs <= validMs) peers.add(peer)
       return peers
     },
     async refresh(peer, signal) {
-      const holding = await client.exchange(peer, { catalogue: false, holdings: true }, signal)
+      const parts = { catalogue: false, holdings: true, before: holdings.of(peer) }
+      const holding = await client.exchange(peer, parts, signal)
       if (holding !== null) holdings.set(peer, holding)
     },
     async start() {
@@ -243,18 +289,20 @@ export function createCollectionsGossip(
         }),
         mesh.onPeerChange(({ peer, connected }) => {
           if (!connected) {
-            // It may be gone for good: what it said counts until it is forgotten, that it is here does not.
-            heard.delete(peer)
+            // It may be gone for good: what it said counts until it is forgotten, that it is here does not. In a large village most
+            // connections are short, and that one has ended says nothing.
+            if (memberCount() <= STEADY_MEMBERS) heard.delete(peer)
             return
           }
           // It may have missed what was said before, and so may this node.
-          announceSoon()
+          announceIn(memberCount() > FEW_MEMBERS ? CONNECTED_SOON_MS : init.soonMs)
           pullSoon(peer)
         }),
       ]
       every = setInterval(() => {
         forgetOld()
-        announce()
+        const pauseMs = announceEveryMs(COLLECTIONS_EVERY_MS, memberCount()) - COLLECTIONS_EVERY_MS / 2
+        if (performance.now() - lastAnnouncedMs >= pauseMs) announce()
         for (const { peer } of mesh.peers()) pullUnknown(peer)
       }, COLLECTIONS_EVERY_MS)
       every.unref()
@@ -266,7 +314,7 @@ export function createCollectionsGossip(
       ends = []
       clearInterval(every)
       every = undefined
-      isDue = false
+      dueAtMs = Number.POSITIVE_INFINITY
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
       queue.clear()

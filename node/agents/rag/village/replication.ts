@@ -7,6 +7,7 @@ import type { Log } from '../../../log.ts'
 import type { Artifacts } from '../../../mesh/artifacts/artifacts.ts'
 import type { JsonTable, Store } from '../../../store.ts'
 import { capWeights } from '../routing/member-weights.ts'
+import { createDraws } from '../routing/placement.ts'
 import { canBeAsked, observePresence, type Presence } from '../routing/presence.ts'
 import { planReplicas, type ReplicaMember } from '../routing/replica-plan.ts'
 import { sweepArtifacts } from './artifact-sweep.ts'
@@ -75,6 +76,7 @@ export function createReplication(components: Components, init: ReplicationInit)
   /** Since when a copy is not wanted. */
   const surplusSinceMs = new Map<string, number>()
   let presence: ReadonlyMap<string, Presence> = new Map()
+  const draws = createDraws()
   const fetches = createReplicaFetches(components, { incoming: init.incoming, providersOf, now })
 
   function look(): void {
@@ -191,6 +193,7 @@ export function createReplication(components: Components, init: ReplicationInit)
       const everybody = members()
       const wanted: { record: LiveRecord; segment: RecordSegment; live: number }[] = []
       const claims: Claim[] = []
+      let planned = 0
       for (const record of live.values()) {
         if (record.owner === self) continue
         if (await isForgotten(record)) {
@@ -198,9 +201,10 @@ export function createReplication(components: Components, init: ReplicationInit)
           continue
         }
         const surplus = new Set<string>()
-        for (const [index, segment] of record.facts.segments.entries()) {
-          // A hash by member and segment: the event loop has its turn now and then.
-          if (index % PLANNED_AT_ONCE === PLANNED_AT_ONCE - 1) await setImmediate()
+        for (const segment of record.facts.segments) {
+          // Each looks at all members: the event loop has its turn now and then.
+          planned += 1
+          if (planned % PLANNED_AT_ONCE === 0) await setImmediate()
           const { id, sizeBytes } = segment
           const { replicas: copies } = record.facts
           const holders = holdersOf(record, segment)
@@ -209,6 +213,7 @@ export function createReplication(components: Components, init: ReplicationInit)
           const plan = planReplicas(
             { segment: id, sizeBytes, replicas: copies, owner: record.owner, holders, doubted },
             everybody,
+            draws,
           )
           if (plan.fetch.includes(self)) wanted.push({ record, segment, live: plan.live })
           const mayGo = plan.drop.includes(self)

@@ -44,8 +44,9 @@ async function open(method, path, body, init = {}) {
       ...init,
       headers: {
         authorization: `Bearer ${sessionStorage.getItem(TOKEN_KEY) ?? ''}`,
-        ...(body === undefined || body instanceof Blob ? {} : { 'content-type': 'application/json' }),
-        ...(body instanceof Blob ? { 'content-type': 'application/octet-stream' } : {}),
+        ...(body === undefined
+          ? {}
+          : { 'content-type': body instanceof Blob ? 'application/octet-stream' : 'application/json' }),
         ...init.headers,
       },
       ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
@@ -68,7 +69,7 @@ export const get = async (path, init) => (await open('GET', path, undefined, ini
 export const getText = async (path, init) => (await open('GET', path, undefined, init)).text()
 /**
  * @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method @param {string} path @param {unknown} [body]
- * @param {{ signal?: AbortSignal }} [init]
+ * @param {{ signal?: AbortSignal, headers?: Record<string, string> }} [init] a body that is no octets names its type in the headers
  */
 export const send = async (method, path, body, init) => (await open(method, path, body, init)).json()
 

@@ -2,7 +2,8 @@
  * The daemon's events in words. `nameOf` gives the name of a peer; what else others chose (names of models, of runs) is
  * shown as text. A type that is not here (of a newer daemon) is shown by its name.
  */
-import { bytes, short } from './format.js'
+import { bytes, counted, short } from './format.js'
+import { nameOfAgent, wishOf } from './tool-words.js'
 
 const PAUSES = { battery: 'it runs on battery', temperature: 'it is too warm', memory: 'memory is low' }
 const share = (done, total) => (total > 0 ? `${Math.round((100 * done) / total)}%` : `${done}`)
@@ -26,12 +27,12 @@ const WORDS = {
   'artifact:removed': ({ cid }) => `Artifact ${short(cid)} was removed.`,
   'job:changed': ({ job, kind, state, done, total, stage }) =>
     state === 'running'
-      ? `Job ${short(job)} (${kind}): ${stage === null ? '' : `${stage}, `}${done} of ${total} tasks.`
+      ? `Job ${short(job)} (${kind}): ${stage === null ? '' : `${stage}, `}${done} of ${counted(total, 'task')}.`
       : `Job ${short(job)} (${kind}) is ${state}.`,
   'job:doubted': ({ job, kind, peers, tasks }) =>
     peers.length === 0
       ? `Job ${short(job)} (${kind}) is not in doubt any more.`
-      : `Job ${short(job)} (${kind}) rests on the word of a liar in ${tasks} ${tasks === 1 ? 'task' : 'tasks'}.`,
+      : `Job ${short(job)} (${kind}) rests on the word of a liar in ${counted(tasks, 'task')}.`,
   'task:changed': ({ job, task, state, peer, progress }, nameOf) =>
     `Task ${task} of job ${short(job)}: ${state}${peer === null ? '' : ` by ${nameOf(peer)}`}${
       state === 'leased' && progress > 0 ? `, ${share(progress, 1)}` : ''
@@ -59,7 +60,7 @@ const WORDS = {
   'collection:removed': ({ name }) => `Collection ${name} was removed.`,
   'index:changed': ({ name, state, doneFiles, files }) =>
     state === 'running' || state === 'waiting'
-      ? `Indexing ${name}: ${doneFiles} of ${files} files.`
+      ? `Indexing ${name}: ${doneFiles} of ${counted(files, 'file')}.`
       : `The indexing of ${name} is ${state}.`,
   'federation:changed': ({ name, state, round, rounds, waiting }) =>
     `Federation ${name}: ${waiting === null ? `${state}, round ${round} of ${rounds}` : 'waits for members'}.`,
@@ -72,11 +73,11 @@ const WORDS = {
     `Self-evolution of ${goal} ended, ${outcome}${reason === '' ? '' : `: ${reason}`}.`,
   'self-evolution:rolled-back': ({ goal, version }) => `${goal} went back to version ${version}.`,
   'agent:request': ({ agent, finish }) =>
-    finish === null ? `${agent} was asked.` : `${agent} is done: ${finish}.`,
+    finish === null ? `${nameOfAgent(agent)} was asked.` : `${nameOfAgent(agent)} is done: ${finish}.`,
   'agent:approval': ({ agent, tool, state }) =>
     state === 'waiting'
-      ? `${agent} asks whether it may use ${tool}.`
-      : `The call of ${tool} by ${agent} was ${state}.`,
+      ? `${nameOfAgent(agent)} asks whether it may ${wishOf(tool)}.`
+      : `The wish of ${nameOfAgent(agent)} to ${wishOf(tool)} was ${state}.`,
   'resources:changed': ({ accepting, reason }) =>
     accepting ? 'This node takes work.' : `This node takes no work: ${PAUSES[reason] ?? reason}.`,
   'config:changed': ({ applied, needRestart }) =>

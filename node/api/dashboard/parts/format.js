@@ -12,6 +12,33 @@ export function bytes(count) {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`
 }
 
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt])(i?)b$/i
+/** The power of 1000 or 1024 that a unit's letter stands for. */
+const POWERS = 'kmgt'
+
+/** `50 GiB`, `2GB` (of 1000), as whole bytes; null where it is no such size. @param {string} text */
+export function readSize(text) {
+  const [, amount, letter, binary] = SIZE.exec(text) ?? []
+  if (amount === undefined || letter === undefined) return null
+  return Math.round(
+    Number(amount) * (binary === '' ? 1000 : 1024) ** (POWERS.indexOf(letter.toLowerCase()) + 1),
+  )
+}
+
+/** A size as it is typed: the largest unit that says it exactly, else bytes. @param {number} count */
+export function writtenSize(count) {
+  let unit = 0
+  let value = count
+  while (value > 0 && value % 1024 === 0 && unit < POWERS.length) {
+    value /= 1024
+    unit += 1
+  }
+  return unit === 0 ? String(count) : `${value} ${UNITS[unit]}`
+}
+
+/** `kept by` → `Kept by`. @param {string} text */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1)
+
 /** @param {number} ms */
 export function duration(ms) {
   const seconds = Math.max(0, ms) / 1000
@@ -27,6 +54,8 @@ export function duration(ms) {
 export const percent = (share) => `${Math.round(share * 100)}%`
 /** @param {number} value */
 export const count = (value) => value.toLocaleString('en-GB')
+/** `1 document`, `2 documents`. @param {number} amount @param {string} noun @param {string} [nouns] where it is not an s more */
+export const counted = (amount, noun, nouns = `${noun}s`) => `${count(amount)} ${amount === 1 ? noun : nouns}`
 /** @param {number} ms */
 export const time = (ms) =>
   new Date(ms).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })

@@ -1,5 +1,5 @@
 /** What a job came to: the totals of a compression, the scores of an evaluation, or plain figures. */
-import { bytes, count, figure } from './format.js'
+import { bytes, capital, count, counted, figure } from './format.js'
 import { html } from './html.js'
 import { Table } from './widgets.js'
 
@@ -7,7 +7,7 @@ import { Table } from './widgets.js'
 const words = (key) => key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
 
 export const Facts = ({ rows }) =>
-  html`<dl class="result">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`
+  html`<dl class="result">${rows.map(([label, value]) => html`<div><dt>${capital(label)}</dt><dd>${value}</dd></div>`)}</dl>`
 
 /** The rows of a compression report's totals. */
 export function compressionFacts(totals) {
@@ -57,7 +57,7 @@ function Evaluation({ result }) {
           html`<${Interval} score=${scores.meanCosine} />`,
         ],
       }))} />
-    <p class="foot">${result.suite}, ${result.items} items, compared with ${result.reference}; small: 95% interval</p>
+    <p class="foot">${result.suite}, ${counted(result.items, 'item')}, compared with ${result.reference}; small: 95% interval</p>
   </div>`
 }
 
@@ -76,7 +76,7 @@ function Metrics({ result }) {
           comparison === null ? '–' : comparison.map(({ verdict }) => VERDICTS[verdict]).join(', '),
         ],
       }))} />
-    <p class="foot">${result.suite}, ${result.items} items; small: 95% interval</p>
+    <p class="foot">${result.suite}, ${counted(result.items, 'item')}; small: 95% interval</p>
   </div>`
 }
 
@@ -89,7 +89,7 @@ function trainingFacts(result) {
     [config.adapter ? 'new adapter' : 'new model', id],
     ['trained', config.method === 'lora' ? `LoRA of rank ${config.rank}` : 'all weights'],
     ['steps', `${count(step)} of ${count(steps)}; ${ENDINGS[ended] ?? ended}`],
-    ['data', `${count(data.documents)} documents, ${count(data.tokens)} tokens`],
+    ['data', `${counted(data.documents, 'document')}, ${counted(data.tokens, 'token')}`],
     ['loss at the end', `${loss.toFixed(4)} nats a token`],
     best === null
       ? ['held out', 'nothing: what it is worth was not measured']

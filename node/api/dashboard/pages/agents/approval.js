@@ -4,6 +4,7 @@ import { useEffect, useState } from '../../lib/hooks.js'
 import { get, send } from '../../parts/connection.js'
 import { time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
+import { wishOf } from '../../parts/tool-words.js'
 import { Problem, useAction } from '../../parts/widgets.js'
 import { Diff } from './diff-view.js'
 import { Given } from './given.js'
@@ -23,7 +24,7 @@ export function Approval({ id, tool, by, given, reason, expiresAtMs, onDecided }
   })
   const file = preview?.file ?? null
   return html`<div class="approval" role="group" aria-label=${`Approval of ${tool}`}>
-    <p><strong>${tool}</strong>${by === undefined ? '' : ` (${by})`} needs your approval${reason ? `: ${reason}` : '.'}</p>
+    <p>${by === undefined ? 'It' : by} wants to <strong>${wishOf(tool, given)}</strong> (<code>${tool}</code>) and needs your approval${reason ? `: ${reason}` : '.'}</p>
     <${Given} given=${given} without=${file === null ? [] : ['content']} />
     ${file === null ? null : html`<${Diff} before=${file.before} after=${file.after} isCut=${file.isCut} path=${file.path} />`}
     ${preview?.problem ? html`<p class="foot">What the file is now cannot be shown: ${preview.problem.message} <code>${preview.problem.code}</code></p>` : null}

@@ -6,9 +6,9 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
+import { nameOfAgent, wordsOfTool } from '../../parts/tool-words.js'
 import { Confirm, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
 import { Given } from './given.js'
-import { nameOfAgent, wordsOfTool } from './tool-words.js'
 
 const PAGE = 50
 const MOST = 1_000
@@ -69,7 +69,7 @@ export function Audit({ state, request }) {
   return html`<${Section} id="audit" title="Audit log" aside=${html`<${Confirm} label="Erase the log" question="Erase the log of calls?" explain="Every entry is overwritten. What agents did in the past can then not be looked up." verb="Erase it" action=${clear} />`}>
     <div class="form inline">
       <label>Tool<select onChange=${(event) => setFilter({ ...filter, tool: event.currentTarget.value })}>
-        <option value="">All</option>${(tools.data?.tools ?? []).map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
+        <option value="">All</option>${(tools.data?.tools ?? []).map(({ name }) => html`<option key=${name} value=${name}>${wordsOfTool(name) ?? name}</option>`)}</select></label>
       <label>Since<select onChange=${since}>${SINCE.map(([value, title]) => html`<option value=${value}>${title}</option>`)}</select></label>
       ${request ? html`<a class="button" href=${placeOf('agents', 'audit')}>All requests</a>` : null}
     </div>

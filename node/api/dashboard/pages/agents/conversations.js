@@ -1,7 +1,7 @@
 /** The conversations of whoever looks: continue one, name it, erase it. */
 import { useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { time } from '../../parts/format.js'
+import { counted, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { placeOf } from '../../parts/place.js'
 import { Confirm, Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
@@ -34,7 +34,7 @@ function Conversation({ one, isOpen, onChanged, onErased }) {
       <${Problem} error=${error} /></form></li>`
   return html`<li class=${`row conversation ${isOpen ? 'open' : ''}`}>
     <div class="row-main"><a href=${placeOf('agents', 'talk', one.id)} aria-current=${isOpen ? 'true' : undefined}>${title}</a>
-      <span class="soft">${time(one.updatedAtMs)} · ${one.messages} ${one.messages === 1 ? 'message' : 'messages'}</span></div>
+      <span class="soft">${time(one.updatedAtMs)} · ${counted(one.messages, 'message')}</span></div>
     <button type="button" class="quiet" aria-label=${`Rename: ${title}`} onClick=${() => setEditing(true)}>Rename</button>
     <${Confirm} label="Erase" question="Erase this conversation?" explain=${`“${title}”: its bytes are overwritten; it cannot be brought back.`} verb="Erase it" action=${erase} />
   </li>`

@@ -5,8 +5,8 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
+import { nameOfAgent, wordsOfTool } from '../../parts/tool-words.js'
 import { Bar, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
-import { nameOfAgent, wordsOfTool } from './tool-words.js'
 
 const CRITERIA = ['latency', 'energy', 'privacy', 'cost', 'quality']
 const PAGE = 25

@@ -1,4 +1,5 @@
 /** How a file would change, line by line. */
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { diffLines, withoutDistant } from './diff.js'
 
@@ -10,7 +11,7 @@ export function Diff({ before, after, isCut, path }) {
   const changed = (kind) => all.filter((line) => line.kind === kind).length
   const lines = withoutDistant(all)
   const [added, removed] = [changed('added'), changed('removed')]
-  return html`<figure class="diff"><figcaption>${before === null ? 'A new file' : 'Changes'} <code>${path}</code>: ${added} ${added === 1 ? 'line' : 'lines'} added, ${removed} removed${isCut ? '; the file is long: it was compared with its beginning only' : ''}</figcaption>
+  return html`<figure class="diff"><figcaption>${before === null ? 'A new file' : 'Changes'} <code>${path}</code>: ${counted(added, 'line')} added, ${removed} removed${isCut ? '; the file is long: it was compared with its beginning only' : ''}</figcaption>
     <pre tabindex="0" role="region" aria-label=${`Changes of ${path}`}>${lines
       .slice(0, MOST_LINES)
       .map((line) => {

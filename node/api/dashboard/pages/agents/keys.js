@@ -1,7 +1,7 @@
 /** Keys for other programs: what each may do, how much it has used, and making and revoking them. */
 import { useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { count, time } from '../../parts/format.js'
+import { count, counted, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from '../../parts/widgets.js'
@@ -43,7 +43,7 @@ function Row({ key: one, onRevoked }) {
       one.scope,
       one.expiresAtMs === null ? 'no end' : time(one.expiresAtMs),
       one.lastUsedAtMs === null ? 'never' : time(one.lastUsedAtMs),
-      `${count(one.today.requests)} requests, ${count(tokens(one.today))} tokens`,
+      `${count(one.today.requests)} requests, ${counted(tokens(one.today), 'token')}`,
       limits.length === 0 ? 'none' : limits.join(', '),
       html`<${Confirm} label="Revoke" question=${`Revoke ${one.name}?`} explain="Whatever uses it is refused from now on, what runs under it is stopped, and what it said is erased." verb="Revoke it" action=${revoke} />`,
     ],

@@ -4,6 +4,7 @@ import { useContext, useRef, useState } from '../../lib/hooks.js'
 import { html } from '../../parts/html.js'
 import { Shown, useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
+import { nameOfAgent } from '../../parts/tool-words.js'
 import { Empty, Loading, Problem, Section } from '../../parts/widgets.js'
 import { Approval } from './approval.js'
 import { Audit } from './audit.js'
@@ -11,7 +12,6 @@ import { Chat } from './chat.js'
 import { Decisions } from './decisions.js'
 import { Keys } from './keys.js'
 import { Servers } from './servers.js'
-import { nameOfAgent } from './tool-words.js'
 import { Tools } from './tools.js'
 import { Twin } from './twin.js'
 
@@ -39,7 +39,7 @@ function Approvals({ waiting }) {
           ? html`<${Empty}>Nothing waits for you. Calls that change something, and that you did not ask for in your own words, are shown here before they are made.<//>`
           : approvals.map(
               ({ id, agent, tool, arguments: given, reason, expiresAtMs, asker }) =>
-                html`<${Approval} key=${id} id=${id} tool=${tool} by=${`${nameOfAgent(agent)}, for ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`}`} given=${given} reason=${reason} expiresAtMs=${expiresAtMs} onDecided=${waiting.reload} />`,
+                html`<${Approval} key=${id} id=${id} tool=${tool} by=${`${nameOfAgent(agent)} (for ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`})`} given=${given} reason=${reason} expiresAtMs=${expiresAtMs} onDecided=${waiting.reload} />`,
             )
     }
   <//>`

@@ -2,8 +2,8 @@
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
+import { nameOfAgent } from '../../parts/tool-words.js'
 import { Problem } from '../../parts/widgets.js'
-import { nameOfAgent } from './tool-words.js'
 
 const RULES = 'rules'
 const CONFIGURED = ''

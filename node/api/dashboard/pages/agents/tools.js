@@ -1,11 +1,11 @@
 /** The agents, here and with members, and the tools that they may use. */
 import { useState } from '../../lib/hooks.js'
-import { count, duration } from '../../parts/format.js'
+import { counted, duration } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
+import { nameOfAgent, wordsOfTool } from '../../parts/tool-words.js'
 import { Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
-import { nameOfAgent } from './tool-words.js'
 
 const AT_ONCE_MS = 50
 const EFFECTS = {
@@ -27,7 +27,7 @@ function Parameters({ parameters }) {
 function ToolTable({ tools }) {
   const [words, setWords] = useState('')
   const shown = tools.filter(({ name, description }) =>
-    `${name} ${description}`.toLowerCase().includes(words.toLowerCase().trim()),
+    `${name} ${wordsOfTool(name) ?? ''} ${description}`.toLowerCase().includes(words.toLowerCase().trim()),
   )
   return html`<form class="form inline" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label>Look for<input type="search" onInput=${(event) => setWords(event.currentTarget.value)} /></label></form>
@@ -38,7 +38,7 @@ function ToolTable({ tools }) {
             ({ name, description, effect, scope, cost, parameters }) => ({
               key: name,
               cells: [
-                html`<code class="unbroken">${name}</code>`,
+                html`<span class="name">${wordsOfTool(name)} <small><code class="unbroken">${name}</code></small></span>`,
                 html`<details class="why"><summary>${description}</summary><${Parameters} parameters=${parameters} /></details>`,
                 html`<span class=${effect === 'read' ? '' : 'doubt'} title=${EFFECTS[effect]}>${effect}</span>`,
                 scope,
@@ -61,7 +61,7 @@ export function Tools({ state }) {
           : html`<p class="foot">${agents.data.model === null ? html`No language model is configured (<code>agents.model</code>): they decide by rules, and answer with sentences of your documents.` : `They decide with ${agents.data.model}.`}</p>
             <ul class="rows">${agents.data.agents.map(
               ({ name, description, tools: granted }) =>
-                html`<li class="row" key=${name}><div class="row-main"><strong>${nameOfAgent(name)}</strong><span>${description}</span><span class="soft">${count(granted.length)} tools</span></div></li>`,
+                html`<li class="row" key=${name}><div class="row-main"><strong>${nameOfAgent(name)}</strong><span>${description}</span><span class="soft">${counted(granted.length, 'tool')}</span></div></li>`,
             )}
             ${agents.data.members.map(
               ({ peer, agents: offered }) =>

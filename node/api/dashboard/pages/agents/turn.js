@@ -2,9 +2,9 @@
 import { Cited, Evidence } from '../../parts/cited.js'
 import { html } from '../../parts/html.js'
 import { passagePlace } from '../../parts/passage.js'
+import { nameOfAgent, wordsOfTool } from '../../parts/tool-words.js'
 import { Approval } from './approval.js'
 import { Given } from './given.js'
-import { nameOfAgent, wordsOfTool } from './tool-words.js'
 
 const SIGNS = { running: '…', done: '✓', failed: '✗', refused: '–', cut: '✗' }
 const OUTCOMES = { running: 'running', done: 'done', failed: 'failed', refused: 'refused', cut: 'cut off' }

@@ -1,6 +1,20 @@
-/** The newest events in memory, never more than the daemon itself keeps: what the page lists and filters. */
+/** The newest events in memory, of each kind no more than the daemon itself keeps: what the page lists and filters. */
 
-export const MAX_EVENTS = 1_000
+export const MAX_BY_KIND = 100
+
+/** A type, with its state where it has one. @param {LoggedEvent} event */
+const kindOf = ({ type, data }) => `${type} ${data?.state ?? ''}`
+
+/** @param {readonly LoggedEvent[]} events newest first @returns {LoggedEvent[]} */
+export function bounded(events) {
+  const counts = new Map()
+  return events.filter((event) => {
+    const kind = kindOf(event)
+    const held = counts.get(kind) ?? 0
+    counts.set(kind, held + 1)
+    return held < MAX_BY_KIND
+  })
+}
 
 /** @typedef {{ seq: number, timeMs: number, type: string, data: Record<string, unknown> }} LoggedEvent */
 
@@ -15,7 +29,7 @@ export const seqOf = (id) => Number(id.slice(id.lastIndexOf('.') + 1))
 export function withEvents(held, more) {
   const newest = held[0]?.seq ?? 0
   const fresh = more.filter(({ seq }) => seq > newest)
-  return fresh.length === 0 ? [...held] : [...fresh.reverse(), ...held].slice(0, MAX_EVENTS)
+  return fresh.length === 0 ? [...held] : bounded([...fresh.reverse(), ...held])
 }
 
 /** `job:changed` → `job` @param {string} type */

@@ -6,7 +6,7 @@ import { html } from '../../parts/html.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { placeOf } from '../../parts/place.js'
 import { Empty, Loading, Problem, Section } from '../../parts/widgets.js'
-import { familyOf, filterEvents } from './event-log.js'
+import { familyOf, filterEvents, MAX_BY_KIND } from './event-log.js'
 import { useEventLog } from './use-event-log.js'
 
 const PAGE_ROWS = 100
@@ -17,6 +17,9 @@ const CLOCK = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 })
 const FAMILIES = [...new Set(EVENT_TYPES.map(familyOf))]
+/** Tasks come by the hundred: they are shown to those who ask for them. */
+const USUAL = new Set(FAMILIES.filter((family) => family !== 'task'))
+const ALL = new Set(FAMILIES)
 
 function Fields({ data }) {
   return html`<dl class="event-fields">${Object.entries(data).map(
@@ -45,16 +48,18 @@ function EventRow({ event, nameOf }) {
   </li>`
 }
 
-function Families({ chosen }) {
+/** `chosen`: null while nobody has chosen. */
+function Families({ chosen, isAll }) {
   const toggled = (family) => {
-    const next = FAMILIES.filter((one) => (one === family ? !chosen.has(one) : chosen.has(one)))
+    const next = FAMILIES.filter((one) => (one === family) !== (chosen?.has(one) ?? false))
     return next.length === 0 ? placeOf('events') : placeOf('events', next.join())
   }
   return html`<nav class="families" aria-label="Kinds of events">
-    <a href="#events" aria-current=${chosen.size === 0 ? 'true' : undefined}>all</a>
+    <a href="#events" aria-current=${chosen === null && !isAll ? 'true' : undefined}>all but tasks</a>
+    <a href=${placeOf('events', 'all')} aria-current=${isAll ? 'true' : undefined}>all</a>
     ${FAMILIES.map(
       (family) =>
-        html`<a key=${family} href=${toggled(family)} aria-current=${chosen.has(family) ? 'true' : undefined}>${family}</a>`,
+        html`<a key=${family} href=${toggled(family)} aria-current=${chosen?.has(family) ? 'true' : undefined}>${family}</a>`,
     )}
   </nav>`
 }
@@ -77,13 +82,17 @@ export function Page({ state, place }) {
   const { members, peers, status } = state
   const nameOf = useMemo(() => peerNames({ members, peers, status }), [members, peers, status])
   const wanted = place[0] ?? ''
-  const chosen = useMemo(
-    () => new Set(FAMILIES.filter((family) => wanted.split(',').includes(family))),
-    [wanted],
-  )
+  const chosen = useMemo(() => {
+    const named = FAMILIES.filter((family) => wanted.split(',').includes(family))
+    return named.length === 0 ? null : new Set(named)
+  }, [wanted])
+  const isAll = wanted === 'all'
   const found = useMemo(
-    () => filterEvents(events ?? [], { families: chosen, text }, (event) => wordsOf(event, nameOf)),
-    [events, chosen, text, nameOf],
+    () =>
+      filterEvents(events ?? [], { families: chosen ?? (isAll ? ALL : USUAL), text }, (event) =>
+        wordsOf(event, nameOf),
+      ),
+    [events, chosen, isAll, text, nameOf],
   )
   const aside = html`<span class="cell-actions">
     <button type="button" aria-pressed=${isPaused} onClick=${() => setPaused(!isPaused)}>${isPaused ? `Go on${waiting > 0 ? ` (${count(waiting)})` : ''}` : 'Pause'}</button>
@@ -92,7 +101,7 @@ export function Page({ state, place }) {
   </span>`
   return html`<${Section} id="event-list" title=${html`Newest first ${events === null ? null : html`<span class="count">${count(found.length)}</span>`}`} aside=${aside}>
     <input type="search" aria-label="Find in events" placeholder="Find in what happened" value=${text} onInput=${({ currentTarget }) => setText(currentTarget.value)} />
-    <${Families} chosen=${chosen} />
+    <${Families} chosen=${chosen} isAll=${isAll} />
     <${Problem} error=${error} />
     ${
       events === null
@@ -104,6 +113,6 @@ export function Page({ state, place }) {
           : html`<ol class="event-list" aria-label="Events">${found.slice(0, rows).map((event) => html`<${EventRow} key=${event.seq} event=${event} nameOf=${nameOf} />`)}</ol>`
     }
     ${found.length > rows ? html`<button type="button" onClick=${() => setRows(rows + PAGE_ROWS)}>Show older (${count(found.length - rows)})</button>` : null}
-    <p class="foot">The newest 1,000 are kept.</p>
+    <p class="foot">Of each kind the newest ${MAX_BY_KIND} are kept.</p>
   <//>`
 }

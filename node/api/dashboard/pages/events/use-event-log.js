@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from '../../lib/hooks.js'
 import { get } from '../../parts/connection.js'
 import { useEvents } from '../../parts/live.js'
-import { MAX_EVENTS, seqOf, withEvents } from './event-log.js'
+import { bounded, seqOf, withEvents } from './event-log.js'
 
 const DRAW_EVERY_MS = 500
 
@@ -21,7 +21,10 @@ export function useEventLog(isPaused) {
 
   const draw = () => {
     timer.current = null
-    if (paused.current) return setWaiting(pending.current.length)
+    if (paused.current) {
+      pending.current = bounded(pending.current.toReversed()).reverse()
+      return setWaiting(pending.current.length)
+    }
     const more = pending.current
     pending.current = []
     setWaiting(0)
@@ -32,7 +35,7 @@ export function useEventLog(isPaused) {
   }
   const read = async () => {
     try {
-      const { events: recent } = await get(`/api/v1/events/recent?limit=${MAX_EVENTS}`)
+      const { events: recent } = await get('/api/v1/events/recent')
       setError(null)
       // After a restart of the daemon its numbers begin anew.
       setEvents((held) =>
@@ -52,7 +55,6 @@ export function useEventLog(isPaused) {
   useEvents(({ id, type, data: { timeMs, ...data } }) => {
     if (type === 'resync') return void read()
     pending.current.push({ seq: seqOf(id), timeMs, type, data })
-    if (pending.current.length > MAX_EVENTS) pending.current.shift()
     plan()
   })
   const clear = () => {

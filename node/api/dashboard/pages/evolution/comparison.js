@@ -1,7 +1,7 @@
 /** The last part of a run: the winner against what there was before, on items that chose nothing. */
 import { useMemo } from '../../lib/hooks.js'
 import { Chart } from '../../parts/chart.js'
-import { count, short } from '../../parts/format.js'
+import { count, counted, short } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Section, Table } from '../../parts/widgets.js'
 import { chance, interval, score, signed, testWords, verdictWords } from './words.js'
@@ -52,7 +52,7 @@ export function Comparison({ report, words }) {
   })
   return html`<${Section} id="comparison" title="The winner against what there was before">
     <p><strong>${verdictWords(final)}</strong></p>
-    <p class="soft">${count(final.items)} items that neither selection nor the choice of the winner saw; item by item, p by ${testWords(final.comparisons)}, two-sided, after Holm’s correction for ${final.comparisons.length} comparisons.</p>
+    <p class="soft">${counted(final.items, 'item')} that neither selection nor the choice of the winner saw; item by item, p by ${testWords(final.comparisons)}, two-sided, after Holm’s correction for ${final.comparisons.length} comparisons.</p>
     ${final.comparisons.length < 2 ? null : html`<${DifferenceChart} final=${final} />`}
     <${Table} label="Last comparison" head=${['Candidate', 'Score (95% interval)', 'The winner gains', 'Items', 'So the winner is']} rows=${rows} />
     ${

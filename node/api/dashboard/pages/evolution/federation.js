@@ -5,6 +5,7 @@ import { send } from '../../parts/connection.js'
 import { bytes, count, duration, short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
+import { modelNames } from '../../parts/model-names.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { goTo, placeOf } from '../../parts/place.js'
 import { Facts } from '../../parts/result.js'
@@ -148,7 +149,7 @@ export function Federation({ id, state }) {
         ['strategy', `${spec.strategy}${data.isSimulated ? ', simulated' : ''}`],
         ['rounds', `${data.round} of ${spec.rounds}`],
         ['this round', data.asked === 0 ? '–' : `${data.answered} of ${data.asked} have answered`],
-        ['model', spec.model ?? 'a small task of its own'],
+        ['model', spec.model === null ? 'a small task of its own' : modelNames(state.models)(spec.model)],
         ['parameters', count(data.elements)],
         ['updates', spec.compression.codec === 'none' ? 'as they are' : spec.compression.codec],
         ['aggregation', spec.aggregation.rule],

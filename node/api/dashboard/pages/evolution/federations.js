@@ -3,6 +3,7 @@ import { send } from '../../parts/connection.js'
 import { short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
+import { modelNames } from '../../parts/model-names.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { goTo, placeOf } from '../../parts/place.js'
 import { Facts } from '../../parts/result.js'
@@ -12,7 +13,7 @@ import { RecipeBox } from './recipe-box.js'
 export const FEDERATION_EVENTS = ['federation:changed']
 const POLL_MS = 15_000
 
-function Row({ federation }) {
+function Row({ federation, modelOf }) {
   const { id, config, state, round, isSimulated, createdAtMs, waiting, model } = federation
   const { spec } = config
   return html`<article class="job">
@@ -24,7 +25,7 @@ function Row({ federation }) {
     ${state === 'running' ? html`<${Bar} share=${round / spec.rounds} label=${`Rounds of ${spec.name}`} />` : null}
     <${Facts} rows=${[
       ['rounds', `${round} of ${spec.rounds}`],
-      ['model', spec.model ?? 'a small task of its own'],
+      ['model', spec.model === null ? 'a small task of its own' : modelOf(spec.model)],
       ['data', spec.data === null ? 'virtual' : `“${spec.data}” of members`],
       ['begun', time(createdAtMs)],
       ...(model === null ? [] : [['result', html`<a href=${placeOf('models', model)}>${model}</a>`]]),
@@ -86,7 +87,10 @@ export function Federations({ state }) {
           ? html`<${Loading} lines=${3} />`
           : list.length === 0
             ? html`<${Empty}>None yet.<//>`
-            : list.map((federation) => html`<${Row} key=${federation.id} federation=${federation} />`)
+            : list.map(
+                (federation) =>
+                  html`<${Row} key=${federation.id} federation=${federation} modelOf=${modelNames(state.models)} />`,
+              )
       }
     <//>
     ${data === undefined ? null : html`<${Joined} joined=${data.joined} nameOf=${peerNames(state)} />`}`

@@ -1,4 +1,5 @@
 /** What a genome says, in words (docs/scoring.md has how genomes look). Pure. */
+import { counted } from '../../parts/format.js'
 
 const percent = (share) =>
   `${share < 0 ? '−' : ''}${(Math.abs(share) * 100).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}%`
@@ -45,7 +46,7 @@ function compressionWords({ c }, key) {
   }
   return [...counts]
     .sort((a, b) => b[1] - a[1])
-    .map(([name, weights]) => `${name} for ${weights} ${weights === 1 ? 'matrix' : 'matrices'}`)
+    .map(([name, weights]) => `${name} for ${counted(weights, 'matrix', 'matrices')}`)
     .join(', ')
 }
 
@@ -60,7 +61,7 @@ function perturbationWords({ p }) {
 }
 
 const agentWords = ({ w, f, c }) =>
-  `vectors weigh ${w}%, ${c} passages put up${f === 1 ? ', the question is expanded' : ''}`
+  `vectors weigh ${w}%, ${counted(c, 'passage')} put up${f === 1 ? ', the question is expanded' : ''}`
 
 const WORDS = {
   merge: mergeWords,

@@ -1,7 +1,7 @@
 /** Charts of the geometry of models: by layer, by matrix, and between two models. */
 import { useMemo } from '../../lib/hooks.js'
 import { Chart } from '../../parts/chart.js'
-import { count } from '../../parts/format.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Empty, Section } from '../../parts/widgets.js'
 import { HeatMap } from './heat-map.js'
@@ -116,7 +116,7 @@ export function GeometryCharts({ result }) {
   const series = useSeries(models)
   const texts = models.find((model) => model.texts > 0)?.texts
   const layered = series.layerAxis.values.length > 0
-  return html`<p class="soft">${texts === undefined ? 'Of the weights alone: no model reads texts.' : `Layers on ${count(texts)} texts, numbered from the input on; matrices in the order of the file.`}</p>
+  return html`<p class="soft">${texts === undefined ? 'Of the weights alone: no model reads texts.' : `Layers on ${counted(texts, 'text')}, numbered from the input on; matrices in the order of the file.`}</p>
     <div class="chart-pairs">
       ${
         layered

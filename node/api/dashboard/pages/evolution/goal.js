@@ -1,6 +1,6 @@
 /** One goal of self-evolution: its versions, with the way back to each, and why each run was adopted or not. */
 import { send } from '../../parts/connection.js'
-import { short, time } from '../../parts/format.js'
+import { counted, short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -19,7 +19,7 @@ const runLink = (run) =>
 function lookWords(look) {
   if (look === null) return ''
   const { number, alpha, comparison } = look
-  return `look ${number}: ${signed(comparison.difference.value)} on ${comparison.items} items, p ${chance(comparison.p)} against ${chance(alpha)}`
+  return `look ${number}: ${signed(comparison.difference.value)} on ${counted(comparison.items, 'item')}, p ${chance(comparison.p)} against ${chance(alpha)}`
 }
 
 function Versions({ data, path, reload }) {

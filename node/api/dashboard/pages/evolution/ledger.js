@@ -1,7 +1,7 @@
 /** The ledger of a run: its blocks, whether it verifies, and the file that anybody can verify. */
 import { useState } from '../../lib/hooks.js'
 import { download, get } from '../../parts/connection.js'
-import { bytes, count, short } from '../../parts/format.js'
+import { bytes, count, counted, short } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { Copy, Empty, Loading, Problem, Section, Table, useAction } from '../../parts/widgets.js'
@@ -13,7 +13,7 @@ const POLL_MS = 5_000
 
 function Verdict({ verdict }) {
   return verdict.ok
-    ? html`<p class="good">It verifies: ${count(verdict.height)} blocks, ${count(verdict.statements)} statements, every signature and every hash, from the announcement to ${short(verdict.hash)}.</p>`
+    ? html`<p class="good">It verifies: ${counted(verdict.height, 'block')}, ${counted(verdict.statements, 'statement')}, every signature and every hash, from the announcement to ${short(verdict.hash)}.</p>`
     : html`<p class="problem" role="alert"><strong>Block ${count(verdict.height)} does not verify.</strong><span>${verdict.reason}</span><code>${verdict.code}</code></p>`
 }
 
@@ -84,7 +84,7 @@ export function Ledger({ run, nameOf }) {
     <button type="button" disabled=${verify.busy} onClick=${() => verify.act()}>${verify.busy ? 'Verifying…' : 'Verify'}</button>
     <button type="button" disabled=${save.busy} onClick=${() => save.act()}>Save</button>
   </div>`
-  return html`<${Section} id="ledger" title=${html`Ledger <span class="count">${count(run.height)} blocks</span>`} aside=${aside}>
+  return html`<${Section} id="ledger" title=${html`Ledger <span class="count">${counted(run.height, 'block')}</span>`} aside=${aside}>
     <p class="soft">Who said what, in blocks that name each other by hash and that the members have signed. Anybody can verify the saved file: <code>village ledger verify FILE</code></p>
     <div role="status">${verdict === null ? null : html`<${Verdict} verdict=${verdict} />`}</div>
     <${Problem} error=${verify.error ?? save.error} />

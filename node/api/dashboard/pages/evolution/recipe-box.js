@@ -10,7 +10,7 @@ import { Problem, useAction } from '../../parts/widgets.js'
 
 /** The daemon may have to try codecs on tensors before it can say what there is to choose from. */
 const LONG_STEP =
-  'Working out what it comes to. A run over codecs tries them on the model first, which may take a minute…'
+  'Working out what it comes to, and what it costs: a run over codecs tries them on the model first, and one candidate is scored…'
 
 /** A copy with another value at one place. */
 export function withValueAt(value, [key, ...rest], replaced) {

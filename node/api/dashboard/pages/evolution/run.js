@@ -4,6 +4,7 @@ import { send } from '../../parts/connection.js'
 import { count, duration, short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
+import { modelNames } from '../../parts/model-names.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { goTo, placeOf } from '../../parts/place.js'
 import { Facts } from '../../parts/result.js'
@@ -114,12 +115,6 @@ function Head({ run, report, nameOf }) {
     ]} />
     <${Controls} run=${run} />
   <//>`
-}
-
-/** Models are named by their content in a run; here by their ids, where this node knows them. */
-function modelNames(models) {
-  const ids = new Map((models ?? []).map(({ cid, id }) => [cid, id]))
-  return (cid) => ids.get(cid) ?? short(String(cid))
 }
 
 export function Run({ id, state }) {

@@ -1,6 +1,6 @@
 /** The runs of evolution of this village, and the form for a new one. */
 import { send } from '../../parts/connection.js'
-import { count, duration, time } from '../../parts/format.js'
+import { count, counted, duration, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerNames } from '../../parts/peer-names.js'
@@ -28,7 +28,7 @@ function RunRow({ run, nameOf }) {
         `${Math.min(run.generation + (isOver(run) ? 0 : 1), run.generations)} of ${run.generations}`,
       ],
       ['best so far', run.best === null ? '–' : score(run.best.mean)],
-      ['scored', `${count(run.evaluations)} candidates`],
+      ['scored', counted(run.evaluations, 'candidate')],
       [
         'members',
         active.length === 0
@@ -50,7 +50,7 @@ function RunRow({ run, nameOf }) {
   </article>`
 }
 
-function Plan({ plan }) {
+function Plan({ plan, state }) {
   return html`<div class="plan">
     <h3>What it comes to</h3>
     <${Facts} rows=${[
@@ -62,12 +62,22 @@ function Plan({ plan }) {
       ['to choose the winner', count(plan.validationItems)],
       ['for the last comparison', count(plan.finalItems)],
     ]} />
+    <${Cost} cost=${plan.cost} members=${state.members} />
     <p class="soft">It has to beat: ${plan.seedNames.join('; ')}.</p>
   </div>`
 }
 
+/** An estimate, and what it rests on. */
+function Cost({ cost, members }) {
+  const { candidate, items, candidateMs, isAtLeast, scorings, workMs } = cost
+  const more = isAtLeast ? 'more than ' : ''
+  const machines = (members ?? []).filter(({ self, connected }) => self || connected).length
+  return html`<p class="estimate"><strong>About ${more}${duration(workMs)} of one machine such as this</strong>${machines > 1 ? `, ${more}${duration(workMs / machines)} where the ${machines} members that are here take part alike` : ''}.
+    <span class="soft">An estimate: ${counted(scorings, 'scoring')} at most, each ${more}${duration(candidateMs)}, as measured here just now (${candidate}, on ${counted(items, 'item')}).</span></p>`
+}
+
 const plan = async ({ document }, signal) =>
-  (await send('POST', '/api/v1/runs', { spec: document, dryRun: true }, { signal })).plan
+  (await send('POST', '/api/v1/runs', { spec: document, dryRun: true, measure: true }, { signal })).plan
 const start = async ({ document }) => {
   const { run } = await send('POST', '/api/v1/runs', { spec: document })
   goTo('evolution', 'runs', run.run)

@@ -1,7 +1,7 @@
 /** Self-evolution: whether it is on, its goals, what they wait for, and what is left of the day. */
 import { useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { count, duration, time } from '../../parts/format.js'
+import { count, counted, duration, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -33,7 +33,7 @@ function nextWords({ state, nextAtMs, failures }) {
   if (state === 'paused') return 'paused'
   if (nextAtMs === null) return '–'
   const when = nextAtMs <= Date.now() ? 'as soon as it may' : time(nextAtMs)
-  return failures === 0 ? when : `${when}, after ${failures} failures`
+  return failures === 0 ? when : `${when}, after ${counted(failures, 'failure')}`
 }
 
 /** What of a day is spent, as bars, one for each limit that there is. */
@@ -107,7 +107,7 @@ function GoalRow({ goal, canRun }) {
     <${Facts} rows=${[
       ['present version', goal.present ?? '–'],
       ['versions kept', goal.versions],
-      ['looked', `${goal.looks} times, ${goal.adoptions} adopted`],
+      ['looked', `${counted(goal.looks, 'time')}, ${goal.adoptions} adopted`],
       goal.run === null
         ? ['next run', nextWords(goal)]
         : ['runs now', html`<a href=${placeOf('evolution', 'runs', goal.run)}>follow it</a>`],

@@ -1,5 +1,5 @@
 /** How runs, comparisons and reasons are told to people. Pure. */
-import { count, duration } from '../../parts/format.js'
+import { count, counted, duration } from '../../parts/format.js'
 
 export const score = (value) => (value === null || value === undefined ? '–' : value.toFixed(4))
 export const signed = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(4)}`
@@ -25,11 +25,11 @@ const ENDS = {
   'build-disagreement': 'the members that built the winner do not agree on what it is',
 }
 const LIMITS = {
-  generations: (reached) => `all ${count(reached)} generations are done`,
-  evaluations: (reached) => `${count(reached)} candidates were scored`,
+  generations: (reached) => `all ${counted(reached, 'generation')} are done`,
+  evaluations: (reached) => `${counted(reached, 'candidate was', 'candidates were')} scored`,
   duration: (reached) => `its time of ${duration(reached)} was up`,
   energy: (reached) => `its energy of ${count(Math.round(reached))} J was spent`,
-  plateau: (reached) => `${count(reached)} generations brought nothing better`,
+  plateau: (reached) => `${counted(reached, 'generation')} brought nothing better`,
 }
 
 /** Where a run is, in a word or two. */
@@ -67,7 +67,7 @@ export function verdictWords({ beatsAllSeeds, beaten, seeds, comparisons, rows }
     })
   const open = left.length === 0 ? '' : ` It cannot be told from ${left.join(', ')}.`
   const unknown = seeds - comparisons.length
-  return `The winner beats ${beaten} of ${seeds} seeds.${open}${unknown === 0 ? '' : ` Of ${unknown} nothing is known: nobody could score them.`}`
+  return `The winner beats ${beaten} of ${counted(seeds, 'seed')}.${open}${unknown === 0 ? '' : ` Of ${unknown} nothing is known: nobody could score them.`}`
 }
 
 export const testWords = ([first]) =>

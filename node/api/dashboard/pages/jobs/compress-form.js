@@ -1,14 +1,8 @@
 /** The form of compressions: one or several codecs at once, so that they can be compared, or a target for `auto`. */
 import { useState } from '../../lib/hooks.js'
 import { html } from '../../parts/html.js'
+import { TARGETS, targetOf } from './targets.js'
 
-/** Targets of `auto`: the parameter, what people call it, what stands there first, and the step. */
-const TARGETS = [
-  ['ratio', 'times smaller', 8, 0.1],
-  ['sizeBytes', 'bytes at most', 4_000_000, 1],
-  ['bits', 'bits a parameter', 4, 0.1],
-  ['quality', 'share of quality kept', 0.97, 0.001],
-]
 const AUTO = 'auto'
 
 /** What is compressed already, and what is small by nature, stays as it is. */
@@ -44,13 +38,13 @@ function Variants({ catalog, ticked, tick }) {
 
 function Target() {
   const [name, setName] = useState('ratio')
-  const [, , initial, step] = TARGETS.find(([target]) => target === name)
+  const [, , field] = TARGETS.find(([target]) => target === name)
   return html`<div class="form inline">
     <label>Target
       <select name="target" value=${name} onChange=${(event) => setName(event.currentTarget.value)}>
         ${TARGETS.map(([target, words]) => html`<option value=${target}>${words}</option>`)}
       </select></label>
-    <label>Value<input key=${name} name="amount" type="number" min="0" step=${step} defaultValue=${initial} required /></label>
+    <label>Value<input key=${name} name="amount" autocomplete="off" required ...${field} /></label>
   </div>`
 }
 
@@ -78,7 +72,13 @@ export function CompressForm({ models, catalog, model, act, busy }) {
     }
     const bodies =
       way === AUTO
-        ? [{ ...shared, codec: AUTO, target: { [String(form.get('target'))]: Number(form.get('amount')) } }]
+        ? [
+            {
+              ...shared,
+              codec: AUTO,
+              target: targetOf(String(form.get('target')), String(form.get('amount'))),
+            },
+          ]
         : chosen.map(({ codec, params }) => ({
             ...{ ...shared, codec: codec.name, params },
             ...(codec.needsForce ? { force: true } : {}),
@@ -93,8 +93,8 @@ export function CompressForm({ models, catalog, model, act, busy }) {
         ${offered.map(({ id }) => html`<option value=${id} selected=${id === model}>${id}</option>`)}
       </select></label>
     <div class="tabs" role="group" aria-label="How the codec is chosen">
-      <button type="button" aria-pressed=${way === 'codecs'} onClick=${() => setWay('codecs')}>by codec</button>
-      <button type="button" aria-pressed=${way === AUTO} onClick=${() => setWay(AUTO)}>to a target</button>
+      <button type="button" aria-pressed=${way === 'codecs'} onClick=${() => setWay('codecs')}>By codec</button>
+      <button type="button" aria-pressed=${way === AUTO} onClick=${() => setWay(AUTO)}>To a target</button>
     </div>
     ${
       way === AUTO

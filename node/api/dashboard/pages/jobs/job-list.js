@@ -1,7 +1,7 @@
 /** All jobs: those that run as they move, the others a row each. */
 import { useState } from '../../lib/hooks.js'
 import { DataTable } from '../../parts/data-table.js'
-import { count, duration, time } from '../../parts/format.js'
+import { count, counted, duration, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -64,7 +64,7 @@ export function JobList({ state }) {
   )
   const amount = (name) => jobs.filter((job) => job.state === name).length
   const shown = wanted === 'all' ? jobs : jobs?.filter((job) => job.state === wanted)
-  return html`<${Section} id="jobs" title=${data === undefined ? 'Jobs' : `${count(data.total)} ${data.total === 1 ? 'job' : 'jobs'}`}
+  return html`<${Section} id="jobs" title=${data === undefined ? 'Jobs' : counted(data.total, 'job')}
     aside=${html`<a class="button primary" href=${placeOf('jobs', 'new')}>New job</a>`}>
     <${Problem} error=${error} />
     ${

@@ -1,5 +1,5 @@
 /** Why a job went as it did: what was given to a second peer, given back, late or wrong. */
-import { count } from '../../parts/format.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { Loading, Problem } from '../../parts/widgets.js'
@@ -40,6 +40,6 @@ export function JobNotes({ job, names }) {
                     <span><b>${label || `task ${task}`}</b> ${SAID[what]?.(peer === null ? 'nobody' : names(peer), code) ?? what}</span></li>`,
               )}
             </ol>
-            ${data.forgotten > 0 ? html`<p class="foot">${count(data.forgotten)} notes came before these.</p>` : null}`
+            ${data.forgotten > 0 ? html`<p class="foot">${counted(data.forgotten, 'note')} came before these.</p>` : null}`
     }`
 }

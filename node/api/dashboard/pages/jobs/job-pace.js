@@ -1,6 +1,6 @@
 /** How fast a job goes, and how long it has to go: from what was seen of it in the last minute, else since it began. */
 import { useRef } from '../../lib/hooks.js'
-import { duration } from '../../parts/format.js'
+import { counted, duration } from '../../parts/format.js'
 
 const WINDOW_MS = 60_000
 const MIN_WINDOW_MS = 5_000
@@ -33,7 +33,7 @@ export function paceText(pace) {
   const { tasksByMinute: rate, leftMs } = pace
   const spoken =
     rate >= 10
-      ? `${Math.round(rate)} tasks a minute`
+      ? `${counted(Math.round(rate), 'task')} a minute`
       : rate >= 1
         ? `${rate.toFixed(1)} tasks a minute`
         : `${(rate * 60).toFixed(1)} tasks an hour`

@@ -1,6 +1,6 @@
 /** The tasks of a running job: a cell each, who holds what, and a table a page at a time. */
 import { useState } from '../../lib/hooks.js'
-import { bytes, count, duration, percent } from '../../parts/format.js'
+import { bytes, count, counted, duration, percent } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { Bar, Loading, Problem, Table } from '../../parts/widgets.js'
@@ -76,7 +76,7 @@ export function Shares({ shares, names }) {
           [peer, share],
           index,
         ) => html`<li key=${peer}><span class=${`key tone${index % TONES}`} aria-hidden="true"></span>
-          ${names(peer)} <small>${count(share.tasks)} ${share.tasks === 1 ? 'task' : 'tasks'}, ${duration(share.busyMs)}, ${bytes(share.bytes)} (${percent(share.tasks / total)})</small></li>`,
+          ${names(peer)} <small>${counted(share.tasks, 'task')}, ${duration(share.busyMs)}, ${bytes(share.bytes)} (${percent(share.tasks / total)})</small></li>`,
       )}
     </ul>
   </div>`

@@ -1,4 +1,5 @@
 /** How jobs are told apart: a title of what they were asked for. */
+import { bytes } from '../../parts/format.js'
 
 /** `evaluate likelihood: a, b` */
 export function titleOf({ kind, params, result }) {
@@ -8,7 +9,7 @@ export function titleOf({ kind, params, result }) {
   return `${kind}${suite ? ` ${suite}:` : ''} ${typeof models === 'string' ? models : ''}`.trim()
 }
 
-/** `int4`, `trellis 3 bits`, `auto to 8 times smaller`; empty for what is no compression. */
+/** `int4`, `trellis 3 bits`, `auto, 8 times smaller`; empty for what is no compression. */
 export function codecWords({ codec, params, target }) {
   if (typeof codec !== 'string') return ''
   const bits = params?.bits === undefined ? '' : ` ${params.bits} bits`
@@ -16,11 +17,11 @@ export function codecWords({ codec, params, target }) {
   const [[name, value] = []] = Object.entries(target)
   const words = {
     ratio: `${value} times smaller`,
-    sizeBytes: `${value} bytes`,
+    sizeBytes: `at most ${bytes(value)}`,
     bits: `${value} bits a parameter`,
     quality: `${(value * 100).toFixed(1)}% kept`,
   }
-  return `auto to ${words[name] ?? ''}`
+  return `auto, ${words[name] ?? ''}`
 }
 
 /** What a running job without tasks is at: its stage, or it has not begun; null once there are tasks to count. */

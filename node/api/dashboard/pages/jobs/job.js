@@ -1,7 +1,7 @@
 /** One job: how far it is, who does what, what it reads and writes, what came of it, and why it went as it did. */
 import { useEffect } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { duration, time } from '../../parts/format.js'
+import { counted, duration, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerNames } from '../../parts/peer-names.js'
@@ -79,7 +79,7 @@ function Progress({ job, tasks, names }) {
   const took = (job.finishedAtMs ?? job.createdAtMs) - job.createdAtMs
   return html`<div class="job-progress">
     <${Bar} share=${share} label=${`Progress of ${titleOf(job)}`} tone=${job.state} />
-    <small>${beginningOf(job) ?? `${job.done} of ${job.total} tasks`} · since ${time(job.createdAtMs)}${isRunning ? '' : ` · took ${duration(took)}`}</small>
+    <small>${beginningOf(job) ?? `${job.done} of ${counted(job.total, 'task')}`} · since ${time(job.createdAtMs)}${isRunning ? '' : ` · took ${duration(took)}`}</small>
     ${isRunning && job.total > 1 && pace !== null ? html`<small>${paceText(pace)}</small>` : null}
     <${Stages} job=${job} tasks=${tasks} />
     ${tasks === undefined || tasks.length < 2 ? null : html`<${Strip} tasks=${tasks} />`}
@@ -125,7 +125,7 @@ export function Job({ id, state, refresh }) {
       <${Problem} error=${error} />
       <${Progress} job=${job} tasks=${tasks} names=${names} />
       ${job.error === null ? null : html`<${Problem} error=${job.error} />`}
-      ${job.doubt === null ? null : html`<p class="doubt">Doubtful: ${job.doubt.tasks} results rest on the word of ${job.doubt.peers.map(names).join(', ')}, caught lying since. Run it again.</p>`}
+      ${job.doubt === null ? null : html`<p class="doubt">Doubtful: ${counted(job.doubt.tasks, 'result rests', 'results rest')} on the word of ${job.doubt.peers.map(names).join(', ')}, caught lying since. Run it again.</p>`}
     <//>
     ${
       job.kind === 'train'

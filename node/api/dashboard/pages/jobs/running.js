@@ -1,4 +1,5 @@
 /** Running jobs in brief: a line and a bar each, for wherever somebody wants to know what goes on. */
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { placeOf } from '../../parts/place.js'
 import { Bar, Empty } from '../../parts/widgets.js'
@@ -9,7 +10,7 @@ export function JobLine({ job, tasks }) {
   const codec = codecWords(job.params)
   return html`<li class="job-line">
     <a href=${placeOf('jobs', job.id)}>${title}</a>${codec === '' ? null : html` <small>${codec}</small>`}
-    <small class="job-line-side">${beginningOf(job) ?? `${job.stage === null ? '' : `${job.stage}, `}${job.done} of ${job.total} tasks`}</small>
+    <small class="job-line-side">${beginningOf(job) ?? `${job.stage === null ? '' : `${job.stage}, `}${job.done} of ${counted(job.total, 'task')}`}</small>
     <${Bar} share=${shareOf(job, tasks)} label=${`Progress of ${title}`} tone=${job.state} />
   </li>`
 }

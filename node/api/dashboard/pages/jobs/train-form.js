@@ -50,8 +50,8 @@ export function TrainForm({ models, model, act, busy }) {
     <label>Texts: paths on the daemon’s machine, one a line (.txt, .md, .jsonl)
       <textarea name="data" rows="3" required placeholder="/home/me/notes.txt"></textarea></label>
     <div class="tabs" role="group" aria-label="What is trained">
-      <button type="button" aria-pressed=${method === 'lora'} onClick=${() => setMethod('lora')}>an adapter (LoRA)</button>
-      <button type="button" aria-pressed=${method === 'full'} onClick=${() => setMethod('full')}>all weights</button>
+      <button type="button" aria-pressed=${method === 'lora'} onClick=${() => setMethod('lora')}>An adapter (LoRA)</button>
+      <button type="button" aria-pressed=${method === 'full'} onClick=${() => setMethod('full')}>All weights</button>
     </div>
     <div class="form-grid">
       ${

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from '../../lib/hooks.js'
 import { Chart } from '../../parts/chart.js'
 import { get } from '../../parts/connection.js'
-import { count, duration, figure } from '../../parts/format.js'
+import { count, counted, duration, figure } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useEvents } from '../../parts/live.js'
 import { Facts } from '../../parts/result.js'
@@ -80,7 +80,7 @@ export function TrainingCurve({ job }) {
       ...(heldOut.length > 0
         ? [['held out', `${figure(heldOut.at(-1).y)} at step ${count(heldOut.at(-1).x)}`]]
         : []),
-      ...(pace === null ? [] : [['pace', `${count(Math.round(pace))} tokens a second`]]),
+      ...(pace === null ? [] : [['pace', `${counted(Math.round(pace), 'token')} a second`]]),
       ...(job.state === 'running' && steps !== null && at > 0
         ? [['left', `about ${duration(((Date.now() - job.createdAtMs) / at) * (steps - at))}`]]
         : []),
@@ -93,5 +93,5 @@ export function TrainingCurve({ job }) {
     <details><summary>Learning rate</summary>
       <${Chart} label="Learning rate by step" x=${{ label: 'step', values: data.step, integers: true }} y=${{ label: 'learning rate', zero: true }}
         series=${[{ label: 'learning rate', values: data.rate, kind: 'line', tone: 2 }]} height=${160} /></details>
-    ${curve !== null && curve.stepsByPoint > 1 ? html`<p class="foot">Each point is the mean of ${count(curve.stepsByPoint)} steps.</p>` : null}`
+    ${curve !== null && curve.stepsByPoint > 1 ? html`<p class="foot">Each point is the mean of ${counted(curve.stepsByPoint, 'step')}.</p>` : null}`
 }

@@ -1,5 +1,5 @@
 /** One collection: what it is, who holds it, its documents, and what is done with it. */
-import { bytes, count, percent, short, time } from '../../parts/format.js'
+import { bytes, count, counted, percent, short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -18,7 +18,8 @@ const MOST_RUNS = 5
 function holdersOf({ access, segments, missingSegments, holdersPresent, localSegments, replicas, isOwn }) {
   if (access === 'private') return 'this node alone'
   const here = `this node holds ${count(localSegments)} of ${count(segments)}`
-  if (missingSegments > 0) return `${count(missingSegments)} parts are with nobody who is here; ${here}`
+  if (missingSegments > 0)
+    return `${counted(missingSegments, 'part is', 'parts are')} with nobody who is here; ${here}`
   const others = holdersPresent - (isOwn ? 1 : 0)
   return `each part with at least ${count(Math.max(0, isOwn ? others : holdersPresent))} ${isOwn ? `other members (wanted: ${replicas})` : 'members'}; ${here}`
 }

@@ -1,7 +1,7 @@
 /** A document, open at a passage: the span that was cited or found is marked, with its page and headings. */
 import { useEffect, useRef, useState } from '../../lib/hooks.js'
 import { get } from '../../parts/connection.js'
-import { bytes, count, time } from '../../parts/format.js'
+import { bytes, count, counted, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { collectionName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
@@ -95,7 +95,7 @@ export function DocumentPage({ state, known, label, document, span: spanText, se
       ${
         shown !== null
           ? html`<${About} record=${shown.record} label=${label} state=${state} isWhole=${shown.isWhole} />
-            <p class="foot" role="status">${count(shown.passages.length)} ${shown.passages.length === 1 ? 'passage' : 'passages'}${span === null ? '' : `; characters ${count(span.start)} to ${count(span.end)} are marked`}.</p>
+            <p class="foot" role="status">${counted(shown.passages.length, 'passage')}${span === null ? '' : `; characters ${count(span.start)} to ${count(span.end)} are marked`}.</p>
             <div class="document" ref=${top}><${Passages} passages=${shown.passages} span=${span} /></div>`
           : error !== null
             ? null

@@ -1,5 +1,5 @@
 /** What a search or an answer could not take in, said plainly. */
-import { count } from '../../parts/format.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { collectionName } from '../../parts/passage.js'
 
@@ -23,7 +23,7 @@ export function Gaps({ missing, warnings: all, state, isModeChosen = false }) {
   return html`<ul class="gaps">
     ${missing.map(
       ({ collection, chunks, reason }, index) =>
-        html`<li key=${`m${index}`}><strong>Not searched:</strong> ${count(chunks)} passages of ${collectionName(collection, state)}: ${REASONS[reason] ?? html`<code>${reason}</code>`}.</li>`,
+        html`<li key=${`m${index}`}><strong>Not searched:</strong> ${counted(chunks, 'passage')} of ${collectionName(collection, state)}: ${REASONS[reason] ?? html`<code>${reason}</code>`}.</li>`,
     )}
     ${warnings.map(({ code, message }) => html`<li key=${code}>${message} <code>${code}</code></li>`)}
   </ul>`

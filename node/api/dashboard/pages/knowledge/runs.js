@@ -1,7 +1,7 @@
 /** Runs of indexing as they go on: how far, how fast, how long still, and the files that could not be read. */
 import { useRef, useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { bytes, count, duration, time } from '../../parts/format.js'
+import { bytes, count, counted, duration, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useEvents, useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -76,9 +76,9 @@ function Progress({ run, pace }) {
   const share = !isCounted ? 0 : totalBytes === 0 ? 1 : doneBytes / totalBytes
   const words = [
     isCounted
-      ? `${count(doneFiles)} of ${count(files)} files (${bytes(totalBytes)})`
-      : `${count(files)} files found`,
-    `${count(passagesOf(run))} passages`,
+      ? `${count(doneFiles)} of ${counted(files, 'file')} (${bytes(totalBytes)})`
+      : `${counted(files, 'file')} found`,
+    counted(passagesOf(run), 'passage'),
     pace.rate === null ? '' : `${count(Math.round(pace.rate))}/s`,
     pace.leftMs === null ? '' : `${duration(pace.leftMs)} left`,
   ]
@@ -90,7 +90,7 @@ function Progress({ run, pace }) {
 
 function Files({ report }) {
   const { skippedSources, skipped } = report
-  return html`<details class="why" open=${skipped <= 5}><summary>${count(skipped)} ${skipped === 1 ? 'file' : 'files'} left out</summary>
+  return html`<details class="why" open=${skipped <= 5}><summary>${counted(skipped, 'file')} left out</summary>
     <${Table} label="Files left out" head=${['File', 'Why', 'What to do']} rows=${skippedSources
       .slice(0, MOST_FILES)
       .map(({ source, code, message, fix }, index) => ({
@@ -118,14 +118,14 @@ function Report({ run }) {
   const ignored = report.left.unsupported.map(
     ({ extension, files }) => `${files} ${extension === '' ? 'without an ending' : extension}`,
   )
-  return html`<p class="foot">${counts.map(([number, what]) => `${count(number)} ${what}`).join(', ')}; ${count(report.chunks)} passages in ${duration((run.finishedAtMs ?? run.startedAtMs) - run.startedAtMs)}.
+  return html`<p class="foot">${counts.map(([number, what]) => `${count(number)} ${what}`).join(', ')}; ${counted(report.chunks, 'passage')} in ${duration((run.finishedAtMs ?? run.startedAtMs) - run.startedAtMs)}.
       ${ignored.length === 0 ? '' : ` Not read, of other formats: ${ignored.slice(0, 8).join(', ')}.`}
       ${report.left.excluded + report.left.hidden === 0 ? '' : ` Passed over: ${count(report.left.excluded)} excluded, ${count(report.left.hidden)} hidden.`}</p>
     ${report.skippedSources.length === 0 ? null : html`<${Files} report=${report} />`}
     ${
       report.warnings.length === 0
         ? null
-        : html`<details class="why"><summary>${count(report.warnings.length)} notes</summary><ul class="gaps">${report.warnings
+        : html`<details class="why"><summary>${counted(report.warnings.length, 'note')}</summary><ul class="gaps">${report.warnings
             .slice(0, MOST_FILES)
             .map(
               ({ source, message }, index) =>

@@ -1,7 +1,7 @@
 /** What a search finds: passages with the words marked, why each is there, and what could not be asked. */
 import { useEffect, useRef, useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { count } from '../../parts/format.js'
+import { count, counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
@@ -19,7 +19,7 @@ const found = createMemory(6)
 function NothingFound({ text, scope, answer }) {
   const narrowed = writeScope(scope) !== ''
   return html`<${Empty}>
-    <strong>Nothing was found</strong> among ${count(answer.chunks)} passages.
+    <strong>Nothing was found</strong> among ${counted(answer.chunks, 'passage')}.
     ${narrowed ? html` <a href=${placeOf('knowledge', '~search', text)}>Search everything</a>, or use` : ' Use'} fewer or other words;
     a search by meaning needs a collection with vectors.
   <//>`
@@ -61,7 +61,7 @@ export function SearchPage({ state, text, scope }) {
     answer === null
       ? ''
       : [
-          `${answer.hits.length} ${answer.hits.length === 1 ? 'passage' : 'passages'} of ${count(answer.chunks)}`,
+          `${counted(answer.hits.length, 'passage')} of ${count(answer.chunks)}`,
           `${answer.tookMs < 10 ? answer.tookMs.toFixed(1) : Math.round(answer.tookMs)} ms`,
           answer.mode,
           answeredBy(answer.hits, nameOf),

@@ -1,11 +1,12 @@
 /** What the owner decides of a collection: who may search it, copies, watching, weight, and its end. */
 import { useRef, useState } from '../../lib/hooks.js'
 import { download, send } from '../../parts/connection.js'
-import { count } from '../../parts/format.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { goTo } from '../../parts/place.js'
 import { Confirm, Problem, Section, useAction } from '../../parts/widgets.js'
 import { ACCESS } from './collections.js'
+import { JudgedSearch } from './judged-search.js'
 import { Tune } from './tune.js'
 
 const WIDTH = { private: 0, village: 1, public: 2 }
@@ -37,7 +38,7 @@ function Access({ info, put }) {
     <${Problem} error=${error} />
     <dialog ref=${dialog} aria-labelledby="widen-title">
       <h3 id="widen-title">Show ${info.name} to ${wanted === 'public' ? 'guests too' : 'the village'}?</h3>
-      <p>${count(info.documents)} documents with ${count(info.chunks)} passages: ${wanted === null ? '' : ACCESS[wanted].means}
+      <p>${counted(info.documents, 'document')} with ${counted(info.chunks, 'passage')}: ${wanted === null ? '' : ACCESS[wanted].means}
         You can make it private again, and copies are then removed; what was read by then stays read.</p>
       <${Problem} error=${error} />
       <div class="actions">
@@ -107,10 +108,11 @@ export function Settings({ info, onChanged }) {
       <${Access} info=${info} put=${put} />
       <${Spread} key=${`${info.replicas}/${info.weight}/${info.feedback}/${info.access}`} info=${info} put=${put} />
       <${Watched} info=${info} onChanged=${onChanged} />
+      <${JudgedSearch} info=${info} />
       ${info.encoder === null ? null : html`<${Tune} info=${info} onChanged=${onChanged} />`}
       <div class="actions start">
         <button type="button" disabled=${exporting.busy} onClick=${exporting.act}>${exporting.busy ? 'Exporting…' : 'Export as a file'}</button>
-        <${Confirm} label="Remove the collection" question=${`Remove ${info.name}?`} explain=${`${count(info.documents)} documents go from the index and from the disk; members with copies are told to remove them. Your files stay where they are.`} verb="Remove it" action=${remove} />
+        <${Confirm} label="Remove the collection" question=${`Remove ${info.name}?`} explain=${`${counted(info.documents, 'document goes', 'documents go')} from the index and from the disk; members with copies are told to remove them. Your files stay where they are.`} verb="Remove it" action=${remove} />
       </div>
       <${Problem} error=${exporting.error} />
     </div>

@@ -2,7 +2,7 @@
 import { useState } from '../../lib/hooks.js'
 import { Chart } from '../../parts/chart.js'
 import { send } from '../../parts/connection.js'
-import { count, percent } from '../../parts/format.js'
+import { counted, percent } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Problem, useAction } from '../../parts/widgets.js'
 
@@ -27,8 +27,8 @@ export function Tune({ info, onChanged }) {
     ${
       report === null
         ? null
-        : html`<p role="status">${report.isSaved ? `Kept: ${percent(report.best)} meaning (it was ${percent(report.current)}).` : `Left at ${percent(report.current)}: ${percent(report.best)} does not gain enough.`}
-            nDCG@10 on held-out queries ${report.heldOut.current.toFixed(3)} before, ${report.heldOut.tuned.toFixed(3)} tuned; gain ${report.gain.value.toFixed(3)} (${report.gain.low.toFixed(3)} to ${report.gain.high.toFixed(3)}) over ${count(report.queries)} queries.</p>
+        : html`<p role="status">${report.isSaved ? `Kept: ${percent(report.best)} meaning (it was ${percent(report.current)}).` : report.best === report.current ? `Left at ${percent(report.current)}: no other share is better.` : `Left at ${percent(report.current)}: ${percent(report.best)} does not gain enough.`}
+            nDCG@10 on held-out queries ${report.heldOut.current.toFixed(3)} before, ${report.heldOut.tuned.toFixed(3)} tuned; gain ${report.gain.value.toFixed(3)} (${report.gain.low.toFixed(3)} to ${report.gain.high.toFixed(3)}) over ${counted(report.queries, 'query', 'queries')}.</p>
           <${Chart} label="Quality by the share of meaning" x=${{ label: 'share of meaning', values: report.curve.map(({ weight }) => weight) }}
             y=${{ label: 'nDCG@10' }} series=${[{ label: 'nDCG@10', values: report.curve.map(({ ndcg }) => ndcg) }]} height=${180} />`
     }

@@ -1,6 +1,6 @@
 /** Everybody on the roster: how they are, how near, what they lend. */
 import { useState } from '../../lib/hooks.js'
-import { bytes, percent } from '../../parts/format.js'
+import { bytes, counted, percent } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { placeOf } from '../../parts/place.js'
 import { Bar, Empty, Loading, Section } from '../../parts/widgets.js'
@@ -13,7 +13,7 @@ const SHOWN = 100
 /** What it lends, in a line. */
 export function capabilityWords(capabilities) {
   return [
-    `${capabilities.cores} ${capabilities.cores === 1 ? 'core' : 'cores'}`,
+    counted(capabilities.cores, 'core'),
     bytes(capabilities.memoryBytes),
     capabilities.profile,
     capabilities.power === 'battery' ? 'on battery' : null,

@@ -131,13 +131,9 @@ function FromCar() {
   const { busy, error, act } = useAction(async () => {
     const [given] = file.current.files
     setMade(null)
-    // The type of a Blob is what the daemon goes by.
-    const body = new Blob([given], { type: CAR })
-    const { artifacts } = await send(
-      'POST',
-      `/api/v1/artifacts/import?${new URLSearchParams({ pin: 'user' })}`,
-      body,
-    )
+    const query = new URLSearchParams({ pin: 'user' })
+    const headers = { 'content-type': CAR }
+    const { artifacts } = await send('POST', `/api/v1/artifacts/import?${query}`, given, { headers })
     setMade(artifacts)
     return artifacts
   })

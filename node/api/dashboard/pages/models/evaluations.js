@@ -1,7 +1,7 @@
 /** What a model came to in evaluations, and how it compares with another one item by item. */
 import { useEffect, useMemo, useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
-import { count, figure, time } from '../../parts/format.js'
+import { count, counted, figure, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Intervals } from '../../parts/intervals.js'
 import { useLive } from '../../parts/live.js'
@@ -89,7 +89,7 @@ function Comparison({ first, second }) {
               }))} />
           <${Intervals} label=${`Difference of ${second.model} against ${first.model}`} head="Measure" zero=${true}
             rows=${measures.map(({ measure, difference }) => ({ key: measure, name: measure, ...difference }))} />
-          <p class="foot">Suite ${first.suite}, ${count(measures[0]?.items ?? 0)} items, each answered by both: mean difference with a paired bootstrap interval.</p>`
+          <p class="foot">Suite ${first.suite}, ${counted(measures[0]?.items ?? 0, 'item')}, each answered by both: mean difference with a paired bootstrap interval.</p>`
     }`
 }
 
@@ -140,7 +140,7 @@ export function Evaluations({ model, other, state }) {
     (job) => job.state === 'running' && job.kind === 'evaluate' && job.params.models?.includes(model.id),
   )
   return html`<div class="choices"><a class="button primary" href=${placeOf('jobs', 'new', 'evaluate', model.id)}>Evaluate</a>
-      ${running.map((job) => html`<a key=${job.id} href=${placeOf('jobs', job.id)}>an evaluation is running: ${job.done} of ${job.total} tasks</a>`)}</div>
+      ${running.map((job) => html`<a key=${job.id} href=${placeOf('jobs', job.id)}>an evaluation is running: ${job.done} of ${counted(job.total, 'task')}</a>`)}</div>
     <${Problem} error=${error} />
     ${loading ? html`<${Loading} lines=${4} />` : null}
     ${data !== undefined && own.length === 0 ? html`<${Empty}>It was not evaluated yet, or the jobs that did it were removed.<//>` : null}
@@ -148,7 +148,7 @@ export function Evaluations({ model, other, state }) {
       (
         one,
       ) => html`<section class="evaluation" key=${`${one.list} ${one.reference}`} aria-label=${`Evaluation ${one.suite}`}>
-        <h3>${one.suite} <small>${count(one.items)} items, ${time(one.finishedAtMs)}, <a href=${placeOf('jobs', one.job)}>job</a>${one.suite === 'similarity' ? `, compared with ${one.reference}` : ''}</small></h3>
+        <h3>${one.suite} <small>${counted(one.items, 'item')}, ${time(one.finishedAtMs)}, <a href=${placeOf('jobs', one.job)}>job</a>${one.suite === 'similarity' ? `, compared with ${one.reference}` : ''}</small></h3>
         <dl class="result">${one.figures.map((row) => html`<div key=${row.name}><dt>${row.title}</dt><dd><${Figure} of=${row} /></dd></div>`)}</dl>
         <${Beside} evaluation=${one} all=${all} model=${model} />
       </section>`,

@@ -1,7 +1,7 @@
 /** All models of this node, those that are on their way, and those that members share. */
 
 import { DataTable } from '../../parts/data-table.js'
-import { bytes, count, figure } from '../../parts/format.js'
+import { bytes, count, counted, figure } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { placeOf } from '../../parts/place.js'
 import { Empty, Loading, Section } from '../../parts/widgets.js'
@@ -58,7 +58,7 @@ const COLUMNS = [
 export function ModelList({ state, refresh }) {
   const { models, pulls } = state
   return html`<div class="stack">
-    <${Section} id="models" title=${models === undefined ? 'Models' : `${count(models.length)} ${models.length === 1 ? 'model' : 'models'}`}
+    <${Section} id="models" title=${models === undefined ? 'Models' : counted(models.length, 'model')}
       aside=${html`<span class="job-actions"><a class="button" href="#models/~artifacts">Artifacts</a> <a class="button primary" href="#models/~add">Add a model</a></span>`}>
       ${pulls === undefined ? null : html`<${Pulls} pulls=${pulls} refresh=${refresh} />`}
       ${

@@ -1,5 +1,7 @@
 /** What a person should look at, worst first, each with the way there. */
+import { counted } from '../../parts/format.js'
 import { placeOf } from '../../parts/place.js'
+import { nameOfAgent, wishOf } from '../../parts/tool-words.js'
 import { titleOf } from '../jobs/job-words.js'
 
 const PAUSES = {
@@ -16,7 +18,7 @@ export function attentionOf({ status, approvals, jobs, models, pulls }, nowMs) {
     rows.push({
       key: `approval ${id}`,
       tone: 'warn',
-      text: `${agent} waits for your approval to use ${tool}.`,
+      text: `${nameOfAgent(agent)} waits for your approval to ${wishOf(tool)}.`,
       href: '#agents',
       verb: 'Decide',
     })
@@ -25,7 +27,7 @@ export function attentionOf({ status, approvals, jobs, models, pulls }, nowMs) {
       rows.push({
         key: `doubt ${job.id}`,
         tone: 'bad',
-        text: `${titleOf(job)}: ${job.doubt.tasks} of its tasks rest on the word of a member that lied since.`,
+        text: `${titleOf(job)}: ${counted(job.doubt.tasks, 'task')} of it ${job.doubt.tasks === 1 ? 'rests' : 'rest'} on the word of a member that lied since.`,
         href: placeOf('jobs', job.id),
         verb: 'Look',
       })
@@ -68,7 +70,7 @@ export function attentionOf({ status, approvals, jobs, models, pulls }, nowMs) {
     rows.push({
       key: 'knowledge',
       tone: 'bad',
-      text: `${status.knowledge.problems === 1 ? 'A collection' : `${status.knowledge.problems} collections`} cannot be read.`,
+      text: `${counted(status.knowledge.problems, 'collection')} cannot be read.`,
       href: '#knowledge',
       verb: 'Look',
     })

@@ -1,5 +1,7 @@
 /** The doctor’s findings: what is wrong with this machine or its installation, and what to do about it. */
+
 import { useState } from '../../lib/hooks.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useEvents, useLive } from '../../parts/live.js'
 import { Loading, Problem, Section } from '../../parts/widgets.js'
@@ -23,7 +25,7 @@ const summaryOf = (bad) =>
     ? 'all well'
     : bad.some(({ level }) => level === 'fail')
       ? 'needs help'
-      : `${bad.length} ${bad.length === 1 ? 'warning' : 'warnings'}`
+      : counted(bad.length, 'warning')
 
 /** The doctor tries a sandbox and reads models through: it is not asked again whenever somebody comes back to this page. */
 const KEPT_FOR_MS = 300_000
@@ -61,7 +63,7 @@ export function Health() {
           ${
             fine.length === 0
               ? null
-              : html`<details><summary>${fine.length} checks are fine</summary>
+              : html`<details><summary>${counted(fine.length, 'check is', 'checks are')} fine</summary>
                 <ul class="findings">${fine.map((check) => html`<${Finding} key=${check.name} check=${check} />`)}</ul></details>`
           }`
     }

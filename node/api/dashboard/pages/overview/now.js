@@ -1,4 +1,5 @@
 /** What goes on now, of any kind: jobs, runs of evolution, federations, indexing, pulls. */
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -43,7 +44,7 @@ export function Now({ state }) {
     Indexing: indexing.filter(isLive).map(
       ({ id, name, doneFiles, files, state: at }) =>
         html`<${Line} key=${id} href=${placeOf('knowledge', name)} title=${name} share=${doneFiles / Math.max(1, files)}
-            side=${at === 'waiting' ? 'waits' : `${doneFiles} of ${files} files`} />`,
+            side=${at === 'waiting' ? 'waits' : `${doneFiles} of ${counted(files, 'file')}`} />`,
     ),
     Pulls: (state.pulls ?? [])
       .filter(isLive)

@@ -1,5 +1,5 @@
 /** What this node is, where it is reached, and what it lends at most. */
-import { bytes, duration, short, time } from '../../parts/format.js'
+import { bytes, counted, duration, short, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Copy, Loading, Section } from '../../parts/widgets.js'
 
@@ -35,12 +35,12 @@ export function ThisNode({ state }) {
       <${Row} label="Running for"><span title=${`since ${time(status.startedAtMs)}`}>${duration(status.uptimeMs)}</span><//>
       <${Row} label="Profile">${PROFILES[status.resources.profile] ?? status.resources.profile}<//>
       <${Row} label="Lends">
-        ${compute.threads} ${compute.threads === 1 ? 'thread' : 'threads'}, ${bytes(resources.limits.memoryBytes)} of memory and ${''}
+        ${counted(compute.threads, 'thread')}, ${bytes(resources.limits.memoryBytes)} of memory and ${''}
         ${bytes(status.artifacts.maxBytes)} of disk
       <//>
       ${disk === null ? null : html`<${Row} label="On disk">${bytes(disk.usedBytes)}<//>`}
       <${Row} label="Knowledge">
-        ${status.knowledge.collections} ${status.knowledge.collections === 1 ? 'collection' : 'collections'}, ${status.knowledge.documents} documents
+        ${counted(status.knowledge.collections, 'collection')}, ${counted(status.knowledge.documents, 'document')}
       <//>
       <${Row} label="Kernels">${compute.native ? `native, ${compute.simd}` : html`<span class="warn-text">reference (slow): ${compute.reason}</span>`}<//>
       <${Row} label="Version">village ${status.version}, Node ${runtime.node}, ${runtime.platform} ${runtime.arch}<//>

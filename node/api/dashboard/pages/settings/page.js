@@ -1,6 +1,8 @@
 /** Every key of the configuration: found by word or by group (`#settings/GROUP`), explained, and changed. */
+
 import { useEffect, useMemo, useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
@@ -51,7 +53,7 @@ function Group({ name, rows, isOpen, children }) {
   const own = rows.filter(({ source }) => source === 'file').length
   return html`<details class="section group" id=${`settings-${name}`} open=${isOpen}>
     <summary><h2>${titleOf(name)}</h2>
-      <span class="count">${rows.length} ${rows.length === 1 ? 'setting' : 'settings'}${own > 0 ? `, ${own} from the file` : ''}</span></summary>
+      <span class="count">${counted(rows.length, 'setting')}${own > 0 ? `, ${own} from the file` : ''}</span></summary>
     ${children}
   </details>`
 }

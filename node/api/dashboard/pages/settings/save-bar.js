@@ -1,5 +1,7 @@
 /** What was changed and is not saved yet; shows it once more before it is written. */
+
 import { useRef } from '../../lib/hooks.js'
+import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Problem } from '../../parts/widgets.js'
 import { shown } from './setting-values.js'
@@ -14,7 +16,7 @@ export function SaveBar({ changes, file, busy, error, onSave, onDiscard }) {
   }
   const needRestart = changes.filter(([row]) => row.reload === 'restart').length
   return html`<div class="save-bar" role="region" aria-label="Changes that are not saved">
-      <span>${changes.length} ${changes.length === 1 ? 'change is' : 'changes are'} not saved</span>
+      <span>${counted(changes.length, 'change is', 'changes are')} not saved</span>
       <span class="actions">
         <button type="button" onClick=${onDiscard}>Discard</button>
         <button type="button" class="primary" onClick=${() => dialog.current?.showModal()}>Save…</button>
@@ -25,7 +27,7 @@ export function SaveBar({ changes, file, busy, error, onSave, onDiscard }) {
         <h3 id="save-title">Save to the configuration file?</h3>
         <ul class="save-list">${changes.map(
           ([row, { value, reset }]) =>
-            html`<li key=${row.key}><code>${row.key}</code><span>${shown(row.nextValue)} → ${reset ? `${shown(row.default)} (default)` : shown(value)}</span></li>`,
+            html`<li key=${row.key}><code>${row.key}</code><span>${shown(row.nextValue, row.unit)} → ${reset ? `${shown(row.default, row.unit)} (default)` : shown(value, row.unit)}</span></li>`,
         )}</ul>
         <p>${file === null ? '' : html`Written to <code>${file}</code>. `}${
           needRestart === 0

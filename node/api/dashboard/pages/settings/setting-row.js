@@ -1,6 +1,6 @@
 /** One setting: what it is, its control, what it is without, where its value comes from, and what was wrong with it. */
 import { useId } from '../../lib/hooks.js'
-import { bytes } from '../../parts/format.js'
+import { bytes, writtenSize } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { isNullable, isPending, isSame, readText, shown, sortOf, written } from './setting-values.js'
 
@@ -13,8 +13,10 @@ const SOURCES = {
 const isFixed = ({ source }) => source === 'environment' || source === 'command line'
 
 const valueText = (row, value) => {
-  const size = row.unit === 'bytes' && typeof value === 'number' && value >= 1024 ? ` (${bytes(value)})` : ''
-  return `${shown(value)}${value !== null && row.unit !== '' && row.unit !== 'multiaddrs' && !Array.isArray(value) ? ` ${row.unit}` : ''}${size}`
+  const text = shown(value, row.unit)
+  // A size has its unit, and lists need none.
+  const isBare = value === null || Array.isArray(value) || row.unit === 'multiaddrs' || /B$/.test(text)
+  return isBare || row.unit === '' ? text : `${text} ${row.unit}`
 }
 
 function Control({ row, id, describedBy, text, onText, isWrong, disabled }) {
@@ -43,7 +45,11 @@ function Control({ row, id, describedBy, text, onText, isWrong, disabled }) {
 export function SettingRow({ row, change, error, onChange }) {
   const id = useId()
   const text =
-    change === undefined ? written(row.nextValue) : change.reset ? written(row.default) : change.text
+    change === undefined
+      ? written(row.nextValue, row.unit)
+      : change.reset
+        ? written(row.default, row.unit)
+        : change.text
   const sort = sortOf(row)
   const parsed = sort === 'flag' ? text === 'true' : readText(row, text)
   const isChanged = isPending(row, change)
@@ -51,17 +57,22 @@ export function SettingRow({ row, change, error, onChange }) {
   const onText = (next) => {
     const value = sort === 'flag' ? next === 'true' : readText(row, next)
     // Compared as it was typed: the empty line that a next entry of a list begins with means nothing yet, and has to stay.
-    onChange(next === written(row.nextValue) ? undefined : { text: next, value })
+    onChange(next === written(row.nextValue, row.unit) ? undefined : { text: next, value })
   }
   const hints = [
-    sort === 'number' && row.unit === 'bytes' && typeof parsed === 'number' && parsed >= 1024
+    // What was typed in bytes, or in another unit.
+    sort === 'number' &&
+    row.unit === 'bytes' &&
+    typeof parsed === 'number' &&
+    writtenSize(parsed) !== text.trim()
       ? bytes(parsed)
       : null,
     row.unit === '' || sort === 'list'
       ? null
       : row.unit === 'bytes'
-        ? 'bytes, or a size such as 2 GiB'
+        ? 'a size such as 2 GiB, or bytes'
         : row.unit,
+    isNullable(row) && sort !== 'list' ? 'empty: not set (null)' : null,
   ].filter((hint) => hint !== null)
   return html`<div class=${`setting ${isChanged ? 'changed' : ''}`}>
     <div class="setting-about">

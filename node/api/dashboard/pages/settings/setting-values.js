@@ -1,5 +1,7 @@
 /** Between a setting's value and what is typed: what sort of control a row takes, and how its text is read. */
 
+import { readSize, writtenSize } from '../../parts/format.js'
+
 /** @typedef {{ key: string, value: any, nextValue: any, default: any, unit: string, doc: string, expects: string, choices: string[] | null, source: string, reload: string }} Setting */
 
 /** @param {Setting} row @returns {'flag' | 'choice' | 'list' | 'number' | 'text'} */
@@ -14,21 +16,11 @@ export function sortOf(row) {
 /** @param {Setting} row */
 export const isNullable = (row) => row.default === null || /^null\b/.test(row.expects)
 
-/** As it stands in a field. @param {unknown} value */
-export const written = (value) =>
-  value === null || value === undefined ? '' : Array.isArray(value) ? value.join('\n') : String(value)
-
-const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt])(i?)b$/i
-/** The power of 1000 or 1024 that a unit's letter stands for. */
-const POWERS = 'kmgt'
-
-/** `50 GiB`, `2GB` (of 1000), as whole bytes; null where it is no such size. @param {string} text */
-function readSize(text) {
-  const [, amount, letter, binary] = SIZE.exec(text) ?? []
-  if (amount === undefined || letter === undefined) return null
-  return Math.round(
-    Number(amount) * (binary === '' ? 1000 : 1024) ** (POWERS.indexOf(letter.toLowerCase()) + 1),
-  )
+/** As it stands in a field; a size has its unit. @param {unknown} value @param {string} [unit] of the setting */
+export function written(value, unit) {
+  if (value === null || value === undefined) return ''
+  if (Array.isArray(value)) return value.join('\n')
+  return unit === 'bytes' && typeof value === 'number' ? writtenSize(value) : String(value)
 }
 
 /**
@@ -59,11 +51,11 @@ export const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 export const isPending = (row, change) =>
   change !== undefined && !change.isSaved && (change.reset === true || !isSame(change.value, row.nextValue))
 
-/** A value in a line of text. @param {unknown} value */
-export function shown(value) {
+/** A value in a line of text. @param {unknown} value @param {string} [unit] of the setting */
+export function shown(value, unit) {
   if (value === null) return 'not set'
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ')
-  return value === true ? 'on' : value === false ? 'off' : String(value)
+  return value === true ? 'on' : value === false ? 'off' : written(value, unit)
 }
 
 /** `resources.maxCpuCores` → `resources`; a key without a dot stands in `general`. @param {string} key */

@@ -1,5 +1,7 @@
 /** What agents and their tools are called where people read of them. */
 
+import { capital } from './format.js'
+
 /** @type {Readonly<Record<string, string>>} */
 const TOOLS = {
   agent_ask: 'ask an agent',
@@ -40,7 +42,7 @@ const TOOLS = {
 }
 
 /** `king` → `King`. @param {string} agent */
-export const nameOfAgent = (agent) => agent.charAt(0).toUpperCase() + agent.slice(1)
+export const nameOfAgent = (agent) => capital(agent)
 
 /**
  * Null: of a tool that is not the village's own, its name is all there is.
@@ -50,3 +52,6 @@ export function wordsOfTool(tool, given = {}) {
   if (tool === 'agent_ask' && typeof given.agent === 'string') return `ask ${nameOfAgent(given.agent)}`
   return Object.hasOwn(TOOLS, tool) ? (TOOLS[tool] ?? null) : null
 }
+
+/** What an agent wants to do: `index documents`, `use weather_now`. @param {string} tool @param {{ agent?: unknown }} [given] */
+export const wishOf = (tool, given) => wordsOfTool(tool, given) ?? `use ${tool}`

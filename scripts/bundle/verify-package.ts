@@ -1,0 +1,71 @@
+/**
+ * `npm run bundle -- --verify aivillage-VERSION.tgz`: what `npm pack` packed, installed globally with an empty npm cache from the
+ * registry, which fills it; then once more from that cache alone in a network without a route, and a village's work done there.
+ * npm's settings of whoever runs it do not count, but for how the registry is reached.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { runApart } from './run-apart.ts'
+
+const PROGRAMS = ['unshare', 'ip', 'npm', 'node']
+const STEPS = path.join(import.meta.dirname, 'package-steps.ts')
+/** `npm run` puts this project's own Node first, which a machine that installs the package has not. */
+const MACHINE_PATH = (process.env.PATH ?? '')
+  .split(path.delimiter)
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(path.delimiter)
+
+function fail(why: string): number {
+  console.error(`verify: ${why}`)
+  return 2
+}
+
+/** Packages of the installed tree that are of another version than the lock file names, and what it lacks of those needed. */
+export function strayVersions(installed: string): readonly string[] {
+  const lock = JSON.parse(readFileSync(path.join(installed, 'npm-shrinkwrap.json'), 'utf8')) as {
+    packages: Record<string, { version: string; dev?: boolean; optional?: boolean; peer?: boolean }>
+  }
+  const stray: string[] = []
+  for (const [at, row] of Object.entries(lock.packages)) {
+    const manifest = path.join(installed, at, 'package.json')
+    if (at === '') continue
+    const isThere = existsSync(manifest)
+    if (!isThere && row.dev !== true && row.optional !== true && row.peer !== true)
+      stray.push(`${at} is missing`)
+    if (!isThere) continue
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+    if (version !== row.version) stray.push(`${at} is ${version}, not ${row.version}`)
+  }
+  for (const manifest of globSync('node_modules/{*,@*/*}/package.json', { cwd: installed }))
+    if (!(path.dirname(manifest) in lock.packages))
+      stray.push(`${path.dirname(manifest)} is not in the lock file`)
+  return stray
+}
+
+export async function verifyPackage(file: string): Promise<number> {
+  if (!existsSync(file)) return fail(`${file} is not there`)
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    return fail('it needs Linux and root: it makes a network without a route')
+  const missing = PROGRAMS.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0)
+  if (missing.length > 0) return fail(`these programs are missing: ${missing.join(', ')}`)
+  const work = mkdtempSync(path.join(tmpdir(), 'village-verify-'))
+  try {
+    const home = path.join(work, 'home')
+    mkdirSync(home)
+    const first = path.join(work, 'first')
+    console.log('verify: npm install -g from the registry, into an empty cache')
+    execFileSync('npm', ['install', '--global', '--prefix', first, file], {
+      env: { PATH: MACHINE_PATH, HOME: home, npm_config_cache: path.join(work, 'cache') },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    const stray = strayVersions(path.join(first, 'lib/node_modules/aivillage'))
+    if (stray.length > 0) return fail(`not what the lock file names: ${stray.join('; ')}`)
+    console.log('verify: ok  every package is of the version that the lock file names')
+    rmSync(first, { recursive: true })
+    return await runApart([], [STEPS, file, work, MACHINE_PATH])
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
