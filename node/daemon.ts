@@ -44,6 +44,7 @@ import { signerFromIdentity } from './mesh/membership/keys.ts'
 import { createMembership } from './mesh/membership/membership.ts'
 import { createVillages, type VillageInfo } from './mesh/membership/villages.ts'
 import { createMesh, type Mesh } from './mesh/mesh.ts'
+import { profileLimits } from './profile-limits.ts'
 import { createSettings, type Settings } from './settings.ts'
 import { openStore, type Store } from './store.ts'
 import { createTracing } from './tracing-service.ts'
@@ -115,6 +116,7 @@ async function wire({ live, sources, log, store, ...file }: Opened): Promise<Dae
       return resources.limits().cpuCores
     },
     native: config['compute.native'] as 'auto' | 'off',
+    idleMs: profileLimits(config.profile).idle.threadMs,
     onIdleEnd: kernels.releaseMemory,
     workerUrl: new URL('./federated/worker.ts', import.meta.url),
   }

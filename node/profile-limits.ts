@@ -30,9 +30,17 @@ export interface MeshLimits {
   readonly gossipToldHeartbeats: number
 }
 
+/** What has had nothing to do for so long ends, and the models that it had loaded with it. */
+export interface IdleLimits {
+  readonly threadMs: number
+  /** The process that reads documents. */
+  readonly parserMs: number
+}
+
 export interface ProfileLimits {
   readonly store: StoreLimits
   readonly mesh: MeshLimits
+  readonly idle: IdleLimits
 }
 
 /** LevelDB's and libp2p's own; fewer connections (300 there), smaller buffers of streams. */
@@ -47,6 +55,8 @@ const LAPTOP: ProfileLimits = {
     gossipKeptHeartbeats: 5,
     gossipToldHeartbeats: 3,
   },
+  // Long enough that the tasks of a job find their sessions loaded.
+  idle: { threadMs: 60_000, parserMs: 30_000 },
 }
 
 export const PROFILE_LIMITS = {
@@ -55,6 +65,7 @@ export const PROFILE_LIMITS = {
     // No more files: the state of a large node is some hundred tables.
     store: { ...LAPTOP.store, cacheSize: 64 * MIB, writeBufferSize: 16 * MIB },
     mesh: { ...LAPTOP.mesh, maxConnections: 300, parallelDials: 32 },
+    idle: LAPTOP.idle,
   },
   edge: {
     store: { cacheSize: MIB, writeBufferSize: MIB, maxOpenFiles: 100 },
@@ -67,6 +78,7 @@ export const PROFILE_LIMITS = {
       gossipKeptHeartbeats: 3,
       gossipToldHeartbeats: 2,
     },
+    idle: { threadMs: 5_000, parserMs: 2_000 },
   },
 } as const satisfies Readonly<Record<string, ProfileLimits>>
 

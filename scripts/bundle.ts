@@ -22,6 +22,8 @@ import { copyFiles, listFiles, packBundle, sealBundle } from './bundle/write-bun
 const ROOT = path.resolve(import.meta.dirname, '..')
 const MIB = 2 ** 20
 const mib = (bytes: number) => `${(bytes / MIB).toFixed(1)} MiB`
+/** What is going on now, before it: each step takes its time. */
+const step = (text: string) => console.log(`bundle: ${text} (${Math.round(performance.now() / 1000)} s)`)
 
 /** Kept bytes by what they are for, largest first. */
 function sizesByPart(files: readonly { file: string; sizeBytes: number }[]): [string, number][] {
@@ -45,18 +47,22 @@ async function makeBundle(platform: Platform, out: string | undefined): Promise<
     const program = path.join(work, 'program')
     mkdirSync(program)
     mkdirSync(path.join(folder, 'runtime'), { recursive: true })
-    console.log(`program: packed with the kernels of ${platform}`)
+    step(`program: compiling it and the kernels of ${platform}, and packing them`)
     await packProgram({ root: ROOT, platform, work, target: program })
-    console.log('dependencies: installed as npm-shrinkwrap.json pins them')
+    step('dependencies: installing what npm-shrinkwrap.json pins')
     installDependencies({ cpu: cpuOf(platform), target: program })
+    step('contents: choosing what this platform needs')
     const { kept, leftOutBytes } = selectContents(listFiles(program), platform)
     copyFiles(program, path.join(folder, 'app'), kept)
     rmSync(program, { recursive: true })
+    step(`Node ${NODE_VERSION}: fetching and checking it`)
     await fetchRuntime(platform, work, path.join(folder, 'runtime'))
     writeFileSync(path.join(folder, 'LICENCES.md'), licencesPage(licencesOf(folder, NODE_VERSION)))
+    step('sums: hashing every file')
     const installer = path.join(ROOT, 'scripts/bundle/install.sh')
     const least = sealBundle(folder, { platform, version, nodeVersion: NODE_VERSION, installer })
     mkdirSync(path.dirname(file), { recursive: true })
+    step('archive: packing')
     const packed = await packBundle(folder, file)
     writeFileSync(`${file}.sha256`, `${packed.sha256}  ${path.basename(file)}\n`)
 

@@ -16,7 +16,7 @@ test('every profile of the configuration has a row, and an edge box has least of
   const { laptop, server, edge } = PROFILE_LIMITS
   for (const profile of Object.keys(PROFILE_LIMITS)) assert.is(FIELDS.profile.check(profile), null)
   assert.equal(Object.keys(PROFILE_LIMITS).sort(), ['edge', 'laptop', 'server'])
-  for (const part of ['store', 'mesh'] as const)
+  for (const part of ['store', 'mesh', 'idle'] as const)
     for (const [name, value] of Object.entries(laptop[part])) {
       assert.ok((edge[part] as Record<string, number>)[name]! < value, `edge ${name}`)
       assert.ok((server[part] as Record<string, number>)[name]! >= value, `server ${name}`)

@@ -35,7 +35,12 @@ async function runSuite(
     }
     return await new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [path.resolve(import.meta.dirname, 'run.ts'), ...names], {
-        env: { ...process.env, VILLAGE_TEST_ROOT: root, VILLAGE_TEST_DEADLINE_MS: String(deadlineMs) },
+        env: {
+          ...process.env,
+          VILLAGE_TEST_ROOT: root,
+          VILLAGE_TEST_DEADLINE_MS: String(deadlineMs),
+          VILLAGE_TEST_LEFTOVER_MS: '1000',
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       let output = ''
@@ -160,6 +165,60 @@ runner('names what was skipped, and does not count it as run', async () => {
   assert.match(ended.output, 'skipped: no browser')
   assert.is(ended.code, 0)
 })
+
+runner('files of a folder share a process, others and one that asks for its own do not', async () => {
+  const telling = `console.log('skipped: ' + process.pid)\n${PASSING}${RUN}`
+  const { output, lastLine } = await runSuite({
+    'a.test.ts': HEAD + telling,
+    'b.test.ts': HEAD + telling,
+    'c.test.ts': `// own process: it measures the heap\n${HEAD}${telling}`,
+    'd.test.ts': HEAD + telling,
+    'deep/e.test.ts': HEAD + telling,
+  })
+  assert.is(lastLine, '5 passed, 0 failed', output)
+  const processes = Object.fromEntries(
+    [...output.matchAll(/^ok {3}test\/(\S+)\.test\.ts .*\n +skipped: (\d+)$/gm)].map(
+      ([, file, pid]): [string, string] => [file!, pid!],
+    ),
+  )
+  assert.is(processes.a, processes.b)
+  assert.is(processes.a, processes.d)
+  assert.is(new Set(Object.values(processes)).size, 3, output)
+})
+
+runner('what fails in one file does not touch those beside it', async () => {
+  const ended = await runSuite({
+    'a.test.ts': `${HEAD}test('fails', () => { throw new Error('the reason') })\n${RUN}`,
+    'b.test.ts': `${HEAD}test.before(() => { throw new Error('no') })\n${PASSING}${RUN}`,
+    'c.test.ts': `${HEAD}test('leaves', () => process.exit(0))\n${RUN}`,
+    'd.test.ts': `${HEAD}${PASSING}${RUN}`,
+    'e.test.ts': `throw new Error('cannot be loaded')\n${HEAD}${PASSING}${RUN}`,
+    'f.test.ts': `${HEAD}${PASSING}${RUN}`,
+  })
+  assert.is(ended.lastLine, '2 passed, 4 failed', ended.output)
+  const verdicts = [...ended.output.matchAll(/^(ok|FAIL) +test\/(\w)\.test/gm)].map(
+    ([, verdict, file]) => `${file} ${verdict}`,
+  )
+  assert.equal(verdicts, ['a FAIL', 'b FAIL', 'c FAIL', 'd ok', 'e FAIL', 'f ok'])
+})
+
+runner(
+  'fails where something keeps the process alive after its last file, and says after which it was there',
+  async () => {
+    const ended = await runSuite({
+      'a.test.ts': `${HEAD}${PASSING}${RUN}`,
+      'b.test.ts': `${HEAD}test('leaves a timer', () => void setInterval(() => {}, 1_000))\n${RUN}`,
+      'c.test.ts': `${HEAD}${PASSING}${RUN}`,
+    })
+    assert.is(ended.lastLine, '3 passed, 1 failed', ended.output)
+    assert.match(ended.output, /still running after 1 s after the last test/)
+    const after = (file: string) =>
+      new RegExp(`^test/${file}\\.test\\.ts: (.*)$`, 'm').exec(ended.output)?.[1]
+    assert.not.match(after('a')!, /Timeout/)
+    assert.match(after('b')!, /Timeout/)
+    assert.is(ended.code, 1)
+  },
+)
 
 runner('ends what a test left running', async () => {
   const server = `net.createServer().listen(0, '127.0.0.1', function () { process.send(this.address().port) })`

@@ -15,7 +15,6 @@ import { createChatModels } from './chat/chat-models.ts'
 import { createConversations } from './conversations/conversations.ts'
 import { createAgentAsk } from './king/agent-ask.ts'
 import { createDecisions } from './king/decisions.ts'
-import { intendedCalls } from './king/intended-calls.ts'
 import { createKing } from './king/king.ts'
 import { parseWeights } from './king/weigh.ts'
 import { newAgentId, ownerLimits } from './loop/answer-request.ts'
@@ -214,7 +213,10 @@ export function createAgentServices(components: Components, init: Init) {
       rows: [createKing({ decisions }), SAGE, MAGI],
       tools,
       chatModels,
-      intendedCalls,
+      async intendedCalls(...given) {
+        const { intendedCalls } = await import('./king/intended-calls.ts')
+        return intendedCalls(...given)
+      },
       ownNames: () => ownNames.current(),
       twin,
       village: villageAgents,

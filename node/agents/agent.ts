@@ -114,7 +114,7 @@ export interface AgentRow {
    * Calls that the asker's own words ask for, as the agent's own rules read them; beside those of King's rules. Pure: it sees the
    * asker's messages alone.
    */
-  intended?(messages: readonly ChatMessage[]): readonly IntendedCall[]
+  intended?(messages: readonly ChatMessage[]): readonly IntendedCall[] | Promise<readonly IntendedCall[]>
   /** Throws AGENT_OPTION_INVALID. */
-  policy(init: PolicyInit): Policy
+  policy(init: PolicyInit): Policy | Promise<Policy>
 }

@@ -31,8 +31,8 @@ const LIBRARIES: Record<string, string> = {
 }
 
 const APP = '/dashboard/app.js'
-/** What is shown first; what starts the dashboard comes last. */
-const FIRST_MODULES = ['/dashboard/pages/overview/page.js', APP]
+/** What asks the daemon first, then what is shown first; what starts the dashboard comes last. */
+const FIRST_MODULES = ['/dashboard/parts/first-reads.js', '/dashboard/pages/overview/page.js', APP]
 const FIRST_SCRIPT = '/dashboard/first.js'
 const FIRST_SHEET = '/dashboard/first.css'
 const SHEET_LINK = / *<link rel="stylesheet" href="([^"]+)">\n/g

@@ -85,7 +85,7 @@ export interface Resources extends Service {
   snapshot(): ResourceSnapshot
   accepts(own: boolean): boolean
   onChange(listener: () => void): () => void
-  /** Reads the sensors now and decides again. */
+  /** Reads the sensors and the size of the machine now and decides again. */
   check(): Promise<void>
 }
 
@@ -177,8 +177,12 @@ export function createResources(
 ): Resources {
   const { log, events, config } = components
   const readSensors = init.readSensors ?? readMachine
+  const readSize = () => ({ cores: availableParallelism(), memoryBytes: memoryOfMachine() })
+  // Asked for with every block that is stored and every task that begins: reading the caps each time took an eighth of the
+  // event loop's work in a job.
+  let size = readSize()
   // The configuration may change.
-  const limits = () => limitsOf(config, { cores: availableParallelism(), memoryBytes: memoryOfMachine() })
+  const limits = () => limitsOf(config, size)
   const listeners = new Set<() => void>()
   let sensors: Sensors = {
     power: 'unknown',
@@ -192,6 +196,7 @@ export function createResources(
   let checking: Promise<void> | undefined
 
   async function readAll(): Promise<void> {
+    size = readSize()
     try {
       sensors = await readSensors()
       const disk = await statfs(init.directory)

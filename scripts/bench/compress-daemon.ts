@@ -9,6 +9,8 @@ import type { BenchContext } from './bench.ts'
 const POLL_MS = 100
 const TOLD_EVERY_MS = 20_000
 const KIB = 1024
+/** USER_HZ, which Linux fixes for its reports. */
+const TICKS_BY_SECOND = 100
 
 interface JobView {
   readonly state: string
@@ -75,6 +77,14 @@ export function peakMemoryMb(node: LocalNode): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${node.process.pid}/status`, 'utf8'))
   if (line === null) throw new Error('this system does not tell the peak memory of a process')
   return (Number(line[1]) * KIB) / 1e6
+}
+
+/** Seconds of processor that all threads of the daemon have taken so far, those that have ended among them (Linux). */
+export function processorSeconds(node: LocalNode): number {
+  const stat = readFileSync(`/proc/${node.process.pid}/stat`, 'utf8')
+  // The second field is the name, in parentheses, and may hold anything; utime and stime are the 14th and 15th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_BY_SECOND
 }
 
 /** A daemon by itself that lends what the machine has. */

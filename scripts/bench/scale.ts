@@ -16,7 +16,13 @@ function measurementOf(row: CostRow): Measurement {
   const least = (1 - tolerance) * formula
   return measured < least
     ? { case: `${cost}, ${peers} peers (too little)`, value: measured, unit, better: 'higher', bar: least }
-    : { case: `${cost}, ${peers} peers`, value: measured, unit, better: 'lower', bar: (1 + tolerance) * formula }
+    : {
+        case: `${cost}, ${peers} peers`,
+        value: measured,
+        unit,
+        better: 'lower',
+        bar: (1 + tolerance) * formula,
+      }
 }
 
 async function simulate({ report, log, signal, only }: BenchContext): Promise<void> {

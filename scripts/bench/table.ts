@@ -14,6 +14,7 @@ import { humanevalBench } from './humaneval.ts'
 import { jobsBench } from './jobs.ts'
 import { modelsBench } from './models.ts'
 import { ragBench } from './rag.ts'
+import { scaleBench } from './scale.ts'
 import { trainBench } from './train.ts'
 import { villageLmBench } from './village-lm.ts'
 
@@ -33,5 +34,6 @@ export const BENCHES: readonly Bench[] = [
   evolveBench,
   federateBench,
   villageLmBench,
+  scaleBench,
   agentsBench,
 ]

@@ -160,6 +160,18 @@ point() {
   mv -fT "$1.new.$$" "$1"
 }
 
+# What an installer that was killed left: its process is in the name.
+sweep() {
+  [ -d /proc/self ] || return 0
+  for left in "$library"/.new.* "$library"/current.new.* "$library"/previous.new.* "$program".new.*; do
+    [ -e "$left" ] || [ -L "$left" ] || continue
+    case ${left##*.} in
+      *[!0-9]*) ;;
+      *) [ -d "/proc/${left##*.}" ] || rm -rf "$left" ;;
+    esac
+  done
+}
+
 write_program() {
   mkdir -p "$prefix/bin" "${manual%/*}"
   if [ -e "$program" ] && ! is_ours; then
@@ -188,6 +200,7 @@ install() {
   version=$(value VERSION)-$(sha256sum SHA256SUMS | cut -c 1-12)
   current=$(readlink "$library/current" 2>/dev/null || true)
   check_order
+  sweep
   # Also after a power cut in the middle of an installation: a copy that is not whole is made again.
   if [ -d "$library/$version" ] && (cd "$library/$version" && sha256sum -c --quiet --strict SHA256SUMS >/dev/null 2>&1); then
     say "AIVillage $(value VERSION) is in $library already"

@@ -67,7 +67,7 @@ async function indexPath({ owner }: Context, name: string, file: string): Promis
 }
 
 /** In this order: what one makes the next may use. */
-const PHASES: Readonly<Record<string, (context: Context) => Promise<object | void>>> = {
+const PHASES: Readonly<Record<string, (context: Context) => Promise<unknown>>> = {
   idle: async () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000))
   },
@@ -132,7 +132,7 @@ try {
   for (const phase of phases) {
     const started = performance.now()
     const facts = await PHASES[phase]!(context)
-    say({ phase, seconds: (performance.now() - started) / 1000, ...watch.take(), ...facts })
+    say({ phase, seconds: (performance.now() - started) / 1000, ...watch.take(), ...(facts ?? {}) })
   }
 } catch (error) {
   say({ error: error instanceof Error ? error.message : String(error) })

@@ -1,6 +1,7 @@
 /**
  * Brings onnxruntime-node into the package: what its own package has for Linux, without the installation script that fetches
  * graphics libraries from beyond the registry, and ends the whole installation where their server cannot be reached.
+ * `bundleDependencies` would do neither: it packs what is installed as it is, 288 MB of four systems, and npm runs its scripts.
  */
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -47,6 +47,7 @@ function fetchAll(providers: number) {
       digests: [],
       start: range.start,
       count: range.count,
+      trace: new Uint8Array(0),
     }
     countFrame(tally, Request.encode(request))
     for (let index = range.start; index < range.start + range.count; index++) {

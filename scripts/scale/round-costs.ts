@@ -96,6 +96,7 @@ export const roundCosts: CostCase = {
         announcement: new Uint8Array(0),
         blocks: [{ block: block.bytes, certificate: encodeCertificate(certificate) }],
         more: false,
+        trace: new Uint8Array(0),
       }),
     )
     const votes = 2 * voters * (voters - 1)

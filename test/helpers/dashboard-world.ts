@@ -66,12 +66,11 @@ export async function startDashboardWorld(): Promise<DashboardWorld & { stop(): 
   const { nodes } = net
   const context = await browser.newContext({ reducedMotion: 'reduce' })
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  const windows = new Map<LocalNode, Page>()
+  const desk: Desk = { context, open: null }
   return {
     nodes,
     browser,
-    visit: (place, run, init = {}) =>
-      visit({ windows, context, node: nodes[init.node ?? 0]! }, place, run, init),
+    visit: (place, run, init = {}) => visit(desk, nodes[init.node ?? 0]!, place, run, init),
     stop,
   }
 }
@@ -79,26 +78,32 @@ export async function startDashboardWorld(): Promise<DashboardWorld & { stop(): 
 /** The token goes into the session storage, as the link's does, so that the place can be opened at once. */
 const placeLink = (node: LocalNode, place: string) => new URL(`/#${place}`, node.dashboardLink).href
 
-/** A window of the node: the next case goes on in the one before it, whose process has the modules compiled. */
-async function windowOf(windows: Map<LocalNode, Page>, context: BrowserContext, node: LocalNode) {
-  const known = windows.get(node)
-  if (known !== undefined) return known
-  const page = await context.newPage()
+/** The window that the case before left, and the node that it is of: whose modules it has loaded. */
+interface Desk {
+  readonly context: BrowserContext
+  open: { readonly page: Page; readonly node: LocalNode } | null
+}
+
+async function windowOf(desk: Desk, node: LocalNode): Promise<Page> {
+  if (desk.open?.node === node) return desk.open.page
+  await desk.open?.page.close()
+  const page = await desk.context.newPage()
   page.setDefaultTimeout(WAIT_MS)
   await page.addInitScript((token) => sessionStorage.setItem('village.token', token), node.token)
-  windows.set(node, page)
+  desk.open = { page, node }
   return page
 }
 
 async function visit(
-  { windows, context, node }: { windows: Map<LocalNode, Page>; context: BrowserContext; node: LocalNode },
+  desk: Desk,
+  node: LocalNode,
   place: string,
   run: (page: Page) => Promise<void>,
   { width = 1280, dark = false, expected }: VisitInit,
 ): Promise<void> {
   const problems: string[] = []
   const urls: string[] = []
-  const page = await windowOf(windows, context, node)
+  const page = await windowOf(desk, node)
   const onRequest = (request: { url(): string }) => urls.push(request.url())
   const onError = (error: Error) => problems.push(error.message)
   const onConsole = (message: ConsoleMessage) => {
@@ -109,7 +114,7 @@ async function visit(
     await page.setViewportSize({ width, height: 900 })
     await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
     // Also those of windows that the page opens.
-    context.on('request', onRequest)
+    desk.context.on('request', onRequest)
     page.on('pageerror', onError)
     page.on('console', onConsole)
     await goTo(page, placeLink(node, place))
@@ -125,31 +130,30 @@ async function visit(
     if (problems.length > 0 && error instanceof Error) error.message += `\nconsole: ${problems.join('\n')}`
     throw error
   } finally {
-    context.off('request', onRequest)
+    desk.context.off('request', onRequest)
     page.off('pageerror', onError)
     page.off('console', onConsole)
     await leave(page)
-    for (const opened of context.pages()) if (![...windows.values()].includes(opened)) await opened.close()
+    for (const opened of desk.context.pages()) if (opened !== page) await opened.close()
   }
 }
 
-/** As a person does who follows a link of the page: it is loaded once, unless the case before left it elsewhere. */
+/** Loads the page anew for each case, though in the process of the window that is there. */
 async function goTo(page: Page, link: string): Promise<void> {
-  const { origin, pathname, hash } = new URL(link)
-  const here = new URL(page.url())
-  if (here.origin !== origin || here.pathname !== pathname) await page.goto(link)
-  else
-    await page.evaluate((place) => {
-      location.hash = place
-    }, hash)
+  if (new URL(page.url()).origin !== new URL(link).origin) {
+    await page.goto(link)
+    return
+  }
+  await page.evaluate((address) => history.replaceState(null, '', address), link)
+  await page.reload()
 }
 
-/** What a case kept in its window is not there for the next; it waits at a page that no case begins with. */
+/** What a case kept in its window is not there for the next. */
 async function leave(page: Page): Promise<void> {
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await page.evaluate(() => {
     localStorage.clear()
-    location.hash = 'nowhere'
+    sessionStorage.clear()
   })
 }
 

@@ -15,7 +15,7 @@ import type { ProtocolSpec } from '../../node/mesh/protocols/spec.ts'
 
 export type SmallMesh = Pick<
   Mesh,
-  'peerId' | 'handle' | 'open' | 'peers' | 'provide' | 'findProviders' | 'onPeerChange'
+  'peerId' | 'handle' | 'open' | 'peers' | 'roleOf' | 'provide' | 'findProviders' | 'onPeerChange'
 > & {
   /** Dials the other; both then see each other as neighbours. */
   connect(other: SmallMesh): Promise<void>
@@ -83,6 +83,7 @@ export async function createSmallMesh(): Promise<SmallMesh> {
           capabilities: null,
         }),
       ),
+    roleOf: () => mesh.role,
     async provide(cid) {
       mesh.provided.push(cid.toString())
     },

@@ -25,7 +25,13 @@ test.after.each(async () => {
 })
 
 type Page = Parameters<typeof RoundsPage.encode>[0]
-const pageOf = (announcement: Uint8Array): Page => ({ known: 1, announcement, blocks: [], more: false })
+const pageOf = (announcement: Uint8Array): Page => ({
+  known: 1,
+  announcement,
+  blocks: [],
+  more: false,
+  trace: new Uint8Array(),
+})
 
 /** A member that serves what it likes; `asked` are the runs that it was asked for. */
 async function startServer(node: RoundNode, page: (run: string) => Page) {
@@ -182,6 +188,7 @@ test('bytes about runs that are not here are counted nowhere', async () => {
   const serve = createRunServer({
     desk: {
       announcement: (run) => (run === known ? new Uint8Array() : null),
+      trace: () => new Uint8Array(),
       blocks: async () => [],
       statement: (_peer, run) => void heard.push(run),
       message() {},

@@ -98,7 +98,13 @@ test('a run of another village, or one that this version cannot follow, is not k
             const run = Buffer.from(request.want.run).toString('hex')
             asked.push(run)
             const announcement = served.get(run) ?? new Uint8Array()
-            await stream.send(RoundsPage, { known: 1, announcement, blocks: [], more: false })
+            await stream.send(RoundsPage, {
+              known: 1,
+              announcement,
+              blocks: [],
+              more: false,
+              trace: new Uint8Array(),
+            })
           }
         })
       },

@@ -101,14 +101,7 @@ function runProcess(files: readonly string[], init: GroupInit): Promise<string[]
     arm(init.deadlineMs)
 
     function onMark(mark: Mark): void {
-      if (mark.kind === 'begin') {
-        // What was written between two files belongs to neither of their summaries.
-        output = ''
-        started = performance.now()
-        return
-      }
-      const ending = mark.good ? null : 'threw outside of its tests'
-      init.report(judge(mark.file, output, started, mark.processorSeconds, ending))
+      init.report(judge(mark.file, output, started, mark.processorSeconds, null))
       open.push(`${mark.file}: ${mark.open.join(', ') || 'nothing'}`)
       done++
       output = ''
@@ -123,10 +116,10 @@ function runProcess(files: readonly string[], init: GroupInit): Promise<string[]
     // Processes that a test left behind would hold its output open: end them when the test itself has ended.
     let linger: NodeJS.Timeout | undefined
     child.on('exit', () => {
+      clearTimeout(deadline)
       linger = setTimeout(() => kill(child, 'SIGKILL'), LINGER_MS)
     })
     child.on('close', (code, signal) => {
-      clearTimeout(deadline)
       clearTimeout(linger)
       kill(child, 'SIGKILL')
       running.delete(child)

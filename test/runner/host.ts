@@ -1,11 +1,11 @@
 /**
  * Runs the test files named by its arguments one after another in this process, and tells the runner on standard output
- * where each begins and how it ended. Files share what they import, which is most of what a small one costs.
+ * where each ends. Files share what they import, which is most of what a small one costs.
  */
 import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { type Mark, markLine } from './marks.ts'
+import { markLine } from './marks.ts'
 import { processorSeconds } from './processor-time.ts'
 
 declare global {
@@ -17,30 +17,18 @@ declare global {
 globalThis.UVU_DEFER = true
 const { exec } = await import('uvu')
 
-const say = (mark: Mark) => process.stdout.write(markLine(mark))
-
-async function runFile(file: string): Promise<boolean> {
-  globalThis.UVU_QUEUE = [[null]]
-  try {
-    await import(pathToFileURL(path.resolve(file)).href)
-    await exec()
-    return process.exitCode === 0
-  } catch (error) {
-    console.error(error)
-    return false
-  }
-}
-
 let spentSeconds = 0
 for (const file of process.argv.slice(2)) {
-  say({ kind: 'begin', file })
-  const good = await runFile(file)
+  globalThis.UVU_QUEUE = [[null]]
+  // What throws here, a file that cannot be loaded or a throwing `after`, ends the process: nobody knows what it left.
+  await import(pathToFileURL(path.resolve(file)).href)
+  await exec()
   // What a file has closed is gone by the next turn of the loop.
   await nextTurn()
   const seconds = processorSeconds()
   const open = process.getActiveResourcesInfo()
-  say({ kind: 'end', file, good, processorSeconds: seconds - spentSeconds, open })
+  process.stdout.write(markLine({ file, processorSeconds: seconds - spentSeconds, open }))
   spentSeconds = seconds
-  // How the file ended has been said; from here on an exit code tells of what it left behind.
+  // What failed has been counted; from here on an exit code tells of what was left behind.
   process.exitCode = 0
 }

@@ -1,18 +1,13 @@
-/** How a process that runs test files tells the runner where each begins and ends: a line of its output, set apart by a control character. */
+/** How a process that runs test files tells the runner that one has ended: a line of its output, set apart by a control character. */
 
 const SEPARATOR = '\u001e'
 
-export type Mark =
-  | { kind: 'begin'; file: string }
-  | {
-      kind: 'end'
-      file: string
-      /** Every suite of the file ran and nothing was thrown. */
-      good: boolean
-      processorSeconds: number
-      /** What keeps the event loop alive, as `process.getActiveResourcesInfo` names it. */
-      open: readonly string[]
-    }
+export interface Mark {
+  readonly file: string
+  readonly processorSeconds: number
+  /** What keeps the event loop alive, as `process.getActiveResourcesInfo` names it. */
+  readonly open: readonly string[]
+}
 
 export function markLine(mark: Mark): string {
   return `${SEPARATOR}${JSON.stringify(mark)}\n`

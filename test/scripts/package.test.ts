@@ -1,13 +1,25 @@
 /** The package as it is installed: emitted JavaScript without sources, its entries, the `village` command and the client. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { strayVersions } from '../../scripts/bundle/verify-package.ts'
 import { emitPackage, emittedEntries } from '../../scripts/package/emit.ts'
+import { bringOnnxruntime } from '../../scripts/package/onnxruntime.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
@@ -17,6 +29,7 @@ packaged.before((context) => {
   const { folder } = context
   // Types are what `npm run check` looks at.
   emitPackage(ROOT, path.join(folder, 'dist'), { checked: false })
+  bringOnnxruntime(ROOT, path.join(folder, 'dist'))
   mkdirSync(path.join(folder, 'scripts'))
   for (const file of ['package.json', 'daemon.config.json', 'scripts/village.js', 'scripts/run.js'])
     copyFileSync(path.join(ROOT, file), path.join(folder, file))
@@ -50,6 +63,62 @@ packaged(
     assert.not.ok(existsSync(path.join(dist, 'main.ts')))
   },
 )
+
+packaged(
+  'onnxruntime comes along for Linux, without a script, and is what the program finds',
+  ({ folder }) => {
+    const brought = path.join(folder, 'dist/node_modules/onnxruntime-node')
+    const manifest = JSON.parse(readFileSync(path.join(brought, 'package.json'), 'utf8')) as {
+      scripts?: object
+      dependencies: Record<string, string>
+    }
+    assert.is(manifest.scripts, undefined)
+    assert.equal(Object.keys(manifest.dependencies), ['onnxruntime-common'])
+    assert.match(readFileSync(path.join(brought, 'LICENSE'), 'utf8'), /changed in packing/)
+    const binaries = readdirSync(path.join(brought, 'bin'), { recursive: true }).map(String)
+    const systems = binaries.flatMap((file) => /^napi-v\d+\/(\w+\/\w+)$/.exec(file)?.[1] ?? [])
+    assert.equal(systems.sort(), ['linux/arm64', 'linux/x64'])
+    const look =
+      "const { listSupportedBackends } = require('onnxruntime-node')\nconst names = listSupportedBackends().map(({ name }) => name)\nconsole.log(JSON.stringify([require.resolve('onnxruntime-node'), names]))"
+    const said = execFileSync(process.execPath, ['-e', look], {
+      cwd: path.join(folder, 'dist/node'),
+      encoding: 'utf8',
+    })
+    const [found, backends] = JSON.parse(said) as [string, string[]]
+    assert.is(found, path.join(brought, 'dist/index.js'))
+    assert.ok(backends.includes('cpu'))
+  },
+)
+
+packaged('an installation of other versions than the lock file names is told', ({ folder }) => {
+  const installed = path.join(folder, 'installed')
+  const put = (file: string, value: object) => {
+    mkdirSync(path.dirname(path.join(installed, file)), { recursive: true })
+    writeFileSync(path.join(installed, file), JSON.stringify(value))
+  }
+  const packages = {
+    '': {},
+    'node_modules/right': { version: '1.0.0' },
+    'node_modules/@of/other': { version: '1.0.0' },
+    'node_modules/missing': { version: '1.0.0' },
+    'node_modules/elsewhere': { version: '1.0.0', optional: true },
+    'node_modules/tool': { version: '1.0.0', dev: true },
+  }
+  put('npm-shrinkwrap.json', { packages })
+  put('node_modules/right/package.json', { version: '1.0.0' })
+  put('node_modules/@of/other/package.json', { version: '1.0.1' })
+  put('node_modules/stranger/package.json', { version: '1.0.0' })
+  assert.equal(strayVersions(installed), [
+    'node_modules/@of/other is 1.0.1, not 1.0.0',
+    'node_modules/missing is missing',
+    'node_modules/stranger is not in the lock file',
+  ])
+  const { files } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
+  assert.ok(
+    files.includes('npm-shrinkwrap.json'),
+    'npm heeds the lock file of a package only under this name',
+  )
+})
 
 packaged('a program of others compiles against the client, and is told when it is wrong', ({ folder }) => {
   const consumer = path.join(folder, 'consumer')

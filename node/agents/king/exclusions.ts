@@ -13,7 +13,8 @@ const MAX_BETWEEN = 5
 export function withoutExcluded(words: readonly Word[]): Word[] {
   const kept: Word[] = []
   for (let at = 0; at < words.length; ) {
-    const end = at > 0 && !HELPING.test(words[at - 1]!.norm) ? excludedFrom(words, at) : 0
+    const isFirst = at === 0 && /^not (?:from|in|with|on) /.test(lineOf(words.slice(0, 3)))
+    const end = (at > 0 || isFirst) && !HELPING.test(words[at - 1]?.norm ?? '') ? excludedFrom(words, at) : 0
     if (end > at) at = end
     else kept.push(words[at++]!)
   }
@@ -27,8 +28,8 @@ function excludedFrom(words: readonly Word[], at: number): number {
   let next = at + mark.split(' ').length
   let end = 0
   for (let between = 0; next < words.length && between <= MAX_BETWEEN; next++) {
-    const { kind, norm } = words[next]!
-    if (NAMED.has(kind)) {
+    const { kind, norm, own } = words[next]!
+    if (NAMED.has(kind) || own !== undefined) {
       end = next + 1
       between = 0
     } else if (BETWEEN.test(norm) && !(end > 0 && /^(?:into|in|as|to|on|with|for)$/.test(norm))) between++

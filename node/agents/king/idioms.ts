@@ -14,6 +14,8 @@ const AMOUNT =
 /** From → to, as patterns over words in lower case with one space between; what is not a word reads `<path>`, `<number>`… */
 const TABLE: readonly (readonly [from: string, to: string])[] = [
   // What is waited for.
+  ['(?:has|have|is|had) ended', 'is over'],
+  ['(?<=until it |till it |once it )ends', 'is over'],
   [
     '(?:, )?(?:but )?(?:not (?:before|until|till)|only (?:after|once|when|as soon as))(?= (?:job|run|the|it|that|<)[^.?!\n]{0,60} (?:has|have|is|are) (?:ended|done|finished|over|through|complete|completed|ready)(?: |$))',
     'after',

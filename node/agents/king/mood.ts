@@ -14,7 +14,7 @@ const QUESTION =
 const AUXILIARY = /^(?:does|did|has|is|are|was|were)$/
 /** Asked within an order: what follows is a question. */
 const INDIRECT =
-  /^(?:tell|explain|answer|describe|say|give|show|inform|let me know|know|find out|figure out|look up|check|see|report|work out|ask|summarise|remind me)(?: (?:me|us|my|sage|it|them))?(?: (?:briefly|exactly|quickly|out|in (?:short|brief|detail|a few words|one sentence)|again|please|about|of|on))*(?: [:,])? (?:(?:in|on|at|to|for|by|since|until|from|with) )?(?:what|how|why|who|whom|whose|where|when|which|whether|if)(?= |$)/
+  /^(?:tell|explain|answer|describe|say|give|show|inform|let me know|know|find out|figure out|look up|check|see|report|work out|ask|summarise|remind me)(?: (?:me|us|my|sage|it|them))?(?: from (?:it|them|that|there|those|this))?(?: (?:briefly|exactly|quickly|out|in (?:short|brief|detail|a few words|one sentence)|again|please|about|of|on))*(?: [:,])? (?:(?:in|on|at|to|for|by|since|until|from|with) )?(?:what|how|why|who|whom|whose|where|when|which|whether|if)(?= |$)/
 
 /** With a question mark and without `could you` they ask about it: `copy a to b? Is that safe?` */
 const ONLY_WITH_A_FRAME = /^(?:cancel|delete|copy|forget|remember|write|save|move)$/
@@ -103,6 +103,7 @@ export function beginsClause(words: readonly Word[]): boolean {
   const [head, next] = [rest[0], rest[1]]
   if (head === undefined) return false
   if (mood === 'question') return true
+  if (/^(?:can|could|would|will) you (?!not)/.test(lineOf(words.slice(0, 3)))) return rest.length > 1
   if (head.form !== 'plain') return false
   if (!ALSO_NOUNS.test(head.norm) && !ALSO_NOUNS.test(head.lower)) return true
   return next !== undefined && TAKES_OBJECT.test(next.norm)

@@ -7,25 +7,25 @@ import { NO_NAMES, type OwnNames } from '../own-names.ts'
 import { isChange } from './changes.ts'
 import { type Clause, toWord, type Word } from './clause.ts'
 import { clausesIn } from './clauses-in.ts'
-import { declaredNames, withDeclared, withKnownNames } from './declared-names.ts'
+import { declaredNames, withDeclared } from './declared-names.ts'
 import { withoutExcluded } from './exclusions.ts'
 import { existenceIn } from './existence.ts'
 import { findVerb } from './find-verb.ts'
-import { plainWords } from './idioms.ts'
 import { fenceInlineCode } from './inline-code.ts'
-import { chooseReading } from './intent/choose-reading.ts'
+import { chooseReading, isForModel } from './intent/choose-reading.ts'
 import { asWritten, joinedQuestion, type Planned } from './join-questions.ts'
 import { factToForget, isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
 import { measureFirst } from './measure-first.ts'
 import { type Mention, mentionIn, ONLY_POINTS, shortMention } from './mentions.ts'
-import { withOwnNames } from './named-words.ts'
 import { isEnglish, otherLanguage } from './other-language.ts'
 import { barePhrase, onlyTells } from './phrases.ts'
 import { agentOf, type Plan, type PlanStep } from './plan.ts'
 import { EMPTY_STATE, withDraft, withMention } from './plan-state.ts'
 import { readCondition } from './read-condition.ts'
+import { amending } from './rules/build-rules.ts'
 import type { Draft, Outcome, PlanState } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
+import { allSaid } from './said-words.ts'
 import { answersQuestion, isSameStep, placedIn, saysMore } from './same-matter.ts'
 import { readTokens } from './tokens.ts'
 import { leftOutOf, unclearIn } from './whole-message.ts'
@@ -55,7 +55,7 @@ type NotDone = Plan['notDone'][number]
 export function planGoal(text: string, tools: readonly string[], own: OwnNames = NO_NAMES): Plan {
   const source = fenceInlineCode(text.slice(0, MAX_GOAL_UNITS))
   const all = readTokens(source).map(toWord)
-  const said = withKnownNames(withOwnNames(plainWords(all.slice(0, MAX_WORDS)), own))
+  const said = allSaid(all.slice(0, MAX_WORDS), own)
   const words = withoutExcluded(said)
   if (words.length === 0 || (source.length < 120 && ASKS_FOR_HELP.test(source.trim())))
     return { steps: [], notDone: [], language: 'en' }
@@ -114,6 +114,7 @@ function planWords(
       state = replay(planned)
       continue
     }
+    if (isHandedOver(clause, planned.at(-1))) continue
     const outcome = clause.isOff
       ? null
       : (readWith(clause, state, spokenOf) ??
@@ -215,6 +216,13 @@ function wasLooked(planned: readonly Planned[], draft: Draft): boolean {
       canonicalJson(one.draft.arguments) === canonicalJson(draft.arguments),
   )
 }
+/** `let x carry on from here: the last ferry had left`: what comes behind is the text, not an order. */
+function isHandedOver(clause: Clause, last: Planned | undefined): boolean {
+  if (last === undefined || clause.words[0]!.start < last.end) return false
+  const { content, prompt } = last.draft.arguments
+  return [content, prompt].some((text) => typeof text === 'string' && text.includes(clause.text))
+}
+
 /** The same once more, with nothing between: `I left job 77ad running. What became of it?` */
 const isRepeated = (last: Planned | undefined, draft: Draft): boolean =>
   last?.when === null &&
@@ -246,11 +254,15 @@ function aboutCondition({ condition }: Clause, state: PlanState): PlanState {
 
 /** `before compressing x, evaluate it`: what `it` is comes later, or was only named in what is not to be done. */
 function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome | null {
-  if (onlyTells(clause)) return null
+  // `there is an old one, just replace it`: told, but of the step before.
+  if (onlyTells(clause)) return amendsLast(clause, before)
   const state = aboutCondition(clause, before)
   const outcome = readClause(clause, state)
   const isOpen =
-    outcome !== null && state.model === null && isOpenQuestion(outcome) && OF_SOMETHING.test(clause.line)
+    outcome !== null &&
+    state.model === null &&
+    isOpenQuestion(outcome) &&
+    (OF_SOMETHING.test(clause.line) || isForModel(clause))
   if (outcome !== null && !('why' in outcome) && !isOpen) return outcome
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
@@ -264,6 +276,11 @@ function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome
     said: null,
   })
   return readClause(clause, known) ?? outcome
+}
+
+function amendsLast(clause: Clause, state: PlanState): Outcome | null {
+  const outcome = amending({ clause, ...findVerb(clause), state })
+  return outcome !== null && 'amends' in outcome ? outcome : null
 }
 
 /** `before you compress x, tell me how big it is`: not for the documents where a model is meant. */

@@ -48,7 +48,7 @@ export function answersQuestion(
 /** `The recipes are in ~/kitchen. Get them into the index`: one of both was read by likeness, and they speak of the same thing. */
 export function saysMore(before: Planned, next: Planned): boolean {
   if (before.draft.tool !== next.draft.tool || before.when !== null || next.when !== null) return false
-  if (before.isGuess !== true && next.isGuess !== true) return false
+  if (before.clause === next.clause || (before.isGuess !== true && next.isGuess !== true)) return false
   const [old, now] = [before, next].map(({ draft }) => Object.entries(draft.arguments)) as [
     [string, JsonValue][],
     [string, JsonValue][],

@@ -186,7 +186,7 @@ export function namesOf(words: readonly Word[], from: number, options: NameOptio
       /^(?:the|a|an|my|our|your|this|that|these|those|its|their|model)$/.test(word.norm)
     ) {
       if (joiners.test(word.norm)) isExpected = plainWords
-    } else if (isExpected && isPlainName(word)) {
+    } else if (isExpected && isPlainName(word) && !(words[at + 1]?.norm ?? '').endsWith('-doing')) {
       names.push(word)
       isExpected = false
     } else isExpected = isExpected && ADJECTIVES.test(word.norm)

@@ -34,8 +34,14 @@ export function fieldOf(
   // A number is no name: it may come from any text.
   if (field === 'figure') return figureIn(textOf(content))
   if (trust !== 'own' || !isJsonObject(content)) return null
-  const value = content[field]
+  const value = field === 'job' ? (content.job ?? newestJob(content)) : content[field]
   return typeof value === 'string' || typeof value === 'number' ? value : null
+}
+
+/** Lists of jobs begin with the newest. */
+function newestJob({ jobs }: JsonObject): JsonValue | undefined {
+  const newest = Array.isArray(jobs) ? jobs[0] : undefined
+  return isJsonObject(newest) ? newest.job : undefined
 }
 
 const MAX_DIGITS = 30

@@ -32,6 +32,12 @@ export function wordProblem(text: string): string | null {
     'i',
   ).exec(plain)
   if (of !== null) return `${of[1]} * ${of[2]}`
+  // `24 pencils cost 3.60, what would 31 pencils cost`: in proportion.
+  const rate = new RegExp(
+    String.raw`${N}\s+(\w+?)s?\b.{0,15}?\b(?:costs?|for|weighs?|needs?|takes?|makes?|gives?)\s+${N}.{0,60}?\b(?:what|how (?:much|many|long))\b.{0,30}?${N}\s+\2s?\b`,
+    'i',
+  ).exec(plain)
+  if (rate !== null) return `${rate[3]} / ${rate[1]} * ${rate[4]}`
   const each = new RegExp(String.raw`${N}\s+\w+.{0,20}?\beach\b.{0,30}?${N}`, 'i').exec(plain)
   if (each !== null) return `${each[1]} * ${each[2]}`
   const shared = new RegExp(

@@ -19,7 +19,7 @@ import type { IntendedCall } from './intended-call.ts'
 import { createTokenBudget, narrowLimits } from './limits.ts'
 import { meteredModel } from './metered-model.ts'
 import type { RequestCounter } from './request-counts.ts'
-import { createRequestTrust, type RequestTrust } from './request-trust.ts'
+import { createRequestTrust, type RequestTrust, wordsOf } from './request-trust.ts'
 import { createCallRunner } from './run-call.ts'
 import { runLoop } from './run-loop.ts'
 import { leasedLimits, type RunningRequest } from './running-request.ts'
@@ -34,7 +34,7 @@ export interface AnswerComponents {
     messages: readonly ChatMessage[],
     tools: readonly string[],
     own: OwnNames,
-  ) => readonly IntendedCall[]
+  ) => readonly IntendedCall[] | Promise<readonly IntendedCall[]>
   /** What the node has by its names; of the owner's requests only, for others could learn names from plans. */
   readonly ownNames: () => OwnNames
   /** What the owner's memory says to a text, for its own requests; null where there is nothing. */
@@ -148,15 +148,16 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
   const namesFor = (asker: Asker): OwnNames => (asker.kind === 'member' ? NO_NAMES : ownNames())
 
   /** A delegated request has the words of the one that was asked: its own may be those of a model. */
-  function trustOf(request: AgentRequest, parent: RunningRequest | null): RequestTrust {
+  async function trustOf(request: AgentRequest, parent: RunningRequest | null): Promise<RequestTrust> {
     if (parent !== null) return parent.trust.delegate()
     const names = components.tools().map(({ name }) => name)
-    const intended = (messages: readonly ChatMessage[]) => [
-      ...intendedCalls(messages, names, namesFor(request.asker)),
+    const words = wordsOf(request.messages)
+    const intended = await Promise.all([
+      intendedCalls(words, names, namesFor(request.asker)),
       // Also of those that a step may be delegated to: they all read the same words.
-      ...rows.flatMap((row) => row.intended?.(messages) ?? []),
-    ]
-    return createRequestTrust(request.messages, intended, {
+      ...rows.map((row) => row.intended?.(words) ?? []),
+    ])
+    return createRequestTrust(request.messages, intended.flat(), {
       ...(request.options !== undefined && { options: request.options }),
       isKept: request.history === 'kept',
     })
@@ -180,7 +181,7 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
     const granted = grant(row, asker, leases)
     const tools = [...granted.tools.values()]
     const metered = model === null ? null : meteredModel(model)
-    const policy = row.policy({
+    const policy = await row.policy({
       ...{ id, request, model: metered?.model ?? null },
       tools: tools.map(({ name }) => name),
       own: namesFor(asker),
@@ -218,7 +219,7 @@ export function createRequestRunner(components: AnswerComponents, init: AnswerIn
       const model = await modelOf(request, parent)
       const id = newId()
       const deadline = createDeadline(clock, limits.ms, parent?.deadline ?? null)
-      const trust = trustOf(request, parent)
+      const trust = await trustOf(request, parent)
       const tell = (finish: string | null) =>
         events.emit('agent:request', { request: id, agent: row.name, model: model?.id ?? null, finish })
       tell(null)

@@ -81,13 +81,12 @@ function createTrust({ words, intended, usedBefore, own, ...before }: Init): Req
  */
 export function createRequestTrust(
   messages: readonly ChatMessage[],
-  intendedCalls: (messages: readonly ChatMessage[]) => readonly IntendedCall[],
+  intended: readonly IntendedCall[],
   { options = {}, isKept = false }: { options?: JsonObject; isKept?: boolean } = {},
 ): RequestTrust {
   const own = createOwnValues()
   own.add(options)
   const asked = wordsOf(messages)
-  const intended = intendedCalls(asked)
   const isTainted = holdsOthersText(messages)
   return createTrust({
     words: asked.map(({ content }) => content).join('\n'),

@@ -1,27 +1,5 @@
-/** Magi: calculates and programs, and drives models, jobs and runs through tools. */
-import type { AgentRow, PolicyInit } from '../agent.ts'
-import { modelPolicy } from '../chat/model-policy.ts'
-import { planGoal } from '../king/plan-goal.ts'
-import { createStepsPolicy, readSteps } from '../king/steps-policy.ts'
-import type { Policy } from '../loop/policy.ts'
-import { boundRepairs } from './bound-repairs.ts'
-import { intendedRuns } from './intended.ts'
-import { lastWords, planWork } from './plan-work.ts'
-import { MAGI_PROMPT } from './prompt.ts'
-import { createRulesPolicy, sayNotDone } from './rules-policy.ts'
-
-const todayIso = () => new Date().toISOString().slice(0, 10)
-
-/** Calculations and programs by Magi's own rules; goals that take other tools by King's. */
-function rules({ request, tools, own }: PolicyInit): Policy {
-  const words = lastWords(request.messages)
-  const work = planWork(words, todayIso())
-  if (work.kind === 'call') return createRulesPolicy(work, tools)
-  const { steps, notDone } = planGoal(words, tools, own)
-  return steps.length === 0
-    ? createRulesPolicy(work, tools)
-    : sayNotDone(createStepsPolicy(steps, { isNumbered: steps.length > 1 }), notDone)
-}
+/** Magi: calculates and programs, and drives models, jobs and runs through tools. Its rules are loaded with the first request. */
+import type { AgentRow } from '../agent.ts'
 
 export const MAGI: AgentRow = {
   name: 'magi',
@@ -43,13 +21,12 @@ export const MAGI: AgentRow = {
     'text_embed',
     'time_now',
   ],
-  intended: (messages) => intendedRuns(messages, todayIso()),
-  policy(init) {
-    const { request, model, declarations } = init
-    const steps = readSteps(request.options)
-    if (steps !== null) return createStepsPolicy(steps)
-    if (model === null) return rules(init)
-    const intended = intendedRuns(request.messages, todayIso()).map(({ tool }) => tool)
-    return boundRepairs(modelPolicy({ model, system: MAGI_PROMPT, tools: declarations, intended }))
+  async intended(messages) {
+    const { intendedRuns } = await import('./intended.ts')
+    return intendedRuns(messages, new Date().toISOString().slice(0, 10))
+  },
+  async policy(init) {
+    const { magiPolicy } = await import('./magi-policy.ts')
+    return magiPolicy(init)
   },
 }

@@ -10,6 +10,7 @@ import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import type { Signer } from '../../mesh/membership/keys.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
+import { profileLimits } from '../../profile-limits.ts'
 import type { Store } from '../../store.ts'
 import { createAnswers } from './answers/answers.ts'
 import { createCollectionEncoder } from './collections/collection-encoder.ts'
@@ -58,6 +59,7 @@ export function createKnowledgeServices(components: Components, { config, direct
       parserTimeoutMs: config['knowledge.parserTimeoutMs'],
       parserMemoryBytes:
         config['knowledge.parserMemoryBytes'] ?? defaultParserMemory(isEdge, memoryOfMachine()),
+      idleMs: profileLimits(config.profile).idle.parserMs,
       ...(isEdge ? { parsers: 1 } : {}),
     },
   )

@@ -2,8 +2,8 @@
 import { Frame } from './frame.js'
 import { useState } from './lib/hooks.js'
 import { render } from './lib/preact.js'
-import { forgetToken, keepToken, takeToken } from './parts/connection.js'
 import { html } from './parts/html.js'
+import { forgetToken, keepToken, takeToken } from './parts/token.js'
 import { Problem } from './parts/widgets.js'
 
 function Locked({ error, onToken }) {

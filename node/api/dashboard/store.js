@@ -6,6 +6,7 @@
 import { ApiError, followEvents, get } from './parts/connection.js'
 import { tell } from './parts/event-bus.js'
 import { isAnnounced, wordsOf } from './parts/event-words.js'
+import { FIRST_PATHS } from './parts/first-reads.js'
 import { peerNames } from './parts/peer-names.js'
 
 /** Changes that come together are read together, and one part at most once a second. */
@@ -22,18 +23,18 @@ const ANNOUNCE_EVERY_MS = 2_000
 
 /** Part of the state → where it is read. */
 const PARTS = {
-  status: async () => get('/api/v1/status'),
-  members: async () => (await get('/api/v1/members')).members,
-  jobs: async () => (await get('/api/v1/jobs')).jobs,
-  resources: async () => get('/api/v1/resources'),
+  status: async () => get(FIRST_PATHS.status),
+  members: async () => (await get(FIRST_PATHS.members)).members,
+  jobs: async () => (await get(FIRST_PATHS.jobs)).jobs,
+  resources: async () => get(FIRST_PATHS.resources),
   peers: async () => (await get('/api/v1/peers')).peers,
   models: async () => (await get('/api/v1/models?limit=10000')).models,
   approvals: async () => (await get('/api/v1/approvals')).approvals,
   pulls: async () => (await get('/api/v1/pulls')).pulls,
   catalog: async () => get('/api/v1/catalog'),
 }
-/** Parts that the first page is made of: they are read at once, the others once the events are followed. */
-const FIRST_PARTS = ['status', 'members', 'jobs', 'resources']
+/** Parts that the first page is made of: they are read at once, the others when these are drawn and the events are followed. */
+const FIRST_PARTS = Object.keys(FIRST_PATHS)
 const LATER_PARTS = Object.keys(PARTS).filter((part) => !FIRST_PARTS.includes(part))
 /** Event → parts that it makes stale. */
 const STALE = {
@@ -75,10 +76,11 @@ export function createStore({ onChange, onRefused }) {
   let drawnAtMs = -DRAW_EVERY_MS
   let announcedAtMs = -ANNOUNCE_EVERY_MS
   let followed = false
+  let isFirstRead = false
   let isLaterRead = false
   /** The part that could not be read, until it can. */
   let failing = null
-  let readAtMs = -MIN_INTERVAL_MS
+  let readAtMs = performance.now()
 
   /** What is looked at first is drawn as soon as it is there. */
   const isFilled = () => FIRST_PARTS.every((part) => state[part] !== undefined)
@@ -92,6 +94,7 @@ export function createStore({ onChange, onRefused }) {
           changed = false
           drawnAtMs = performance.now()
           if (!stopping.signal.aborted) onChange({ ...state })
+          if (followed && isFirstRead) setTimeout(readLater)
         }),
       isFilled() ? Math.max(0, drawnAtMs + DRAW_EVERY_MS - performance.now()) : 0,
     )
@@ -199,7 +202,7 @@ export function createStore({ onChange, onRefused }) {
         // What changed between the first reading and the first connection came by no event.
         if (!followed) {
           touch(isLaterRead ? Object.keys(PARTS) : FIRST_PARTS)
-          readLater()
+          publish()
           tell({ type: 'resync', data: {} })
         }
         followed = true
@@ -220,7 +223,10 @@ export function createStore({ onChange, onRefused }) {
       }
     },
   })
-  refresh(...FIRST_PARTS)
+  refresh(...FIRST_PARTS).then(() => {
+    isFirstRead = true
+    publish()
+  })
   // Load, latency and free memory have no events.
   const poll = setInterval(() => {
     if (!document.hidden) touch(['status', 'resources', 'peers'])

@@ -111,8 +111,8 @@ function parsed(line: string) {
 const linesOf = (input: Readable) => createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
 
 /**
- * `directory` is that of the daemon's data; `points` to twice as many come back. Throws JOB_UNKNOWN, and NOT_FOUND for a job that is no
- * training or kept no figures.
+ * `directory` is that of the daemon's data; `points` to twice as many come back, none before the first step. Throws JOB_UNKNOWN, and
+ * NOT_FOUND for a job that is no training or kept no figures.
  */
 export async function trainingCurve(
   components: {
@@ -141,8 +141,9 @@ export async function trainingCurve(
     const file = await open(path.join(kept, METRICS_FILE))
     return await readCurve(linesOf(file.createReadStream({ signal })), points)
   } catch (error) {
-    // Before the first step there is no file, and that of a cancelled training is gone.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw none(error)
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // Before the first step there is no file; that of a cancelled training is gone.
+    if (job.state === 'running') return readCurve(linesOf(Readable.from([])), points)
+    throw none(error)
   }
 }

@@ -5,12 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toVillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import type { Span } from '../../tracing.ts'
 import type { Genome, Origin } from '../evolve/strategy.ts'
 import type { ScoreCommitment, ScoreReveal, Statement } from '../ledger/statement.ts'
 import { scoreDigest } from '../ledger/statement-codec.ts'
 import type { Workload, WorkloadContext } from '../workloads/workload.ts'
 import type { Duty } from './duties.ts'
 import { builtId, genomeHash } from './run-rules.ts'
+import { dutySpan, type RunParent, scoreSpan } from './run-spans.ts'
 import type { RunSpec } from './run-spec.ts'
 import type { KeptScore, ScoreKeeper } from './score-keeper.ts'
 
@@ -66,10 +68,17 @@ const nameOf = (duty: Duty): string => {
 
 export function createDutyWorker(
   components: DutyComponents,
-  init: { readonly run: string; readonly peer: string; readonly spec: RunSpec; readonly now: () => number },
+  init: {
+    readonly run: string
+    readonly peer: string
+    readonly spec: RunSpec
+    readonly now: () => number
+    /** What its spans are a part of; nothing if absent. */
+    readonly trace?: RunParent
+  },
 ): DutyWorker {
   const { workload, context, scores, within, say, log } = components
-  const { run, peer, spec, now } = init
+  const { run, peer, spec, now, trace = null } = init
   const suggestions: Genome[] = []
   let current: { name: string; abort: AbortController; done: Promise<void> } | null = null
 
@@ -99,6 +108,7 @@ export function createDutyWorker(
     slot: Commit['slots'][number]
     split: Commit['split']
     giveUpMs: number | null
+    span: Span
     signal: AbortSignal
   }): Promise<KeptScore | null | 'too late'> {
     const { slot, split, giveUpMs } = init
@@ -114,7 +124,7 @@ export function createDutyWorker(
             signal,
             within(signal, () => {
               beganMs = Math.min(beganMs, now())
-              return scores.score(slot, split, signal)
+              return scoreSpan(init.span, slot.id, () => scores.score(slot, split, signal))
             }),
           )
         } catch (error) {
@@ -132,7 +142,12 @@ export function createDutyWorker(
     }
   }
 
-  async function commit(duty: Commit, deadlineMs: number | null, signal: AbortSignal): Promise<void> {
+  async function commit(
+    duty: Commit,
+    deadlineMs: number | null,
+    span: Span,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { generation, stage, split } = duty
     let found: ScoreCommitment[] = []
     const tell = () => {
@@ -147,7 +162,7 @@ export function createDutyWorker(
     await Promise.all(
       duty.slots.map(async (slot) => {
         const known = await scores.find(slot.hash, split)
-        const kept = known ?? (await tried({ slot, split, giveUpMs, signal }))
+        const kept = known ?? (await tried({ slot, split, giveUpMs, span, signal }))
         if (kept === 'too late') return // others are drawn for it; this member counts as silent
         found.push(kept === null ? { slot: slot.slot, digest: null } : commitmentOf(duty, slot.slot, kept))
         // That it cannot be scored is said at once: the others need not wait for it.
@@ -204,12 +219,13 @@ export function createDutyWorker(
     }
   }
 
-  async function fulfil(duty: Duty, deadlineMs: number | null, signal: AbortSignal): Promise<void> {
-    if (duty.kind === 'propose') propose(duty)
-    else if (duty.kind === 'commit') await commit(duty, deadlineMs, signal)
-    else if (duty.kind === 'reveal') await reveal(duty)
-    else await build(duty, signal)
-  }
+  const fulfil = (duty: Duty, deadlineMs: number | null, signal: AbortSignal): Promise<void> =>
+    dutySpan(trace, { run, duty }, async (span) => {
+      if (duty.kind === 'propose') propose(duty)
+      else if (duty.kind === 'commit') await commit(duty, deadlineMs, span, signal)
+      else if (duty.kind === 'reveal') await reveal(duty)
+      else await build(duty, signal)
+    })
 
   function end(): Promise<void> {
     const ending = current

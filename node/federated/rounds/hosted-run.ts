@@ -12,6 +12,7 @@ import type { ConsensusTiming } from './consensus/effects.ts'
 import { createDutyWorker } from './duty-worker.ts'
 import { createLiveRun, type LiveRun, type RunPatience } from './live-run.ts'
 import type { OpenedRun } from './run-opening.ts'
+import { createRunSpans } from './run-spans.ts'
 import { isOver, type RunState } from './run-state.ts'
 import { createScoreKeeper, type KeptScore } from './score-keeper.ts'
 import type { StoredRun } from './stored-run.ts'
@@ -34,6 +35,8 @@ export const NO_NOTES: RunNotes = { wish: 'auto', isSettled: false, traffic: {} 
 export interface HostedRun extends OpenedRun {
   readonly live: LiveRun
   readonly takingPart: TakingPart
+  /** For members that ask for the run: what it is traced as, or empty. */
+  readonly trace: Uint8Array
   stop(): Promise<void>
 }
 
@@ -69,6 +72,10 @@ export interface HostInit {
   readonly announcement: Announcement
   readonly stored: StoredRun
   readonly notes: RunNotes
+  /** What the member said of it that the run was fetched from; null where it was not. */
+  readonly trace: Uint8Array | null
+  /** It was here before the start. */
+  readonly isResumed: boolean
   readonly timing: ConsensusTiming
   readonly patience: RunPatience
   readonly version: string
@@ -96,6 +103,13 @@ export function createHostedRun(
   const { run } = announcement
   const self = peerOf(signer.publicKey)
   const isOwn = announcement.announcer === self
+  const spans = createRunSpans({
+    run,
+    kind: workload.kind,
+    isOwn: isOwn && !isOver(init.stored.tip.state),
+    isResumed: init.isResumed,
+    given: init.trace,
+  })
   const scores = createScoreKeeper(
     { table: components.scores, workload, context, signer, log },
     { run, spec: rules.spec },
@@ -138,6 +152,7 @@ export function createHostedRun(
       outlet.noted(notes())
     }
     if (isOver(tip.state)) {
+      spans.end(tip.state.phase)
       writing = writing.then(() => scores.forget())
       outlet.over()
     }
@@ -170,7 +185,7 @@ export function createHostedRun(
             say,
             log,
           },
-          { run, peer: self, spec: rules.spec, now },
+          { run, peer: self, spec: rules.spec, now, trace: spans.parent },
         ),
     },
     {
@@ -208,9 +223,11 @@ export function createHostedRun(
     machine,
     live,
     takingPart,
+    trace: spans.context,
     async stop() {
       await takingPart.stop()
       await live.stop()
+      spans.end(live.state().phase)
       await writing
     },
   }

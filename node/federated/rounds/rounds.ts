@@ -181,7 +181,13 @@ export function createRounds(components: RoundsComponents, init: RoundsInit): Ro
     { ...init, timing, patience, now },
   )
   const runMesh: RunMesh = createRunMesh(
-    { mesh, log, runs: registry.runs, ledgers, learn: (bytes) => registry.add(checkAnnouncement(bytes)) },
+    {
+      mesh,
+      log,
+      runs: registry.runs,
+      ledgers,
+      learn: (bytes, trace) => registry.add(checkAnnouncement(bytes), trace),
+    },
     { now },
   )
   let endEvents: (() => void) | undefined

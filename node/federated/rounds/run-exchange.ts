@@ -16,6 +16,8 @@ import type { Traffic } from './traffic.ts'
 /** What members may ask for and say. */
 export interface RunDesk {
   announcement(run: string): Uint8Array | null
+  /** What the run is traced as, or empty. */
+  trace(run: string): Uint8Array
   /** Blocks as they lie on the disk, from a height on, at most so many. */
   blocks(run: string, from: number, limit: number): Promise<readonly StoredBlock[]>
   statement(peer: string, run: string, bytes: Uint8Array): void
@@ -71,6 +73,7 @@ export function createRunServer(components: {
         announcement: isFirst && from === 0 ? (announcement ?? new Uint8Array()) : new Uint8Array(),
         blocks,
         more,
+        trace: isFirst && from === 0 ? desk.trace(run) : new Uint8Array(),
       }
       // What is served costs as much as what is sent.
       admit(context.peer, sizeBytes)
@@ -110,6 +113,7 @@ const IDLE_MS = 24 * 3_600_000
 export interface FetchedPage {
   /** Empty unless the announcement was asked for. */
   readonly announcement: Uint8Array
+  readonly trace: Uint8Array
   readonly blocks: readonly CertifiedBlock[]
   /** Whether another page follows. */
   readonly more: boolean
@@ -142,6 +146,7 @@ export async function fetchPages(
         throw new VillageError('PROTOCOL_MALFORMED', 'A peer promises blocks and sends none')
       await take({
         announcement: page.announcement,
+        trace: page.trace,
         blocks: page.blocks.map(({ block, certificate }) => ({
           block: checkBlock(block),
           certificate: decodeCertificate(certificate),

@@ -58,8 +58,8 @@ export function createRunMesh(
     >
     readonly runs: ReadonlyMap<string, HostedRun>
     readonly ledgers: LedgerStore<RunState>
-    /** Takes an announcement that a peer has. */
-    readonly learn: (announcement: Uint8Array) => Promise<HostedRun>
+    /** Takes an announcement that a peer has, and what the peer says that the run is traced as. */
+    readonly learn: (announcement: Uint8Array, trace: Uint8Array) => Promise<HostedRun>
     readonly log: Log
   },
   init: { readonly now: () => number },
@@ -133,9 +133,9 @@ export function createRunMesh(
     const mayEnd = new AbortController()
     const taking = { peer, run, from, signal: AbortSignal.any([signal, mayEnd.signal]) }
     try {
-      await fetchPages({ mesh, traffic }, taking, async ({ announcement, blocks, more }) => {
+      await fetchPages({ mesh, traffic }, taking, async ({ announcement, trace, blocks, more }) => {
         if (hosted === undefined) {
-          hosted = await learn(announcement)
+          hosted = await learn(announcement, trace)
           if (hosted.live.run !== run)
             throw new VillageError('PROTOCOL_MALFORMED', 'The announcement is of another run')
           gain = true
@@ -192,6 +192,7 @@ export function createRunMesh(
       now,
       desk: {
         announcement: (run) => runs.get(run)?.live.announcement.bytes ?? null,
+        trace: (run) => runs.get(run)?.trace ?? new Uint8Array(),
         blocks: (run, from, count) =>
           ledgers.blocks(run, from, { count, sizeBytes: ROUNDS_LIMITS.pageBytes }),
         statement(peer, run, bytes) {

@@ -30,10 +30,10 @@ export interface RunRegistry {
   /** Throws RUN_UNKNOWN, RUN_OVER. */
   needRunning(run: string): HostedRun
   /**
-   * Keeps a run that was announced, here or by a member, and goes on with it.
+   * Keeps a run that was announced, here or by a member, and goes on with it. `trace` is what a member says that it is traced as.
    * Throws RUN_UNSUPPORTED, MEMBER_UNKNOWN, RUN_TOO_MANY, and INVALID_ARGUMENT for options that this node does not take.
    */
-  add(announcement: Announcement): Promise<HostedRun>
+  add(announcement: Announcement, trace?: Uint8Array): Promise<HostedRun>
   /** Those of the village that this node is in now; those of another are left alone. */
   load(): Promise<void>
   /** For good: its ledger goes, and it is not fetched again. Throws RUN_UNKNOWN. */
@@ -162,7 +162,10 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
     }
   }
 
-  async function host(announcement: Announcement): Promise<HostedRun> {
+  async function host(
+    announcement: Announcement,
+    origin: Pick<HostInit, 'trace' | 'isResumed'>,
+  ): Promise<HostedRun> {
     const { run } = announcement
     const opened = openRun(tables, announcement)
     const stored = await readStoredRun({ ledgers, machine: opened.machine, log }, announcement)
@@ -178,6 +181,7 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
       { ...components, ...opened, outlet },
       {
         ...init,
+        ...origin,
         announcement,
         stored,
         notes: kept,
@@ -205,13 +209,13 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
     if (runs.size >= config['rounds.keepRuns'] + MAX_RUNNING) throw new VillageError('RUN_TOO_MANY')
   }
 
-  async function add(announcement: Announcement): Promise<HostedRun> {
+  async function add(announcement: Announcement, trace: Uint8Array | null): Promise<HostedRun> {
     const known = runs.get(announcement.run)
     if (known !== undefined) return known
     check(announcement)
     openRun(tables, announcement) // nothing is kept of a run that this node cannot follow
     await ledgers.putAnnouncement(announcement)
-    const hosted = await host(announcement)
+    const hosted = await host(announcement, { trace, isResumed: false })
     const { run, spec, phase, generation, height } = hosted.live.state()
     log.info({ run, workload: spec.workload.kind }, 'a run of evolution was announced')
     events.emit('round:changed', {
@@ -241,8 +245,8 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
       if (isOver(found.live.state())) throw new VillageError('RUN_OVER', undefined, { fields: { run } })
       return found
     },
-    add(announcement) {
-      const added = adding.then(() => add(announcement))
+    add(announcement, trace) {
+      const added = adding.then(() => add(announcement, trace ?? null))
       adding = added.catch(() => undefined) // thrown to whoever added it
       return added
     },
@@ -258,7 +262,7 @@ export function createRunRegistry(components: RegistryComponents, init: Registry
         const announcement = checkAnnouncement(bytes)
         if (announcement.village !== village || runs.has(announcement.run)) continue
         try {
-          await host(announcement)
+          await host(announcement, { trace: null, isResumed: true })
         } catch (error) {
           log.error({ err: toVillageError(error), run: announcement.run }, 'a run could not be gone on with')
         }

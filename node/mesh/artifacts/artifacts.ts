@@ -13,6 +13,7 @@ import type { Mesh } from '../mesh.ts'
 import { ARTIFACTS_PROTOCOL, CHUNK_BYTES, MIN_CHUNK_BYTES } from '../protocols/artifacts.ts'
 import { type AddOptions, addPath, addStream } from './add.ts'
 import { createAnnouncer } from './announce.ts'
+import { publishSpan } from './artifact-spans.ts'
 import { createBlockStore } from './blocks.ts'
 import { LEAF_BYTES } from './build.ts'
 import { exportCar, importCar } from './car.ts'
@@ -80,7 +81,10 @@ export interface Artifacts extends Service {
 }
 
 export interface ArtifactsComponents {
-  mesh: Pick<Mesh, 'handle' | 'open' | 'peers' | 'provide' | 'findProviders' | 'onPeerChange' | 'peerId'>
+  mesh: Pick<
+    Mesh,
+    'handle' | 'open' | 'peers' | 'roleOf' | 'provide' | 'findProviders' | 'onPeerChange' | 'peerId'
+  >
   store: Pick<Store, 'json'>
   log: Log
   events: Pick<Events, 'emit'>
@@ -267,11 +271,14 @@ export function createArtifacts(components: ArtifactsComponents, init: Artifacts
       await fetches.stop()
       await collecting?.catch((error: unknown) => log.debug({ err: error }, 'collection ended by stop'))
     },
-    addBytes: (bytes, options = {}) => addStream(library, [bytes], build, options).then(announce),
+    addBytes: (bytes, options = {}) =>
+      publishSpan(() => addStream(library, [bytes], build, options)).then(announce),
     addStream: (source, options = {}) =>
-      addStream(library, source, { ...build, ...signalOf(options) }, options).then(announce),
+      publishSpan(() => addStream(library, source, { ...build, ...signalOf(options) }, options)).then(
+        announce,
+      ),
     addPath: (source, options = {}) =>
-      addPath(library, source, { ...build, ...signalOf(options) }, options).then(announce),
+      publishSpan(() => addPath(library, source, { ...build, ...signalOf(options) }, options)).then(announce),
     has: async (cid) => library.has(parseCid(cid)),
     info: async (cid) => records.get(parseCid(cid).toString()) ?? null,
     list: async () => records.list(),

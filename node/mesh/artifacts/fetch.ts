@@ -6,6 +6,7 @@ import type { CID } from 'multiformats/cid'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { MAX_REQUEST_NODES } from '../protocols/artifacts.ts'
+import { verifySpan } from './artifact-spans.ts'
 import type { BlockStore } from './blocks.ts'
 import { type BlockKey, digestOf, keyOf, keyOfDigest } from './cids.ts'
 import { fetchLeaves } from './fetch-leaves.ts'
@@ -126,10 +127,12 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
     const manifest = await readManifest(root, source, { maxContentBytes: init.maxBytes })
     for (const leaf of manifest.leaves) hold.block(leaf.key)
     if (init.recheck)
-      for (const leaf of manifest.leaves) {
-        signal.throwIfAborted()
-        if (blocks.has(leaf.key)) await getSound(leaf.key)
-      }
+      await verifySpan(async () => {
+        for (const leaf of manifest.leaves) {
+          signal.throwIfAborted()
+          if (blocks.has(leaf.key)) await getSound(leaf.key)
+        }
+      })
     const missingBytes = manifest.leaves.reduce(
       (sum, leaf) => sum + (blocks.has(leaf.key) ? 0 : (leaf.sizeBytes ?? 0)),
       0,
@@ -140,7 +143,7 @@ export async function fetchArtifact(components: FetchComponents, init: FetchInit
       })
     await fetchLeaves({ blocks, manifest, missingBytes, free, store, drop }, init)
     // Sizes that only the leaves could tell are checked now that they are here.
-    return await library.complete(root)
+    return await verifySpan(() => library.complete(root))
   } finally {
     for (const session of free) {
       if (!session.busy && !signal.aborted) components.idle.keep(session.stream)

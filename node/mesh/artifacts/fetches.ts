@@ -3,7 +3,9 @@ import type { CID } from 'multiformats/cid'
 import { toVillageError, VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
 import type { Log } from '../../log.ts'
+import type { Span } from '../../tracing.ts'
 import type { Mesh } from '../mesh.ts'
+import { fetchSpan, noteRefused } from './artifact-spans.ts'
 import type { BlockStore } from './blocks.ts'
 import { type BlockKey, DAG_PB_CODEC } from './cids.ts'
 import { fetchArtifact } from './fetch.ts'
@@ -33,7 +35,7 @@ export interface Fetches {
 }
 
 export interface FetchesComponents {
-  mesh: Pick<Mesh, 'open' | 'peers' | 'findProviders' | 'peerId'>
+  mesh: Pick<Mesh, 'open' | 'peers' | 'findProviders' | 'peerId' | 'roleOf'>
   blocks: BlockStore
   records: Records
   library: Library
@@ -121,7 +123,13 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     })
   }
 
-  async function run(root: CID, options: FetchOptions, signal: AbortSignal, listeners: Run['listeners']) {
+  async function run(
+    root: CID,
+    options: FetchOptions,
+    signal: AbortSignal,
+    listeners: Run['listeners'],
+    span: Span,
+  ) {
     const cid = root.toString()
     const hold = holds.open()
     const stored: BlockKey[] = []
@@ -133,7 +141,14 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
       const before = records.get(cid)
       let nameHint: string | null = null
       const manifest = await fetchArtifact(
-        { ...components, idle, onMisbehaviour },
+        {
+          ...components,
+          idle,
+          onMisbehaviour(peer, code) {
+            noteRefused(span, peer, code)
+            onMisbehaviour(peer, code)
+          },
+        },
         {
           root,
           providers: createProviders(
@@ -145,7 +160,7 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
                 if (nameProblem(name) === null && !DISGUISING.test(name)) nameHint ??= name
               },
             },
-            { root, given: options.providers ?? [], stallTimeoutMs: init.stallTimeoutMs, signal },
+            { root, given: options.providers ?? [], stallTimeoutMs: init.stallTimeoutMs, span, signal },
           ),
           hold,
           maxBytes: limitBytes,
@@ -199,7 +214,8 @@ export function createFetches(components: FetchesComponents, init: FetchesInit):
     const abort = new AbortController()
     const listeners: Run['listeners'] = new Set()
     const signal = AbortSignal.any([abort.signal, init.stopping])
-    const result = run(root, options, signal, listeners).finally(() => {
+    const fetching = fetchSpan(cid, (span) => run(root, options, signal, listeners, span))
+    const result = fetching.finally(() => {
       if (runs.get(cid) === started) runs.delete(cid)
     })
     result.catch(() => {

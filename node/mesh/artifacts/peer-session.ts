@@ -38,7 +38,8 @@ export interface PeerSession {
   readonly stream: FramedStream
 }
 
-const EMPTY = { root: new Uint8Array(0), digests: [] as Uint8Array[], start: 0, count: 0 }
+const NOTHING = new Uint8Array(0)
+const EMPTY = { root: NOTHING, digests: [] as Uint8Array[], start: 0, count: 0, trace: NOTHING }
 
 function malformed(reason: string): VillageError {
   return new VillageError('PROTOCOL_MALFORMED', `A provider broke the artifact protocol: ${reason}`)
@@ -55,6 +56,8 @@ export async function openSession(
     root: CID
     idle: FramedStream | undefined
     stallTimeoutMs: number
+    /** Context of a span, or empty. */
+    trace: Uint8Array
     signal: AbortSignal
   },
 ): Promise<PeerSession> {
@@ -104,7 +107,8 @@ export async function openSession(
   }
 
   return guarded(async () => {
-    await stream.send(Request, { ...EMPTY, kind: RequestKind.open, root: init.root.bytes }, { signal })
+    const { root, trace } = init
+    await stream.send(Request, { ...EMPTY, kind: RequestKind.open, root: root.bytes, trace }, { signal })
     const opened = await stream.expect(Opened, options)
     if (opened.code !== '')
       throw new VillageError(

@@ -6,8 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CID } from 'multiformats/cid'
 import { VillageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import type { Span } from '../../tracing.ts'
 import type { FramedStream } from '../framed-stream.ts'
 import type { Mesh } from '../mesh.ts'
+import { contextFor } from './artifact-spans.ts'
 import { openSession, type PeerSession } from './peer-session.ts'
 
 const MAX_NEIGHBOURS = 64
@@ -87,7 +89,7 @@ export interface Providers {
 }
 
 export interface ProvidersComponents {
-  mesh: Pick<Mesh, 'open' | 'peers' | 'findProviders' | 'peerId'>
+  mesh: Pick<Mesh, 'open' | 'peers' | 'findProviders' | 'peerId' | 'roleOf'>
   idle: IdleStreams
   log: Log
   isBanned(peer: string): boolean
@@ -98,7 +100,7 @@ export interface ProvidersComponents {
 
 export function createProviders(
   components: ProvidersComponents,
-  init: { root: CID; given: readonly string[]; stallTimeoutMs: number; signal: AbortSignal },
+  init: { root: CID; given: readonly string[]; stallTimeoutMs: number; span: Span; signal: AbortSignal },
 ): Providers {
   const { mesh, idle, log } = components
   const { root, signal } = init
@@ -147,7 +149,8 @@ export function createProviders(
 
   async function attempt(peer: string, stream: FramedStream | undefined): Promise<PeerSession> {
     try {
-      return await openSession(components, { ...init, peer, idle: stream })
+      const trace = contextFor(init.span, mesh.roleOf(peer))
+      return await openSession(components, { ...init, peer, idle: stream, trace })
     } catch (error) {
       const isRefusal =
         error instanceof VillageError && (error.code === 'ARTIFACT_MISSING' || error.code === 'PEER_BUSY')

@@ -14,6 +14,7 @@ import {
   RequestKind,
 } from '../protocols/artifacts.ts'
 import type { Infer } from '../protocols/message.ts'
+import { type ServeSpan, serveSpan } from './artifact-spans.ts'
 import type { BlockStore } from './blocks.ts'
 import { type BlockKey, decodeCid, keyOf, keyOfDigest } from './cids.ts'
 import type { Library } from './library.ts'
@@ -42,6 +43,7 @@ interface Session {
   root: string
   manifest: Manifest
   nodes: ReadonlySet<BlockKey>
+  span: ServeSpan
 }
 
 export function createServer(components: ServeComponents) {
@@ -56,7 +58,10 @@ export function createServer(components: ServeComponents) {
     return !isHidden(info) || components.open(cid)
   }
 
-  async function openRoot(root: Uint8Array, context: StreamContext): Promise<Session | null> {
+  async function openRoot(
+    { root, trace }: Infer<typeof Request>,
+    context: StreamContext,
+  ): Promise<Session | null> {
     const cid = decodeCid(root)
     const text = cid.toString()
     if (!mayRead(text, context)) return null
@@ -65,7 +70,8 @@ export function createServer(components: ServeComponents) {
       const manifest = await library.manifest(cid)
       // A root that is a leaf has a manifest whether it is here or not.
       if (!blocks.has(keyOf(cid))) return null
-      return { root: text, manifest, nodes: new Set(manifest.nodes.map((node) => node.key)) }
+      const span = serveSpan({ cid: text, peer: context.peer, role: context.role, context: trace })
+      return { root: text, manifest, nodes: new Set(manifest.nodes.map((node) => node.key)), span }
     } catch (error) {
       if (!(error instanceof VillageError)) throw error
       components.log.debug({ err: error, cid: text }, 'artifact asked for cannot be served')
@@ -82,6 +88,7 @@ export function createServer(components: ServeComponents) {
     stream: FramedStream,
     index: number,
     bytes: Uint8Array | null,
+    session: Session | null,
     signal: AbortSignal,
   ): Promise<void> {
     if (bytes === null) {
@@ -94,6 +101,7 @@ export function createServer(components: ServeComponents) {
       await components.uploadLimit.take(data.byteLength, signal)
       await stream.send(Chunk, { index, sizeBytes: bytes.byteLength, data, missing: false }, { signal })
       components.onSent(data.byteLength)
+      session?.span.sent(data.byteLength)
     }
   }
 
@@ -112,6 +120,7 @@ export function createServer(components: ServeComponents) {
   async function sendAll(
     stream: FramedStream,
     wanted: readonly { index: number; key: BlockKey | undefined }[],
+    session: Session | null,
     signal: AbortSignal,
   ): Promise<void> {
     let ahead = readBlock(wanted[0]?.key)
@@ -119,7 +128,7 @@ export function createServer(components: ServeComponents) {
       const bytes = await ahead
       const next = wanted[position + 1]
       ahead = next === undefined ? Promise.resolve(null) : readBlock(next.key)
-      await sendBlock(stream, index, bytes, signal)
+      await sendBlock(stream, index, bytes, session, signal)
     }
   }
 
@@ -151,7 +160,7 @@ export function createServer(components: ServeComponents) {
           const key = keyOfDigest(digest)
           return { index, key: session?.nodes.has(key) === true ? key : undefined }
         })
-        await sendAll(stream, wanted, signal)
+        await sendAll(stream, wanted, session, signal)
         return
       }
       case RequestKind.leaves: {
@@ -161,12 +170,17 @@ export function createServer(components: ServeComponents) {
           const index = request.start + offset
           return { index, key: session?.manifest.leaves[index]?.key }
         })
-        await sendAll(stream, wanted, signal)
+        await sendAll(stream, wanted, session, signal)
         return
       }
       default:
         throw new VillageError('PROTOCOL_MALFORMED', 'A request is of an unknown kind')
     }
+  }
+
+  function closed(session: Session | null): null {
+    session?.span.end()
+    return null
   }
 
   /** Handles one stream to its end. */
@@ -180,13 +194,13 @@ export function createServer(components: ServeComponents) {
         if (request === null) break
         if (request.kind !== RequestKind.open) {
           // It may have been lent for a task that is over.
-          if (session !== null && !mayRead(session.root, context)) session = null
+          if (session !== null && !mayRead(session.root, context)) session = closed(session)
           await answer(stream, request, session, signal)
           continue
         }
-        session = null
+        session = closed(session)
         const busy = streams > MAX_STREAMS
-        if (!busy) session = await openRoot(request.root, context)
+        if (!busy) session = await openRoot(request, context)
         await stream.send(
           Opened,
           {
@@ -199,6 +213,7 @@ export function createServer(components: ServeComponents) {
       }
       await stream.close()
     } finally {
+      closed(session)
       streams -= 1
     }
   }

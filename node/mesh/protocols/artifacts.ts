@@ -39,6 +39,8 @@ export const Request = message('Request', {
   /** leaves: `count` of them from number `start` on. */
   start: [4, uint32()],
   count: [5, uint32()],
+  /** open: what the fetch is traced as (node/tracing.ts TRACE_CONTEXT_BYTES), or empty. */
+  trace: [6, bytes(25)],
 })
 
 /** Answers open. */

@@ -105,5 +105,7 @@ export const RoundsPage = message('RoundsPage', {
     list(nested(CertifiedBlock, ROUNDS_LIMITS.maxBlockBytes + 16 * 1024), ROUNDS_LIMITS.maxBlocksByPage),
   ],
   more: [4, bool()],
+  /** With the announcement: what the run is traced as (node/tracing.ts TRACE_CONTEXT_BYTES), or empty. */
+  trace: [5, bytes(25)],
 })
 export type RoundsPage = Infer<typeof RoundsPage>

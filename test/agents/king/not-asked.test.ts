@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { intendedCalls } from '../../../node/agents/king/intended-calls.ts'
 import { isChange } from '../../../node/agents/king/changes.ts'
+import { intendedCalls } from '../../../node/agents/king/intended-calls.ts'
 import { planGoal } from '../../../node/agents/king/plan-goal.ts'
 import { KING_TOOLS } from '../../../scripts/bench/grade-plan.ts'
 

@@ -48,13 +48,13 @@ const requestOf = (messages: AgentRequest['messages'], options?: AgentRequest['o
   ...{ agent: 'sage', messages, asker: OWNER },
   ...(options !== undefined && { options }),
 })
-const policyOf = (request: AgentRequest, model: ChatModel | null = null) =>
-  SAGE.policy({ id: 'r', request, model, tools: SAGE.tools, own: NO_NAMES, declarations: [] })
+const policyOf = async (request: AgentRequest, model: ChatModel | null = null) =>
+  await SAGE.policy({ id: 'r', request, model, tools: SAGE.tools, own: NO_NAMES, declarations: [] })
 const user = (content: string) => ({ role: 'user', content }) as const
 
 /** The whole of a request by Sage's policy, as the loop would run it. */
 async function ask(request: AgentRequest, model: ChatModel | null = null, asked = tool) {
-  const policy = policyOf(request, model)
+  const policy = await policyOf(request, model)
   const observations: PolicyStep['observations'][number][] = []
   for (;;) {
     const { action } = await policy.next(
@@ -167,7 +167,7 @@ test('options are those of ask; others are refused by name', async () => {
   const { calls } = await ask(requestOf([user(KEEPER)], { sentences: 1, mode: null, node: 'me' }))
   assert.equal(calls[0]!.arguments, { sentences: 1, question: KEEPER })
   try {
-    policyOf(requestOf([user(KEEPER)], { sentnces: 1 }))
+    await policyOf(requestOf([user(KEEPER)], { sentnces: 1 }))
     assert.unreachable()
   } catch (error) {
     assert.is((error as VillageError).code, 'AGENT_OPTION_INVALID')

@@ -21,11 +21,12 @@ import { parseCompressParams } from '../../../node/compute/jobs/compress-params.
 import { probeStage } from '../../../node/compute/jobs/compress-stages.ts'
 import { surveyStage } from '../../../node/compute/jobs/compress-survey.ts'
 import type { JobContext, PlannedTask, TaskResult } from '../../../node/compute/jobs/job.ts'
-import { PROFILES } from '../../../node/compute/resources.ts'
+import { limitsOf } from '../../../node/compute/resources.ts'
 import { calibrateTask } from '../../../node/compute/tasks/calibrate-task.ts'
 import { compressTask } from '../../../node/compute/tasks/compress-task.ts'
 import { createKnownAnswers } from '../../../node/compute/tasks/known-answers.ts'
 import type { TaskContext, TaskOutput } from '../../../node/compute/tasks/task.ts'
+import { DEFAULT_CONFIG } from '../../../node/config.ts'
 import type { JsonObject } from '../../../node/json.ts'
 import { type JobNode, startJobNode, stopJobNodes } from '../../helpers/job-nodes.ts'
 import { stopMeshNodes, TEST_LOG } from '../../helpers/mesh.ts'
@@ -38,7 +39,11 @@ const TENSOR = 'layer1.attention.output.weight'
 /** Enough for inputs of 256 and 512 columns, not for those of 1,536. */
 const FEEDBACK_BYTES = 3 * 2 ** 20
 /** What the profile `edge` lends at most. */
-const EDGE_BYTES = PROFILES.edge!.maxMemoryBytes
+/** What an edge box lends under a cap of 512 MiB. */
+const EDGE_BYTES = limitsOf(
+  { ...DEFAULT_CONFIG, profile: 'edge' },
+  { cores: 2, memoryBytes: 2 ** 29 },
+).memoryBytes
 let node: JobNode
 let context: TaskContext
 let model = ''

@@ -159,7 +159,8 @@ hostile('a manifest that lies about its leaves: refused for good, and nothing of
 hostile('a requester that breaks the protocol loses its stream, and nobody else is disturbed', () =>
   withNodes([SMALL, SMALL], async (a, b) => {
     const { cid } = await b!.artifacts.addBytes(patternBytes(LEAF * 3))
-    const empty = { root: new Uint8Array(0), digests: [] as Uint8Array[], start: 0, count: 0 }
+    const nothing = new Uint8Array(0)
+    const empty = { root: nothing, digests: [] as Uint8Array[], start: 0, count: 0, trace: nothing }
     const wrong = [
       { ...empty, kind: 9 },
       { ...empty, kind: RequestKind.open, root: patternBytes(40) },

@@ -187,10 +187,14 @@ PATH=${process.env.PATH} exec mv "$@"
     writeFileSync(path.join(shims, 'mv'), kills, { mode: 0o755 })
     const cut = runWith({ PATH: `${shims}:${process.env.PATH}` }, second.folder, home)
     assert.is(cut.signal, 'SIGKILL')
+    const leftovers = () => readdirSync(library).filter((name) => name.includes('.new.'))
+    assert.is(leftovers().length, 1, 'the link that was not put in its place')
+    mkdirSync(path.join(library, `.new.${process.pid}`))
     assert.is(run(second.folder, home).status, 0)
     assert.match(village(home), /^1\.1\.0 /)
     assert.is(readlinkSync(path.join(library, 'previous')), before)
     assert.ok(existsSync(path.join(library, before)))
+    assert.equal(leftovers(), [`.new.${process.pid}`], 'what a living process makes stays')
   })
 
   const damages: [name: string, damage: (folder: string) => void, says: RegExp][] = [

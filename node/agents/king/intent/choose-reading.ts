@@ -3,7 +3,6 @@
  * the documents, or give nothing, the likest tool reads the clause. How sure it must be was chosen on goals of writers that it was not trained on
  * (docs/king.md).
  */
-import { isChange } from '../changes.ts'
 import { TELLS, WANTS } from '../phrases.ts'
 import { FRAMES } from '../rules/frames.ts'
 import type { Outcome, RuleInput } from '../rules/rule.ts'
@@ -23,7 +22,7 @@ const toolsOf = (outcome: Outcome | null): readonly string[] =>
 
 /** A statement orders nothing, unless it says that something is wanted. */
 const isOrder = ({ mood, words, line }: RuleInput['clause']): boolean =>
-  mood === 'order' || WANTS.test(line) || words.some(({ form }) => form === 'plain') || !TELLS.test(line)
+  mood !== 'statement' || WANTS.test(line) || words.some(({ form }) => form === 'plain') || !TELLS.test(line)
 /** Rules take any name for a model; an id of a job or a name that the node has no model of is read again. */
 const isDoubtful = (outcome: Outcome | null, words: RuleInput['clause']['words']): boolean =>
   outcome !== null &&
@@ -46,7 +45,7 @@ export function chooseReading(ruled: Outcome | null, input: RuleInput): Outcome 
   if (tools.includes(intent.tool) || !contradicts(intent, isDoubtful(ruled, input.clause.words) ? [] : tools))
     return ruled
   if (intent.tool === NOTHING_ASKED) return null
-  if (isChange(intent.tool) && !isOrder(input.clause)) return ruled
+  if (!isOrder(input.clause)) return ruled
   const outcome = FRAMES[intent.tool]?.(input) ?? null
   return outcome !== null && 'calls' in outcome ? { ...outcome, isGuess: true } : ruled
 }
@@ -58,4 +57,10 @@ function contradicts({ tool, share, shareOf }: Intent, tools: readonly string[])
   // Either reads what documents say.
   if (first !== undefined && FALLS_BACK.test(tool)) return share >= SURE
   return share >= (tool === NOTHING_ASKED ? SURELY_NOTHING : LIKELY)
+}
+
+/** Whether a clause is likely about one model, though it names none. */
+export function isForModel(clause: RuleInput['clause']): boolean {
+  const { tool, share } = intentOf(clause)
+  return share >= LIKELY && /^model_(?:inspect|evaluate|compare)$/.test(tool)
 }

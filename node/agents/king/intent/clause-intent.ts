@@ -18,7 +18,8 @@ let model: LinearModel | null = null
 /** Read when the first goal comes: a daemon that is never asked needs none of it. */
 function loaded(): LinearModel {
   if (model !== null) return model
-  const { classes, features, scale } = weights
+  const { features, scale } = weights
+  const classes = weights.classes.split(' ')
   const bytes = Buffer.from(weights.rows, 'base64')
   const numbers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const rows = new Map(

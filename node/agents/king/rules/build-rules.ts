@@ -6,10 +6,11 @@ import { collectionOf } from '../collection-names.ts'
 import { codecsOf, isModelFile, methodOf, namesOf, newNameOf, numberOf, pathsOf } from '../slots.ts'
 import { targetsOf } from '../targets.ts'
 import { readTokens } from '../tokens.ts'
+import { OVERWRITES } from './file-rules.ts'
 import { isLocalOnly } from './knowledge-rules.ts'
 import { QUALITY } from './measure-rules.ts'
 import { isMade, modelsMeant, NO_MODEL } from './model-values.ts'
-import { call, draft, from, type Outcome, type Rule, type RuleInput } from './rule.ts'
+import { call, type Draft, draft, from, type Outcome, type Rule, type RuleInput } from './rule.ts'
 
 /** `I have 900 kB free. Shrink it to at most that`: the size that was said before. */
 function freeSpace({ words, line, source }: RuleInput['clause']): JsonObject {
@@ -69,15 +70,19 @@ export const compressing: Rule = (input) => {
   if (models.length === 0) return NO_MODEL
   const codecs = codecsOf(words)
   const id = newNameOf(words)
-  const calls = models.flatMap((model) =>
-    (codecs.length === 0 ? [null] : codecs).map((codec) =>
-      draft(
-        'model_compress',
-        { model, codec, ...targets, id: models.length * codecs.length > 1 ? null : id },
-        'A smaller model is asked for.',
-      ),
-    ),
-  )
+  const parts = codecs.length > 1 ? namedParts(words) : []
+  const calls =
+    parts.length > 1
+      ? parts
+      : models.flatMap((model) =>
+          (codecs.length === 0 ? [null] : codecs).map((codec) =>
+            draft(
+              'model_compress',
+              { model, codec, ...targets, id: models.length * codecs.length > 1 ? null : id },
+              'A smaller model is asked for.',
+            ),
+          ),
+        )
   const isChecked = isToFit && QUALITY.test(line) && targets.quality === undefined && calls.length === 1
   const check = isChecked
     ? [
@@ -89,6 +94,21 @@ export const compressing: Rule = (input) => {
       ]
     : []
   return { calls: [...added, ...calls, ...check] }
+}
+
+/** `a-lm with seedlm as small, and a-lm with vptq as tiny`: each part names its codec, and the first its model. */
+function namedParts(words: readonly Word[]): Draft[] {
+  const ends = words.flatMap(({ norm }, at) => (/^(?:,|and|;)$/.test(norm) ? [at] : []))
+  let model: string | null = null
+  return [...ends, words.length].flatMap((end, index): Draft[] => {
+    const part = words.slice(index === 0 ? 0 : ends[index - 1]! + 1, end)
+    const [codec, ...more] = codecsOf(part)
+    const id = newNameOf(part)
+    model = part.find((word) => word.own?.model !== undefined)?.text ?? model
+    return codec === undefined || more.length > 0 || id === null || model === null
+      ? []
+      : [draft('model_compress', { model, codec, id }, 'A smaller model is asked for.')]
+  })
 }
 
 export const merging: Rule = (input) => {
@@ -186,8 +206,6 @@ export const training: Rule = (input) => {
   }
 }
 
-const OVERWRITES =
-  /(?:^| )(?:replace|overwrite|write over) (?:it|that|this|the (?:old|existing)(?: \S+)?|what is there)(?: |$)/
 const MAX_LIMIT_WORDS = 10
 
 /** `5x smaller.` as a sentence of its own. */

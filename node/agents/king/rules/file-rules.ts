@@ -85,7 +85,7 @@ const SAYS_WHAT =
 /** `with exactly this in it: Reception 11, Kitchen 14`. */
 const BEHIND_COLON = /^\s*:\s*([^\n]{1,2000})/
 
-export const writing: Rule = ({ clause, verb, state }) => {
+const written: Rule = ({ clause, verb, state }) => {
   const { words, line, mood, source } = clause
   if (
     mood === 'question' ||
@@ -156,6 +156,20 @@ export const writing: Rule = ({ clause, verb, state }) => {
       'A text is to be written to a file.',
     )
   return { why: 'It does not say what is to be written to the file.' }
+}
+
+/** `there is an old one, just replace it`. */
+export const OVERWRITES =
+  /(?:^| )(?:(?:replace|overwrite|write over) (?:it|that|this|the (?:old|existing)(?: \S+)?|what is there)|(?:old|existing|another) (?:one|file|version)(?: already| there)*.* (?:replace|overwrite|overwritten|replaced))(?: |$)/
+
+export const writing: Rule = (input) => {
+  const outcome = written(input)
+  if (outcome === null || !('calls' in outcome) || !OVERWRITES.test(input.clause.line)) return outcome
+  return {
+    calls: outcome.calls.map((one) =>
+      one.tool === 'file_write' ? { ...one, arguments: { ...one.arguments, replace: true } } : one,
+    ),
+  }
 }
 
 /** `today's date`, `the list of models`: not what the step before has found. */

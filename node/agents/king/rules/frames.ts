@@ -16,7 +16,7 @@ import { modelsMeant } from './model-values.ts'
 import { kindOfModels } from './overview-rules.ts'
 import { remembering } from './person-rules.ts'
 import { calculating, filesFor, languageOf } from './program-rules.ts'
-import { call, draft, type Outcome, type Rule, type RuleInput, type Value, wordsFrom } from './rule.ts'
+import { call, draft, from, type Outcome, type Rule, type RuleInput, type Value, wordsFrom } from './rule.ts'
 import { embedding, promptIn } from './text-rules.ts'
 import { countIn, jobs, rounds, stateOf } from './work-rules.ts'
 
@@ -24,7 +24,7 @@ import { countIn, jobs, rounds, stateOf } from './work-rules.ts'
 const by =
   (rule: Rule, verb: string, mood: 'order' | 'question' = 'order'): Rule =>
   (input) =>
-    rule({ ...input, verb, clause: { ...input.clause, mood } })
+    rule({ ...input, verb, at: input.verb === null ? -1 : input.at, clause: { ...input.clause, mood } })
 
 const none =
   (tool: string, reason: string): Rule =>
@@ -49,6 +49,13 @@ const forEach =
       ? null
       : { calls: values.map((value) => draft(tool, { [name]: value }, reason)) }
   }
+
+/** `the newest of them`, of jobs that were listed. */
+function jobSpokenOf({ clause: { line }, state }: RuleInput): Value | null {
+  const listed = state.drafts.findLastIndex(({ tool }) => tool === 'job_list')
+  const isOfList = /(?:^| )(?:newest|latest|last|first|most recent|one|top)(?: |$)/.test(line)
+  return listed >= 0 && isOfList ? from(listed + 1, 'job') : state.job
+}
 
 const ofModels =
   (tool: string, reason: string): Rule =>
@@ -156,7 +163,7 @@ export const FRAMES: Readonly<Record<string, Rule>> = {
   job_cancel: by(jobs, 'cancel'),
   job_list: ({ clause: { words, line } }) =>
     call('job_list', { state: stateOf(line), limit: countIn(words) }, 'The jobs are asked for.'),
-  job_show: forEach('job_show', 'job', 'A job is asked for.', ({ state }) => state.job),
+  job_show: forEach('job_show', 'job', 'A job is asked for.', jobSpokenOf),
   job_wait: waiting,
   knowledge_ask: by(asking, 'tell', 'question'),
   knowledge_collections: none('knowledge_collections', 'The collections are asked for.'),

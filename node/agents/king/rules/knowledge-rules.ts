@@ -129,7 +129,8 @@ function placeOf(words: readonly Word[]): string | null {
 
 const COUNTED_THINGS =
   /^(?:passages?|results?|hits|best|most|top|document|snippets|excerpts|matches|places|lines|quotes|mentions)$/
-const ENOUGH = /^(?:at most|max|maximum|or (?:so|fewer|less)|will do|is (?:enough|plenty)|are (?:enough|plenty)|would do|please$|only$)/
+const ENOUGH =
+  /^(?:at most|max|maximum|or (?:so|fewer|less)|will do|is (?:enough|plenty)|are (?:enough|plenty)|would do|please$|only$)/
 const AT_MOST = /(?:^| )(?:top|first|best|at most|up to|no more than|not more than|max|maximum|only|just)$/
 
 /** `five passages`, `ten at most`. */
@@ -150,7 +151,7 @@ function limitOf(words: readonly Word[]): number | null {
 
 /** What a plan's steps give is reported anyway: `and tell me how it went`, `show me the result`. */
 const OF_THE_STEPS =
-  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:all )?(?:go|went|do|is|was|turn|cancel|end|finish|finished|came|come|fare|fared|stand|stands|look|looks|get|got)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good|close|near|similar|alike|different)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
+  /(?:^| )(?:how (?:it|that|this|they|things|everything) (?:all )?(?:go|went|do|is|was|turn|cancel|end|finish|finished|came|come|fare|fared)|(?:the|any|its|all|final|both) (?:(?:final|new|resulting|exact|measured|compress) )*(?:result|ratio|size|error|errors|figures|numbers|score|scores|outcome|progress|accuracy|loss|difference|id|vectors?|output|answers?|number|value)s?(?:$| of (?:it|that|this|each|both|the)| when| once| back)|how (?:big|small|large|much smaller|long|many bytes|well|far|good|close|near|similar|alike|different)(?: .*)? (?:it|that|this|they|the (?:result|new|compress|model))|whether (?:it|that|this|they)|if (?:it|that|this|they|something|anything)|what (?:you|it|they|that|this) (?:get|find|give|come|return|print|show|say|output|produce|produces|do|write|outputs?)|(?:the |its )?(?:output|outcome|figures|score|result|verdict)|what (?:come|came) (?:out|of)|what happen|when (?:it|you|that|they|this|everything|all)(?: |$)|the (?:summary|report|job)|it (?:back|to me)|(?:me|us) know$)/
 const MEASURED = /^(?:model_|geometry_|evolve_|calculate|code_run|text_embed|job_|file_write|knowledge_index)/
 
 /** Their results say all that there is to know of each thing in them. */
@@ -193,7 +194,8 @@ export const asking: Rule = ({ clause, verb, state }) => {
     )
   )
     return NOTHING_MORE
-  if (last?.tool === 'twin_recall' && /^look (?:that|it|this) up$|^look up (?:that|it|this)$/.test(line)) return NOTHING_MORE
+  if (last?.tool === 'twin_recall' && /^look (?:that|it|this) up$|^look up (?:that|it|this)$/.test(line))
+    return NOTHING_MORE
   if (
     last?.tool === 'model_inspect' &&
     /(?:^| )(?:parameters|tensors|layers|inputs|outputs|size|big|large)(?: |$)/.test(line)

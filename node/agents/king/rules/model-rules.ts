@@ -68,7 +68,7 @@ export const adding: Rule = ({ clause, verb, state }) => {
   if (path !== undefined && isPlain)
     return call('model_add', { path, id }, 'A model of this machine is to be added.')
   if (
-    !/\b(?:embedded|built-?in|bundled|preinstalled|pre-installed|(?:comes?|came|ships?|shipped|included|includes) (?:in|with|along))\b/i.test(
+    !/\b(?:embedded|built-?in|bundled|preinstalled|pre-installed|(?:comes?|came|ships?|shipped|included|includes) (?:together )?(?:in|with|along))\b/i.test(
       clause.source,
     )
   )

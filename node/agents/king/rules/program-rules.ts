@@ -192,6 +192,7 @@ function readings(whole: string, line: string, previous: string | null): string[
   )
   const bare = plain
     .replace(/^(?:what(?:'s| is)|how much is|calculate|compute|evaluate|work out)\s+/i, '')
+    .replace(/^what\s+(.*?\d.*?)\s+(?:is|are|makes?|comes to|equals?|would be)\W*$/i, '$1')
     .replace(/^(?:the (?:result|value|answer|sum|product|difference|quotient) of)\s+/i, '')
   const forms = [whole, plain, bare]
   const list = (pattern: RegExp, joiner: string, wrap: (sum: string, count: number) => string) => {

@@ -4,7 +4,6 @@ import { reckoningFile, reckoningOn } from './figure-rules.ts'
 import { listingFiles, reading, writing } from './file-rules.ts'
 import { indexing } from './indexing-rule.ts'
 import { asking, listingCollections, searching } from './knowledge-rules.ts'
-import { looking } from './looking-rule.ts'
 import { comparing, evaluating, measuringGeometry } from './measure-rules.ts'
 import { adding, pulling, waitedFor } from './model-rules.ts'
 import { listedModels, overview } from './overview-rules.ts'
@@ -48,6 +47,5 @@ export const RULES: readonly Rule[] = [
   solvable,
   listedModels,
   impossible,
-  looking,
   asking,
 ]

@@ -1,7 +1,7 @@
 /** Texts of language models, and vectors of texts. */
 import { type Clause, lineOf, type Word } from '../clause.ts'
 import { namesOf, numberOf } from '../slots.ts'
-import { call, NOTHING_MORE, type Outcome, type Rule, type RuleInput, wordsFrom } from './rule.ts'
+import { call, draft, NOTHING_MORE, type Outcome, type Rule, type RuleInput, wordsFrom } from './rule.ts'
 
 export const generating: Rule = (input: RuleInput): Outcome | null => {
   const { clause, verb, at, state } = input
@@ -68,9 +68,9 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
       ? quoted.at(-1)!.text
       : told !== null
         ? told
-      : names.length > 0 && uses && behind > 0 && behind < words.length - 1
-        ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
-        : wordsFrom(words, spoken > 0 ? spoken : at, source)
+        : names.length > 0 && uses && behind > 0 && behind < words.length - 1
+          ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
+          : wordsFrom(words, spoken > 0 ? spoken : at, source)
   if (prompt === null) return { why: 'It does not say what the model is to write.' }
   // `read it and let x continue it`: what was found is the beginning.
   const isFound =

@@ -31,7 +31,10 @@ function idAfter(words: readonly Word[], noun: RegExp): string | null {
 }
 
 const STATES: readonly (readonly [RegExp, string])[] = [
-  [/(?:^| )(?:failed|fail|broken|broke|crashed|failing|went wrong|go wrong|gone wrong|(?:did|do|have|has) not work(?:ed)?)(?: |$)/, 'failed'],
+  [
+    /(?:^| )(?:failed|fail|broken|broke|crashed|failing|went wrong|go wrong|gone wrong|(?:did|do|have|has) not work(?:ed)?)(?: |$)/,
+    'failed',
+  ],
   [/(?:^| )(?:cancel|cancelled|canceled|aborted)(?: |$)/, 'cancelled'],
   [/(?:^| )(?:done|finish|finished|completed|complete|ended|successful|succeeded)(?: |$)/, 'done'],
   [
@@ -147,7 +150,7 @@ export const rounds: Rule = (input) => {
     return call('round_show', { run: named.text }, 'A run of evolution is asked for.')
   if (
     state.run !== null &&
-    /^(?:show|display|list|inspect|see|check|look at|tell|watch|follow|report|let|keep|give|how|what|is)(?: (?:me|us|it|that|this|how|far|is|about|on|state|of|the|its|progress|status|what|with|goes|go|get|getting|come|along|do|know|posted|informed|to|so|run|round|evolve-doing|one|things|everything))*$/.test(
+    /^(?:show|display|list|inspect|see|check|look at|tell|watch|follow|report|let|keep|give|how|what|is)(?: (?:me|us|it|that|this|how|far|is|about|on|state|of|the|its|progress|status|what|with|goes|go|get|getting|come|along|do|know|posted|informed|to|so|run|round|evolve-doing|one|things|everything|stand|stands|straight|right|after|afterwards|then|now|doing|far|has|have|got))*$/.test(
       line,
     ) &&
     state.drafts.at(-1)?.tool !== 'round_show' &&

@@ -18,6 +18,7 @@ import type {
 import type { IndexProblem } from './check-index.ts'
 import { createIndexThread } from './index-thread.ts'
 import type { IndexSettings, Manifest, ManifestSegment } from './manifest.ts'
+import { createManifestCache } from './manifest-cache.ts'
 import type { ReaderOperations } from './reader-operations.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
@@ -184,6 +185,8 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
     onCrash: uncommitted.lose,
   })
 
+  const manifests = createManifestCache({ read: (directory) => reader.call('manifest', [directory]) })
+
   return {
     name: 'index-host',
     async start() {
@@ -194,7 +197,7 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
       await reader.close()
     },
     create: (directory, settings) => writer.call('create', [directory, settings]),
-    manifest: (directory) => reader.call('manifest', [directory]),
+    manifest: manifests.of,
     statistics: (directory, terms, segments, options) =>
       reader.call('statistics', [directory, terms, segments], options),
     search: (directory, request, statistics, { segments, share = 1, ...options } = {}) =>
@@ -243,10 +246,12 @@ export function createIndexHost(components: { log: Log }, options: IndexHostOpti
     check: (directory) => writer.call('check', [directory]),
     async close(directory) {
       uncommitted.settle(directory)
+      manifests.forget(directory)
       if (reader.isRunning) await reader.call('close', [directory])
       if (writer.isRunning) await writer.call('close', [directory])
     },
     async drop(directory) {
+      manifests.forget(directory)
       if (reader.isRunning) await reader.call('close', [directory])
       await writer.call('drop', [directory])
     },

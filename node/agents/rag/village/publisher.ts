@@ -57,6 +57,8 @@ interface Components {
 
 /** A merge may take segments away while they are read: then all is looked at again. */
 const ATTEMPTS = 3
+/** Collections: most of the time of one is waiting until its blocks are on the disk. */
+const AT_ONCE = 4
 
 export function createPublisher(
   components: Components,
@@ -215,16 +217,22 @@ export function createPublisher(
     work: (item: T) => Promise<void>,
   ): Promise<boolean> {
     let isDone = true
-    for (const item of items)
-      await work(item).catch((error: unknown) => {
-        signal.throwIfAborted()
-        isDone = false
-        const { code, message } = toVillageError(error)
-        // It is tried every few seconds; what lasts is said once, and shown with the collection.
-        if (problems.get(item.id)?.code !== code)
-          log.error({ err: error, collection: item.id }, 'a collection could not be published')
-        problems.set(item.id, { code, message })
-      })
+    const next = items[Symbol.iterator]()
+    const worker = async () => {
+      for (const item of next)
+        await work(item).catch((error: unknown) => {
+          signal.throwIfAborted()
+          isDone = false
+          const { code, message } = toVillageError(error)
+          // It is tried every few seconds; what lasts is said once, and shown with the collection.
+          if (problems.get(item.id)?.code !== code)
+            log.error({ err: error, collection: item.id }, 'a collection could not be published')
+          problems.set(item.id, { code, message })
+        })
+    }
+    // All of them have ended before an abort is told.
+    await Promise.allSettled(Array.from({ length: AT_ONCE }, worker))
+    signal.throwIfAborted()
     return isDone
   }
 

@@ -1,9 +1,7 @@
-/**
- * Talks to the daemon: the token, requests, and the stream of events. The token comes in the fragment of the link that
- * `village start` prints (browsers never send a fragment), is taken out of the address at once, and is kept for this
- * tab alone.
- */
-const TOKEN_KEY = 'village.token'
+/** Talks to the daemon: requests, and the stream of events. */
+import { takeBegun } from './first-reads.js'
+import { authorization } from './token.js'
+
 const MIN_RETRY_MS = 1_000
 const MAX_RETRY_MS = 15_000
 
@@ -21,36 +19,24 @@ export class ApiError extends Error {
   }
 }
 
-export function takeToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get('token')
-  if (given !== null) {
-    sessionStorage.setItem(TOKEN_KEY, given)
-    history.replaceState(null, '', location.pathname)
-  }
-  return sessionStorage.getItem(TOKEN_KEY)
-}
-
-/** @param {string} token */
-export const keepToken = (token) => sessionStorage.setItem(TOKEN_KEY, token)
-export const forgetToken = () => sessionStorage.removeItem(TOKEN_KEY)
-
 /** @param {string} method @param {string} path @param {unknown} [body] @param {RequestInit} [init] */
 async function open(method, path, body, init = {}) {
   /** @type {Response} */
   let response
   try {
-    response = await fetch(path, {
-      method,
-      ...init,
-      headers: {
-        authorization: `Bearer ${sessionStorage.getItem(TOKEN_KEY) ?? ''}`,
-        ...(body === undefined
-          ? {}
-          : { 'content-type': body instanceof Blob ? 'application/octet-stream' : 'application/json' }),
-        ...init.headers,
-      },
-      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
-    })
+    response = await ((method === 'GET' && takeBegun(path)) ||
+      fetch(path, {
+        method,
+        ...init,
+        headers: {
+          authorization: authorization(),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': body instanceof Blob ? 'application/octet-stream' : 'application/json' }),
+          ...init.headers,
+        },
+        ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
+      }))
   } catch (error) {
     if (init.signal?.aborted) throw error
     throw new ApiError(0, {

@@ -70,6 +70,19 @@ export function useAction(run) {
   return { busy, error, act }
 }
 
+/** As `useAction`, for a form: `run` is given what was filled in, as FormData. */
+export function useForm(run) {
+  const action = useAction(run)
+  const submit = (event) => {
+    event.preventDefault()
+    return action.act(new FormData(event.currentTarget))
+  }
+  return { ...action, submit }
+}
+
+/** A field of a form, as text. @param {FormData} form @param {string} name */
+export const textOf = (form, name) => String(form.get(name) ?? '').trim()
+
 /** A button that asks before it does something that cannot be taken back. */
 export function Confirm({ label, question, explain, verb, action, className = 'quiet' }) {
   const dialog = useRef(null)

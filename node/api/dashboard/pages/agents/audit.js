@@ -6,8 +6,9 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
+import { Read } from '../../parts/read.js'
 import { nameOfAgent, wordsOfTool } from '../../parts/tool-words.js'
-import { Confirm, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { Confirm, Problem, Section, Table } from '../../parts/widgets.js'
 import { Given } from './given.js'
 
 const PAGE = 50
@@ -73,16 +74,10 @@ export function Audit({ state, request }) {
       <label>Since<select onChange=${since}>${SINCE.map(([value, title]) => html`<option value=${value}>${title}</option>`)}</select></label>
       ${request ? html`<a class="button" href=${placeOf('agents', 'audit')}>All requests</a>` : null}
     </div>
-    <${Problem} error=${read.error ?? tools.error} />
-    ${
-      calls === undefined
-        ? read.error === null
-          ? html`<${Loading} lines=${5} />`
-          : null
-        : calls.length === 0
-          ? html`<${Empty}>No calls ${request || filter.tool || filter.sinceMs ? 'fit' : 'yet'}.<//>`
-          : html`<${Table} label="Calls of tools" head=${['When', 'For', 'Call', 'Allowed', 'Outcome', 'Took']} rows=${calls.map((call) => Row({ call, state }))} />`
-    }
+    <${Problem} error=${tools.error} />
+    <${Read} error=${read.error} rows=${calls} lines=${5} empty=${`No calls ${request || filter.tool || filter.sinceMs ? 'fit' : 'yet'}.`}>
+      ${(rows) => html`<${Table} label="Calls of tools" head=${['When', 'For', 'Call', 'Allowed', 'Outcome', 'Took']} rows=${rows.map((call) => Row({ call, state }))} />`}
+    <//>
     ${calls !== undefined && calls.length === limit && limit < MOST ? html`<button type="button" onClick=${() => setLimit(Math.min(MOST, limit * 2))}>Show more</button>` : null}
   <//>`
 }

@@ -4,7 +4,8 @@ import { send } from '../../parts/connection.js'
 import { counted, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { placeOf } from '../../parts/place.js'
-import { Confirm, Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
+import { Read } from '../../parts/read.js'
+import { Confirm, Problem, Section, useAction } from '../../parts/widgets.js'
 
 const SHOWN = 30
 const at = (id) => `/api/v1/conversations/${encodeURIComponent(id)}`
@@ -45,16 +46,9 @@ export function Conversations({ list, open, onChanged, onErased }) {
   const rows = list.data?.conversations
   const shown = all ? rows : rows?.slice(0, SHOWN)
   return html`<${Section} id="conversations" title="Conversations" aside=${html`<a class="button" href=${placeOf('agents', 'talk')}>New</a>`}>
-    <${Problem} error=${list.error} />
-    ${
-      rows === undefined
-        ? list.error === null
-          ? html`<${Loading} lines=${3} />`
-          : null
-        : rows.length === 0
-          ? html`<${Empty}>None yet. They are kept encrypted on this node.<//>`
-          : html`<ul class="rows">${shown.map((one) => html`<${Conversation} key=${one.id} one=${one} isOpen=${one.id === open} onChanged=${onChanged} onErased=${onErased} />`)}</ul>`
-    }
+    <${Read} error=${list.error} rows=${shown} empty="None yet. They are kept encrypted on this node.">
+      ${(found) => html`<ul class="rows">${found.map((one) => html`<${Conversation} key=${one.id} one=${one} isOpen=${one.id === open} onChanged=${onChanged} onErased=${onErased} />`)}</ul>`}
+    <//>
     ${rows !== undefined && rows.length > SHOWN && !all ? html`<button type="button" class="quiet" onClick=${() => setAll(true)}>Show all ${rows.length}</button>` : null}
   <//>`
 }

@@ -5,8 +5,9 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
 import { placeOf } from '../../parts/place.js'
+import { Read } from '../../parts/read.js'
 import { nameOfAgent, wordsOfTool } from '../../parts/tool-words.js'
-import { Bar, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { Bar, Section, Table } from '../../parts/widgets.js'
 
 const CRITERIA = ['latency', 'energy', 'privacy', 'cost', 'quality']
 const PAGE = 25
@@ -59,15 +60,10 @@ export function Decisions({ state, wanted }) {
   const read = useLive(`/api/v1/decisions?limit=${limit}`, ['agent:request'])
   const { decisions, weights } = read.data ?? {}
   return html`<${Section} id="decisions" title="What King decided">
-    <${Problem} error=${read.error} />
-    ${
-      decisions === undefined
-        ? read.error === null
-          ? html`<${Loading} lines=${5} />`
-          : null
-        : html`<p class="foot">Each way to do a step is marked from 0 to 1 and weighed: ${CRITERIA.map((name) => `${name} ${percent(weights[name] / CRITERIA.reduce((sum, one) => sum + weights[one], 0))}`).join(', ')} (<code>agents.weights</code>).</p>
-          ${decisions.length === 0 ? html`<${Empty}>Nothing was asked yet. <a href=${placeOf('agents')}>Talk to King</a>.<//>` : html`<ul class="rows">${decisions.map((decision) => html`<${Decision} key=${decision.id} decision=${decision} weights=${weights} isOpen=${decision.id === wanted} state=${state} />`)}</ul>`}
-          ${decisions.length === limit && limit < MOST ? html`<button type="button" onClick=${() => setLimit(limit + PAGE)}>Show more</button>` : null}`
-    }
+    ${weights === undefined ? null : html`<p class="foot">Each way to do a step is marked from 0 to 1 and weighed: ${CRITERIA.map((name) => `${name} ${percent(weights[name] / CRITERIA.reduce((sum, one) => sum + weights[one], 0))}`).join(', ')} (<code>agents.weights</code>).</p>`}
+    <${Read} error=${read.error} rows=${decisions} lines=${5} empty=${html`Nothing was asked yet. <a href=${placeOf('agents')}>Talk to King</a>.`}>
+      ${(rows) => html`<ul class="rows">${rows.map((decision) => html`<${Decision} key=${decision.id} decision=${decision} weights=${weights} isOpen=${decision.id === wanted} state=${state} />`)}</ul>`}
+    <//>
+    ${decisions?.length === limit && limit < MOST ? html`<button type="button" onClick=${() => setLimit(limit + PAGE)}>Show more</button>` : null}
   <//>`
 }

@@ -4,7 +4,8 @@ import { send } from '../../parts/connection.js'
 import { count, counted, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
-import { Confirm, Copy, Empty, Loading, Problem, Section, Table, useAction } from '../../parts/widgets.js'
+import { Read } from '../../parts/read.js'
+import { Confirm, Copy, Problem, Section, Table, useAction } from '../../parts/widgets.js'
 
 const DAY_MS = 86_400_000
 const SCOPES = [
@@ -98,16 +99,9 @@ export function Keys() {
   return html`<div class="stack">
     <${Section} id="keys" title=${html`Keys${keys === undefined ? null : html` <span class="count">${keys.length}</span>`}`}>
       <p class="foot">Programs that speak OpenAI’s API, MCP, A2A or Prometheus use a key of their own, so that each can do no more than it must.</p>
-      <${Problem} error=${read.error} />
-      ${
-        keys === undefined
-          ? read.error === null
-            ? html`<${Loading} />`
-            : null
-          : keys.length === 0
-            ? html`<${Empty}>No keys yet.<//>`
-            : html`<${Table} label="Keys" head=${['Name', 'Scope', 'Ends', 'Last used', 'Today', 'Limits', '']} rows=${keys.map((key) => Row({ key, onRevoked: read.reload }))} />`
-      }
+      <${Read} error=${read.error} rows=${keys} lines=${2} empty="No keys yet.">
+        ${(rows) => html`<${Table} label="Keys" head=${['Name', 'Scope', 'Ends', 'Last used', 'Today', 'Limits', '']} rows=${rows.map((key) => Row({ key, onRevoked: read.reload }))} />`}
+      <//>
     <//>
     <${NewKey} onMade=${read.reload} />
   </div>`

@@ -4,8 +4,9 @@ import { useContext, useRef, useState } from '../../lib/hooks.js'
 import { html } from '../../parts/html.js'
 import { Shown, useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
+import { Read } from '../../parts/read.js'
 import { nameOfAgent } from '../../parts/tool-words.js'
-import { Empty, Loading, Problem, Section } from '../../parts/widgets.js'
+import { Section } from '../../parts/widgets.js'
 import { Approval } from './approval.js'
 import { Audit } from './audit.js'
 import { Chat } from './chat.js'
@@ -27,21 +28,14 @@ const VIEWS = [
 ]
 
 function Approvals({ waiting }) {
-  const approvals = waiting.data?.approvals
   return html`<${Section} id="approvals" title="Waiting for approval">
-    <${Problem} error=${waiting.error} />
-    ${
-      approvals === undefined
-        ? waiting.error === null
-          ? html`<${Loading} />`
-          : null
-        : approvals.length === 0
-          ? html`<${Empty}>Nothing waits for you. Calls that change something, and that you did not ask for in your own words, are shown here before they are made.<//>`
-          : approvals.map(
-              ({ id, agent, tool, arguments: given, reason, expiresAtMs, asker }) =>
-                html`<${Approval} key=${id} id=${id} tool=${tool} by=${`${nameOfAgent(agent)} (for ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`})`} given=${given} reason=${reason} expiresAtMs=${expiresAtMs} onDecided=${waiting.reload} />`,
-            )
-    }
+    <${Read} error=${waiting.error} rows=${waiting.data?.approvals} lines=${2} empty="Nothing waits for you. Calls that change something, and that you did not ask for in your own words, are shown here before they are made.">
+      ${(approvals) =>
+        approvals.map(
+          ({ id, agent, tool, arguments: given, reason, expiresAtMs, asker }) =>
+            html`<${Approval} key=${id} id=${id} tool=${tool} by=${`${nameOfAgent(agent)} (for ${asker.kind === 'owner' ? 'you' : `${asker.kind} ${asker.id}`})`} given=${given} reason=${reason} expiresAtMs=${expiresAtMs} onDecided=${waiting.reload} />`,
+        )}
+    <//>
   <//>`
 }
 

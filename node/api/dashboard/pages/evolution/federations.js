@@ -6,8 +6,9 @@ import { useLive } from '../../parts/live.js'
 import { modelNames } from '../../parts/model-names.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { goTo, placeOf } from '../../parts/place.js'
+import { Read } from '../../parts/read.js'
 import { Facts } from '../../parts/result.js'
-import { Bar, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { Bar, Empty, Section, Table } from '../../parts/widgets.js'
 import { RecipeBox } from './recipe-box.js'
 
 export const FEDERATION_EVENTS = ['federation:changed']
@@ -73,7 +74,7 @@ clients: { minimum: 2, target: 4 }
 local: { steps: 20 }`
 
 export function Federations({ state }) {
-  const { data, error, loading } = useLive('/api/v1/federations', FEDERATION_EVENTS, { everyMs: POLL_MS })
+  const { data, error } = useLive('/api/v1/federations', FEDERATION_EVENTS, { everyMs: POLL_MS })
   const list = [...(data?.federations ?? [])].reverse()
   return html`<${Section} id="federations" title=${html`Federations of this node ${data === undefined ? null : html`<span class="count">${list.length}</span>`}`}>
       <p class="soft">A model is trained on data that never leave the members that have them; only what was learned comes together.</p>
@@ -81,17 +82,9 @@ export function Federations({ state }) {
         <summary>Begin a federation</summary>
         <${RecipeBox} kind="federation" state=${state} plan=${plan} Plan=${Plan} start=${start} verb="Begin" placeholder=${PLACEHOLDER} />
       </details>
-      <${Problem} error=${error} />
-      ${
-        loading
-          ? html`<${Loading} lines=${3} />`
-          : list.length === 0
-            ? html`<${Empty}>None yet.<//>`
-            : list.map(
-                (federation) =>
-                  html`<${Row} key=${federation.id} federation=${federation} modelOf=${modelNames(state.models)} />`,
-              )
-      }
+      <${Read} error=${error} rows=${data === undefined ? undefined : list} empty="None yet.">
+        ${(rows) => rows.map((federation) => html`<${Row} key=${federation.id} federation=${federation} modelOf=${modelNames(state.models)} />`)}
+      <//>
     <//>
     ${data === undefined ? null : html`<${Joined} joined=${data.joined} nameOf=${peerNames(state)} />`}`
 }

@@ -5,7 +5,7 @@ import { time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { goTo, placeOf } from '../../parts/place.js'
-import { Bar, Empty, Loading, Problem, Section, Table, useAction } from '../../parts/widgets.js'
+import { Bar, Empty, Loading, Problem, Section, Table, textOf, useForm } from '../../parts/widgets.js'
 import { RUN_EVENTS } from './runs.js'
 import { isOver } from './words.js'
 
@@ -28,25 +28,21 @@ function subjectOf({ kind, params, result }) {
 
 function MeasureForm({ models, left }) {
   const [chosen, setChosen] = useState([])
-  const { busy, error, act } = useAction(async (params) => {
-    const job = await send('POST', '/api/v1/jobs', { kind: 'geometry', params })
-    goTo('evolution', 'geometry', job.id)
-  })
-  const toggle = (id) =>
-    setChosen(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(0, MAX_MODELS))
-  const submit = (event) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
+  const { busy, error, submit } = useForm(async (form) => {
     const number = (name) => Number(form.get(name))
-    const data = String(form.get('data')).trim()
-    act({
+    const data = textOf(form, 'data')
+    const params = {
       models: chosen,
       texts: number('texts'),
       bootstrap: number('bootstrap'),
       barrierPoints: number('barrierPoints'),
       ...(data === '' ? {} : { data }),
-    })
-  }
+    }
+    const job = await send('POST', '/api/v1/jobs', { kind: 'geometry', params })
+    goTo('evolution', 'geometry', job.id)
+  })
+  const toggle = (id) =>
+    setChosen(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(0, MAX_MODELS))
   if (models.length === 0)
     return html`<${Empty}>No model of this node can be measured. <a href=${placeOf('models')}>Add one</a> first.<//>`
   return html`<form class="form" onSubmit=${submit}>
@@ -70,17 +66,14 @@ function MeasureForm({ models, left }) {
 
 function RunForm() {
   const { data } = useLive('/api/v1/runs', RUN_EVENTS)
-  const { busy, error, act } = useAction(async (run) => {
-    const job = await send('POST', '/api/v1/jobs', { kind: 'geometry-run', params: { run } })
+  const { busy, error, submit } = useForm(async (form) => {
+    const params = { run: textOf(form, 'run') }
+    const job = await send('POST', '/api/v1/jobs', { kind: 'geometry-run', params })
     goTo('evolution', 'geometry', job.id)
   })
   const runs = (data?.runs ?? [])
     .filter((run) => isOver(run) && run.workload !== 'agent' && run.generation > 0)
     .reverse()
-  const submit = (event) => {
-    event.preventDefault()
-    act(String(new FormData(event.currentTarget).get('run')))
-  }
   if (runs.length === 0) return html`<${Empty}>No run of models has ended here yet.<//>`
   return html`<form class="form inline" onSubmit=${submit}>
       <label>The best of each generation of<select name="run">${runs.map((run) => html`<option value=${run.run}>${`${run.name}, ${time(run.announcedAtMs)}`}</option>`)}</select></label>

@@ -5,8 +5,9 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { goTo, placeOf } from '../../parts/place.js'
+import { Read } from '../../parts/read.js'
 import { Facts } from '../../parts/result.js'
-import { Bar, Empty, Loading, Problem, Section } from '../../parts/widgets.js'
+import { Bar, Empty, Section } from '../../parts/widgets.js'
 import { RecipeBox } from './recipe-box.js'
 import { isOver, phaseTone, phaseWords, score } from './words.js'
 
@@ -67,13 +68,22 @@ function Plan({ plan, state }) {
   </div>`
 }
 
+const HOUR_MS = 3_600_000
+/** No finer than the estimate is. */
+const rough = (ms) =>
+  ms < 60_000
+    ? duration(ms)
+    : ms < HOUR_MS
+      ? `${Math.round(ms / 60_000)} min`
+      : `${(ms / HOUR_MS).toFixed(1)} h`
+
 /** An estimate, and what it rests on. */
 function Cost({ cost, members }) {
   const { candidate, items, candidateMs, isAtLeast, scorings, workMs } = cost
   const more = isAtLeast ? 'more than ' : ''
   const machines = (members ?? []).filter(({ self, connected }) => self || connected).length
-  return html`<p class="estimate"><strong>About ${more}${duration(workMs)} of one machine such as this</strong>${machines > 1 ? `, ${more}${duration(workMs / machines)} where the ${machines} members that are here take part alike` : ''}.
-    <span class="soft">An estimate: ${counted(scorings, 'scoring')} at most, each ${more}${duration(candidateMs)}, as measured here just now (${candidate}, on ${counted(items, 'item')}).</span></p>`
+  return html`<p><strong>About ${more}${rough(workMs)} of one machine such as this</strong>${machines > 1 ? `, ${more}${rough(workMs / machines)} where the ${machines} members that are here take part alike` : ''}.</p>
+    <p class="soft">An estimate: ${counted(scorings, 'scoring')} at most, each ${more}${duration(candidateMs)}, as measured here just now (${candidate}, on ${counted(items, 'item')}).</p>`
 }
 
 const plan = async ({ document }, signal) =>
@@ -93,7 +103,7 @@ population: 12
 limits: { generations: 10 }`
 
 export function Runs({ state }) {
-  const { data, error, loading } = useLive('/api/v1/runs', RUN_EVENTS, { everyMs: POLL_MS })
+  const { data, error } = useLive('/api/v1/runs', RUN_EVENTS, { everyMs: POLL_MS })
   const runs = [...(data?.runs ?? [])].reverse()
   const isAlone = state.status !== undefined && state.status.village === null
   return html`<${Section} id="runs" title=${html`Runs of evolution ${data === undefined ? null : html`<span class="count">${runs.length}</span>`}`}>
@@ -106,13 +116,8 @@ export function Runs({ state }) {
             : html`<${RecipeBox} kind="evolution" state=${state} plan=${plan} Plan=${Plan} start=${start} verb="Announce the run" placeholder=${PLACEHOLDER} />`
         }
       </details>
-      <${Problem} error=${error} />
-      ${
-        loading
-          ? html`<${Loading} lines=${3} />`
-          : runs.length === 0
-            ? html`<${Empty}>No run yet. Start one here, or wait for another member’s: it shows up by itself.<//>`
-            : runs.map((run) => html`<${RunRow} key=${run.run} run=${run} nameOf=${peerNames(state)} />`)
-      }
+      <${Read} error=${error} rows=${data === undefined ? undefined : runs} empty="No run yet. Start one here, or wait for another member’s: it shows up by itself.">
+        ${(rows) => rows.map((run) => html`<${RunRow} key=${run.run} run=${run} nameOf=${peerNames(state)} />`)}
+      <//>
     <//>`
 }

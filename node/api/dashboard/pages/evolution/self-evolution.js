@@ -6,7 +6,17 @@ import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
 import { Facts } from '../../parts/result.js'
-import { Bar, Confirm, Empty, Loading, Problem, Section, useAction } from '../../parts/widgets.js'
+import {
+  Bar,
+  Confirm,
+  Empty,
+  Loading,
+  Problem,
+  Section,
+  textOf,
+  useAction,
+  useForm,
+} from '../../parts/widgets.js'
 import { reasonWords, wattHours } from './words.js'
 
 export const SELF_EVENTS = [
@@ -63,14 +73,11 @@ function useSwitch(reload) {
 
 /** The file is read before anything is changed: with a wrong one the daemon would not start again. */
 function TurnOn({ goalsFile, change }) {
-  const { busy, error, act } = useAction(async (path) => {
+  const { busy, error, submit } = useForm(async (form) => {
+    const path = textOf(form, 'goals')
     await send('POST', '/api/v1/recipes/goals', { path })
     await change({ [SETTINGS.goals]: path, [SETTINGS.enabled]: true })
   })
-  const submit = (event) => {
-    event.preventDefault()
-    act(String(new FormData(event.currentTarget).get('goals')).trim())
-  }
   return html`<form class="form inline" onSubmit=${submit}>
       <label>File of goals on the daemon’s machine<input name="goals" required defaultValue=${goalsFile ?? ''} placeholder="/home/me/goals.yaml" autocomplete="off" /></label>
       <button type="submit" disabled=${busy}>${busy ? 'Reading…' : 'Turn on'}</button>

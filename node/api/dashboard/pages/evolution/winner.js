@@ -3,7 +3,7 @@ import { send } from '../../parts/connection.js'
 import { short } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { goTo, placeOf } from '../../parts/place.js'
-import { Copy, Problem, Section, useAction } from '../../parts/widgets.js'
+import { Copy, Problem, Section, textOf, useForm } from '../../parts/widgets.js'
 
 const idFrom = (name) =>
   name
@@ -14,16 +14,13 @@ const idFrom = (name) =>
 
 function Adopt({ report }) {
   const { cid, builders } = report.result
-  const { busy, error, act } = useAction(async (id) => {
+  const { busy, error, submit } = useForm(async (form) => {
+    const id = textOf(form, 'id')
     // Only those that were drawn to build the winner have it; the others fetch it, and check it by its CID.
     await send('POST', `/api/v1/artifacts/${cid}/fetch`, { providers: builders })
     const model = await send('POST', '/api/v1/models', { artifact: cid, id })
     goTo('models', model.id)
   })
-  const submit = (event) => {
-    event.preventDefault()
-    act(String(new FormData(event.currentTarget).get('id')).trim())
-  }
   const isBetter = report.final?.beatsAllSeeds === true
   return html`<form class="form inline" onSubmit=${submit}>
       <label>Keep it among this node’s models as<input name="id" required maxlength="64" pattern="[a-z0-9][a-z0-9._\\-]*" defaultValue=${report.publish?.id ?? idFrom(report.name)} /></label>

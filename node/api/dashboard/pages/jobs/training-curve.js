@@ -25,7 +25,7 @@ function useCurve(job) {
       },
       (error) => {
         if (stopping.signal.aborted) return
-        // Before the first step there are no figures.
+        // Of a cancelled training no figures are kept.
         setRead({ curve: null, error: error.code === 'NOT_FOUND' ? null : error, loading: false })
       },
     )

@@ -4,7 +4,8 @@ import { bytes, count } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
-import { Confirm, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { Read } from '../../parts/read.js'
+import { Confirm, Section, Table } from '../../parts/widgets.js'
 
 /** Who may search, in words. */
 export const ACCESS = {
@@ -68,16 +69,10 @@ export function Collections({ known }) {
   const unreadable = own.data?.unreadable ?? []
   return html`<${Section} id="collections" title=${html`Collections${rows === undefined ? null : html` <span class="count">${rows.length}</span>`}`}
       aside=${html`<a class="button" href=${placeOf('knowledge', '~add')}>Index a folder</a>`}>
-      <${Problem} error=${known.error} />
-      ${
-        rows === undefined
-          ? known.error === null
-            ? html`<${Loading} lines=${3} />`
-            : null
-          : rows.length === 0
-            ? html`<${Empty}>Nothing is indexed yet. <a href=${placeOf('knowledge', '~add')}>Index a folder</a> of notes, papers or code: it stays on this node, and can be searched and asked at once, offline.<//>`
-            : html`<${Table} label="Collections" head=${['Name', 'Owner', 'Access', 'Documents', 'Passages', 'Size', 'Holders']} rows=${rows.map(Row)} />`
-      }
+      <${Read} error=${known.error} rows=${rows}
+        empty=${html`Nothing is indexed yet. <a href=${placeOf('knowledge', '~add')}>Index a folder</a> of notes, papers or code: it stays on this node, and can be searched and asked at once, offline.`}>
+        ${(found) => html`<${Table} label="Collections" head=${['Name', 'Owner', 'Access', 'Documents', 'Passages', 'Size', 'Holders']} rows=${found.map(Row)} />`}
+      <//>
     <//>
     ${unreadable.length === 0 ? null : html`<${Unreadable} rows=${unreadable} reload=${own.reload} />`}`
 }

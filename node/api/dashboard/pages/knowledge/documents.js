@@ -5,7 +5,8 @@ import { bytes, count, time } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { passagePlace } from '../../parts/passage.js'
-import { Confirm, Empty, Loading, Problem, Section, Table } from '../../parts/widgets.js'
+import { Read } from '../../parts/read.js'
+import { Confirm, Section, Table } from '../../parts/widgets.js'
 
 const PAGE = 25
 
@@ -30,27 +31,21 @@ export function Documents({ info }) {
   }
   const first = (cursors.length - 1) * PAGE
   return html`<${Section} id="documents" title=${html`Documents <span class="count">${count(info.documents)}</span>`}>
-    <${Problem} error=${error} />
-    ${
-      page === undefined
-        ? error === null
-          ? html`<${Loading} lines=${4} />`
-          : null
-        : page.documents.length === 0
-          ? html`<${Empty}>No documents yet. Index a folder, or add files from this device.<//>`
-          : html`<${Table} label="Documents" head=${['Document', 'Language', 'Size', 'Changed', '']} rows=${page.documents.map(
-              (record) => ({
-                key: record.id,
-                cells: [
-                  html`<span class="name"><a href=${passagePlace({ collection: info.name, document: record.id })}>${record.title ?? record.source}</a>${record.title === null ? null : html` <small>${record.source}</small>`}</span>`,
-                  record.language ?? '–',
-                  bytes(record.sizeBytes),
-                  time(record.modifiedAtMs),
-                  html`<${Confirm} label="Remove" question=${`Remove ${record.source}?`} explain="Its text goes from this node’s disk, and from members that hold copies. The file itself stays; watching does not bring it back." verb="Remove it" action=${remove(record.id)} />`,
-                ],
-              }),
-            )} />`
-    }
+    <${Read} error=${error} rows=${page?.documents} lines=${4} empty="No documents yet. Index a folder, or add files from this device.">
+      ${(documents) =>
+        html`<${Table} label="Documents" head=${['Document', 'Language', 'Size', 'Changed', '']} rows=${documents.map(
+          (record) => ({
+            key: record.id,
+            cells: [
+              html`<span class="name"><a href=${passagePlace({ collection: info.name, document: record.id })}>${record.title ?? record.source}</a>${record.title === null ? null : html` <small>${record.source}</small>`}</span>`,
+              record.language ?? '–',
+              bytes(record.sizeBytes),
+              time(record.modifiedAtMs),
+              html`<${Confirm} label="Remove" question=${`Remove ${record.source}?`} explain="Its text goes from this node’s disk, and from members that hold copies. The file itself stays; watching does not bring it back." verb="Remove it" action=${remove(record.id)} />`,
+            ],
+          }),
+        )} />`}
+    <//>
     ${
       page === undefined || (page.next === null && cursors.length === 1)
         ? null

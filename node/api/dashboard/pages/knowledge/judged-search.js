@@ -4,7 +4,7 @@ import { send } from '../../parts/connection.js'
 import { count, counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { Intervals } from '../../parts/intervals.js'
-import { Problem, useAction } from '../../parts/widgets.js'
+import { Problem, textOf, useForm } from '../../parts/widgets.js'
 
 const RANKERS = [
   ['hybrid', 'Words and meaning'],
@@ -20,19 +20,15 @@ function Report({ report }) {
 
 export function JudgedSearch({ info }) {
   const [report, setReport] = useState(null)
-  const { busy, error, act } = useAction(async (given) => {
+  const { busy, error, submit } = useForm(async (form) => {
     setReport(null)
+    const given = {
+      data: textOf(form, 'data'),
+      ranker: textOf(form, 'ranker'),
+      feedback: form.get('feedback') === 'on',
+    }
     setReport(await send('POST', '/api/v1/evaluations/retrieval', { collection: info.id, ...given }))
   })
-  const submit = (event) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    act({
-      data: String(form.get('data')).trim(),
-      ranker: String(form.get('ranker')),
-      feedback: form.get('feedback') === 'on',
-    })
-  }
   return html`<details class="why"><summary>Measure by judged queries</summary>
     <form class="form" onSubmit=${submit}>
       <p class="foot">A folder on this node’s machine with <code>queries.jsonl</code> and <code>qrels.tsv</code> (BEIR’s layout). Every query is asked of this collection.</p>

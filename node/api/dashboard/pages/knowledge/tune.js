@@ -4,19 +4,16 @@ import { Chart } from '../../parts/chart.js'
 import { send } from '../../parts/connection.js'
 import { counted, percent } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
-import { Problem, useAction } from '../../parts/widgets.js'
+import { Problem, textOf, useForm } from '../../parts/widgets.js'
 
 export function Tune({ info, onChanged }) {
   const [report, setReport] = useState(null)
-  const { busy, error, act } = useAction(async (judged) => {
+  const { busy, error, submit } = useForm(async (form) => {
     setReport(null)
+    const judged = textOf(form, 'judged')
     setReport(await send('POST', `/api/v1/collections/${encodeURIComponent(info.id)}/tune`, { judged }))
     onChanged()
   })
-  const submit = (event) => {
-    event.preventDefault()
-    act(String(new FormData(event.currentTarget).get('judged')).trim())
-  }
   return html`<details class="why"><summary>Tune by judged queries</summary>
     <form class="form" onSubmit=${submit}>
       <p class="foot">A folder on this node’s machine with <code>queries.jsonl</code> and <code>qrels.tsv</code> (BEIR’s layout). The share is kept only where it gains on queries that it was not chosen by.</p>

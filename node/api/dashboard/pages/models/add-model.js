@@ -1,9 +1,10 @@
 /** Ways to a model: one that comes with the daemon, a file, a hub, a member, a CAR file. */
-import { useRef, useState } from '../../lib/hooks.js'
+import { useState } from '../../lib/hooks.js'
 import { send } from '../../parts/connection.js'
+import { short } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { goTo } from '../../parts/place.js'
-import { Problem, Section, useAction } from '../../parts/widgets.js'
+import { Problem, Section, textOf, useAction, useForm } from '../../parts/widgets.js'
 import { Pulls } from './pulls.js'
 
 /** Models that come with the daemon, small ones first. */
@@ -45,16 +46,13 @@ function Embedded({ models }) {
   <//>`
 }
 
-const textOf = (form, name) => String(form.get(name) ?? '').trim()
 const optional = (form, name) => (textOf(form, name) === '' ? {} : { [name]: textOf(form, name) })
 
 function FromPath() {
-  const { busy, error, act } = useAction((body) => send('POST', '/api/v1/models', body).then(show))
-  const submit = (event) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    act({ path: textOf(form, 'path'), ...optional(form, 'id'), ...optional(form, 'tokenizer') })
-  }
+  const { busy, error, submit } = useForm((form) => {
+    const body = { path: textOf(form, 'path'), ...optional(form, 'id'), ...optional(form, 'tokenizer') }
+    return send('POST', '/api/v1/models', body).then(show)
+  })
   return html`<${Way} title="On the daemon’s machine" about="A directory or a file: ONNX, safetensors with config and tokenizer, a llama2.c checkpoint, an adapter.">
     <form class="form" onSubmit=${submit}>
       <label>Path<input name="path" required autocomplete="off" placeholder="/home/me/model" /></label>
@@ -70,10 +68,9 @@ function FromPath() {
 
 /** A single file from the browser's machine: it is stored as an artifact first, which the disk share bounds, then registered. */
 function FromBrowser() {
-  const file = useRef(null)
   const [stage, setStage] = useState(null)
-  const { busy, error, act } = useAction(async (id) => {
-    const [given] = file.current.files
+  const { busy, error, submit } = useForm(async (form) => {
+    const given = form.get('file')
     try {
       setStage('Uploading…')
       const stored = await send(
@@ -82,20 +79,14 @@ function FromBrowser() {
         given,
       )
       setStage('Reading…')
-      return show(
-        await send('POST', '/api/v1/models', { artifact: stored.cid, ...(id === '' ? {} : { id }) }),
-      )
+      return show(await send('POST', '/api/v1/models', { artifact: stored.cid, ...optional(form, 'id') }))
     } finally {
       setStage(null)
     }
   })
-  const submit = (event) => {
-    event.preventDefault()
-    act(textOf(new FormData(event.currentTarget), 'id'))
-  }
   return html`<${Way} title="From this computer" about="One file with everything in it: .onnx, .safetensors. A model of several files is added by its path, or pulled.">
     <form class="form" onSubmit=${submit}>
-      <label>File<input ref=${file} type="file" name="file" accept=".onnx,.safetensors,.bin" required /></label>
+      <label>File<input type="file" name="file" accept=".onnx,.safetensors,.bin" required /></label>
       <label>Id<input name="id" autocomplete="off" placeholder="made of the name" /></label>
       <button type="submit" disabled=${busy}>${stage ?? 'Upload and add'}</button>
     </form>
@@ -104,14 +95,11 @@ function FromBrowser() {
 }
 
 function FromHub({ refresh }) {
-  const { busy, error, act } = useAction((body) =>
-    send('POST', '/api/v1/pulls', body).then((pull) => refresh('pulls').then(() => pull)),
-  )
-  const submit = (event) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    act({ source: textOf(form, 'source'), ...optional(form, 'id'), ...optional(form, 'hub') })
-  }
+  const { busy, error, submit } = useForm(async (form) => {
+    const body = { source: textOf(form, 'source'), ...optional(form, 'id'), ...optional(form, 'hub') }
+    await send('POST', '/api/v1/pulls', body)
+    await refresh('pulls')
+  })
   return html`<${Way} title="From a hub or a member" about="A name on a hub, or what a member shares. It goes on by itself, and goes on where it was after a break.">
     <form class="form" onSubmit=${submit}>
       <label>Source<input name="source" required autocomplete="off" placeholder="OWNER/NAME, or village:ID" /></label>
@@ -126,25 +114,23 @@ function FromHub({ refresh }) {
 }
 
 function FromCar() {
-  const file = useRef(null)
   const [made, setMade] = useState(null)
-  const { busy, error, act } = useAction(async () => {
-    const [given] = file.current.files
+  const { busy, error, submit } = useForm(async (form) => {
     setMade(null)
     const query = new URLSearchParams({ pin: 'user' })
     const headers = { 'content-type': CAR }
-    const { artifacts } = await send('POST', `/api/v1/artifacts/import?${query}`, given, { headers })
+    const { artifacts } = await send('POST', `/api/v1/artifacts/import?${query}`, form.get('car'), {
+      headers,
+    })
     setMade(artifacts)
     return artifacts
   })
-  const adding = useAction((cid) => send('POST', '/api/v1/models', { artifact: cid }).then(show))
-  const submit = (event) => {
-    event.preventDefault()
-    act()
-  }
+  const adding = useForm((form) =>
+    send('POST', '/api/v1/models', { artifact: textOf(form, 'cid'), ...optional(form, 'id') }).then(show),
+  )
   return html`<${Way} title="From a CAR file" about="As written by “Export” or village export, for instance on a USB stick. Every block is verified.">
     <form class="form" onSubmit=${submit}>
-      <label>File<input ref=${file} type="file" name="car" accept=".car" required /></label>
+      <label>File<input type="file" name="car" accept=".car" required /></label>
       <button type="submit" disabled=${busy}>${busy ? 'Storing…' : 'Import'}</button>
     </form>
     <${Problem} error=${error} /><${Problem} error=${adding.error} />
@@ -153,7 +139,10 @@ function FromCar() {
         ? null
         : html`<ul>${made.map(
             ({ cid, name }) =>
-              html`<li key=${cid}>${name ?? cid} <button type="button" disabled=${adding.busy} onClick=${() => adding.act(cid)}>Add it as a model</button></li>`,
+              html`<li key=${cid}><form class="form inline" onSubmit=${adding.submit}>
+                <input type="hidden" name="cid" value=${cid} />
+                <label>Id of ${name ?? short(cid)}<input name="id" autocomplete="off" placeholder="made of the name" /></label>
+                <button type="submit" disabled=${adding.busy}>Add it as a model</button></form></li>`,
           )}</ul>`
     }
   <//>`

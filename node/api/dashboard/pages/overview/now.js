@@ -3,7 +3,7 @@ import { counted } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { placeOf } from '../../parts/place.js'
-import { Bar, Empty, Section } from '../../parts/widgets.js'
+import { Bar, Empty, Loading, Section } from '../../parts/widgets.js'
 import { RunningJobs } from '../jobs/running.js'
 
 const MAX_ROWS = 5
@@ -23,7 +23,15 @@ function Group({ title, lines }) {
     ${lines.length > MAX_ROWS ? html`<p class="foot">and ${lines.length - MAX_ROWS} more</p>` : null}`
 }
 
-export function Now({ state }) {
+/** Nobody knows yet what goes on. */
+const Unknown = () =>
+  html`<${Section} id="now" title="Now" aside=${html`<a href="#jobs">All jobs</a>`}><${Loading} lines=${2} /><//>`
+
+/** What it reads by itself waits for what the whole page reads. */
+export const Now = ({ state }) =>
+  state.jobs === undefined ? html`<${Unknown} />` : html`<${Known} state=${state} />`
+
+function Known({ state }) {
   const runs = useLive('/api/v1/runs', ['round:changed', 'round:published']).data?.runs ?? []
   const federations = useLive('/api/v1/federations', ['federation:changed']).data?.federations ?? []
   const indexing = useLive('/api/v1/index-runs', ['index:changed']).data?.runs ?? []
