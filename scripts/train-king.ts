@@ -23,8 +23,7 @@ const MIN_WEIGHT = 0.03
 const MOST = 127
 
 function written({ classes, rows }: LinearModel): string {
-  const size = (row: Float32Array | Int8Array): number =>
-    row.reduce((most, one) => Math.max(most, Math.abs(one)), 0)
+  const size = (row: Float32Array | Int8Array): number => Math.max(...[...row].map(Math.abs))
   const most = [...rows.values()].reduce((top, row) => Math.max(top, size(row)), 0)
   const kept = [...rows].filter(([, row]) => size(row) >= MIN_WEIGHT * most)
   const bytes = Int8Array.from(

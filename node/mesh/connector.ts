@@ -105,6 +105,8 @@ export function createConnector(
       for (const address of init.bootstrap)
         if (!dialling.has(address) && candidate(address).nextAtMs <= Date.now())
           dial(address, (signal) => host.dial(multiaddr(address), { signal }))
+    // A hash by member: not each second where nobody is looked for.
+    if (connected.size + dialling.size >= wanted) return
     // Each node in an order of its own: in a shared one all would dial the same few.
     const order = [...new Set([...init.members(), ...discovered])]
       .map((peer) => ({ peer, key: orderKey(init.self, peer) }))

@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { npm } from './npm.ts'
 import { runApart } from './run-apart.ts'
 
 const PROGRAMS = ['unshare', 'ip', 'npm', 'node']
@@ -16,6 +17,17 @@ const MACHINE_PATH = (process.env.PATH ?? '')
   .split(path.delimiter)
   .filter((folder) => !folder.includes('node_modules'))
   .join(path.delimiter)
+
+/** No settings and no cache of whoever runs this, but for how the registry is reached. */
+function freshEnvironment(work: string, home: string): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(?:npm_|VILLAGE_|ONNXRUNTIME_)/i.test(name))
+  const ways = ['registry', 'cafile'].flatMap((key) => {
+    const value = npm(['config', 'get', key], work).trim()
+    return value === '' || value === 'null' ? [] : [[`npm_config_${key}`, value]]
+  })
+  const own = { PATH: MACHINE_PATH, HOME: home, npm_config_cache: path.join(work, 'cache') }
+  return { ...Object.fromEntries([...kept, ...ways]), ...own }
+}
 
 function fail(why: string): number {
   console.error(`verify: ${why}`)
@@ -57,7 +69,7 @@ export async function verifyPackage(file: string): Promise<number> {
     const first = path.join(work, 'first')
     console.log('verify: npm install -g from the registry, into an empty cache')
     execFileSync('npm', ['install', '--global', '--prefix', first, file], {
-      env: { PATH: MACHINE_PATH, HOME: home, npm_config_cache: path.join(work, 'cache') },
+      env: freshEnvironment(work, home),
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     const stray = strayVersions(path.join(first, 'lib/node_modules/aivillage'))

@@ -1,4 +1,5 @@
 /** Examples for the classifier of clauses: lines of `tool<TAB>clause`, and the clauses of written goals, each with the step that it asks for. */
+import type { Clause } from '../../node/agents/king/clause.ts'
 import { clausesIn } from '../../node/agents/king/clauses-in.ts'
 import { featuresOf } from '../../node/agents/king/intent/clause-features.ts'
 import { NOTHING_ASKED } from '../../node/agents/king/intent/clause-intent.ts'
@@ -23,10 +24,7 @@ export function examplesIn(lines: string): Example[] {
 }
 
 /** A text that is one clause, as the planner would read it. */
-export function wholeClause(text: string): {
-  words: ReturnType<typeof saidIn>
-  mood: ReturnType<typeof readMood>['mood']
-} {
+export function wholeClause(text: string): Pick<Clause, 'words' | 'mood'> {
   const words = saidIn(text, GOALS_WORLD)
   const said = words.filter(({ kind, text: mark }) => !(kind === 'mark' && /^[?.!]$/.test(mark)))
   const { words: rest, mood } = readMood(said, words.at(-1)?.text === '?', true)

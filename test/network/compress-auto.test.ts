@@ -195,6 +195,10 @@ test('calibrated with data of its own, a model is compressed for the inputs that
   assert.ok(quality.kept.value > 0.9 && quality.kept.value < 1, `${quality.kept.value}`)
   const refused = await compress(owner, { ...params, keep: 0.99999 })
   assert.is(refused.error!.code, 'COMPRESS_QUALITY_LOW', JSON.stringify(refused.error))
+  const forced = await report(owner, { ...params, keep: 0.99999, force: true })
+  const low = forced.quality as unknown as { kept: { value: number }; keep: number }
+  assert.ok(low.kept.value < 0.99999 && low.keep === 0.99999)
+  assert.ok((await owner.models.list()).some(({ id }) => id === forced.id))
   const missing = {
     ...layered,
     codec: 'int4',
@@ -296,14 +300,6 @@ test('a model that keeps too little is not published, and the refusal names what
     pins.some((pin) => pin.includes(failed.id)),
   )
   assert.equal(left, [], 'nothing of it is kept')
-
-  const forced = await report(owner, { ...params, force: true })
-  const quality = forced.quality as unknown as {
-    kept: { value: number; low: number; high: number }
-    keep: number
-  }
-  assert.ok(quality.kept.value < 0.999 && quality.kept.low <= quality.kept.value && quality.keep === 0.999)
-  assert.ok((await owner.models.list()).some(({ id }) => id === forced.id))
 })
 
 test('auto at ratio 8 keeps at least 95% of the embedded encoder', async () => {
@@ -314,8 +310,9 @@ test('auto at ratio 8 keeps at least 95% of the embedded encoder', async () => {
     calibrate: 'none',
   })
   assert.ok(made.totals.ratio >= 8, `ratio ${made.totals.ratio}`)
-  const { kept } = made.quality as unknown as { kept: { value: number } }
+  const { kept } = made.quality as unknown as { kept: { value: number; low: number; high: number } }
   assert.ok(kept.value >= 0.95, `kept ${kept.value}`)
+  assert.ok(kept.low <= kept.value && kept.value <= kept.high)
 })
 
 test.run()

@@ -8,10 +8,8 @@ import type { Log } from '../../log.ts'
 import type { Artifacts } from '../../mesh/artifacts/artifacts.ts'
 import { nearest } from '../../nearest.ts'
 import type { ChatModel } from './chat-model.ts'
-import { createEndpointModel } from './endpoint-model.ts'
 import { createEndpoints, type EndpointsInit, isModelName } from './endpoints.ts'
 import { type LocalFacts, readLocalFacts } from './local-facts.ts'
-import { createLocalModel } from './local-model.ts'
 
 export interface ChatModelInfo {
   /** As need() takes it. */
@@ -144,6 +142,7 @@ export function createChatModels(components: Components, init: Init): ChatModels
       if (endpoint !== undefined && isModelName(id.slice(slash + 1))) {
         const { name, place, http } = endpoint
         const model = id.slice(slash + 1)
+        const { createEndpointModel } = await import('./endpoint-model.ts')
         return createEndpointModel(
           { http },
           { endpoint: name, model, place, contextTokens: await contextOf(name, model) },
@@ -163,6 +162,7 @@ export function createChatModels(components: Components, init: Init): ChatModels
           'a model without a chat template is talked to: it was not trained for it',
         )
       }
+      const { createLocalModel } = await import('./local-model.ts')
       return createLocalModel({ generation }, { id: entry.id, facts })
     },
   }

@@ -15,6 +15,7 @@ const AMOUNT =
 const TABLE: readonly (readonly [from: string, to: string])[] = [
   // What is waited for.
   ['(?:has|have|is|had) ended', 'is over'],
+  ['how (?:it|that|this) (?:all )?ended', 'how it went'],
   ['(?<=until it |till it |once it )ends', 'is over'],
   [
     '(?:, )?(?:but )?(?:not (?:before|until|till)|only (?:after|once|when|as soon as))(?= (?:job|run|the|it|that|<)[^.?!\n]{0,60} (?:has|have|is|are) (?:ended|done|finished|over|through|complete|completed|ready)(?: |$))',

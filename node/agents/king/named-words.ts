@@ -1,6 +1,7 @@
 /**
  * Words of a goal that name what this node has: `what does garden say about slugs` asks the collection garden. A name never orders anything: verbs do.
  */
+import { editDistance } from '../../nearest.ts'
 import type { OwnNames } from '../own-names.ts'
 import type { Word } from './clause.ts'
 import { isEveryday, knownWord } from './lexicon.ts'
@@ -79,11 +80,28 @@ function longestName(
     const parts = words.slice(at, at + length)
     if (!parts.every(({ kind }) => kind === 'word' || kind === 'id' || (kind === 'quoted' && length === 1)))
       continue
-    const kinds = known.get(spoken(parts.map(({ lower }) => lower).join(' ')))
+    const kinds =
+      known.get(spoken(parts.map(({ lower }) => lower).join(' '))) ?? slipOf(parts, words[at - 1], known)
     const word = kinds === undefined ? null : markedWord(parts, kinds)
     if (word !== null) return { word, length }
   }
   return null
+}
+
+const MIN_SLIP = 6
+
+/** `in the recipies`: one letter off the name of a collection, where one is spoken of. */
+function slipOf(
+  [word, ...more]: readonly Word[],
+  before: Word | undefined,
+  known: ReadonlyMap<string, readonly Known[]>,
+): readonly Known[] | undefined {
+  if (word === undefined || more.length > 0 || word.kind !== 'word' || word.lower.length < MIN_SLIP)
+    return undefined
+  if (isPlain(word) || !/^(?:in|from|the|my|our|search|ask|into)$/.test(before?.lower ?? '')) return undefined
+  return [...known].find(
+    ([name, rows]) => rows.some(({ kind }) => kind === 'collection') && editDistance(name, word.lower) === 1,
+  )?.[1]
 }
 
 const MIN_PART = 4

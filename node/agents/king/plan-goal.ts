@@ -23,7 +23,7 @@ import { agentOf, type Plan, type PlanStep } from './plan.ts'
 import { EMPTY_STATE, withDraft, withMention } from './plan-state.ts'
 import { readCondition } from './read-condition.ts'
 import { amending } from './rules/build-rules.ts'
-import type { Draft, Outcome, PlanState } from './rules/rule.ts'
+import type { Draft, Outcome, PlanState, RuleInput } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
 import { allSaid } from './said-words.ts'
 import { answersQuestion, isSameStep, placedIn, saysMore } from './same-matter.ts'
@@ -257,13 +257,15 @@ function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome
   // `there is an old one, just replace it`: told, but of the step before.
   if (onlyTells(clause)) return amendsLast(clause, before)
   const state = aboutCondition(clause, before)
-  const outcome = readClause(clause, state)
+  const { verb, at } = findVerb(clause)
+  const input = { clause, verb, at, state }
+  const outcome = byRules(input)
   const isOpen =
     outcome !== null &&
     state.model === null &&
     isOpenQuestion(outcome) &&
     (OF_SOMETHING.test(clause.line) || isForModel(clause))
-  if (outcome !== null && !('why' in outcome) && !isOpen) return outcome
+  if (outcome !== null && !('why' in outcome) && !isOpen) return chooseReading(outcome, input)
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
     models: state.models.length === 0 ? spokenOf.models : [],
@@ -275,7 +277,8 @@ function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome
     collection: null,
     said: null,
   })
-  return readClause(clause, known) ?? outcome
+  const later = { ...input, state: known }
+  return chooseReading(byRules(later) ?? outcome, later)
 }
 
 function amendsLast(clause: Clause, state: PlanState): Outcome | null {
@@ -289,14 +292,12 @@ const OF_SOMETHING =
 const isOpenQuestion = (outcome: Outcome): boolean =>
   'calls' in outcome && outcome.calls[0]?.tool === 'knowledge_ask'
 
-function readClause(clause: Clause, state: PlanState): Outcome | null {
-  const { verb, at } = findVerb(clause)
-  const input = { clause, verb, at, state }
+function byRules(input: RuleInput): Outcome | null {
   for (const rule of RULES) {
     const outcome = rule(input)
-    if (outcome !== null) return chooseReading(outcome, input)
+    if (outcome !== null) return outcome
   }
-  return chooseReading(null, input)
+  return null
 }
 
 const toStep = ({ draft, when }: Planned, index: number): PlanStep => ({

@@ -15,6 +15,7 @@ import {
 } from './compress-params.ts'
 import type { FinishedStage, JobContext, Stage } from './job.ts'
 import { readJobFile, writeJobFile } from './job-files.ts'
+import { statsOfWeights } from './weight-stats.ts'
 
 export interface SurveyedWeight {
   readonly name: string
@@ -53,10 +54,6 @@ const SAMPLED_WEIGHTS = 4
 const MAX_CHECKED_TENSORS = 64
 /** Larger models are written out, which takes seconds, when the job exists. */
 const MAX_CHECKED_BYTES = 256 * 2 ** 20
-/** Parts of the model that are read at once. */
-const READERS = 2
-/** A part has about this many weights: opening the model costs little beside it, and a thread is soon free for others. */
-const PART_WEIGHTS = 2 ** 24
 
 interface Found {
   readonly model: ModelEntry
@@ -93,21 +90,6 @@ async function listWeights(params: CompressParams, { model, modelPath }: Found, 
       storedBytes: small.reduce((sum, weight) => sum + storedBytesOf(weight), 0),
     },
   }
-}
-
-/** The weights in their order, cut where a part has enough of them. */
-function partsOf<T extends { rows: number; cols: number }>(weights: readonly T[]): T[][] {
-  const parts: T[][] = []
-  let open = 0
-  for (const weight of weights) {
-    if (open <= 0) {
-      parts.push([])
-      open = PART_WEIGHTS
-    }
-    parts.at(-1)!.push(weight)
-    open -= weight.rows * weight.cols
-  }
-  return parts
 }
 
 const storedBytesOf = ({ rows, cols, type }: { rows: number; cols: number; type: string }): number =>
@@ -200,17 +182,7 @@ export async function surveyStage(params: CompressParams, context: JobContext): 
   const { calibrate } = params
   if (calibrate !== 'auto' && calibrate !== 'none')
     await artifacts.pin(calibrate, context.stagePin, { private: true })
-  const parts = partsOf(listed)
-  const left = parts.entries()
-  const stats: TensorStats[][] = []
-  const read = async () => {
-    for (const [index, part] of left) {
-      const names = part.map(({ name }) => name)
-      stats[index] = await pool.run('model.weightStats', { modelPath, names }, { signal })
-    }
-  }
-  await Promise.all(Array.from({ length: READERS }, read))
-  const all = stats.flat()
+  const all = await statsOfWeights({ pool }, { cid: model.cid, modelPath }, listed, signal)
   const weights = listed.map((weight, index): SurveyedWeight => {
     const { name, rows, cols, uses } = weight
     const storedBytes = storedBytesOf(weight)

@@ -26,21 +26,9 @@ interface SliceCoding {
 type Encoded = Awaited<ReturnType<(typeof CODEC_OPERATIONS)['codec.encode']>>
 type Checked = Awaited<ReturnType<(typeof CODEC_OPERATIONS)['codec.check']>>
 
-/** Slices of a job have at most so many weights (compress-plan/slices.ts); what is larger gets an array of its own. */
-const MAX_KEPT_WEIGHTS = 2 ** 22
-
-/**
- * The floats of the slice that this thread is at, kept for the next one: a thread runs one operation at a time, and nothing of
- * an output lies in them. They go with the thread, when it has had nothing to do for a while.
- */
-let kept = new Float32Array(0)
-
 function read({ modelPath, name, startRow, rows, cols }: SliceOfModel): WeightMatrix {
   using source = openWeights(modelPath)
-  const weights = rows * cols
-  if (weights > MAX_KEPT_WEIGHTS) return source.readRows(name, startRow, rows, cols)
-  if (kept.length < weights) kept = new Float32Array(weights)
-  return source.readRows(name, startRow, rows, cols, kept)
+  return source.readRows(name, startRow, rows, cols)
 }
 
 export const SLICE_OPERATIONS = {

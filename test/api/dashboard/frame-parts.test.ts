@@ -6,7 +6,8 @@ import * as assert from 'uvu/assert'
 import { FIELDS } from '../../../node/config.ts'
 
 const part = (name: string) => import(new URL(`../../../node/api/dashboard/${name}.js`, import.meta.url).href)
-const { filterEvents, MAX_BY_KIND, seqOf, withEvents } = await part('pages/events/event-log')
+const { filterEvents, MAX_BY_KIND, seqOf, withEvents, withLatestProgress } =
+  await part('pages/events/event-log')
 const { attentionOf } = await part('pages/overview/attention-rows')
 const { heightOf, layoutMap, roomFor } = await part('pages/overview/map-layout')
 const { groupOf, isFound, readText, sortOf, written } = await part('pages/settings/setting-values')
@@ -70,6 +71,18 @@ test('the log keeps what comes seldom, however much comes of other kinds', () =>
     held = withEvents(held, [event(seq, kinds[seq % 2]!.type, kinds[seq % 2]!.data)])
   held = withEvents(held, [event(2_000, 'job:changed', { state: 'done' })])
   assert.equal([held[0]!.seq, held.at(-1)!.seq, held.length], [2_000, 1, 2 + 2 * MAX_BY_KIND])
+})
+
+test('of what goes on its latest progress is told, and all that it came to', () => {
+  const change = (seq: number, job: string, state: string) => event(seq, 'job:changed', { job, state })
+  const held = [
+    ...[change(6, 'a', 'done'), change(5, 'a', 'running'), change(4, 'b', 'running'), event(3)],
+    ...[change(2, 'a', 'running'), event(1)],
+  ]
+  assert.equal(
+    withLatestProgress(held).map(({ seq }: Logged) => seq),
+    [6, 5, 4, 3, 1],
+  )
 })
 
 test('the log is filtered by family and by words', () => {

@@ -3,13 +3,18 @@
  * the documents, or give nothing, the likest tool reads the clause. How sure it must be was chosen on goals of writers that it was not trained on
  * (docs/king.md).
  */
+import { isChange } from '../changes.ts'
+import { isOwnMatter } from '../own-matters.ts'
 import { TELLS, WANTS } from '../phrases.ts'
+import { referencesIn } from '../plan.ts'
 import { FRAMES } from '../rules/frames.ts'
 import type { Outcome, RuleInput } from '../rules/rule.ts'
 import { type Intent, intentOf, NOTHING_ASKED } from './clause-intent.ts'
 
 /** Where no rule knows the clause, or one only falls back. */
 const LIKELY = 0.5
+/** The same, for what changes something. */
+const LIKELY_CHANGE = 0.7
 /** Against a rule that only falls back, for nothing at all. */
 const SURELY_NOTHING = 0.5
 /** Against a rule that names another tool, which must then be as unlikely as `UNLIKELY`. */
@@ -20,9 +25,27 @@ const FALLS_BACK = /^knowledge_(?:ask|search)$/
 const toolsOf = (outcome: Outcome | null): readonly string[] =>
   outcome !== null && 'calls' in outcome ? outcome.calls.map(({ tool }) => tool) : []
 
+/** Needs no object: a question that has words of its own is seldom about the node. */
+const LOOKS_AROUND = /^(?:node_status|time_now|(?:member|job|model|round)_list|knowledge_collections)$/
+
+/** Read by what steps before it make, which the clause alone does not tell. */
+const isOfSteps = (outcome: Outcome | null): boolean =>
+  outcome !== null &&
+  'calls' in outcome &&
+  outcome.calls.some(({ arguments: given }) =>
+    Object.values(given).some((value) => referencesIn(value).length > 0),
+  )
+
 /** A statement orders nothing, unless it says that something is wanted. */
 const isOrder = ({ mood, words, line }: RuleInput['clause']): boolean =>
   mood !== 'statement' || WANTS.test(line) || words.some(({ form }) => form === 'plain') || !TELLS.test(line)
+/** `take the files in ~/scans` points at what comes next; `make both` says too little to change something by. */
+const isTooLittle = ({ words, line, mood }: RuleInput['clause'], { tool, share }: Intent): boolean =>
+  isChange(tool)
+    ? words.length <= 2 || share < LIKELY_CHANGE
+    : /^(?:take|use|consider|suppose|imagine)(?: |$)/.test(line) ||
+      (mood === 'statement' && TELLS.test(line) && share < SURE)
+
 /** Rules take any name for a model; an id of a job or a name that the node has no model of is read again. */
 const isDoubtful = (outcome: Outcome | null, words: RuleInput['clause']['words']): boolean =>
   outcome !== null &&
@@ -42,10 +65,11 @@ export function chooseReading(ruled: Outcome | null, input: RuleInput): Outcome 
   if (ruled !== null && ('amends' in ruled || ('calls' in ruled && ruled.calls.length === 0))) return ruled
   const intent = intentOf(input.clause)
   const tools = toolsOf(ruled)
-  if (tools.includes(intent.tool) || !contradicts(intent, isDoubtful(ruled, input.clause.words) ? [] : tools))
-    return ruled
+  if (tools.includes(intent.tool) || isOfSteps(ruled)) return ruled
+  if (!contradicts(intent, isDoubtful(ruled, input.clause.words) ? [] : tools)) return ruled
+  if (LOOKS_AROUND.test(intent.tool) && intent.share < SURE && !isOwnMatter(input.clause.words)) return ruled
   if (intent.tool === NOTHING_ASKED) return null
-  if (!isOrder(input.clause)) return ruled
+  if (!isOrder(input.clause) || (ruled === null && isTooLittle(input.clause, intent))) return ruled
   const outcome = FRAMES[intent.tool]?.(input) ?? null
   return outcome !== null && 'calls' in outcome ? { ...outcome, isGuess: true } : ruled
 }

@@ -50,7 +50,8 @@ const decade = (value) =>
 export function axis(dimension, isX) {
   const { label, format, time, log, integers, binary } = dimension
   return {
-    label,
+    // The ticks of a time axis say what it is.
+    ...(isX && time ? {} : { label }),
     labelSize: 22,
     labelGap: 2,
     labelFont: '12px system-ui, sans-serif',

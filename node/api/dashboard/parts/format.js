@@ -39,15 +39,21 @@ export function writtenSize(count) {
 /** `kept by` → `Kept by`. @param {string} text */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1)
 
+/** `2 min 5 s`, `2 min` @param {[number, string]} large @param {[number, string]} small */
+const twoUnits = ([large, unit], [small, smallUnit]) =>
+  small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smallUnit}`
+
 /** @param {number} ms */
 export function duration(ms) {
   const seconds = Math.max(0, ms) / 1000
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 60) return `${Math.round(seconds)} s`
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`
+  if (minutes < 60) return twoUnits([minutes, 'min'], [Math.floor(seconds % 60), 's'])
   const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+  return hours < 48
+    ? twoUnits([hours, 'h'], [minutes % 60, 'min'])
+    : twoUnits([Math.floor(hours / 24), 'd'], [hours % 24, 'h'])
 }
 
 /** @param {number} share */

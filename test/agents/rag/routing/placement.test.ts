@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  createDraws,
+  drawOf,
   placeReplicas,
   rankMembers,
   type StorageMember,
@@ -82,6 +84,24 @@ test('a full member passes its turn to the next', () => {
     placeReplicas('s', members, 2, (peer) => peer !== ranked[0]),
     [ranked[1], ranked[2]],
   )
+})
+
+test('the few best are the first of the ranking', () => {
+  fc.assert(
+    fc.property(communities, fc.integer({ min: 0, max: 14 }), fc.string(), (members, replicas, segment) => {
+      const ranked = rankMembers(segment, members)
+      assert.equal(placeReplicas(segment, members, replicas), ranked.slice(0, replicas))
+    }),
+  )
+})
+
+test('draws that are remembered are those that were made, however few there is room for', () => {
+  const pairs = segmentIds(6).flatMap((segment) => segmentIds(9).map((peer) => [segment, peer] as const))
+  for (const maxDraws of [0, 1, 20, 1_000]) {
+    const draws = createDraws({ maxDraws })
+    for (let round = 0; round < 12; round++)
+      for (const [segment, peer] of pairs) assert.is(draws(segment, peer), drawOf(segment, peer))
+  }
 })
 
 test('the ranking is that of the specification', () => {

@@ -1,6 +1,6 @@
 /** The agents, here and with members, and the tools that they may use. */
 import { useState } from '../../lib/hooks.js'
-import { counted, duration } from '../../parts/format.js'
+import { capital, counted, duration } from '../../parts/format.js'
 import { html } from '../../parts/html.js'
 import { useLive } from '../../parts/live.js'
 import { peerName } from '../../parts/passage.js'
@@ -38,7 +38,7 @@ function ToolTable({ tools }) {
             ({ name, description, effect, scope, cost, parameters }) => ({
               key: name,
               cells: [
-                html`<span class="name">${wordsOfTool(name)} <small><code class="unbroken">${name}</code></small></span>`,
+                html`<span class="name">${capital(wordsOfTool(name) ?? '')} <small><code class="unbroken">${name}</code></small></span>`,
                 html`<details class="why"><summary>${description}</summary><${Parameters} parameters=${parameters} /></details>`,
                 html`<span class=${effect === 'read' ? '' : 'doubt'} title=${EFFECTS[effect]}>${effect}</span>`,
                 scope,

@@ -21,6 +21,25 @@ export function bounded(events) {
 /** `instance.seq` of an event's id. @param {string} id */
 export const seqOf = (id) => Number(id.slice(id.lastIndexOf('.') + 1))
 
+/** What an event of progress is about; undefined for one that tells more than how far something is. @param {LoggedEvent} event */
+function progressOf({ type, data }) {
+  if (type !== 'artifact:progress' && type !== 'training:metrics' && data?.state !== 'running')
+    return undefined
+  return `${type} ${data.job ?? data.cid ?? data.run ?? data.pull ?? data.federation ?? ''}`
+}
+
+/** Of everything that goes on, its latest progress alone. @param {readonly LoggedEvent[]} events newest first @returns {LoggedEvent[]} */
+export function withLatestProgress(events) {
+  const seen = new Set()
+  return events.filter((event) => {
+    const key = progressOf(event)
+    if (key === undefined) return true
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}
+
 /**
  * Newest first.
  * @param {readonly LoggedEvent[]} held newest first @param {readonly LoggedEvent[]} more oldest first

@@ -6,7 +6,7 @@ import { html } from '../../parts/html.js'
 import { peerNames } from '../../parts/peer-names.js'
 import { placeOf } from '../../parts/place.js'
 import { Empty, Loading, Problem, Section } from '../../parts/widgets.js'
-import { familyOf, filterEvents, MAX_BY_KIND } from './event-log.js'
+import { familyOf, filterEvents, MAX_BY_KIND, withLatestProgress } from './event-log.js'
 import { useEventLog } from './use-event-log.js'
 
 const PAGE_ROWS = 100
@@ -17,7 +17,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 })
 const FAMILIES = [...new Set(EVENT_TYPES.map(familyOf))]
-/** Tasks come by the hundred: they are shown to those who ask for them. */
+/** Tasks come by the hundred, and so does progress: they are shown to those who ask for them. */
 const USUAL = new Set(FAMILIES.filter((family) => family !== 'task'))
 const ALL = new Set(FAMILIES)
 
@@ -55,7 +55,7 @@ function Families({ chosen, isAll }) {
     return next.length === 0 ? placeOf('events') : placeOf('events', next.join())
   }
   return html`<nav class="families" aria-label="Kinds of events">
-    <a href="#events" aria-current=${chosen === null && !isAll ? 'true' : undefined}>all but tasks</a>
+    <a href="#events" aria-current=${chosen === null && !isAll ? 'true' : undefined}>what matters</a>
     <a href=${placeOf('events', 'all')} aria-current=${isAll ? 'true' : undefined}>all</a>
     ${FAMILIES.map(
       (family) =>
@@ -87,13 +87,11 @@ export function Page({ state, place }) {
     return named.length === 0 ? null : new Set(named)
   }, [wanted])
   const isAll = wanted === 'all'
-  const found = useMemo(
-    () =>
-      filterEvents(events ?? [], { families: chosen ?? (isAll ? ALL : USUAL), text }, (event) =>
-        wordsOf(event, nameOf),
-      ),
-    [events, chosen, isAll, text, nameOf],
-  )
+  const found = useMemo(() => {
+    const held = chosen === null && !isAll ? withLatestProgress(events ?? []) : (events ?? [])
+    const families = chosen ?? (isAll ? ALL : USUAL)
+    return filterEvents(held, { families, text }, (event) => wordsOf(event, nameOf))
+  }, [events, chosen, isAll, text, nameOf])
   const aside = html`<span class="cell-actions">
     <button type="button" aria-pressed=${isPaused} onClick=${() => setPaused(!isPaused)}>${isPaused ? `Go on${waiting > 0 ? ` (${count(waiting)})` : ''}` : 'Pause'}</button>
     <button type="button" class="quiet" disabled=${found.length === 0} onClick=${() => save(found)}>Save as JSON lines</button>
