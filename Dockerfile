@@ -10,7 +10,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 # Dependencies first: they are installed anew only when they change.
-COPY package.json npm-shrinkwrap.json .npmrc ./
+COPY package.json package-lock.json .npmrc ./
 COPY scripts/build-native.js scripts/
 RUN VILLAGE_NATIVE=off npm ci
 COPY . .

@@ -28,11 +28,11 @@ void releaseMemory([[maybe_unused]] const Napi::CallbackInfo& info) {
 // For a process under a small cap of memory. By default glibc keeps up to eight heaps a core, each of which grows to the most that
 // its threads ever held at once, and takes blocks of up to 32 MiB from them once one of that size was freed. With two heaps, and
 // large blocks from the system itself, what is freed is free. It holds for heaps that are not there yet: call it early. Blocks of the
-// system cost calls and cleared pages: at 256 KiB an encoder took twice the processor time, at 4 MiB a sixth more (docs/edge.md).
+// system cost calls and cleared pages: from 256 KiB on an encoder took twice the processor time, from 8 MiB on an eighth more (docs/edge.md).
 void keepMemorySmall([[maybe_unused]] const Napi::CallbackInfo& info) {
 #ifdef __GLIBC__
   constexpr int kArenas = 2;
-  constexpr int kSystemBlockBytes = 4 << 20;
+  constexpr int kSystemBlockBytes = 8 << 20;
   constexpr int kKeptBytes = 8 << 20;
   mallopt(M_ARENA_MAX, kArenas);
   mallopt(M_MMAP_THRESHOLD, kSystemBlockBytes);

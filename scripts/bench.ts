@@ -2,11 +2,12 @@
  * Measures this machine: figures, each with the bar that it is held to. Tests never assert a time; this does not fail
  * on one either, it reports.
  *
- * usage: npm run bench -- [NAME ...] [--json] [--only CASE ...] [--codec NAME ...]
+ * usage: npm run bench -- [NAME ...] [--json] [--only CASE ...] [--codec NAME ...] [--misses]
  *   NAME          one benchmark after another; without a name, they are listed
  *   --json        one object a line by case: bench, case, value, unit, better, bar, holds
  *   --only CASE   some cases of a benchmark that has several
  *   --codec NAME  some codecs, where a case runs by codec
+ *   --misses      what was wrong with items of a held-out set (who changes the rules by them needs a new set)
  */
 import { parseArgs } from 'node:util'
 import { nearest } from '../node/nearest.ts'
@@ -30,6 +31,7 @@ interface Arguments {
   readonly json: boolean
   readonly only: readonly string[]
   readonly codecs: readonly string[] | null
+  readonly misses: boolean
 }
 
 function readArguments(): Arguments {
@@ -40,11 +42,12 @@ function readArguments(): Arguments {
         help: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
         codec: { type: 'string', multiple: true },
+        misses: { type: 'boolean', default: false },
       },
       allowPositionals: true,
     })
-    const { json, only, codec: codecs = null } = values
-    return { names: values.help ? [] : positionals, json, only, codecs }
+    const { json, only, misses, codec: codecs = null } = values
+    return { names: values.help ? [] : positionals, json, only, codecs, misses }
   } catch (error) {
     console.error(`${(error as Error).message.split('\n')[0]}; usage: npm run bench -- NAME ... [--json]`)
     process.exit(2)
@@ -75,7 +78,7 @@ function showLine(measurement: Measurement): string {
   return `  ${name.padEnd(48)} ${showValue(value).padStart(9)} ${unit.padEnd(10)} ${limit.padEnd(12)} ${verdict}`.trimEnd()
 }
 
-const { names, json, only, codecs } = readArguments()
+const { names, json, only, codecs, misses } = readArguments()
 if (names.length === 0) {
   list(console.log)
   process.exit(0)
@@ -95,6 +98,7 @@ for (const bench of benches) {
       signal: abort.signal,
       only,
       codecs,
+      misses,
       log: (message) => console.error(`  … ${message}`),
       report(measurement) {
         if (!Number.isFinite(measurement.value))

@@ -1,4 +1,5 @@
 /** The facade of traces, and the SDK behind it against a collector. */
+// own process: it measures the heap, and traces are off until somebody turns them on
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import path from 'node:path'

@@ -21,6 +21,8 @@ export interface BenchContext {
   only: readonly string[]
   /** Codecs that were asked for (`--codec`); null: those that the benchmark chooses. */
   codecs: readonly string[] | null
+  /** Whether what was wrong with items of a held-out set is to be shown (`--misses`). */
+  misses?: boolean
   /** Aborts on Ctrl-C; whatever the benchmark started has to end then. */
   signal: AbortSignal
 }

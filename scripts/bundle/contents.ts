@@ -55,8 +55,7 @@ const LEFT_OUT: readonly Rule[] = [
   { what: 'builds for browsers', matches: (file) => FOR_BROWSERS.test(file) },
   {
     what: 'what only an installation by npm needs',
-    matches: (file) =>
-      /(?:^|\/)node_modules\/(?:\.bin\/|\.package-lock\.json$)|^scripts\/|^npm-shrinkwrap\.json$/.test(file),
+    matches: (file) => /(?:^|\/)node_modules\/(?:\.bin\/|\.package-lock\.json$)|^scripts\//.test(file),
   },
 ]
 

@@ -1,6 +1,6 @@
-/** The program as `npm pack` packs it, and its dependencies of one platform as npm-shrinkwrap.json pins them. */
+/** The program as `npm pack` packs it, and its dependencies of one platform as package-lock.json pins them. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { copyFileSync, existsSync } from 'node:fs'
 import path from 'node:path'
 import { extract } from 'tar'
 import type { Platform } from './contents.ts'
@@ -36,8 +36,9 @@ export async function packProgram(init: {
  * Fills `target`/node_modules: npm checks each package against the hash in the lock file, and takes it from its cache where
  * it is there. No package's script runs.
  */
-export function installDependencies(init: { cpu: string; target: string }): void {
-  const { cpu, target } = init
+export function installDependencies(init: { root: string; cpu: string; target: string }): void {
+  const { root, cpu, target } = init
+  copyFileSync(path.join(root, 'package-lock.json'), path.join(target, 'package-lock.json'))
   npm(
     [
       'ci',

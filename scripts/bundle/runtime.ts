@@ -6,7 +6,7 @@ import { extract } from 'tar'
 import type { Platform } from './contents.ts'
 import { npm } from './npm.ts'
 
-/** The version that npm-shrinkwrap.json pins for this project's own work; a test holds the two equal. */
+/** The version that package-lock.json pins for this project's own work; a test holds the two equal. */
 export const NODE_VERSION = '24.21.0'
 
 /** `npm view node-PLATFORM@VERSION dist.integrity` */

@@ -310,6 +310,13 @@ test('the OpenAPI document is valid and describes every row', () =>
     )
   }))
 
+// The server does not look again (OWN_SCHEMAS).
+test('the schemas of every row are schemas', () => {
+  for (const { id, params, query, body } of ROUTES)
+    for (const schema of [params, query, body?.kind === 'json' ? body.schema : undefined])
+      if (schema !== undefined) assert.ok(ajv.validateSchema(schema), `${id}: ${ajv.errorsText()}`)
+})
+
 test('every error code that a row names is in the table', () => {
   for (const row of ROUTES) for (const code of row.errors ?? []) assert.ok(isErrorCode(code), code)
 })

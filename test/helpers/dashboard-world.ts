@@ -148,12 +148,12 @@ async function goTo(page: Page, link: string): Promise<void> {
   await page.reload()
 }
 
-/** What a case kept in its window is not there for the next. */
+/** What a case kept in its window is not there for the next; the token is, for what the page still asks. */
 async function leave(page: Page): Promise<void> {
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await page.evaluate(() => {
     localStorage.clear()
-    sessionStorage.clear()
+    for (const key of Object.keys(sessionStorage)) if (key !== 'village.token') sessionStorage.removeItem(key)
   })
 }
 

@@ -1,5 +1,6 @@
 /** What a peer may throw at a node: none of it brings the node down, reaches a handler, or stays in memory. */
 
+// own process: it counts what goes uncaught
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { test } from 'uvu'

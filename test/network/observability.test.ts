@@ -2,6 +2,7 @@
  * Three real daemons that trace to one collector: the spans of a job are held to what the job says of itself, their metrics to the format, and
  * what the doctor says to what was done to them.
  */
+// own process: it sets the environment that the exporter of traces reads
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

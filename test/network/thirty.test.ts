@@ -2,6 +2,7 @@
  * Thirty whole daemons in one process (API, store, artifacts, jobs, mesh): all join one village with one invite at the same
  * moment, through their HTTP APIs, and every gossip message reaches all.
  */
+// own process: it measures the memory of thirty daemons
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'uvu'

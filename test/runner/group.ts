@@ -101,6 +101,8 @@ function runProcess(files: readonly string[], init: GroupInit): Promise<string[]
     arm(init.deadlineMs)
 
     function onMark(mark: Mark): void {
+      // The file that was told to end may come to its end all the same: with what is no longer there.
+      if (timedOut) return
       init.report(judge(mark.file, output, started, mark.processorSeconds, null))
       open.push(`${mark.file}: ${mark.open.join(', ') || 'nothing'}`)
       done++

@@ -18,7 +18,7 @@ export interface TestFile {
 
 /** Whether the text of a test file asks for a process of its own. */
 export function wantsOwnProcess(text: string): boolean {
-  return /^(?:\/\/| \*|\/\*\*) own process: \S/m.test(text)
+  return /^\/\/ own process: \S/m.test(text)
 }
 
 const secondsOf = (group: readonly TestFile[]) =>

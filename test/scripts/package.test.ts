@@ -17,7 +17,6 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { strayVersions } from '../../scripts/bundle/verify-package.ts'
 import { emitPackage, emittedEntries } from '../../scripts/package/emit.ts'
 import { bringOnnxruntime } from '../../scripts/package/onnxruntime.ts'
 
@@ -89,36 +88,6 @@ packaged(
     assert.ok(backends.includes('cpu'))
   },
 )
-
-packaged('an installation of other versions than the lock file names is told', ({ folder }) => {
-  const installed = path.join(folder, 'installed')
-  const put = (file: string, value: object) => {
-    mkdirSync(path.dirname(path.join(installed, file)), { recursive: true })
-    writeFileSync(path.join(installed, file), JSON.stringify(value))
-  }
-  const packages = {
-    '': {},
-    'node_modules/right': { version: '1.0.0' },
-    'node_modules/@of/other': { version: '1.0.0' },
-    'node_modules/missing': { version: '1.0.0' },
-    'node_modules/elsewhere': { version: '1.0.0', optional: true },
-    'node_modules/tool': { version: '1.0.0', dev: true },
-  }
-  put('npm-shrinkwrap.json', { packages })
-  put('node_modules/right/package.json', { version: '1.0.0' })
-  put('node_modules/@of/other/package.json', { version: '1.0.1' })
-  put('node_modules/stranger/package.json', { version: '1.0.0' })
-  assert.equal(strayVersions(installed), [
-    'node_modules/@of/other is 1.0.1, not 1.0.0',
-    'node_modules/missing is missing',
-    'node_modules/stranger is not in the lock file',
-  ])
-  const { files } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
-  assert.ok(
-    files.includes('npm-shrinkwrap.json'),
-    'npm heeds the lock file of a package only under this name',
-  )
-})
 
 packaged('a program of others compiles against the client, and is told when it is wrong', ({ folder }) => {
   const consumer = path.join(folder, 'consumer')

@@ -49,6 +49,13 @@ export function onlyTells({ words, mood, line }: Clause): boolean {
   if (mood !== 'statement') return false
   // `the failed jobs`, `the runs of evolution`: things are named, nothing is told of them.
   if (NAMES_ONLY.test(words.map(({ lower }) => lower).join(' '))) return false
-  const said = words.map(({ lower, kind }) => (/^(?:word|id)$/.test(kind) ? lower : `<${kind}>`)).join(' ')
-  return (HAS_SUBJECT.test(line) || HAS_SUBJECT.test(said)) && TELLS.test(said) && !WANTS.test(said)
+  const said = saidBy(words)
+  return hasSubject({ words, line }) && TELLS.test(said) && !WANTS.test(said)
 }
+
+const saidBy = (words: Clause['words']): string =>
+  words.map(({ lower, kind }) => (/^(?:word|id)$/.test(kind) ? lower : `<${kind}>`)).join(' ')
+
+/** Whether somebody or something that is told of stands first. */
+export const hasSubject = ({ words, line }: Pick<Clause, 'words' | 'line'>): boolean =>
+  HAS_SUBJECT.test(line) || HAS_SUBJECT.test(saidBy(words))

@@ -121,7 +121,7 @@ function planWords(
         (onlyTells(clause) || clauses.length > 1 ? null : barePhrase(clause, state)))
     const changes = outcome !== null && 'calls' in outcome && outcome.calls.some(({ tool }) => isChange(tool))
     const notRead =
-      changes && isLikest(outcome)
+      changes && isLikest(outcome) && !isSure(outcome)
         ? clause.text
         : unclearIn(clause, outcome === null ? 'context' : changes ? 'change' : 'other')
     if (notRead !== null) unclear.push(notRead)
@@ -234,6 +234,7 @@ const LOOKS_AGAIN_IN_VAIN =
 const callsOf = (outcome: Outcome): readonly Draft[] => ('calls' in outcome ? outcome.calls : [])
 const isReported = ({ words }: Clause, material: readonly Span[]): boolean =>
   words.some(({ start }) => isMaterial(start, material))
+const isSure = (outcome: Outcome): boolean => 'calls' in outcome && outcome.isSure === true
 const isLikest = (outcome: Outcome): boolean => 'calls' in outcome && outcome.isGuess === true
 const placeOf = ({ words }: Clause): Pick<Planned, 'start' | 'end'> => ({
   start: words[0]!.start,

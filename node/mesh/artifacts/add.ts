@@ -60,7 +60,10 @@ async function openInside(source: string): Promise<FileHandle> {
  * The leaves of a file, in a few buffers that are used in turn: a buffer for each would make the collector of garbage run
  * for every few megabytes. A leaf is good until LEAVES_IN_FLIGHT - 1 more were asked for; buildTree() has stored it by then.
  */
-async function* leavesOf(handle: FileHandle, leafBytes: number): AsyncGenerator<Uint8Array> {
+export async function* leavesOf(
+  handle: Pick<FileHandle, 'stat' | 'read'>,
+  leafBytes: number,
+): AsyncGenerator<Uint8Array> {
   // Of a small file no more than it needs, and the byte that shows its end.
   const firstBytes = Math.min(leafBytes, (await handle.stat()).size + 1)
   const buffers: Buffer[] = []

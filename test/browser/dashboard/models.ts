@@ -1,4 +1,5 @@
 /** The pages of models and jobs, in the browser over three real daemons: the encoder is added, compressed, compared and evaluated. */
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
@@ -164,6 +165,35 @@ export const MODELS_CASES: readonly DashboardCase[] = [
         async (page) => {
           await page.getByRole('button', { name: 'Pull encoder-int4' }).click()
           await page.getByRole('table', { name: 'Models', exact: true }).getByText('encoder-int4').waitFor()
+        },
+        { node: 1 },
+      )
+    },
+  },
+  {
+    name: 'models: a CAR file of one node is imported by another',
+    async run(world) {
+      const { client } = world.nodes[0]!
+      const { cid } = await client.upload<{ cid: string }>(
+        '/api/v1/artifacts?name=carried.txt',
+        'application/octet-stream',
+        Readable.from([Buffer.from('carried on a stick')], { objectMode: false }),
+      )
+      const car: Uint8Array[] = []
+      for await (const part of await client.download(`/api/v1/artifacts/export?cids=${cid}`)) car.push(part)
+      await world.visit(
+        'models/~add',
+        async (page) => {
+          const way = page.locator('.way', { hasText: 'From a CAR file' })
+          await way
+            .getByLabel('File')
+            .setInputFiles({ name: 'a.car', mimeType: 'text/plain', buffer: Buffer.concat(car) })
+          await way.getByRole('button', { name: 'Import' }).click()
+          await way.getByLabel(/^Id of /).waitFor()
+          const { artifacts } = await world.nodes[1]!.client.get<{ artifacts: { cid: string }[] }>(
+            '/api/v1/artifacts',
+          )
+          assert.ok(artifacts.some((artifact) => artifact.cid === cid))
         },
         { node: 1 },
       )

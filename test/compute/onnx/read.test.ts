@@ -1,3 +1,4 @@
+// own process: it measures the heap
 import {
   mkdirSync,
   mkdtempSync,
@@ -67,6 +68,15 @@ test('structure and data of a written model come back', () => {
   assert.equal(model.readTensor(table), data)
   assert.equal(model.readTensor(table, { start: 41, count: 7 }), data.slice(41, 48))
   assert.is(model.readTensor(table, { start: data.length }).length, 0)
+  const into = new Float32Array(9).fill(5)
+  const middle = into.subarray(1, 8)
+  assert.is(model.readTensor(table, { start: 41, count: 7 }, middle), middle)
+  assert.equal(
+    into,
+    Float32Array.of(5, ...data.slice(41, 48), 5),
+    'an array of the caller, and nothing beside it',
+  )
+  assert.throws(() => model.readTensor(table, { start: 41, count: 6 }, middle), fails('INVALID_ARGUMENT'))
   for (const range of [{ start: -1 }, { count: -1 }, { start: 0.5 }, { start: data.length, count: 1 }])
     assert.throws(() => model.readTensor(table, range), fails('INVALID_ARGUMENT'))
   model.close()

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as dagPb from '@ipld/dag-pb'
 import fc from 'fast-check'
 import { UnixFS } from 'ipfs-unixfs'
 import type { CID } from 'multiformats/cid'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { buildFile, rechunk } from '../../../node/mesh/artifacts/build.ts'
+import { leavesOf } from '../../../node/mesh/artifacts/add.ts'
+import { buildFile, buildTree, type PutBlock, rechunk } from '../../../node/mesh/artifacts/build.ts'
 import { cidOf, digestOf, keyOf, parseCid, RAW_CODEC } from '../../../node/mesh/artifacts/cids.ts'
 import { readManifest } from '../../../node/mesh/artifacts/manifest.ts'
 import type { Child } from '../../../node/mesh/artifacts/nodes.ts'
@@ -171,6 +173,35 @@ build('an aborted addition leaves nothing behind', async () => {
     assert.is(await codeOf(node!.artifacts.addStream(source(), { signal: abort.signal })), 'AbortError')
     assert.is(node!.artifacts.usage().blocks, 0)
   })
+})
+
+/** A file of which `stat` says a size of its own, read in pieces of at most `pieceBytes`. */
+function fileOf(content: Uint8Array, statBytes: number, pieceBytes: number) {
+  const read = async (buffer: Uint8Array, offset: number, length: number, position: number) => {
+    const piece = content.subarray(position, position + Math.min(length, pieceBytes))
+    buffer.set(piece, offset)
+    return { bytesRead: piece.byteLength, buffer }
+  }
+  // The two calls that are made of it.
+  return { stat: async () => ({ size: statBytes }), read } as unknown as Pick<FileHandle, 'stat' | 'read'>
+}
+
+build('leaves of a file are stored as they were, though their buffers are used again', async () => {
+  const leafBytes = 8
+  for (const sizeBytes of [0, 1, 7, 8, 9, 31, 32, 33, 100])
+    for (const statBytes of [0, 3, sizeBytes, sizeBytes + 50]) {
+      const content = patternBytes(sizeBytes)
+      const memory = createMemory()
+      const expected = await buildFile([content], { put: memory.put, leafBytes })
+      // Looks at the bytes as late as it can.
+      const put: PutBlock = async (codec, bytes) => {
+        for (let turn = 0; turn < 4; turn++) await nextTurn()
+        return memory.put(codec, bytes.slice())
+      }
+      const root = await buildTree(leavesOf(fileOf(content, statBytes, 5), leafBytes), { put })
+      assert.is(root.cid.toString(), expected.cid.toString(), `${sizeBytes} bytes, said to be ${statBytes}`)
+      assert.is(root.contentBytes, sizeBytes)
+    }
 })
 
 build('what cannot be part of an artifact is refused', async () => {

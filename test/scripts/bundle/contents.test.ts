@@ -136,7 +136,7 @@ contents('a file that is no ELF needs nothing, and a damaged one is a RangeError
 })
 
 contents('the Node of a bundle is the one that the lock file pins, and is checked', () => {
-  const lock = JSON.parse(readFileSync(path.join(ROOT, 'npm-shrinkwrap.json'), 'utf8')) as {
+  const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { version: string }>
   }
   assert.is(NODE_VERSION, lock.packages['node_modules/node']?.version)

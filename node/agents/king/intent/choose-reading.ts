@@ -5,10 +5,11 @@
  */
 import { isChange } from '../changes.ts'
 import { isOwnMatter } from '../own-matters.ts'
-import { TELLS, WANTS } from '../phrases.ts'
+import { hasSubject, TELLS, WANTS } from '../phrases.ts'
 import { referencesIn } from '../plan.ts'
 import { FRAMES } from '../rules/frames.ts'
 import type { Outcome, RuleInput } from '../rules/rule.ts'
+import { codecsOf } from '../slots.ts'
 import { type Intent, intentOf, NOTHING_ASKED } from './clause-intent.ts'
 
 /** Where no rule knows the clause, or one only falls back. */
@@ -36,9 +37,23 @@ const isOfSteps = (outcome: Outcome | null): boolean =>
     Object.values(given).some((value) => referencesIn(value).length > 0),
   )
 
-/** A statement orders nothing, unless it says that something is wanted. */
-const isOrder = ({ mood, words, line }: RuleInput['clause']): boolean =>
-  mood !== 'statement' || WANTS.test(line) || words.some(({ form }) => form === 'plain') || !TELLS.test(line)
+const ONLY_MEASURES = /^(?:model_evaluate|geometry_measure|code_run)$/
+const isClearQuestion = ({ mood, words }: RuleInput['clause']): boolean =>
+  mood === 'question' && words.length > 3
+
+/**
+ * A statement orders nothing, unless it says that something is wanted, begins with a verb that no rule knows (`pop ~/rules into the handbook`), or is a
+ * few words that name how.
+ */
+const isOrder = (clause: RuleInput['clause'], { tool, share }: Intent): boolean => {
+  const { mood, words, line } = clause
+  if (mood !== 'statement' || WANTS.test(line) || words.some(({ form }) => form === 'plain')) return true
+  if (!isChange(tool)) return share >= SURE || !TELLS.test(line)
+  if (TELLS.test(line)) return false
+  const namesHow = codecsOf(words).length > 0 || words.some(({ norm }) => norm.endsWith('-doing'))
+  return namesHow || (share >= SURE && words.length > 2 && words[0]!.kind === 'word' && !hasSubject(clause))
+}
+
 /** `take the files in ~/scans` points at what comes next; `make both` says too little to change something by. */
 const isTooLittle = ({ words, line, mood }: RuleInput['clause'], { tool, share }: Intent): boolean =>
   isChange(tool)
@@ -68,10 +83,16 @@ export function chooseReading(ruled: Outcome | null, input: RuleInput): Outcome 
   if (tools.includes(intent.tool) || isOfSteps(ruled)) return ruled
   if (!contradicts(intent, isDoubtful(ruled, input.clause.words) ? [] : tools)) return ruled
   if (LOOKS_AROUND.test(intent.tool) && intent.share < SURE && !isOwnMatter(input.clause.words)) return ruled
-  if (intent.tool === NOTHING_ASKED) return null
-  if (!isOrder(input.clause) || (ruled === null && isTooLittle(input.clause, intent))) return ruled
+  if (intent.tool === NOTHING_ASKED)
+    return isClearQuestion(input.clause) && intent.share < SURE ? ruled : null
+  // `How do I index it?`, `copy it? Is that safe?`: asked about, not asked for.
+  if (input.clause.mood === 'question' && isChange(intent.tool) && !ONLY_MEASURES.test(intent.tool))
+    return ruled
+  if (!isOrder(input.clause, intent) || (ruled === null && isTooLittle(input.clause, intent))) return ruled
   const outcome = FRAMES[intent.tool]?.(input) ?? null
-  return outcome !== null && 'calls' in outcome ? { ...outcome, isGuess: true } : ruled
+  return outcome !== null && 'calls' in outcome
+    ? { ...outcome, isGuess: true, isSure: intent.share >= SURE && input.clause.mood !== 'question' }
+    : ruled
 }
 
 function contradicts({ tool, share, shareOf }: Intent, tools: readonly string[]): boolean {

@@ -11,8 +11,8 @@ export interface Draft {
 
 /** Calls; or why none can be made; no calls where what is asked for comes with a step that is planned already. */
 export type Outcome =
-  /** `isGuess`: read by likeness to other clauses: what it changes waits for a yes. */
-  | { readonly calls: readonly Draft[]; readonly isGuess?: boolean }
+  /** `isGuess`: read by likeness to other clauses; unless that `isSure`, what it changes waits for a yes. */
+  | { readonly calls: readonly Draft[]; readonly isGuess?: boolean; readonly isSure?: boolean }
   | { readonly why: string }
   /** More arguments of the last step: `and keep 97 % of the quality`, `call it small`. */
   | { readonly amends: JsonObject }

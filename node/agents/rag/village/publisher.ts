@@ -186,9 +186,11 @@ export function createPublisher(
         if (collections.accessOf(info.id) !== info.access) return
         if (now.generation !== generation)
           throw new VillageError('NOT_FOUND', 'The collection has changed while it was published')
+        const before = catalogue.get(self, info.id)
+        // Nothing to be found in it: who heard of it now would ask it in vain until its first documents are told a second time.
+        if (facts.segments.length === 0 && (before?.facts ?? null) === null) return
         for (const { cid, sketchCid } of facts.segments)
           for (const one of [cid, sketchCid]) offers.add(one, info.id)
-        const before = catalogue.get(self, info.id)
         const isSame = JSON.stringify(before?.facts ?? null) === JSON.stringify(facts)
         if (!isSame || before === null || init.now() - before.timeMs > RECORD_RENEWED_MS)
           await write(info.id, facts)

@@ -39,7 +39,8 @@ function tableOf<T>(): JsonTable<T> {
 
 /** An owner with collections of `segments` segments each, in which every second of `deleted` chunks is deleted. */
 function ownerWith(init: { segments?: number; deleted?: number; compacts?: boolean } = {}) {
-  const { segments = 1, deleted = 0, compacts = true } = init
+  const { deleted = 0, compacts = true } = init
+  const index = { segments: init.segments ?? 1 }
   const clock = { nowMs: 1_700_000_000_000 }
   const infos: CollectionInfo[] = []
   const seen = { compacted: 0, made: 0 }
@@ -47,8 +48,8 @@ function ownerWith(init: { segments?: number; deleted?: number; compacts?: boole
   const deletions = Array.from({ length: deleted }, (_, index) => 2 * index)
 
   const segmentsOf = (directory: string): ManifestSegment[] =>
-    Array.from({ length: segments }, (_, index) => ({
-      id: hex(`${directory} ${index}`),
+    Array.from({ length: index.segments }, (_, at) => ({
+      id: hex(`${directory} ${at}`),
       ...{ chunks: 200_000, documents: 10, totalLength: 400_000, sizeBytes: 9_000_000 },
       deletedChunks: isCompacted() ? 0 : deletions.length,
       ...{ deletedDocuments: 0, tombstones: null, isAway: false },
@@ -107,7 +108,7 @@ function ownerWith(init: { segments?: number; deleted?: number; compacts?: boole
     const isDone = await publisher.withdraw(never)
     return (await publisher.publish(never)) && isDone
   }
-  return { catalogue, publisher, infos, seen, clock, add, sync }
+  return { catalogue, publisher, infos, index, seen, clock, add, sync }
 }
 
 test('more collections than a member may share: the last one says so, and comes when there is room', async () => {
@@ -184,6 +185,21 @@ test('records are signed anew before they expire, and not sooner', async () => {
     assert.ok(await sync())
     assert.is(catalogue.byId(id)?.generation, generation)
   }
+})
+
+test('a collection is told with its first documents, not before, and stays told when they are gone', async () => {
+  const { catalogue, index, add, sync } = ownerWith({ segments: 0 })
+  await catalogue.load('the village')
+  const id = add('papers')
+  assert.ok(await sync())
+  assert.is(catalogue.get(self, id), null)
+  index.segments = 1
+  assert.ok(await sync())
+  assert.is(catalogue.get(self, id)?.facts?.segments.length, 1)
+  assert.is(catalogue.get(self, id)?.generation, 1)
+  index.segments = 0
+  assert.ok(await sync())
+  assert.equal(catalogue.get(self, id)?.facts?.segments, [])
 })
 
 test.run()
