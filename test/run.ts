@@ -4,7 +4,7 @@
  *
  * usage: npm test [-- NAME ...]   only files whose path contains a NAME
  *
- * A file that measures or changes its process says so in a comment, `own process: WHY`, and gets one.
+ * A file that measures or changes its process says so in a line `// own process: WHY`, and gets one.
  *
  * The tests of this runner point it elsewhere: VILLAGE_TEST_ROOT is the folder that holds `test/`,
  * VILLAGE_TEST_DEADLINE_MS is how long one file may take, and VILLAGE_TEST_LEFTOVER_MS how long a process may go on

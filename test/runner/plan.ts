@@ -10,7 +10,7 @@ const UNKNOWN_SECONDS = 1
 
 export interface TestFile {
   file: string
-  /** Says in a comment `own process: WHY`: what it measures or changes belongs to a whole process. */
+  /** Says in a line `// own process: WHY`: what it measures or changes belongs to a whole process. */
   alone: boolean
   /** What it took the last time, if it ever ran. */
   seconds: number | undefined

@@ -54,12 +54,20 @@ const isOrder = (clause: RuleInput['clause'], { tool, share }: Intent): boolean 
   return namesHow || (share >= SURE && words.length > 2 && words[0]!.kind === 'word' && !hasSubject(clause))
 }
 
-/** `take the files in ~/scans` points at what comes next; `make both` says too little to change something by. */
-const isTooLittle = ({ words, line, mood }: RuleInput['clause'], { tool, share }: Intent): boolean =>
-  isChange(tool)
-    ? words.length <= 2 || share < LIKELY_CHANGE
-    : /^(?:take|use|consider|suppose|imagine)(?: |$)/.test(line) ||
-      (mood === 'statement' && TELLS.test(line) && share < SURE)
+/** Verbs that only look. */
+const LOOKS =
+  /^(?:list|show|tell|find|look|display|explain|describe|say|ask|search|see|check|what|which|how|who|when|where|why)$/
+
+/** `make both`, `tell ./docs`: too little to change something by. */
+const changesByTooLittle = ({ words }: RuleInput['clause'], { tool, share }: Intent): boolean =>
+  isChange(tool) &&
+  !ONLY_MEASURES.test(tool) &&
+  (words.length <= 2 || share < LIKELY_CHANGE || LOOKS.test(words[0]!.norm))
+/** `take the files in ~/scans`: it points at what comes next. */
+const onlyPoints = ({ line, mood }: RuleInput['clause'], { tool, share }: Intent): boolean =>
+  !isChange(tool) &&
+  (/^(?:take|use|consider|suppose|imagine)(?: |$)/.test(line) ||
+    (mood === 'statement' && TELLS.test(line) && share < SURE))
 
 /** Rules take any name for a model; an id of a job or a name that the node has no model of is read again. */
 const isDoubtful = (outcome: Outcome | null, words: RuleInput['clause']['words']): boolean =>
@@ -88,10 +96,11 @@ export function chooseReading(ruled: Outcome | null, input: RuleInput): Outcome 
   // `How do I index it?`, `copy it? Is that safe?`: asked about, not asked for.
   if (input.clause.mood === 'question' && isChange(intent.tool) && !ONLY_MEASURES.test(intent.tool))
     return ruled
-  if (!isOrder(input.clause, intent) || (ruled === null && isTooLittle(input.clause, intent))) return ruled
+  if (!isOrder(input.clause, intent) || changesByTooLittle(input.clause, intent)) return ruled
+  if (ruled === null && onlyPoints(input.clause, intent)) return ruled
   const outcome = FRAMES[intent.tool]?.(input) ?? null
   return outcome !== null && 'calls' in outcome
-    ? { ...outcome, isGuess: true, isSure: intent.share >= SURE && input.clause.mood !== 'question' }
+    ? { ...outcome, isGuess: true, isSure: intent.share >= SURE && input.clause.mood === 'order' }
     : ruled
 }
 
