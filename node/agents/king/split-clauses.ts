@@ -53,8 +53,7 @@ export function splitClauses(words: readonly Word[], source: string): Clause[] {
       // `the readings are in x.csv, can you add them up?`: what is only told before a question asks nothing.
       const isTold =
         pieces.length > 1 && piece !== pieces.at(-1) && readMood(kept, false).mood === 'statement'
-      const asks = sentence.asks && !isTold
-      const { words: rest, mood, isNegated } = readMood(kept, asks, pieces.length === 1)
+      const { words: rest, mood, isNegated } = readMood(kept, sentence.asks && !isTold, pieces.length === 1)
       const isOff: boolean =
         isNegated ||
         (mood === 'order' && /^(?:nothing|none|nobody)$/.test(rest[1]?.lower ?? '')) ||
@@ -237,8 +236,7 @@ function innerOrder(words: readonly Word[], depth: number): Piece[] | null {
       !(head.words[0].form === 'ing' || (head.hasSubject && head.words[0].form !== null))
     ) {
       const isOfJob = rest[0]?.norm === 'job' && rest[1]?.kind === 'id'
-      const isAfter = /^(?:after|once|when|as soon as)$/.test(opening)
-      if (!isAfter || !(head.hasSubject || isOfJob) || !ENDED.test(lineOf(rest))) continue
+      if (opening === 'before' || !(head.hasSubject || isOfJob) || !ENDED.test(lineOf(rest))) continue
     }
     const stop = rest.findIndex(({ norm }) => norm === ',')
     const sub = asOrder(stop === -1 ? rest : rest.slice(0, stop), false)

@@ -95,6 +95,7 @@ export function blockwiseCodec({ id, name, title, bits, defaultBlockSize }: Bloc
     title,
     experimental: false,
     needsForce: false,
+    runsAsGrid: true,
     aids: ['columnWeights', 'feedback'],
     parseParams: (input) => plain(parse(input)),
     fit: (params, stats) => plain(fit(parse(params), stats)),

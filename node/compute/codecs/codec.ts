@@ -60,6 +60,8 @@ export interface Codec {
   readonly experimental: boolean
   /** True where ordinary weights lose so much that encode wants the parameter `force`. */
   readonly needsForce: boolean
+  /** True where its values lie on a grid of integers that runs as it is: runtimeForm gives `nbits`, otherwise `dense`. */
+  readonly runsAsGrid: boolean
   /** The aids that encode makes use of. */
   readonly aids: readonly (keyof EncodeAids)[]
   /** Checks parameters and fills defaults. Throws INVALID_ARGUMENT naming the field. */

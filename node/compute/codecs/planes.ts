@@ -91,6 +91,7 @@ export const planes: Codec = {
   title: 'Two ternary planes after training',
   experimental: true,
   needsForce: false,
+  runsAsGrid: true,
   aids: ['columnWeights', 'feedback'],
   parseParams: (input) => plain(parse(input)),
   fit: (params, stats) => plain(fit(parse(params), stats)),

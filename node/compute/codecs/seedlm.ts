@@ -121,6 +121,7 @@ export const seedlm: Codec = {
   title: 'SeedLM: seeds of a shift register, 4 or 3 bits',
   experimental: false,
   needsForce: false,
+  runsAsGrid: false,
   aids: ['columnWeights', 'feedback'],
   parseParams: (input) => plain(parse(input)),
   fit: (params, stats) => plain(fit(parse(params), stats)),

@@ -128,6 +128,7 @@ export const ternary: Codec = {
   title: 'Ternary (BitNet b1.58), for models that were trained so',
   experimental: false,
   needsForce: true,
+  runsAsGrid: true,
   aids: [],
   parseParams: (input) => plain(parse(input)),
   fit: (params, stats) => plain(fit(parse(params), stats)),

@@ -96,6 +96,7 @@ export const trellis: Codec = {
   title: 'Trellis: a sliding window of generated values, 4, 3 or 2 bits',
   experimental: false,
   needsForce: false,
+  runsAsGrid: false,
   aids: ['columnWeights', 'feedback'],
   parseParams: (input) => plain(parse(input)),
   fit: (params, stats) => plain(fit(parse(params), stats)),

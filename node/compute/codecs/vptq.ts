@@ -189,6 +189,7 @@ export const vptq: Codec = {
   title: 'VPTQ: vectors from a trained codebook, 2, 3 or 4 bits',
   experimental: false,
   needsForce: false,
+  runsAsGrid: false,
   aids: ['columnWeights', 'feedback', 'codebook'],
   parseParams: (input) => plain(parse(input)),
   fit: (params) => plain(parse(params)),

@@ -11,6 +11,7 @@ import type { ModelEntry } from '../models/model-entry.ts'
 import { COMPRESSED_FILE, MODEL_FILE, PACKED_FILE } from '../models/model-files.ts'
 import { copyExtras, encodeManifest, type PackedWeight } from '../models/packed.ts'
 import type { RunnableWeight } from '../models/rewrite-packed.ts'
+import { preparedOf } from './compress-ahead.ts'
 import type { CompressParams } from './compress-params.ts'
 import { compressedFile, compressReport, type Stored } from './compress-report.ts'
 import { type SlicedWeight, type WrittenWeight, writeSlices } from './compress-slices.ts'
@@ -97,11 +98,12 @@ async function writeRunnable(
       modelPath: source.modelPath,
       outPath: path.join(directories.runnable, MODEL_FILE),
       runtime: params.runtime,
-      weights: weights.map(({ source: { name }, file, sliceBytes, codebook }) => ({
+      weights: weights.map(({ source: { name, slices }, file, sliceBytes, codebook }) => ({
         name,
         file: path.join(directories.packed, file),
         sliceBytes,
         codebook: codebook === null ? null : path.join(directories.packed, codebook.file),
+        prepared: slices.map(preparedOf),
       })),
     },
     { signal },

@@ -19,6 +19,7 @@
  * from build or verdict back to choose until its target is met; slices that were made once are not made again.
  */
 import type { JsonObject } from '../../json.ts'
+import { prepareResult } from './compress-ahead.ts'
 import { publishCompressed } from './compress-assemble.ts'
 import { isTooLarge } from './compress-auto.ts'
 import { calibrateStage, calibrationReport, calibrationStage } from './compress-calibration.ts'
@@ -74,7 +75,7 @@ const FOLLOWING: Readonly<Record<string, (at: CompressStages) => Promise<Stage |
   },
 }
 
-export const compressFlow: Required<Pick<JobKind, 'plan' | 'next' | 'assemble'>> = {
+export const compressFlow: Required<Pick<JobKind, 'plan' | 'next' | 'ahead' | 'assemble'>> = {
   async plan(params, context) {
     await checkCompressible(params as CompressParams, context)
     return []
@@ -86,6 +87,7 @@ export const compressFlow: Required<Pick<JobKind, 'plan' | 'next' | 'assemble'>>
       ? surveyStage(params, context)
       : FOLLOWING[last.name]!({ params, stages, context })
   },
+  ahead: (given, result, context) => prepareResult(parseCompressParams(given), result, context),
   async assemble(given, _results, context, stages) {
     const params = parseCompressParams(given)
     const at: CompressStages = { params, stages, context }

@@ -9,5 +9,6 @@ export const compressJob: JobKind = {
   parseParams: parseCompressParams,
   plan: async (...given) => (await flow()).plan(...given),
   next: async (...given) => (await flow()).next(...given),
+  ahead: async (...given) => (await flow()).ahead(...given),
   assemble: async (...given) => (await flow()).assemble(...given),
 }

@@ -80,6 +80,8 @@ export interface PlannedTask {
 export interface TaskResult {
   readonly task: PlannedTask
   readonly stats: JsonObject
+  /** What JobKind.ahead made of it; null where it did not come to that. */
+  readonly ahead: JsonObject | null
   /** The output bytes, read when they are asked for: a job's outputs together may be larger than memory. */
   read(): Promise<Uint8Array>
 }
@@ -117,6 +119,16 @@ export interface JobKind {
    * parameters and the earlier results, for it is called again after a restart, and when a result was taken back.
    */
   next?(params: JsonObject, stages: readonly FinishedStage[], context: JobContext): Promise<Stage | null>
+  /**
+   * Called for results of the latest stage while tasks of it are still open: what the next step needs of each, made while peers
+   * compute. Files go to `file`, or what begins with it. What it gives comes back as the `ahead` of the result, at that step
+   * only, and the files go behind it. Results may be left out and restarts forget: the step does without where there is none.
+   */
+  ahead?(
+    params: JsonObject,
+    result: TaskResult,
+    context: JobContext & { readonly file: string },
+  ): Promise<JsonObject | null>
   /** A pure function of its inputs: the same output CID however the job was sharded. `results` are of all stages. */
   assemble(
     params: JsonObject,

@@ -37,3 +37,9 @@ export async function readResult(
   if (record.inline !== null) return new Uint8Array(Buffer.from(record.inline, 'base64'))
   return artifacts.read(record.cid!)
 }
+
+/** Lets go of the outputs of a job's tasks. */
+export async function unpinOutputs(artifacts: Pick<Artifacts, 'list' | 'unpin'>, job: string): Promise<void> {
+  const pin = pinOf(job)
+  for (const info of await artifacts.list()) if (info.pins.includes(pin)) await artifacts.unpin(info.cid, pin)
+}

@@ -3,6 +3,7 @@
  * the last stage the job is assembled.
  */
 import { mkdir, rm } from 'node:fs/promises'
+import path from 'node:path'
 import { type ErrorCode, toVillageError, VillageError } from '../../errors.ts'
 import type { Events } from '../../events.ts'
 import type { JsonObject } from '../../json.ts'
@@ -14,7 +15,7 @@ import type { Pool } from '../pool.ts'
 import type { Resources } from '../resources.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { TaskKind } from '../tasks/task.ts'
-import { wordsOf } from './doubt.ts'
+import { type Ahead, createAhead } from './ahead.ts'
 import type {
   JobContext,
   JobKind,
@@ -29,13 +30,13 @@ import { jobContext } from './job-context.ts'
 import type { JobNotes } from './job-history.ts'
 import { type Accepted, isFinished } from './job-tasks.ts'
 import { dropKeptFiles } from './kept-files.ts'
-import { type HeldOutput, pinOf, readResult, storeOutput } from './outputs.ts'
+import { type KeptResult, keepResult, taskResult } from './kept-results.ts'
+import { type HeldOutput, pinOf, storeOutput, unpinOutputs } from './outputs.ts'
 import type { Owner } from './owner.ts'
-import type { JobQueue, JobRecord, ResultRecord, StoredJob } from './queue.ts'
-import { progressOf } from './scheduler-state.ts'
+import type { JobQueue, JobRecord, StoredJob } from './queue.ts'
 import { endOfStage, finishedStages, stagesWithin } from './stages.ts'
 import { checkPlan } from './submission.ts'
-import { sharesOf, summaryOf } from './summary.ts'
+import { endedRecord, sharesOf, summaryOf, taskSummaries } from './summary.ts'
 
 interface Components {
   readonly mesh: Pick<Mesh, 'peers'>
@@ -64,15 +65,13 @@ interface Init {
   readonly ended: (record: JobRecord, durable: Promise<void>) => void
 }
 
-/** A result without its bytes: those are read from the store or the artifacts when they are needed. */
-type KeptResult = Omit<ResultRecord, 'inline'>
-
 interface Run {
   record: JobRecord
   plan: readonly PlannedTask[]
   /** What the job is at between its stages. */
   between: 'plan' | 'assemble' | null
   readonly results: Map<number, KeptResult>
+  readonly ahead: Ahead<KeptResult>
   readonly abort: AbortController
   /** Writes of this job, one after another. */
   writes: Promise<void>
@@ -123,29 +122,17 @@ export function createRuns(components: Components & { owner: () => Owner }, init
     void work.finally(() => working.delete(work))
   }
 
-  async function unpinTasks(id: string): Promise<void> {
-    const pin = pinOf(id)
-    for (const info of await artifacts.list())
-      if (info.pins.includes(pin)) await artifacts.unpin(info.cid, pin)
-  }
-
   async function close(run: Run, state: JobState, result: JsonObject | null, error: VillageError | null) {
     const { id } = run.record
     runs.delete(id)
     run.abort.abort(error ?? new VillageError('JOB_FINISHED'))
     const codes: Record<string, ErrorCode> = { cancelled: 'JOB_CANCELLED', failed: 'TASK_FAILED' }
     components.owner().remove(id, codes[state] ?? 'JOB_FINISHED')
-    run.record = {
-      ...run.record,
-      state,
-      result,
-      finishedAtMs: init.now(),
-      shares: sharesOf(run.results.values()),
-      ...(state === 'done' ? { words: wordsOf(run.results.values()) } : {}),
-      error: error === null ? null : { code: error.code, message: error.message, fields: error.fields },
-    }
+    const end = { state, result, error, finishedAtMs: init.now() }
+    run.record = endedRecord(run.record, [...run.results.values()], end)
     const drop = async () => {
-      await unpinTasks(id)
+      await unpinOutputs(artifacts, id)
+      await run.ahead.clear()
       if (state !== 'failed') await dropKeptFiles(init.keptDirectory, id)
     }
     const durable = queue.finish(run.record, init.notes(id)).then(drop)
@@ -165,17 +152,25 @@ export function createRuns(components: Components & { owner: () => Owner }, init
   const context = (id: string, signal: AbortSignal): JobContext =>
     jobContext(components, init, { id, signal: AbortSignal.any([signal, stopping.signal]) })
 
-  function resultsOf(run: Run): TaskResult[] {
+  function resultOf(run: Run, kept: KeptResult): TaskResult {
     const { id } = run.record
-    return run.plan.map((task, index): TaskResult => {
-      const { stats } = run.results.get(index)!
-      const read = async () => {
-        const stored = await queue.getResult(id, index)
-        if (stored === undefined) throw new VillageError('DATA_CORRUPT', 'The result of a task is gone')
-        return readResult(artifacts, stored)
-      }
-      return { task, stats, read }
-    })
+    return taskResult(components, { job: id, task: run.plan[kept.task]!, kept, ahead: run.ahead.of(kept) })
+  }
+
+  async function makeAhead(run: Run, kept: KeptResult, file: string): Promise<JsonObject | null> {
+    const { id, kind, params } = run.record
+    // It was taken back since, perhaps with its stage.
+    if (run.results.get(kept.task) !== kept || kept.task >= run.plan.length) return null
+    const work = { ...context(id, run.abort.signal), file }
+    return init.kinds.get(kind)!.ahead!(params, resultOf(run, kept), work)
+  }
+
+  /** Only while its stage goes on: behind that the next step makes what it needs itself. */
+  function offer(run: Run, kept: KeptResult): void {
+    const { kind, stages } = run.record
+    const isOfStage = kept.task >= (stages.at(-1)?.from ?? 0)
+    if (isOfStage && doneOf(run) < run.plan.length && init.kinds.get(kind)?.ahead !== undefined)
+      run.ahead.offer(kept)
   }
 
   /** Stores the next stage, then starts it. Void: a result that it was planned from was taken back meanwhile. */
@@ -219,12 +214,15 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       } finally {
         run.between = null
         await rm(work.workDirectory, { recursive: true, force: true })
+        await run.ahead.clear()
       }
     }
     try {
       // A stage may have no tasks: then the next is planned at once.
       while (!isVoid() && isComplete()) {
-        const results = resultsOf(run)
+        await run.ahead.rest()
+        if (isVoid()) return
+        const results = run.plan.map((_, index) => resultOf(run, run.results.get(index)!))
         const stages = finishedStages(run.record.stages, results)
         const stage = await at('plan', async () => (await kind.next?.(params, stages, work)) ?? null)
         if (isVoid()) return
@@ -248,22 +246,33 @@ export function createRuns(components: Components & { owner: () => Owner }, init
 
   return {
     add({ record, plan, results }) {
-      const kept = [...results].map(([task, { inline: _inline, ...rest }]) => [task, rest] as const)
+      const kept = [...results].map(([task, result]) => keepResult(task, result))
+      const { id, priority, order } = record
+      const abort = new AbortController()
       const run: Run = {
         record,
         plan,
         between: null,
-        results: new Map(kept),
-        abort: new AbortController(),
+        results: new Map(kept.map((result) => [result.task, result])),
+        ahead: createAhead<KeptResult>(
+          { log },
+          {
+            job: id,
+            directory: path.join(init.directory, 'ahead', id),
+            make: (result, file) => makeAhead(run, result, file),
+            signal: abort.signal,
+          },
+        ),
+        abort,
         writes: Promise.resolve(),
       }
       runs.set(record.id, run)
       const accepted = new Map(
-        kept.map(([task, { vouchers, exact }]) => [task, { lease: 0, vouchers, exact }] as const),
+        kept.map(({ task, vouchers, exact }) => [task, { lease: 0, vouchers, exact }] as const),
       )
       emit(run)
-      const { id, priority, order } = record
       components.owner().add({ id, priority, order, plan }, accepted)
+      for (const result of kept) offer(run, result)
     },
     has: (id) => runs.has(id),
     context,
@@ -281,9 +290,10 @@ export function createRuns(components: Components & { owner: () => Owner }, init
           return
         }
         await queue.putResult(job, task, result)
-        const { inline: _inline, ...kept } = result
+        const kept = keepResult(task, result)
         run.results.set(task, kept)
         emit(run)
+        offer(run, kept)
       })
     },
     reopened(job, tasks) {
@@ -327,18 +337,13 @@ export function createRuns(components: Components & { owner: () => Owner }, init
       const { state } = components.owner()
       const run = runs.get(id)
       if (run === undefined) return []
-      return (state.jobs.get(id)?.tasks ?? []).map((task) => {
-        const leases = [...task.leases].map((lease) => state.leases.get(lease)!)
-        const progress = progressOf(state, task)
-        const { index, kind, attempts } = task
-        const peers = leases.map((lease) => lease.peer)
-        return { index, kind, state: task.state, peers, attempts, progress, label: run.plan[index]!.label }
-      })
+      return taskSummaries(state, state.jobs.get(id), run.plan)
     },
     label: (job, task) => runs.get(job)?.plan[task]?.label ?? '',
     ids: () => [...runs.keys()],
     async stop() {
       stopping.abort(new VillageError('SHUTTING_DOWN'))
+      await Promise.all([...runs.values()].map(({ ahead }) => ahead.rest()))
       while (working.size > 0) await Promise.allSettled(working)
     },
   }

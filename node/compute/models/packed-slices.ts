@@ -60,28 +60,35 @@ function* blobs(source: SliceSource): Generator<Uint8Array> {
   }
 }
 
-function readCodebook(file: string | null): Uint8Array | undefined {
+export function readCodebook(file: string | null): Uint8Array | undefined {
   if (file === null) return undefined
   if (statSync(file).size > MAX_CODEBOOK_BYTES) throw malformed('A codebook is too large')
   return readFileSync(file)
 }
 
-/** Calls `decode` for one slice after another, and holds them to the shape of their weight. */
-function* walk<T>(
-  weight: Shape,
-  source: SliceSource,
-  decode: (codecId: number, packed: Uint8Array, codebook: Uint8Array | undefined) => T,
-): Generator<{ rows: number; value: T }> {
+/** One slice as it lies packed. */
+export interface PackedSlice {
+  /** Among those of its weight. */
+  readonly index: number
+  readonly codecId: number
+  readonly rows: number
+  readonly packed: Uint8Array
+  readonly codebook: Uint8Array | undefined
+}
+
+/** One slice after another, held to the shape of their weight. Throws CODEC_MALFORMED. */
+export function* packedSlices(weight: Shape, source: SliceSource): Generator<PackedSlice> {
   const { name, rows, cols } = weight
   const codebook = readCodebook(source.codebook)
   let row = 0
+  let index = 0
   for (const packed of blobs(source)) {
     const slice = readSlice(packed)
     if (slice.cols !== cols) throw malformed(`A slice of "${name}" has ${slice.cols} columns, not ${cols}`)
     if (slice.rows * cols > MAX_SLICE_WEIGHTS) throw malformed(`A slice of "${name}" is too large`)
     row += slice.rows
     if (row > rows) throw malformed(`The slices of "${name}" have more than ${rows} rows`)
-    yield { rows: slice.rows, value: decode(slice.codecId, packed, codebook) }
+    yield { index: index++, codecId: slice.codecId, rows: slice.rows, packed, codebook }
   }
   if (row !== rows) throw malformed(`The slices of "${name}" have ${row} rows, not ${rows}`)
 }
@@ -92,17 +99,11 @@ export function* decodeSlices(
   weight: Shape,
   source: SliceSource,
 ): Generator<WeightMatrix> {
-  for (const { value } of walk(weight, source, (id, packed, codebook) =>
-    codecById(id).decode(packed, kernels, codebook),
-  ))
-    yield value
+  for (const { codecId, packed, codebook } of packedSlices(weight, source))
+    yield codecById(codecId).decode(packed, kernels, codebook)
 }
 
-/** The runtime forms of a weight, slice by slice. Throws CODEC_MALFORMED. */
-export function sliceForms(
-  { kernels }: { kernels: Kernels },
-  weight: Shape,
-  source: SliceSource,
-): Generator<{ rows: number; value: RuntimeForm }> {
-  return walk(weight, source, (id, packed, codebook) => codecById(id).runtimeForm(packed, kernels, codebook))
+/** How a slice runs. Throws CODEC_MALFORMED. */
+export function sliceForm({ kernels }: { kernels: Kernels }, slice: PackedSlice): RuntimeForm {
+  return codecById(slice.codecId).runtimeForm(slice.packed, kernels, slice.codebook)
 }

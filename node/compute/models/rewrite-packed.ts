@@ -5,7 +5,15 @@ import { openModel } from '../onnx/read.ts'
 import { type RuntimeChoice, type RuntimeLoss, runnableForm } from '../onnx/requantize.ts'
 import { type Replacement, type RewrittenWeight, rewriteModel } from '../onnx/rewrite.ts'
 import { listWeights, type WeightPlan } from '../onnx/weights.ts'
-import { type SliceSource, sliceForms } from './packed-slices.ts'
+import { packedSlices, type SliceSource, sliceForm } from './packed-slices.ts'
+import { type PreparedSlice, takePrepared } from './prepared-slices.ts'
+
+/** A weight as its slices. */
+export type WeightToRun = SliceSource & {
+  readonly name: string
+  /** Slices that were made ready before, by their index; null for those that were not. */
+  readonly prepared?: readonly (PreparedSlice | null)[]
+}
 
 export interface RewriteRequest {
   readonly modelPath: string
@@ -14,7 +22,7 @@ export interface RewriteRequest {
   readonly runtime: RuntimeChoice
   /** Whether the copy keeps its data in a file of its own; as in the source, if absent. */
   readonly external?: boolean
-  readonly weights: readonly (SliceSource & { readonly name: string })[]
+  readonly weights: readonly WeightToRun[]
 }
 
 /** What became of a weight, and what running it in that form changes against its decoded values. */
@@ -55,12 +63,23 @@ export async function rewritePacked(
 function* runnableForms(
   components: { kernels: Kernels },
   plan: WeightPlan,
-  source: SliceSource,
+  source: WeightToRun,
   wanted: RuntimeChoice,
   loss: RuntimeLoss,
 ): Generator<RuntimeForm> {
   const quantized = plan.runtime === 'quantized'
   const elementType = plan.tensor.type.code
-  for (const { rows, value } of sliceForms(components, plan, source))
-    yield runnableForm(value, { rows, cols: plan.cols, elementType, quantized }, wanted, loss)
+  const { cols } = plan
+  for (const slice of packedSlices(plan, source)) {
+    const { index, rows } = slice
+    const ready = source.prepared?.[index] ?? null
+    // Each slice is summed up by itself: the sums are then the same to the last bit, whether it was made ready or not.
+    const own: RuntimeLoss = { squaredError: ready?.squaredError ?? 0, squaredNorm: ready?.squaredNorm ?? 0 }
+    const shape = { rows, cols, elementType, quantized }
+    yield ready === null
+      ? runnableForm(sliceForm(components, slice), shape, wanted, own)
+      : takePrepared(ready.file, rows, cols)
+    loss.squaredError += own.squaredError
+    loss.squaredNorm += own.squaredNorm
+  }
 }

@@ -5,7 +5,11 @@
 import type { AidFiles } from '../calibration/aids.ts'
 import type { CodecParams, WeightMatrix } from '../codecs/codec.ts'
 import { CODEC_OPERATIONS } from '../codecs/operations.ts'
+import { type Kernels, loadKernels } from '../kernels.ts'
+import { type PreparedSlice, type PrepareRequest, prepareSlice } from './prepared-slices.ts'
 import { openWeights } from './weight-source.ts'
+
+let kernels: Kernels | undefined
 
 /** Rows of one weight; `cols` is what the caller reckoned with. */
 interface SliceOfModel {
@@ -47,6 +51,12 @@ export const SLICE_OPERATIONS = {
     signal: AbortSignal,
   ): Promise<Checked> {
     return CODEC_OPERATIONS['codec.check']({ ...claim, matrix: read(slice) }, signal)
+  },
+
+  /** Throws what prepareSlice() throws. */
+  'slice.prepare'(input: PrepareRequest): PreparedSlice | null {
+    kernels ??= loadKernels()
+    return prepareSlice({ kernels }, input)
   },
 
   /** Decodes a slice and lets the weights go: whether it can be decoded is all that is asked. Throws CODEC_MALFORMED. */

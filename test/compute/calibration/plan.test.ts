@@ -175,6 +175,7 @@ test('the results make one artifact, the same for the same results', async () =>
   results = parts.map((task, index) => ({
     task,
     stats: outputs[index]!.stats,
+    ahead: null,
     read: async () => outputs[index]!.bytes,
   }))
   calibrated = await assembleCalibration(results, jobContext())

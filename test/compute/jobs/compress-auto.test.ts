@@ -45,7 +45,8 @@ function stage(referenceError: number, movement: number): FinishedStage {
     }),
   )
   const planned = { kind: 'probe', params: task, after: [], label: 'probe w' }
-  return { name: 'probe', facts: {}, results: [{ task: planned, stats: {}, read: async () => bytes }] }
+  const result = { task: planned, stats: {}, ahead: null, read: async () => bytes }
+  return { name: 'probe', facts: {}, results: [result] }
 }
 
 const losses = async (referenceError: number, movement: number) =>

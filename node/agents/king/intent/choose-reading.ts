@@ -3,7 +3,9 @@
  * the documents, or give nothing, the likest tool reads the clause. How sure it must be was chosen on goals of writers that it was not trained on
  * (docs/king.md).
  */
+import { isFunctionWord } from '../../rag/answers/function-words.ts'
 import { isChange } from '../changes.ts'
+import { isEveryday, knownWord } from '../lexicon.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { hasSubject, TELLS, WANTS } from '../phrases.ts'
 import { referencesIn } from '../plan.ts'
@@ -51,18 +53,40 @@ const isOrder = (clause: RuleInput['clause'], { tool, share }: Intent): boolean 
   if (!isChange(tool)) return share >= SURE || !TELLS.test(line)
   if (TELLS.test(line)) return false
   const namesHow = codecsOf(words).length > 0 || words.some(({ norm }) => norm.endsWith('-doing'))
-  return namesHow || (share >= SURE && words.length > 2 && words[0]!.kind === 'word' && !hasSubject(clause))
+  return namesHow || (share >= SURE && words.length > 2 && mayBeVerb(words[0]!) && !hasSubject(clause))
 }
+
+const mayBeVerb = ({ kind, lower }: RuleInput['clause']['words'][number]): boolean =>
+  kind === 'word' && !isEveryday(lower) && !isFunctionWord(lower, ['en']) && knownWord(lower)?.kind !== 'noun'
 
 /** Verbs that only look. */
 const LOOKS =
   /^(?:list|show|tell|find|look|display|explain|describe|say|ask|search|see|check|what|which|how|who|when|where|why)$/
 
+/** Whether a verb, a codec or a size says what is to be done: names, everyday words and verbs that only look do not. */
+const saysWhat = (words: RuleInput['clause']['words']): boolean =>
+  codecsOf(words).length > 0 ||
+  words.some(
+    (word, at) =>
+      /^(?:size|percent|times|bits|code)$/.test(word.kind) ||
+      word.norm.endsWith('-doing') ||
+      SAYS_HOW.test(word.lower) ||
+      ((word.form !== null || at === 0) &&
+        mayBeVerb(word) &&
+        !LOOKS.test(word.norm) &&
+        !NO_VERB.test(word.lower)),
+  )
+const SAYS_HOW = /^(?:lora|epochs?|steps?|adapter|evolution)$/
+const NO_VERB = /^(?:original|[kmgt]i?b)$/
+
 /** `make both`, `tell ./docs`: too little to change something by. */
-const changesByTooLittle = ({ words }: RuleInput['clause'], { tool, share }: Intent): boolean =>
-  isChange(tool) &&
-  !ONLY_MEASURES.test(tool) &&
-  (words.length <= 2 || share < LIKELY_CHANGE || LOOKS.test(words[0]!.norm))
+function changesByTooLittle({ words }: RuleInput['clause'], { tool, share }: Intent): boolean {
+  if (!isChange(tool)) return false
+  if (!saysWhat(words) || (tool === 'code_run' && share < SURE)) return true
+  if (ONLY_MEASURES.test(tool)) return false
+  return words.length <= 2 || share < LIKELY_CHANGE || LOOKS.test(words[0]!.norm)
+}
+
 /** `take the files in ~/scans`: it points at what comes next. */
 const onlyPoints = ({ line, mood }: RuleInput['clause'], { tool, share }: Intent): boolean =>
   !isChange(tool) &&
