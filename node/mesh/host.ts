@@ -28,7 +28,7 @@ const MIB = 2 ** 20
 const INBOUND_BY_HOST_A_SECOND = SECURE_PROTOCOL.streamsByMinute / 60
 const MAX_INBOUND_PENDING = SECURE_PROTOCOL.maxStreamsByPeer
 /** Connecting, handshake and hello together; a small box under load needs seconds for its signatures. */
-const UPGRADE_TIMEOUT_MS = 20_000
+export const UPGRADE_TIMEOUT_MS = 20_000
 /** A node under full load answers late; only one that is gone should lose its connections. */
 const CONNECTION_PING_TIMEOUT_MS = 30_000
 /** Longer than the wait for one: a second ping beside the first fails at once, and with it the connection. */

@@ -13,7 +13,9 @@ const test = suite('a daemon killed while it indexes')
 /** Several batches of the profile `edge`, which are committed one by one. */
 const FILES = 400
 const TRIES = 5
+/** How often the disk is looked at, and how often the daemon is asked, which counts an address's requests. */
 const POLL_MS = 5
+const ASK_MS = 100
 const SETTINGS = { profile: 'edge', 'knowledge.commitEveryMs': 100, 'log.level': 'warn' } as const
 
 const runsOf = async (node: LocalNode) =>
@@ -31,6 +33,13 @@ async function documentsOf(node: LocalNode): Promise<DocumentView[]> {
   return documents
 }
 
+/** How many documents an index holds, read past the daemon. */
+const onDisk = (index: string): number =>
+  readManifest(index).segments.reduce(
+    (sum, { documents, deletedDocuments }) => sum + documents - deletedDocuments,
+    0,
+  )
+
 const text = (index: number, word: string) => `# Note ${index}\n\nA ${word} of the number ${index}.\n`
 
 test('killed in the middle, it ends with each document once, as it is in its file', async () => {
@@ -45,6 +54,7 @@ test('killed in the middle, it ends with each document once, as it is in its fil
       name: 'notes',
       encoder: null,
     })
+    const index = path.join(data, 'collections', id, 'index')
     let files = 0
     let committed = 0
     // The disk of the dead daemon says whether it died in the middle; where the run was faster than the kill, more is indexed.
@@ -55,17 +65,10 @@ test('killed in the middle, it ends with each document once, as it is in its fil
         await writeFile(path.join(folder, `${files}.md`), text(files, 'note'))
       await node.client.send('POST', '/api/v1/collections/notes/index', { paths: [folder] })
       const before = committed
-      while (committed === before) {
-        committed = (await node.client.get<CollectionView>('/api/v1/collections/notes')).documents
-        await sleep(POLL_MS)
-      }
+      while (onDisk(index) === before) await sleep(POLL_MS)
       await node.kill()
       node = undefined
-      const { segments } = readManifest(path.join(data, 'collections', id, 'index'))
-      committed = segments.reduce(
-        (sum, { documents, deletedDocuments }) => sum + documents - deletedDocuments,
-        0,
-      )
+      committed = onDisk(index)
       assert.ok(committed > before, 'nothing was committed')
     }
 
@@ -80,7 +83,7 @@ test('killed in the middle, it ends with each document once, as it is in its fil
       assert.is(run?.trigger, 'start')
       if (run?.state === 'done') break
       assert.ok(run?.state === 'waiting' || run?.state === 'running', run?.state)
-      await sleep(POLL_MS)
+      await sleep(ASK_MS)
     }
     const documents = await documentsOf(node)
     const names = (await readdir(folder)).map((name) => `notes/${name}`).sort()
