@@ -1,11 +1,10 @@
 /** Backups as files: written under another name, read back, and only then given theirs. */
-import { randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { link, lstat, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { dropAbandonedParts, partsOf } from './abandoned-parts.ts'
+import { dropAbandonedParts, partBeside } from './abandoned-parts.ts'
 import { type BackupHeader, type BackupManifest, readBackup } from './backup.ts'
 import { seal } from './backup-seal.ts'
 import { syncDirectory, syncFile } from './durable-files.ts'
@@ -57,8 +56,8 @@ export async function writeBackupFile(
   signal: AbortSignal,
 ): Promise<BackupSummary> {
   const { file, replace, passphrase, supported } = init
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.part`
-  await dropAbandonedParts(path.dirname(file), partsOf(file))
+  const temporary = partBeside(file)
+  await dropAbandonedParts(path.dirname(file))
   try {
     if (!replace && (await lstat(file).catch(() => null)) !== null)
       throw new VillageError('FILE_UNWRITABLE', `${file} exists already; --force replaces it`)

@@ -9,10 +9,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { deflateRawSync } from 'node:zlib'
 import type { LinearModel } from '../node/agents/king/intent/linear-model.ts'
 import { trainLinear } from '../node/agents/king/intent/train-linear.ts'
 import { readWrittenGoals } from './bench/grade-plan.ts'
-import { examplesIn, examplesOf } from './king/label-clauses.ts'
+import { examplesIn, examplesOf, sha256Of } from './king/label-clauses.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const WRITTEN = path.join(ROOT, 'test/agents/king')
@@ -20,9 +21,9 @@ const WRITTEN = path.join(ROOT, 'test/agents/king')
 const ROUNDS = 3
 /** Of the largest weight: what is smaller in every class is left out. */
 const MIN_WEIGHT = 0.03
-const MOST = 127
+const MOST = 31
 
-function written({ classes, rows }: LinearModel): string {
+function written({ classes, rows }: LinearModel, dataSha256: string): string {
   const size = (row: Float32Array | Int8Array): number => Math.max(...[...row].map(Math.abs))
   const most = [...rows.values()].reduce((top, row) => Math.max(top, size(row)), 0)
   const kept = [...rows].filter(([, row]) => size(row) >= MIN_WEIGHT * most)
@@ -32,17 +33,21 @@ function written({ classes, rows }: LinearModel): string {
   const weights = {
     classes: classes.join(' '),
     scale: most / MOST,
-    features: kept.map(([feature]) => feature).join('\n'),
-    rows: Buffer.from(bytes.buffer).toString('base64'),
+    dataSha256,
+    features: packed(Buffer.from(kept.map(([feature]) => feature).join('\n'))),
+    rows: packed(Buffer.from(bytes.buffer)),
   }
   console.log(`${kept.length} of ${rows.size} features, ${classes.length} classes`)
   return `${JSON.stringify(weights, null, 2)}\n`
 }
 
+const packed = (bytes: Buffer): string => deflateRawSync(bytes, { level: 9 }).toString('base64')
+
 const { values, positionals } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true })
 const files = positionals.length > 0 ? positionals : [path.join(WRITTEN, 'goals.json')]
 const goals = files.flatMap((file) => readWrittenGoals(readFileSync(file, 'utf8')))
-const lines = examplesIn(readFileSync(path.join(WRITTEN, 'clauses.txt'), 'utf8'))
+const clauses = readFileSync(path.join(WRITTEN, 'clauses.txt'), 'utf8')
+const lines = examplesIn(clauses)
 let model: LinearModel | null = null
 for (let round = 0; round <= ROUNDS; round++) {
   const examples = [...lines, ...examplesOf(goals, model)]
@@ -50,4 +55,4 @@ for (let round = 0; round <= ROUNDS; round++) {
   console.log(`round ${round}: ${examples.length} clauses`)
 }
 const out = values.out ?? path.join(ROOT, 'node/agents/king/intent/weights.json')
-writeFileSync(out, written(model!))
+writeFileSync(out, written(model!, sha256Of(clauses, goals)))

@@ -324,7 +324,7 @@ backup(
       (error: Error) => assert.match(error.message, /connection ended/),
     )
     assert.not(existsSync(file))
-    assert.not(readdirSync(root).some((name) => name.endsWith('.part')))
+    assert.not(readdirSync(root).some((name) => name.startsWith('.aivillage-part-')))
     // A stream that ends early without an error has no manifest.
     await rejectsCode(
       writeBackupFile(

@@ -92,9 +92,9 @@ const FAILURES: readonly {
     lastLine: '1 passed, 1 failed',
   },
   {
-    name: 'a throwing before hook',
+    name: 'a throwing before hook, and says what it threw',
     text: `${HEAD}test.before(() => { throw new Error('no') })\n${PASSING}${RUN}`,
-    says: /1 of 1 tests did not pass/,
+    says: /before threw: Error: no\n[\s\S]* test\/x\.test\.ts: 1 of 1 tests did not pass/,
     lastLine: '0 passed, 1 failed',
   },
   {
@@ -102,6 +102,18 @@ const FAILURES: readonly {
     text: `${HEAD}test.before(() => { throw new Error('no') })\n${PASSING}test.skip('later')\n${RUN}`,
     says: /1 of 1 tests did not pass/,
     lastLine: '0 passed, 1 failed, 1 skipped',
+  },
+  {
+    name: 'a throwing after.each hook, and says what it threw',
+    text: `${HEAD}test.after.each(async () => { throw new Error('no') })\n${PASSING}${RUN}`,
+    says: /after\.each threw: Error: no/,
+    lastLine: '0 passed, 1 failed',
+  },
+  {
+    name: 'a suite that is run too late',
+    text: `${HEAD}const s = suite('s')\ns('lost', () => {})\nprocess.once('beforeExit', () => s.run())\n${PASSING}${RUN}`,
+    says: /run\(\) of s came after/,
+    lastLine: '1 passed, 1 failed',
   },
   {
     name: 'a throwing after hook',
@@ -219,6 +231,62 @@ runner(
     assert.is(ended.code, 1)
   },
 )
+
+runner('a control character in the output is text, and no end of a file', async () => {
+  const forged = `'\\u001e' + JSON.stringify({ file: 'test/a.test.ts', processorSeconds: 0, open: [] })`
+  const ended = await runSuite({
+    'a.test.ts': `${HEAD}test('prints it', () => void process.stdout.write('\\u001ex\\n'))\n${RUN}`,
+    'b.test.ts': `${HEAD}test('fails', () => { console.log(${forged}); throw new Error('no') })\n${RUN}`,
+    'c.test.ts': `${HEAD}${PASSING}${RUN}`,
+  })
+  assert.is(ended.lastLine, '2 passed, 1 failed', ended.output)
+  assert.equal(ended.output.match(/^(?:ok|FAIL) +test\/\w/gm), ['ok   test/a', 'FAIL test/b', 'ok   test/c'])
+})
+
+/** What `a` leaves is thrown once `b` runs: `b` says so by an event. */
+const LEFT: readonly { name: string; left: string }[] = [
+  { name: 'rejection', left: `void Promise.reject(new Error('of a'))` },
+  { name: 'exception', left: `throw new Error('of a')` },
+]
+for (const { name, left } of LEFT)
+  runner(`a file that leaves a late ${name} is named, also where the next one would swallow it`, async () => {
+    const swallows = `for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, () => {})`
+    const ended = await runSuite({
+      'a.test.ts': [
+        `import { AsyncResource } from 'node:async_hooks'\n${HEAD}test('leaves it', () => {\n`,
+        `  const own = new AsyncResource('left')\n`,
+        `  process.once('b runs', () => own.runInAsyncScope(() => setImmediate(() => { ${left} })))\n`,
+        `})\n${RUN}`,
+      ].join(''),
+      'b.test.ts': [
+        `import { setImmediate as turn } from 'node:timers/promises'\n${HEAD}${swallows}\n`,
+        `test('goes on', async () => {\n  process.emit('b runs')\n  for (let i = 0; i < 5; i++) await turn()\n})\n${RUN}`,
+      ].join(''),
+    })
+    assert.is(ended.code, 1, ended.output)
+    assert.match(ended.output, /test\/a\.test\.ts had ended, and left what now threw: Error: of a/)
+    assert.is(ended.lastLine, '1 passed, 1 failed', ended.output)
+  })
+
+runner('a file may handle what it throws itself, and what it does not handle fails it alone', async () => {
+  const rejects = `setImmediate(() => void Promise.reject(new Error('of its own')))`
+  const twoTurns = `import { setImmediate as turn } from 'node:timers/promises'\n${HEAD}`
+  const wait = 'for (let i = 0; i < 5; i++) await turn()'
+  const ended = await runSuite({
+    'a.test.ts': `${twoTurns}test('handles it', async () => {
+      let seen
+      process.once('unhandledRejection', (error) => (seen = error.message))
+      ${rejects}
+      ${wait}
+      if (seen !== 'of its own') throw new Error('unseen')
+    })\n${RUN}`,
+    'b.test.ts': `${twoTurns}test('does not', async () => {\n${rejects}\n${wait}\n})\n${RUN}`,
+    'c.test.ts': `${HEAD}${PASSING}${RUN}`,
+  })
+  assert.equal(ended.output.match(/^(?:ok|FAIL) +test\/\w/gm), ['ok   test/a', 'FAIL test/b', 'ok   test/c'])
+  assert.match(ended.output, /Error: of its own\n[\s\S]*b\.test\.ts: ended with exit code/)
+  assert.not.match(ended.output, /had ended/)
+})
 
 runner('ends what a test left running', async () => {
   const server = `net.createServer().listen(0, '127.0.0.1', function () { process.send(this.address().port) })`

@@ -1,5 +1,6 @@
 /**
- * Runs the test files, several of a folder in one process, with a deadline for each, and fails on a file that ran no test.
+ * Runs the test files, several of a folder in one process, with a deadline for each (three minutes, longer while
+ * the machine is busy), and fails on a file that ran no test.
  * uvu alone exits 0 on a throwing `before` hook, on a forgotten `.run()` and on `.only`, and has no timeout.
  *
  * usage: npm test [-- NAME ...]   only files whose path contains a NAME
@@ -7,12 +8,13 @@
  * A file that measures or changes its process says so in a line `// own process: WHY`, and gets one.
  *
  * The tests of this runner point it elsewhere: VILLAGE_TEST_ROOT is the folder that holds `test/`,
- * VILLAGE_TEST_DEADLINE_MS is how long one file may take, and VILLAGE_TEST_LEFTOVER_MS how long a process may go on
- * after its last test.
+ * VILLAGE_TEST_DEADLINE_MS is how long one file may take, however busy the machine is, and
+ * VILLAGE_TEST_LEFTOVER_MS how long a process may go on after its last test.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
+import { slowness } from './runner/deadline.ts'
 import { killAll, type Outcome, runGroup } from './runner/group.ts'
 import { planGroups, type TestFile, wantsOwnProcess } from './runner/plan.ts'
 import { processorSeconds } from './runner/processor-time.ts'
@@ -94,6 +96,7 @@ const init = {
     NO_COLOR: '1',
   },
   deadlineMs: Number(process.env.VILLAGE_TEST_DEADLINE_MS ?? 180_000),
+  slowness: process.env.VILLAGE_TEST_DEADLINE_MS === undefined ? slowness : () => 1,
   leftoverMs: Number(process.env.VILLAGE_TEST_LEFTOVER_MS ?? 30_000),
   report,
 }

@@ -126,11 +126,15 @@ export interface DashboardFiles {
 }
 
 /** Most daemons of a village are never looked at: their start reads no file of the dashboard. */
-export function createDashboardFiles(): DashboardFiles {
+export function createDashboardFiles(load = loadDashboardFiles): DashboardFiles {
   let loading: Promise<ReadonlyMap<string, StaticFile>> | undefined
   return {
     async find(path) {
-      loading ??= loadDashboardFiles()
+      loading ??= load().catch((error: unknown) => {
+        // What cannot be read now (no descriptor is free, say) may be the next time.
+        loading = undefined
+        throw error
+      })
       return (await loading).get(path)
     },
   }

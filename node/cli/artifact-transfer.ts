@@ -1,10 +1,10 @@
 /** `village artifact get|fetch|export|import`. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { lstat, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { dropAbandonedParts, partsOf } from '../abandoned-parts.ts'
+import { dropAbandonedParts, partBeside } from '../abandoned-parts.ts'
 import type { Client } from '../client.ts'
 import { VillageError } from '../errors.ts'
 import { type ArtifactView, artifactFacts } from './artifact.ts'
@@ -14,8 +14,6 @@ import { bytes } from './format.ts'
 import { withUploadProgress } from './upload-progress.ts'
 
 const CAR_MEDIA_TYPE = 'application/vnd.ipld.car'
-/** Folders that artifacts come in before they get their name. */
-const COMING = '.village-get-'
 
 /** Writes under another name and renames, so that a broken download leaves nothing that looks whole. */
 export async function writeOutput(source: Readable, output: string): Promise<void> {
@@ -24,8 +22,8 @@ export async function writeOutput(source: Readable, output: string): Promise<voi
     return
   }
   const file = path.resolve(output)
-  const temporary = `${file}.${process.pid}.part`
-  await dropAbandonedParts(path.dirname(file), partsOf(file))
+  const temporary = partBeside(file)
+  await dropAbandonedParts(path.dirname(file))
   try {
     await pipeline(source, createWriteStream(temporary, { flags: 'wx' }))
     await rename(temporary, file)
@@ -54,8 +52,9 @@ async function materializeAs(client: Client, cid: string, target: string): Promi
     throw new VillageError('FILE_UNWRITABLE', `${target} cannot be written`, { cause: error })
   }
   await mkdir(parent, { recursive: true }).catch(refuse)
-  await dropAbandonedParts(parent, (name) => name.startsWith(COMING))
-  const temporary = await mkdtemp(path.join(parent, COMING)).catch(refuse)
+  await dropAbandonedParts(parent)
+  const temporary = partBeside(target)
+  await mkdir(temporary, { mode: 0o700 }).catch(refuse)
   try {
     const written = await client.send<{ path: string }>('POST', `/api/v1/artifacts/${cid}/materialize`, {
       directory: temporary,

@@ -71,7 +71,9 @@ export interface CapabilityNetwork {
 interface Entry {
   capabilities: Capabilities
   addresses: string[]
+  /** Clock of the sender. */
   timeMs: number
+  /** By elapsedMs. */
   heardAtMs: number
 }
 
@@ -128,10 +130,16 @@ export function decodeCapabilities(
 
 export function createCapabilityBoard(
   components: { log: Log },
-  init: { now?: () => number; members?: () => number } = {},
+  init: {
+    now?: () => number
+    /** A clock that nobody sets, for what is due and what is old; performance.now() if absent. */
+    elapsedMs?: () => number
+    members?: () => number
+  } = {},
 ): CapabilityBoard {
   const { log } = components
   const now = init.now ?? Date.now
+  const elapsedMs = init.elapsedMs ?? (() => performance.now())
   const members = init.members ?? (() => 1)
   const ttlMs = () => announceEveryMs(CAPABILITIES_TTL_MS, members())
   const board = new Map<string, Entry>()
@@ -144,7 +152,7 @@ export function createCapabilityBoard(
   function send(): void {
     soon = undefined
     if (network === undefined) return
-    lastAtMs = now()
+    lastAtMs = elapsedMs()
     network.publish(CAPABILITIES_TOPIC, self.announcement()).catch((error: unknown) => {
       log.debug({ err: error }, 'capabilities could not be announced')
     })
@@ -152,7 +160,7 @@ export function createCapabilityBoard(
 
   function forgetOld(): void {
     const validMs = ttlMs()
-    for (const [peer, entry] of board) if (now() - entry.heardAtMs > validMs) board.delete(peer)
+    for (const [peer, entry] of board) if (elapsedMs() - entry.heardAtMs > validMs) board.delete(peer)
   }
 
   /** Of the last announcement of each, also of those that are ignored for it. */
@@ -173,7 +181,7 @@ export function createCapabilityBoard(
       handle(bytes, from) {
         const heard = decodeCapabilities(bytes)
         if (heard === null || (board.size >= MAX_BOARD && !board.has(from))) return
-        board.set(from, { ...heard, heardAtMs: now() })
+        board.set(from, { ...heard, heardAtMs: elapsedMs() })
         network?.learned(from, heard.addresses)
       },
     },
@@ -183,7 +191,7 @@ export function createCapabilityBoard(
     },
     of(peer) {
       const entry = board.get(peer)
-      return entry === undefined || now() - entry.heardAtMs > ttlMs() ? null : entry.capabilities
+      return entry === undefined || elapsedMs() - entry.heardAtMs > ttlMs() ? null : entry.capabilities
     },
     skewsMs: () => new Map(skews),
     addressesOf: (peer) => board.get(peer)?.addresses ?? [],
@@ -193,14 +201,14 @@ export function createCapabilityBoard(
     },
     announce() {
       if (network === undefined) return
-      soon ??= setTimeout(send, Math.max(SOON_MS, lastAtMs + AT_MOST_EVERY_MS - now()))
+      soon ??= setTimeout(send, Math.max(SOON_MS, lastAtMs + AT_MOST_EVERY_MS - elapsedMs()))
     },
     start(given) {
       network = given
       every = setInterval(() => {
         forgetOld()
-        if (now() - lastAtMs >= announceEveryMs(ANNOUNCE_EVERY_MS, members()) - ANNOUNCE_EVERY_MS / 2)
-          self.announce()
+        const pauseMs = announceEveryMs(ANNOUNCE_EVERY_MS, members()) - ANNOUNCE_EVERY_MS / 2
+        if (elapsedMs() - lastAtMs >= pauseMs) self.announce()
       }, ANNOUNCE_EVERY_MS)
       self.announce()
     },

@@ -31,6 +31,7 @@ export interface Connector {
 
 interface Candidate {
   failures: number
+  /** By elapsedMs. */
   nextAtMs: number
 }
 
@@ -51,22 +52,25 @@ export function createConnector(
     meet: (peer: string) => void
     bootstrap: readonly string[]
     maxConnections: number
+    /** A clock that nobody sets; performance.now() if absent. */
+    elapsedMs?: () => number
   },
 ): Connector {
   const { log, host } = components
   const wanted = Math.min(WANTED_CONNECTIONS, Math.ceil(init.maxConnections * 0.75))
+  const elapsedMs = init.elapsedMs ?? (() => performance.now())
   const abort = new AbortController()
   const candidates = new Map<string, Candidate>()
   const discovered = new Set<string>()
   const dialling = new Map<string, Promise<void>>()
-  let nextMeetingAtMs = Date.now() + MEET_EVERY_MS
+  let nextMeetingAtMs = elapsedMs() + MEET_EVERY_MS
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> = Promise.resolve()
 
   function candidate(peer: string): Candidate {
     let known = candidates.get(peer)
     if (known === undefined) {
-      known = { failures: 0, nextAtMs: peer < init.self ? Date.now() + YIELD_MS : 0 }
+      known = { failures: 0, nextAtMs: peer < init.self ? elapsedMs() + YIELD_MS : 0 }
       candidates.set(peer, known)
     }
     return known
@@ -83,7 +87,7 @@ export function createConnector(
         log.debug({ err: error, peer: key, failures: state.failures }, 'could not connect to a member')
       })
       .finally(() => {
-        state.nextAtMs = Date.now() + backoffMs(state.failures)
+        state.nextAtMs = elapsedMs() + backoffMs(state.failures)
         dialling.delete(key)
       })
     dialling.set(key, work)
@@ -97,13 +101,13 @@ export function createConnector(
   async function tick(): Promise<void> {
     const connected = new Set(host.getPeers().map(String))
     const [anyone] = sample([...connected], 1, Math.random)
-    if (connected.size < wanted && anyone !== undefined && Date.now() >= nextMeetingAtMs) {
-      nextMeetingAtMs = Date.now() + MEET_EVERY_MS
+    if (connected.size < wanted && anyone !== undefined && elapsedMs() >= nextMeetingAtMs) {
+      nextMeetingAtMs = elapsedMs() + MEET_EVERY_MS
       init.meet(anyone)
     }
     if (connected.size === 0)
       for (const address of init.bootstrap)
-        if (!dialling.has(address) && candidate(address).nextAtMs <= Date.now())
+        if (!dialling.has(address) && candidate(address).nextAtMs <= elapsedMs())
           dial(address, (signal) => host.dial(multiaddr(address), { signal }))
     // A hash by member: not each second where nobody is looked for.
     if (connected.size + dialling.size >= wanted) return
@@ -115,7 +119,7 @@ export function createConnector(
       if (abort.signal.aborted || connected.size + dialling.size >= wanted) return
       if (dialling.size >= MAX_DIALS_AT_ONCE) return
       if (peer === init.self || connected.has(peer) || dialling.has(peer) || !init.mayDial(peer)) continue
-      if (candidate(peer).nextAtMs > Date.now()) continue
+      if (candidate(peer).nextAtMs > elapsedMs()) continue
       const peerId = peerIdFromString(peer)
       if (await hasAddress(peerId)) dial(peer, (signal) => host.dial(peerId, { signal }))
     }

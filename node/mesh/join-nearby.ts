@@ -112,6 +112,10 @@ async function dialNearby(
       .sort((one, other) => triesOf(one.id) - triesOf(other.id))
   }
 
+  function stopAll(): void {
+    for (const { stop } of underWay.values()) stop.abort()
+  }
+
   const over = AbortSignal.timeout(times.lookMs)
   const ending = new AbortController()
   const aborted = new Promise<never>((_, reject) => {
@@ -134,9 +138,11 @@ async function dialNearby(
     const rest = Promise.all([...underWay.values()].map(({ ended }) => ended))
     const peer = await first(Promise.race([rest, pause(times.finishMs)]))
     if (peer !== null) return peer
+    stopAll()
+    await first(rest) // what they end with says why
   } finally {
     ending.abort()
-    for (const { stop } of underWay.values()) stop.abort()
+    stopAll()
   }
   throw best
 }

@@ -7,6 +7,6 @@ const MAX_OUTPUT_BYTES = 64 * 2 ** 20
 export function npm(args: readonly string[], cwd: string): string {
   const run = spawnSync('npm', [...args], { cwd, encoding: 'utf8', maxBuffer: MAX_OUTPUT_BYTES })
   if (run.error !== undefined) throw new Error('npm cannot be run', { cause: run.error })
-  if (run.status !== 0) throw new Error(`npm ${args[0]} failed:\n${run.stderr}`)
+  if (run.status !== 0) throw new Error(`npm ${args[0]} failed:\n${run.stdout}${run.stderr}`)
   return run.stdout
 }

@@ -24,7 +24,7 @@ await verification('the package', async () => {
   machine.run('village', 'create', 'Alone')
   said('the daemon runs, and has a village')
   indexAndAsk(machine)
-  compress(machine, { codec: 'int4', peers: 1 })
+  compress(machine, { how: '--codec int4', peers: 1 })
   const code = await machine.stop()
   need(code === 0, `the daemon ended with ${code}`)
   said('stopped in order')

@@ -39,19 +39,19 @@ interface Job {
   readonly shares: Readonly<Record<string, { readonly tasks: number }>>
 }
 
-/** Compresses the embedded encoder until `peers` machines have had a part in one job. */
-export function compress(machine: Machine, init: { codec: string; peers: number }): void {
-  const { codec, peers } = init
+/** Compresses the embedded encoder (`how`: options of the command) until `peers` machines have had a part in one job. */
+export function compress(machine: Machine, init: { how: string; peers: number }): void {
+  const { how, peers } = init
   machine.run('village', 'model', 'add', '--embedded', 'encoder')
   for (let round = 1; round <= MAX_JOBS; round += 1) {
-    machine.run('village', 'compress', 'encoder', '--codec', codec, '--keep', '0', '--wait')
+    machine.run('village', 'compress', 'encoder', ...how.split(' '), '--keep', '0', '--wait')
     const { jobs } = json<{ jobs: readonly Job[] }>(machine, 'jobs')
     const ours = jobs.filter(({ kind }) => kind === 'compress')
     const [job] = ours.sort((one, other) => other.createdAtMs - one.createdAtMs)
     if (job?.state !== 'done') throw new Error(`the job ended as ${job?.state}`)
     const tasks = Object.values(job.shares).map((share) => share.tasks)
     if (tasks.filter((count) => count > 0).length < peers) continue
-    said(`the encoder compressed with ${codec} (${tasks.join(' and ')} tasks by machine)`)
+    said(`the encoder compressed with ${how} (${tasks.join(' and ')} tasks by machine)`)
     return
   }
   throw new Error(`fewer than ${peers} machines had a part in each of ${MAX_JOBS} jobs`)

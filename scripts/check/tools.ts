@@ -1,5 +1,6 @@
 /** The checks that other programs make: the TypeScript compiler and Biome. */
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { nodeBinary } from '../run.js'
 import type { Finding } from './check.ts'
@@ -33,8 +34,18 @@ function findings(tool: string, ended: Ended, found: Finding[]): Finding[] {
   return [{ file: '.', line: null, message: `${tool} failed: ${ended.output.trim().slice(0, 2000)}` }]
 }
 
+/** What the compiler knows of files from its last run: only what has changed, and what depends on it, is looked at anew. */
+function typesCache(root: string): string[] {
+  const modules = path.join(root, 'node_modules')
+  return existsSync(modules)
+    ? ['--incremental', '--tsBuildInfoFile', path.join(modules, '.cache/village-check/types.tsbuildinfo')]
+    : []
+}
+
 export async function checkTypes(project: Project): Promise<Finding[]> {
-  const ended = await runTool('typescript/bin/tsc', ['-p', '.', '--pretty', 'false'], project.root)
+  const { root } = project
+  const args = ['-p', '.', '--pretty', 'false', ...typesCache(root)]
+  const ended = await runTool('typescript/bin/tsc', args, root)
   const found = [...ended.output.matchAll(/^(\S[^(\n]*)\((\d+),\d+\): (error .*)$/gm)].map((match) => ({
     file: match[1]!,
     line: Number(match[2]),

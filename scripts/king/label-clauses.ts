@@ -1,4 +1,5 @@
 /** Examples for the classifier of clauses: lines of `tool<TAB>clause`, and the clauses of written goals, each with the step that it asks for. */
+import { createHash } from 'node:crypto'
 import type { Clause } from '../../node/agents/king/clause.ts'
 import { clausesIn } from '../../node/agents/king/clauses-in.ts'
 import { featuresOf } from '../../node/agents/king/intent/clause-features.ts'
@@ -8,7 +9,14 @@ import type { Example } from '../../node/agents/king/intent/train-linear.ts'
 import { readMood } from '../../node/agents/king/mood.ts'
 import { onlyTells } from '../../node/agents/king/phrases.ts'
 import { saidIn } from '../../node/agents/king/said-words.ts'
+import { canonicalJson } from '../../node/json.ts'
 import { GOALS_WORLD, type WrittenGoal } from '../bench/grade-plan.ts'
+
+/** Of what the weights are learned from, however it is laid out: tells weights that are older than their data. */
+export const sha256Of = (clauses: string, goals: readonly WrittenGoal[]): string =>
+  createHash('sha256')
+    .update(`${clauses}\n${canonicalJson(goals.map(({ goal, sequences }) => ({ goal, sequences })))}`)
+    .digest('hex')
 
 /** Throws where a line has no tool. */
 export function examplesIn(lines: string): Example[] {

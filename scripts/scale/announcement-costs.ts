@@ -1,5 +1,5 @@
 /** What a node hears when nothing happens: the announcements that members repeat, at the pace of the real code. */
-import { announceEveryMs } from '../../node/mesh/announce-interval.ts'
+import { announceEveryMs, MOST_TIMES_AS_LONG } from '../../node/mesh/announce-interval.ts'
 import { encodeCapabilities } from '../../node/mesh/capabilities.ts'
 import { ANNOUNCE_EVERY_MS } from '../../node/mesh/protocols/capabilities.ts'
 import { COLLECTIONS_EVERY_MS, CollectionsAnnouncement } from '../../node/mesh/protocols/collections.ts'
@@ -9,7 +9,7 @@ import { GOSSIP_DEGREE, gossipMesh, spread } from './gossip-graph.ts'
 /** What gossipsub puts around a message: author 38, number 8, signature 64, topic and tags. */
 export const ENVELOPE_BYTES = 38 + 8 + 64 + 66
 const MINUTE_MS = 60_000
-/** Above it the pace falls as members come: docs/scale.md. */
+/** Above it the pace falls as members come, up to 1,000: docs/scale.md. */
 const STEADY = 250
 
 /** As a laptop with two models announces. */
@@ -58,7 +58,10 @@ export const announcementCosts: CostCase = {
       (peers * (MINUTE_MS / announceEveryMs(everyMs, peers)) * copies * (sizeBytes + ENVELOPE_BYTES)) / peers
     const degree = Math.min(GOSSIP_DEGREE, peers - 1)
     const formula = (everyMs: number, sizeBytes: number) =>
-      Math.min(peers, STEADY) * (MINUTE_MS / everyMs) * (degree - 1) * (sizeBytes + ENVELOPE_BYTES)
+      Math.max(Math.min(peers, STEADY), peers / MOST_TIMES_AS_LONG) *
+      (MINUTE_MS / everyMs) *
+      (degree - 1) *
+      (sizeBytes + ENVELOPE_BYTES)
     const row = (cost: string, everyMs: number, sizeBytes: number): CostRow => ({
       cost,
       peers,

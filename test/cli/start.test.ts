@@ -189,13 +189,16 @@ test('a daemon starts, answers every reading route by its schema, works, and sto
     assert.is(await status.ended, 3)
   }))
 
-test('a second daemon on the same data directory is refused, and the first goes on', () =>
+test('a second daemon on the same data directory is refused, and the first goes on until SIGINT, which ends it as cleanly as SIGTERM', () =>
   withDirectory(async (directory) => {
-    const { url } = await start(directory, '--api.port', '0').ready
+    const first = start(directory, '--api.port', '0')
+    const { url } = await first.ready
     const second = start(directory, '--api.port', '0')
     assert.is(await second.ended, 1)
     assert.is(JSON.parse(second.output().out).error.code, 'DATA_DIR_LOCKED')
     assert.is((await askHttp(url, '/healthz', { token: null })).status, 200)
+    first.child.kill('SIGINT')
+    assert.is(await first.ended, 0)
   }))
 
 test('a busy port is refused with the key that sets another', () =>
@@ -223,14 +226,6 @@ test('a data directory that is a file, and a wrong value, are told in one senten
     assert.is(await wrong.ended, 2)
     assert.match(wrong.output().err, /^error CONFIG_INVALID_VALUE: .*api\.port.*\nfix: /m)
     assert.not.match(wrong.output().err, /at .*\.ts:/)
-  }))
-
-test('SIGINT stops as cleanly as SIGTERM', () =>
-  withDirectory(async (directory) => {
-    const daemon = start(directory, '--api.port', '0')
-    await daemon.ready
-    daemon.child.kill('SIGINT')
-    assert.is(await daemon.ended, 0)
   }))
 
 test.run()

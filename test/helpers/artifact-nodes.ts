@@ -9,6 +9,7 @@ import { createEvents, type VillageEvent } from '../../node/events.ts'
 import { createLog } from '../../node/log.ts'
 import { type Artifacts, type ArtifactsInit, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { openStore, type Store } from '../../node/store.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { createSmallMesh, type SmallMesh } from './small-mesh.ts'
 
 export interface ArtifactNode {
@@ -118,7 +119,7 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
   throw new Error('it did not fail')
 }
 
-export const within = (timeoutMs = 20_000) => AbortSignal.timeout(timeoutMs)
+export const within = (timeoutMs = 20_000) => patientSignal(timeoutMs)
 
 /** Overwrites the stored block that holds these bytes with others of the same size. */
 export async function damageBlock(directory: string, bytes: Uint8Array): Promise<void> {

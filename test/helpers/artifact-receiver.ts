@@ -3,6 +3,7 @@
  * given, which joins by invite or finds its village again, and says over IPC what happens.
  */
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { startMeshNode, TEST_LOG, until } from './mesh.ts'
 
 export interface ReceiverTask {
@@ -31,7 +32,7 @@ process.once('message', async (message) => {
       )
     },
   })
-  const signal = AbortSignal.timeout(60_000)
+  const signal = patientSignal(60_000)
   await artifacts!.start(signal)
   if (task.invite !== null) await node.villages.join(task.invite, { signal })
   else await node.mesh.dial(task.address, { signal })

@@ -64,6 +64,8 @@ export async function withPage(
   }
 }
 
+/** The next file of this process that wants a page launches another. */
 export async function closeBrowser(): Promise<void> {
   await browser?.close()
+  browser = undefined
 }

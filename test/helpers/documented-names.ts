@@ -70,10 +70,13 @@ const NAMES: readonly {
   {
     file: /./,
     name: /\/ip4\/203\.0\.113\.7\/tcp\/4001$/,
-    // The friend's, as the friend says it.
+    // The friend's, as the friend says it: once it listens again after it has changed its village.
     real: async (world) => {
-      const { addresses } = (await world.friend.client.get('/api/v1/status')) as { addresses: string[] }
-      return addresses[0]!.replace(/\/p2p\/.*$/, '')
+      for (;;) {
+        const { addresses } = (await world.friend.client.get('/api/v1/status')) as { addresses: string[] }
+        if (addresses[0] !== undefined) return addresses[0].replace(/\/p2p\/.*$/, '')
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
     },
   },
   { file: /./, name: /\/srv\//, real: (world) => `${world.home}/` },

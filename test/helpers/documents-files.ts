@@ -1,5 +1,5 @@
 /** The files that the commands of the documents name, and the models that its pages speak of. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -62,5 +62,22 @@ export function writeFiles(home: string): void {
     const at = path.join(home, name)
     mkdirSync(path.dirname(at), { recursive: true })
     writeFileSync(at, content)
+  }
+}
+
+/** What a reader's example asks for, and as much of the same as a test needs. */
+const SMALLER: readonly { file: string; size: string; smaller: string }[] = [
+  { file: 'evolve-merge.yaml', size: 'selectionItems: 240', smaller: 'selectionItems: 24' },
+  { file: 'federate-simulation.yaml', size: 'rounds: 20', smaller: 'rounds: 5' },
+]
+
+/** The examples of the documents, as they are but for these sizes, in `docs/examples` of the home directory. */
+export function writeExampleFiles(home: string): void {
+  const examples = path.join(home, 'docs/examples')
+  cpSync(path.join(ROOT, 'docs/examples'), examples, { recursive: true })
+  for (const { file, size, smaller } of SMALLER) {
+    const text = readFileSync(path.join(examples, file), 'utf8')
+    if (!text.includes(size)) throw new Error(`${file} does not say \`${size}\``)
+    writeFileSync(path.join(examples, file), text.replace(size, smaller))
   }
 }

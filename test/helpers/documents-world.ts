@@ -3,17 +3,16 @@
  * person who reads, another of a friend, and a shell. `village` is the real command line, run in this process; a
  * command that waits longer than a test can is interrupted, as a person would.
  */
-import { execFile, spawn } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { runCommandLine } from '../../node/cli/run.ts'
 import { type LocalNode, startNode } from '../../scripts/localnet.ts'
 import { nodeBinary } from '../../scripts/run.js'
-import { CHAT_TEMPLATE, MODELS, writeFiles } from './documents-files.ts'
+import { CHAT_TEMPLATE, MODELS, writeExampleFiles, writeFiles } from './documents-files.ts'
 import { startHubServer } from './hub-server.ts'
 import { writeTinySource } from './language-models.ts'
 import { writeTinyCheckpoint } from './llama2c.ts'
@@ -63,7 +62,7 @@ export interface DocumentsWorld {
 }
 
 /** The change in it waits for a yes. */
-const WAITING_GOAL = 'Compress village-lm with int4, but ask me first'
+const WAITING_GOAL = 'Compress other-lm with int4, but ask me first'
 /** The program as a process of its own: commands that read standard input or never end by themselves. */
 function runProcess(
   args: readonly string[],
@@ -205,7 +204,8 @@ export async function createDocumentsWorld(): Promise<DocumentsWorld> {
   const home = await mkdtemp(path.join(tmpdir(), 'village-documents-'))
   writeFiles(home)
   // The documents' examples are named from the root of the project.
-  await promisify(execFile)('ln', ['-s', path.join(ROOT, 'docs'), path.join(ROOT, 'models'), home])
+  symlinkSync(path.join(ROOT, 'models'), path.join(home, 'models'))
+  writeExampleFiles(home)
   writeTinyCheckpoint({
     checkpoint: path.join(home, 'stories260K.bin'),
     tokenizer: path.join(home, 'tok512.bin'),
@@ -227,6 +227,9 @@ export async function createDocumentsWorld(): Promise<DocumentsWorld> {
     HOME: home,
     TOKEN: node.token,
     NO_COLOR: '1',
+    ...(process.env.NODE_COMPILE_CACHE === undefined
+      ? {}
+      : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
     VILLAGE_DATA_DIR: node.directory,
   })
   const asking: Promise<unknown>[] = []

@@ -9,6 +9,7 @@ import { createFederations, type Federations } from '../../node/federated/learn/
 import type { FederatedOperations } from '../../node/federated/operations.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { testResources } from './job-nodes.ts'
 import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 
@@ -80,7 +81,7 @@ export async function startFederateNode(init: FederateNodeInit = {}): Promise<Fe
   })
   const { artifacts, models, pool, client, federations } = parts as Required<typeof parts>
   const services = [...(init.pool === undefined ? [pool] : []), artifacts, client, federations]
-  for (const service of services) await service.start(AbortSignal.timeout(60_000))
+  for (const service of services) await service.start(patientSignal(60_000))
   const node: FederateNode = {
     mesh,
     peer: mesh.mesh.peerId,

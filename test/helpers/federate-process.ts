@@ -3,6 +3,7 @@
  * and, for a client, an entry of federate.data.
  */
 import type { JsonObject } from '../../node/json.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { startFederateNode } from './federate-nodes.ts'
 
 const [directory, data] = process.argv.slice(2)
@@ -26,7 +27,7 @@ async function answer(message: FederateCall): Promise<unknown> {
     case 'invite':
       return villages.invite({ role: 'member', expiresInMs: 600_000, uses: 10 })
     case 'join':
-      return villages.join(message.invite, { signal: AbortSignal.timeout(30_000) })
+      return villages.join(message.invite, { signal: patientSignal(30_000) })
     case 'add':
       return node.models.add({ path: message.path, id: message.id })
     case 'begin':

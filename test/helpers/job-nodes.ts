@@ -15,6 +15,7 @@ import { VillageError } from '../../node/errors.ts'
 import { federatedJobKinds, federatedTaskKinds } from '../../node/federated/kinds.ts'
 import type { FederatedOperations } from '../../node/federated/operations.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 
 export interface JobNode {
@@ -149,7 +150,7 @@ export async function startJobNode(init: JobNodeInit = {}): Promise<JobNode> {
     },
   })
   const { artifacts, jobs, models, pool, longPool, shares } = parts as Required<typeof parts>
-  const signal = AbortSignal.timeout(60_000)
+  const signal = patientSignal(60_000)
   await pool.start(signal)
   await longPool.start(signal)
   await artifacts.start(signal)

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { VillageError } from '../../node/errors.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { startJobNode } from './job-nodes.ts'
 import { stagedToyJob, toyJob, toyTask } from './toy-kinds.ts'
 
@@ -40,7 +41,7 @@ async function answer(message: Call): Promise<unknown> {
     case 'invite':
       return node.mesh.villages.invite({ role: 'member', expiresInMs: 600_000, uses: 1 })
     case 'join':
-      return node.mesh.villages.join(message.invite, { signal: AbortSignal.timeout(30_000) })
+      return node.mesh.villages.join(message.invite, { signal: patientSignal(30_000) })
     case 'submit':
       return node.jobs.submit({
         kind: message.kind ?? 'toys',
@@ -49,7 +50,7 @@ async function answer(message: Call): Promise<unknown> {
     case 'get':
       return node.jobs.get(message.id)
     case 'wait':
-      return node.jobs.wait(message.id, { signal: AbortSignal.timeout(60_000) })
+      return node.jobs.wait(message.id, { signal: patientSignal(60_000) })
     case 'history':
       return node.jobs.history(message.id)
   }

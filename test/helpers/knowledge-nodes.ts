@@ -19,6 +19,7 @@ import {
 import { VillageError } from '../../node/errors.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 
 type Settings = CollectionSettings & { readonly name: string; readonly segmentChunks: number }
@@ -136,7 +137,7 @@ export async function startKnowledgeNode(init: KnowledgeNodeInit = {}): Promise<
   const owner = () => mesh.mesh.peerId
   const { artifacts, knowledge } = parts as Required<typeof parts>
   await loadSettings()
-  const signal = AbortSignal.timeout(60_000)
+  const signal = patientSignal(60_000)
   await artifacts.start(signal)
   await knowledge.start(signal)
 

@@ -10,6 +10,7 @@ import { createMembership, type Membership } from '../../node/mesh/membership/me
 import { createVillages, type Villages } from '../../node/mesh/membership/villages.ts'
 import { createMesh, type Mesh } from '../../node/mesh/mesh.ts'
 import { openStore, type Store } from '../../node/store.ts'
+import { patientSignal, slowness } from '../runner/deadline.ts'
 
 export interface MeshNode {
   readonly directory: string
@@ -84,7 +85,7 @@ export async function startMeshNode(init: MeshNodeInit = {}): Promise<MeshNode> 
     },
   }
   running.add(node)
-  await mesh.start(AbortSignal.timeout(30_000))
+  await mesh.start(patientSignal(30_000))
   return node
 }
 
@@ -95,11 +96,12 @@ export async function stopMeshNodes(): Promise<void> {
   directories.clear()
 }
 
-/** Resolves when `holds` is true, looked at after every event of the node and every 20 ms; fails after `timeoutMs`. */
+/** Resolves when `holds` is true, looked at every 20 ms; fails after `timeoutMs`, and later where the machine is busy. */
 export async function until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
+  const began = performance.now()
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for: ${what}`)
+    if (performance.now() - began > timeoutMs * slowness())
+      throw new Error(`waited ${timeoutMs} ms for: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -152,5 +154,5 @@ export async function joinWith(
   init: Partial<Parameters<Villages['invite']>[0]> = {},
 ): Promise<void> {
   const { invite } = await admin.villages.invite({ role: 'member', expiresInMs: 60_000, uses: 1, ...init })
-  await node.villages.join(invite, { signal: AbortSignal.timeout(30_000) })
+  await node.villages.join(invite, { signal: patientSignal(30_000) })
 }

@@ -10,6 +10,7 @@ import { createRounds, type Rounds } from '../../node/federated/rounds/rounds.ts
 import type { Workload } from '../../node/federated/workloads/workload.ts'
 import { type Artifacts, createArtifacts } from '../../node/mesh/artifacts/artifacts.ts'
 import { signerFromIdentity } from '../../node/mesh/membership/keys.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { type TestResources, testResources } from './job-nodes.ts'
 import { type MeshNode, type MeshNodeInit, startMeshNode, TEST_LOG, villageOf } from './mesh.ts'
 import { type CuttableMesh, cuttableMesh } from './partition.ts'
@@ -94,7 +95,7 @@ export async function startRoundNode(init: RoundNodeInit = {}): Promise<RoundNod
     },
   })
   const { artifacts, rounds, cuttable } = parts as Required<typeof parts>
-  const signal = AbortSignal.timeout(60_000)
+  const signal = patientSignal(60_000)
   await artifacts.start(signal)
   await rounds.start(signal)
   const node: RoundNode = {

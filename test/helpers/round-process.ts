@@ -5,6 +5,7 @@
 import { appendFileSync } from 'node:fs'
 import { genomeHash } from '../../node/federated/rounds/run-rules.ts'
 import type { RunSpec } from '../../node/federated/rounds/run-spec.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { startRoundNode } from './round-nodes.ts'
 import { toyWorkload } from './toy-workload.ts'
 
@@ -37,9 +38,9 @@ async function answer(message: RoundCall): Promise<unknown> {
     case 'invite':
       return node.mesh.villages.invite({ role: 'member', expiresInMs: 600_000, uses: 1 })
     case 'join':
-      return node.mesh.villages.join(message.invite, { signal: AbortSignal.timeout(30_000) })
+      return node.mesh.villages.join(message.invite, { signal: patientSignal(30_000) })
     case 'announce':
-      return node.rounds.announce(message.spec, AbortSignal.timeout(30_000))
+      return node.rounds.announce(message.spec, patientSignal(30_000))
     case 'view':
       return node.rounds.list().find(({ run }) => run === message.run) ?? null
     case 'runs':

@@ -19,6 +19,8 @@ export const PAGES: readonly string[] = globSync('docs/**/*.md', { cwd: ROOT }).
 /** The first half: a page may use what those before it have made. */
 export const FIRST_PAGES: readonly string[] = PAGES.filter((page) => page < 'docs/evaluate')
 const FOUNDS = 'village create "Our street"'
+/** Long measurements that nothing after them on their page needs: of two files that show the same, the later runs it. */
+const MEASURES = /^village (?:evolve|geometry) /
 /** What a command ends with after Ctrl-C. */
 const INTERRUPTED = 130
 
@@ -52,7 +54,12 @@ async function problemOf(
 /** Runs the commands of these files, in this order, in a world of their own. */
 export function runDocuments(name: string, files: readonly string[]): void {
   const test = suite(`commands of ${name}`)
-  const done = new Set<string>()
+  const last = files.at(-1)!
+  const done = new Set(
+    PAGES.filter((page) => page > last)
+      .flatMap((page) => documentedCommands(read(page)).map(({ text }) => text))
+      .filter((text) => MEASURES.test(text)),
+  )
   let world: DocumentsWorld
   test.before(async () => {
     world = await createDocumentsWorld()

@@ -1,5 +1,6 @@
 /** A kind of task that is cheap and checkable, and a job made of it: the services under test are the real ones. */
 import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import type { JobKind } from '../../node/compute/jobs/job.ts'
 import { readParams } from '../../node/compute/tasks/read-params.ts'
 import type { TaskKind, TaskOutput } from '../../node/compute/tasks/task.ts'
@@ -96,9 +97,10 @@ export const toyJob: JobKind = {
 
 /**
  * Toy tasks in stages: `tasks` of them, then (a stage without tasks) a number that the bytes of the first stage decide,
- * then as many tasks as that number says. The result is the hash of all outputs in order.
+ * then as many tasks as that number says. What of the first stage is read ahead is read again from the file that was made of
+ * it, as if it were dear. The result is the hash of all outputs in order.
  */
-export const stagedToyJob: JobKind = {
+export const stagedToyJob: JobKind & Required<Pick<JobKind, 'next' | 'ahead'>> = {
   kind: 'staged-toys',
   parseParams(input) {
     const reader = readParams(input)
@@ -122,7 +124,8 @@ export const stagedToyJob: JobKind = {
         return { name: 'first', tasks: toys(0, first), facts: {} }
       case 'first': {
         let sum = 0
-        for (const result of stages[0]!.results) sum += sumOf(await result.read())
+        for (const { ahead, read } of stages[0]!.results)
+          sum += sumOf(ahead === null ? await read() : await readFile(String(ahead.file)))
         return { name: 'number', tasks: [], facts: { count: 1 + (sum % first) } }
       }
       case 'number':
@@ -130,6 +133,10 @@ export const stagedToyJob: JobKind = {
       default:
         return null
     }
+  },
+  async ahead(_params, { read }, { file }) {
+    await writeFile(file, await read())
+    return { file }
   },
   async assemble(_params, results, { artifacts, pin }, stages) {
     const hash = createHash('sha256')

@@ -1,6 +1,7 @@
 /** Villages of toy kinds: what the tests of jobs over the network share. */
 import * as assert from 'uvu/assert'
 import type { JobSummary } from '../../node/compute/jobs/job.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { type JobNode, type JobNodeInit, stopJobNodes } from './job-nodes.ts'
 import { stopMeshNodes } from './mesh.ts'
 import { type ToyInit, toyHash, toyJob, toyTask } from './toy-kinds.ts'
@@ -12,7 +13,7 @@ export const toyNode = (toy: ToyInit = {}, more: JobNodeInit = {}): JobNodeInit 
   ...more,
 })
 export const end = (owner: JobNode, id: string): Promise<JobSummary> =>
-  owner.jobs.wait(id, { signal: AbortSignal.timeout(40_000) })
+  owner.jobs.wait(id, { signal: patientSignal(40_000) })
 
 export async function assertRight(
   owner: JobNode,

@@ -4,13 +4,14 @@ import * as assert from 'uvu/assert'
 import type { JobSummary } from '../../node/compute/jobs/job.ts'
 import { openModel } from '../../node/compute/onnx/read.ts'
 import type { JsonObject } from '../../node/json.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import type { JobNode } from './job-nodes.ts'
 import { writeTinySource } from './language-models.ts'
 import { temporaryDirectory } from './mesh.ts'
 import { writeTrainingText } from './training-data.ts'
 
 const WAIT_MS = 60_000
-export const signal = () => AbortSignal.timeout(WAIT_MS)
+export const signal = () => patientSignal(WAIT_MS)
 
 /** Small enough to be quick; eight documents in ten are learned. */
 export const QUICK = {

@@ -1,5 +1,6 @@
 /** A node that trains, in a process of its own, so that a test can kill it. Started with fork(): argv is the data directory. */
 import type { JsonObject } from '../../node/json.ts'
+import { patientSignal } from '../runner/deadline.ts'
 import { startJobNode } from './job-nodes.ts'
 
 const [directory] = process.argv.slice(2)
@@ -19,7 +20,7 @@ async function answer(message: TrainCall): Promise<unknown> {
     case 'submit':
       return node.jobs.submit({ kind: 'train', params: message.params })
     case 'wait':
-      return node.jobs.wait(message.id, { signal: AbortSignal.timeout(60_000) })
+      return node.jobs.wait(message.id, { signal: patientSignal(60_000) })
     case 'take': {
       const { cid } = await node.models.need(message.id)
       await node.models.remove(message.id)

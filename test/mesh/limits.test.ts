@@ -135,7 +135,7 @@ test('capabilities survive the wire, and values out of range do not', () => {
 
 test('the board keeps the newest of each peer, for ninety seconds', async () => {
   let nowMs = 1_000_000
-  const board = createCapabilityBoard({ log: TEST_LOG }, { now: () => nowMs })
+  const board = createCapabilityBoard({ log: TEST_LOG }, { now: () => nowMs, elapsedMs: () => nowMs })
   const say = async (timeMs: number, cores: number) => {
     const bytes = encodeCapabilities({ ...LENT, cores }, { timeMs, addresses: [] })
     const verdict = await board.topicInit.validate(bytes, 'peer')

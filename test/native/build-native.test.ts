@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -24,7 +24,8 @@ test.before.each((context) => {
   context.tree = mkdtempSync(join(tmpdir(), 'village-native-'))
   cpSync(join(root, 'native'), join(context.tree, 'native'), {
     recursive: true,
-    filter: (path) => !path.includes('build'),
+    // Neither what was built here nor what packing left for other machines.
+    filter: (path) => !['build', 'prebuilt'].includes(basename(path)),
   })
   cpSync(join(root, 'scripts/build-native.js'), join(context.tree, 'scripts/build-native.js'))
   writeFileSync(join(context.tree, 'package.json'), '{"type":"module"}')

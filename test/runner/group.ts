@@ -1,7 +1,9 @@
 /** One process that runs a group of test files, watched from outside: deadlines, how each file ended, what was left behind. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { nodeBinary } from '../../scripts/run.js'
+import { startDeadline } from './deadline.ts'
 import { createMarkReader, type Mark } from './marks.ts'
 
 /** How long children of a test may outlive its process. */
@@ -28,6 +30,8 @@ export interface GroupInit {
   /** How long one file may take, and how long a process may go on after its last file. */
   deadlineMs: number
   leftoverMs: number
+  /** How many times longer work takes now than on this machine at rest: both deadlines are put off by it. */
+  slowness: () => number
   report: (outcome: Outcome) => void
 }
 
@@ -78,9 +82,10 @@ function judge(
  */
 function runProcess(files: readonly string[], init: GroupInit): Promise<string[]> {
   return new Promise((resolve) => {
+    const token = randomUUID()
     const child = spawn(
       nodeBinary(),
-      ['--disable-warning=ExperimentalWarning', '--expose-gc', HOST, ...files],
+      ['--disable-warning=ExperimentalWarning', '--expose-gc', HOST, token, ...files],
       { cwd: init.root, env: init.environment, stdio: ['ignore', 'pipe', 'pipe'], detached: groups },
     )
     running.add(child)
@@ -89,14 +94,14 @@ function runProcess(files: readonly string[], init: GroupInit): Promise<string[]
     let started = performance.now()
     let timedOut = false
     const open: string[] = []
-    let deadline: NodeJS.Timeout
+    let callOff = () => {}
     const arm = (ms: number) => {
-      clearTimeout(deadline)
-      deadline = setTimeout(() => {
+      callOff()
+      callOff = startDeadline(ms, init.slowness, () => {
         timedOut = true
         kill(child, 'SIGTERM')
         setTimeout(() => kill(child, 'SIGKILL'), Math.min(5_000, init.deadlineMs)).unref()
-      }, ms)
+      })
     }
     arm(init.deadlineMs)
 
@@ -112,13 +117,13 @@ function runProcess(files: readonly string[], init: GroupInit): Promise<string[]
     }
     child.stdout.setEncoding('utf8').on(
       'data',
-      createMarkReader((text) => (output += text), onMark),
+      createMarkReader(token, (text) => (output += text), onMark),
     )
     child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
     // Processes that a test left behind would hold its output open: end them when the test itself has ended.
     let linger: NodeJS.Timeout | undefined
     child.on('exit', () => {
-      clearTimeout(deadline)
+      callOff()
       linger = setTimeout(() => kill(child, 'SIGKILL'), LINGER_MS)
     })
     child.on('close', (code, signal) => {

@@ -1,6 +1,7 @@
-/** How a process that runs test files tells the runner that one has ended: a line of its output, set apart by a control character. */
-
-const SEPARATOR = '\u001e'
+/**
+ * How a process that runs test files tells the runner that one has ended: a line of its output, so that what a file printed comes before it,
+ * with a token of this process that no test prints by chance.
+ */
 
 export interface Mark {
   readonly file: string
@@ -9,27 +10,38 @@ export interface Mark {
   readonly open: readonly string[]
 }
 
-export function markLine(mark: Mark): string {
-  return `${SEPARATOR}${JSON.stringify(mark)}\n`
+const openingOf = (token: string) => `\u001e${token} `
+
+export function markLine(token: string, mark: Mark): string {
+  return `${openingOf(token)}${JSON.stringify(mark)}\n`
 }
 
-/** Splits a stream of output: texts go to `onText`, marks to `onMark`, in their order. */
+/** Where the opening begins in a text, also where only its first characters have come; the text's length if nowhere. */
+function startOf(text: string, opening: string): number {
+  const whole = text.indexOf(opening)
+  if (whole >= 0) return whole
+  for (let start = Math.max(0, text.length - opening.length); start < text.length; start++)
+    if (opening.startsWith(text.slice(start))) return start
+  return text.length
+}
+
+/** Splits a stream of output: texts go to `onText`, marks of this token to `onMark`, in their order. */
 export function createMarkReader(
+  token: string,
   onText: (text: string) => void,
   onMark: (mark: Mark) => void,
 ): (chunk: string) => void {
+  const opening = openingOf(token)
   let held = ''
   return (chunk) => {
     held += chunk
     for (;;) {
-      const start = held.indexOf(SEPARATOR)
-      if (start !== 0) {
-        onText(start < 0 ? held : held.slice(0, start))
-        held = start < 0 ? '' : held.slice(start)
-      }
+      const start = startOf(held, opening)
+      if (start > 0) onText(held.slice(0, start))
+      held = held.slice(start)
       const end = held.indexOf('\n')
-      if (start < 0 || end < 0) return
-      onMark(JSON.parse(held.slice(1, end)) as Mark)
+      if (end < 0) return
+      onMark(JSON.parse(held.slice(opening.length, end)) as Mark)
       held = held.slice(end + 1)
     }
   }

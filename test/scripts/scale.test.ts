@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { announceEveryMs, STEADY_MEMBERS } from '../../node/mesh/announce-interval.ts'
+import { announceEveryMs, MOST_TIMES_AS_LONG, STEADY_MEMBERS } from '../../node/mesh/announce-interval.ts'
 import { isWithin } from '../../scripts/scale/cost.ts'
 import { gossipMesh, spread } from '../../scripts/scale/gossip-graph.ts'
 import { COST_CASES } from '../../scripts/scale/table.ts'
@@ -40,12 +40,13 @@ test('gossip reaches everybody, with as many copies by peer however many there a
   }
 })
 
-test('what all members announce together stops growing', () => {
+test('what all members announce together stops growing, and no number of members puts an announcement off for ever', () => {
   const byMinute = (members: number) => (members * 60_000) / announceEveryMs(30_000, members)
   assert.is(announceEveryMs(30_000, 1), 30_000)
   assert.is(announceEveryMs(30_000, STEADY_MEMBERS), 30_000)
   assert.is(byMinute(1_000), byMinute(STEADY_MEMBERS))
-  assert.is(byMinute(10_000), byMinute(STEADY_MEMBERS))
+  for (const members of [MOST_TIMES_AS_LONG * STEADY_MEMBERS, 9_000, 10_000, Number.MAX_SAFE_INTEGER])
+    assert.is(announceEveryMs(30_000, members), 120_000)
 })
 
 test.run()

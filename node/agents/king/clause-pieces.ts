@@ -1,5 +1,6 @@
 /** Parts of a sentence on the way to clauses, and what is cut from their ends. */
 import { type ClauseCondition, lineOf, type Word } from './clause.ts'
+import { beginsClause } from './mood.ts'
 
 export interface Piece {
   readonly words: readonly Word[]
@@ -7,6 +8,9 @@ export interface Piece {
   /** `and`, `or`: a `don't` before goes on. */
   readonly isJoined: boolean
 }
+
+/** Takes words apart further. */
+export type Split = (words: readonly Word[]) => Piece[]
 
 export const CONNECTORS = /^(?:,|and|&|\+|->|→|plus|but|or|then|also|;|—|–)$/
 /** Cut from an order: why it is wanted says nothing about what to do. */
@@ -58,3 +62,9 @@ export function cutReasons(words: readonly Word[]): readonly Word[] {
     ? words
     : trimEnd(words.slice(0, at))
 }
+
+/** Not a verb with its subject: `it keeps`, `they share`. */
+export const isOrderAt = (words: readonly Word[], index: number): boolean =>
+  !/^(?:it|they|you|we|i|that|to|not|can|will|should|would|must|and|the|a|an|its|their|more|less|least|most|than)$/.test(
+    words[index - 1]!.norm,
+  ) && beginsClause(words.slice(index, index + 16))

@@ -1,10 +1,11 @@
 /** The clauses of a goal as they are planned: with the objects, code and conditions that one takes from another. */
 import { type Clause, lineOf, toWord, type Word } from './clause.ts'
+import { withGaps } from './gapped-clauses.ts'
 import { withFrames } from './shared-frames.ts'
 import { splitClauses } from './split-clauses.ts'
 
 export function clausesIn(words: readonly Word[], source: string): Clause[] {
-  return withConditions(withCode(shareObjects(withFrames(splitClauses(words, source))), words))
+  return withConditions(withCode(shareObjects(withGaps(withFrames(splitClauses(words, source)))), words))
 }
 
 const RUNS_CODE =

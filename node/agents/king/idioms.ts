@@ -61,6 +61,10 @@ const TABLE: readonly (readonly [from: string, to: string])[] = [
   ],
   ['any chance (?:that |of )?you (?:could|can|might|would)', 'could you'],
   ['(?:are|would) you (?:be )?able to', 'could you'],
+  [
+    '(?:block|hold|hold on|hang on|sit tight|hold your horses|do nothing|stay there) (?=(?:until|till) )',
+    'wait ',
+  ],
   ['do you think (?:that )?you (?:could|can|might)(?: be able to)?', 'could you'],
   [
     `(?:i|we) (?:would |will |do |just |really )*(?:want|need|like|wish|require|ask|expect|prefer)(?: for)? ${YOU_TO}`,

@@ -99,7 +99,7 @@ export const isMaterial = (offset: number, spans: readonly Span[]): boolean =>
 
 /** `never mind`, `no, wait, don't`: what came before is not to be done after all. */
 export const TAKES_BACK =
-  /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|(?:leave|keep) (?:it|that|them|things?|everything|all|all of it|the (?:model|rest|job|file))(?: (?:be|alone|as (?:it|they) (?:is|are|was|were)|the way (?:it|they) (?:is|are)|unchanged|untouched|in peace|run|running))*|do nothing(?: (?:more|at all|else))?|change nothing|nothing(?: else)?|forget (?:it|that|about (?:it|that)|(?:my|the) (?:last|previous|earlier) (?:question|message|request|order|goal|sentence)|what i (?:just )?(?:said|say|asked|ask|wrote|write))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
+  /^(?:(?:actually|oh|ok|okay|hmm|well|sorry|no|wait|hold on|hang on|but|please|stop|i|we|have|just|and|or|,|[.!-]) )*(?:never mind|(?:leave|keep) (?:it|that|them|both|both of them|things?|everything|all|all of it|the (?:model|rest|job|file))(?: (?:be|alone|as (?:it|they) (?:is|are|was|were)|the way (?:it|they) (?:is|are)|unchanged|untouched|in peace|run|running))*|do nothing(?: (?:more|at all|else))?|change nothing|nothing(?: else)?|forget (?:it|that|about (?:it|that)|(?:my|the) (?:last|previous|earlier) (?:question|message|request|order|goal|sentence)|what i (?:just )?(?:said|say|asked|ask|wrote|write))|(?:scratch|strike|undo|drop|skip|ignore) (?:it|that)|(?:changed|change|changing) (?:my|our) mind|do not(?: do (?:it|that|so))?|on second thoughts?|better not|rather not|not now|not yet)(?: (?:please|actually|for now|thanks|after all|,|[.!]))*$/
 
 /** `my old address is in Mill Lane. Forget it.`: a fact about the asker is to be forgotten, not the request. */
 export function factToForget(clause: Clause, before: Clause | undefined): Draft | null {
@@ -110,4 +110,7 @@ export function factToForget(clause: Clause, before: Clause | undefined): Draft 
 }
 
 export const TAKEN_BACK_LINE = 'take-back'
+const LEAVES_AS_IS = /\b(?:leave|keep)\b|\b(?:do|change) nothing\b/i
+/** Of a clause that takes back: it asks that things stay, not that what was asked be forgotten. */
+export const leavesAsIs = (clause: Clause): boolean => takesBack(clause) && LEAVES_AS_IS.test(clause.text)
 export const takesBack = ({ line }: Clause): boolean => line === TAKEN_BACK_LINE

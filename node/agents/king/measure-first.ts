@@ -2,6 +2,7 @@
 import { type Clause, lineOf } from './clause.ts'
 import { existenceIn } from './existence.ts'
 import { mentionIn } from './mentions.ts'
+import { ownCollections } from './named-words.ts'
 import { readCondition } from './read-condition.ts'
 import type { Draft, PlanState } from './rules/rule.ts'
 import { namesOf } from './slots.ts'
@@ -12,6 +13,15 @@ const REASON = 'What the next step depends on must be measured.'
 /** States of a job; also of one that is named by its id alone. */
 const OF_A_JOB =
   /(?:^| )(?:still |already |not )*(?:run|running|going|finish|finished|done|do|complete|over|stuck|hangs|hanging|failed|fail|queued|waiting|wait|active|pending)(?: |$)/
+
+/** `if nothing else is running`: of the node, not of one job. */
+const NOTHING_RUNS =
+  /^(?:nothing|no (?:other )?job|(?:anything|something|any (?:other )?job))(?: else)?(?: here| (?:is|are|still|now))* (?:run|running|going on|busy|in the queue)(?: |$)/
+/** `if the recipes hold something for elderflower syrup`. */
+const SAYS =
+  /(?:^| )(?:hold|holds|have|has|say|says|mention|mentions|contain|contains|know|knows|tell|tells)(?: |$)/
+
+const lineOfText = (words: Clause['words']): string => words.map(({ text }) => text).join(' ')
 
 /** Null: nothing needs measuring, or no rule knows how. */
 export function measureFirst(
@@ -31,7 +41,18 @@ export function measureFirst(
       ? (condition.words.find(({ kind, text }) => kind === 'id' && /\d/.test(text))?.text ?? null)
       : null)
   const there = existenceIn(condition.words)
-  if (there !== null) return drafts.some(({ tool }) => tool === there.tool) ? null : step(there.tool, {})
+  if (there !== null)
+    return drafts.some(({ tool }) => tool === there.tool)
+      ? null
+      : step(there.tool, there.folder === undefined ? {} : { path: there.folder })
+  if (NOTHING_RUNS.test(line) && !drafts.some(({ tool }) => tool === 'job_list'))
+    return step('job_list', { state: 'running' })
+  const [collection] = ownCollections(condition.words)
+  if (collection !== undefined && SAYS.test(line) && drafts.length === 0)
+    return step('knowledge_search', {
+      query: lineOfText(condition.words),
+      collection,
+    })
   const read = readCondition(condition, drafts)
   if (job !== null && OF_A_JOB.test(line) && drafts.at(-1)?.tool !== 'job_show')
     return step('job_show', { job })
@@ -42,10 +63,13 @@ export function measureFirst(
   if (OF_A_JOB.test(line) && typeof state.job === 'string' && drafts.length === 0)
     return step('job_show', { job: state.job })
   if (read !== null && (read.kind !== 'outcome' || drafts.length > 0)) return null
-  const [named] = namesOf(condition.words, 0, { plainWords: false })
+  const [named, other] = namesOf(condition.words, 0, { plainWords: false, anywhere: true })
   const [later] = namesOf(words, 0, { plainWords: false })
   const model = named?.text ?? state.model ?? later?.text ?? null
   if (model === null) return null
+  // The verdict is about the second of a comparison: what the condition is about.
+  if (/(?:^| )(?:better|worse|beats?|wins?)(?: |$)/.test(line) && named !== undefined && other !== undefined)
+    return step('model_compare', { first: other.text, second: named.text })
   if (
     /(?:^| )(?:better|worse)(?: |$)/.test(line) &&
     named !== undefined &&

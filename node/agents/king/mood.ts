@@ -12,6 +12,7 @@ const QUESTION =
   /^(?:what|how|why|who|whom|whose|where|when|which|whether|is|are|was|were|am|do(?= (?:i|we|they|you|the|my|our|any|these|those|all|<\S+)(?: |$))|did|can|could|should|would|will|has|have(?= (?:i|we|you|they|the|any)(?: |$))|may|might|does|in (?:what|which)|to (?:what|which|whom)|on (?:what|which)|at (?:what|which)|for (?:what|how|which)|by (?:what|how|when)|since when|under (?:what|which))(?= |$)/
 /** `does` and `did` are known words and read `do`. */
 const AUXILIARY = /^(?:does|did|has|is|are|was|were)$/
+const AUXILIARIES = /^(?:can|could|will|would|should|may|might|must|is|are|am|was|were|has|have|do)$/
 /** Asked within an order: what follows is a question. */
 const INDIRECT =
   /^(?:tell|explain|answer|describe|say|give|show|inform|let me know|know|find out|figure out|look up|check|see|report|work out|ask|summarise|remind me)(?: (?:me|us|my|sage|it|them))?(?: from (?:it|them|that|there|those|this))?(?: (?:briefly|exactly|quickly|out|in (?:short|brief|detail|a few words|one sentence)|again|please|about|of|on))*(?: [:,])? (?:(?:in|on|at|to|for|by|since|until|from|with) )?(?:what|how|why|who|whom|whose|where|when|which|whether|if)(?= |$)/
@@ -76,9 +77,11 @@ export function readMood(all: readonly Word[], endsWithQuestionMark: boolean, is
       head.lower === 'have' &&
       (isOrdered || (!endsWithQuestionMark && (LETS.test(line) || isCaused(words))))
     )
+  // `I am out and can't look it up`: told, not asked.
+  const deniesOnly = !endsWithQuestionMark && words[1]?.norm === 'not' && AUXILIARIES.test(head.norm)
   const mood: Mood = INDIRECT.test(line)
     ? 'question'
-    : headAsks
+    : headAsks && !deniesOnly
       ? 'question'
       : isOrdered ||
           (head.form === 'plain' &&
@@ -97,12 +100,23 @@ export function questionStart(words: readonly Word[]): number {
   return match === null ? 0 : match[0].split(' ').length - 1
 }
 
+/** `from the letters who paid for it`, behind `from the minutes when it was built`. */
+function asksElsewhere(words: readonly Word[]): boolean {
+  const place = words.findIndex(({ own }) => own?.collection !== undefined)
+  return (
+    place > 0 &&
+    place < 4 &&
+    /^(?:from|in|out of|according to)(?: (?:the|my|our))*$/.test(lineOf(words.slice(0, place))) &&
+    /^(?:what|how|who|when|where|which|why|whether)$/.test(words[place + 1]?.norm ?? '')
+  )
+}
+
 /** Whether a clause could begin at the start of `words`: a verb in its plain form with something to it, or a question. */
 export function beginsClause(words: readonly Word[]): boolean {
   const { words: rest, mood } = readMood(words.slice(0, 16), false)
   const [head, next] = [rest[0], rest[1]]
   if (head === undefined) return false
-  if (mood === 'question') return true
+  if (mood === 'question' || asksElsewhere(rest)) return true
   if (/^(?:can|could|would|will) you (?!not)/.test(lineOf(words.slice(0, 3)))) return rest.length > 1
   if (head.form !== 'plain') return false
   if (!ALSO_NOUNS.test(head.norm) && !ALSO_NOUNS.test(head.lower)) return true

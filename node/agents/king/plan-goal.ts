@@ -13,8 +13,18 @@ import { existenceIn } from './existence.ts'
 import { findVerb } from './find-verb.ts'
 import { fenceInlineCode } from './inline-code.ts'
 import { chooseReading, isForModel } from './intent/choose-reading.ts'
+import { splitMixed } from './intent/mixed-lists.ts'
+import { readInContext } from './intent/read-in-context.ts'
 import { asWritten, joinedQuestion, type Planned } from './join-questions.ts'
-import { factToForget, isMaterial, materialIn, NOT_ASKED, type Span, takesBack } from './material.ts'
+import {
+  factToForget,
+  isMaterial,
+  leavesAsIs,
+  materialIn,
+  NOT_ASKED,
+  type Span,
+  takesBack,
+} from './material.ts'
 import { measureFirst } from './measure-first.ts'
 import { type Mention, mentionIn, ONLY_POINTS, shortMention } from './mentions.ts'
 import { isEnglish, otherLanguage } from './other-language.ts'
@@ -26,7 +36,7 @@ import { amending } from './rules/build-rules.ts'
 import type { Draft, Outcome, PlanState, RuleInput } from './rules/rule.ts'
 import { RULES } from './rules/table.ts'
 import { allSaid } from './said-words.ts'
-import { answersQuestion, isSameStep, placedIn, saysMore } from './same-matter.ts'
+import { answersQuestion, isSameStep, placedIn, saysMore, searchesFor } from './same-matter.ts'
 import { readTokens } from './tokens.ts'
 import { leftOutOf, unclearIn } from './whole-message.ts'
 
@@ -94,7 +104,7 @@ function planWords(
   const spokenOf = mentionIn(words)
   const readAt = new Map<readonly Word[], number>()
   const material = materialIn(source)
-  const clauses = clausesIn(words, source)
+  const clauses = clausesIn(words, source).flatMap(splitMixed)
   for (const [index, clause] of clauses.entries()) {
     // `never mind, leave it` takes back once.
     const isAgain = index > 0 && takesBack(clauses[index - 1]!)
@@ -106,6 +116,8 @@ function planWords(
       }
       continue
     }
+    // `was job 2c58 cancelled? Leave it be`: a look at it changes nothing that could be taken back.
+    if (leavesAsIs(clause) && !isChange(planned.at(-1)!.draft.tool)) continue
     if (takesBack(clause)) {
       const last = planned.at(-1)!.clause
       for (const { draft } of planned.filter((one) => one.clause === last))
@@ -117,7 +129,7 @@ function planWords(
     if (isHandedOver(clause, planned.at(-1))) continue
     const outcome = clause.isOff
       ? null
-      : (readWith(clause, state, spokenOf) ??
+      : (readWith(clause, state, spokenOf, clauses[index - 1]) ??
         (onlyTells(clause) || clauses.length > 1 ? null : barePhrase(clause, state)))
     const changes = outcome !== null && 'calls' in outcome && outcome.calls.some(({ tool }) => isChange(tool))
     const notRead =
@@ -166,20 +178,31 @@ function planWords(
       planned.pop()
       state = withMention({ ...replay(planned), said: state.said }, mentionIn(clauses[index - 1]!.words))
     }
+    const isSearch = clause.mood === 'order' && searchesFor(asked, outcome.calls)
+    if (isSearch) {
+      planned.pop()
+      state = withoutLast(state)
+    }
     const measured = measureFirst(clause, state, tools)
     if (measured !== null) {
       planned.push({ ...placeOf(clause), draft: measured, when: null, clause: index })
       state = withDraft(state, measured)
     }
     const calls =
-      measured === null && !isAnswer ? outcome.calls : callsOf(readWith(clause, state, spokenOf) ?? outcome)
+      measured === null && !isAnswer
+        ? outcome.calls
+        : callsOf(readWith(clause, state, spokenOf, clauses[index - 1]) ?? outcome)
     // Both cases of one condition rest on the same step, though the first case may have added others.
     const readFrom = readAt.get(clause.condition?.words ?? []) ?? state.drafts.length
     if (clause.condition !== null) readAt.set(clause.condition.words, readFrom)
     const when =
       clause.condition === null ? null : readCondition(clause.condition, state.drafts.slice(0, readFrom))
     for (const draft of calls) {
-      if (when === null && (wasLooked(planned, draft) || isRepeated(planned.at(-1), draft))) continue
+      if (
+        when === null &&
+        (wasLooked(planned, draft) || isTold(planned.at(-1), draft) || isRepeated(planned.at(-1), draft))
+      )
+        continue
       if (planned.length >= MAX_STEPS)
         notDone.push({ text: clause.text, why: `A plan has ${MAX_STEPS} steps at most.` })
       else if (!tools.includes(draft.tool))
@@ -223,6 +246,13 @@ function isHandedOver(clause: Clause, last: Planned | undefined): boolean {
   return [content, prompt].some((text) => typeof text === 'string' && text.includes(clause.text))
 }
 
+/** A job that was waited for is shown with what came of it. */
+const isTold = (last: Planned | undefined, draft: Draft): boolean =>
+  last?.draft.tool === 'job_wait' &&
+  last.when === null &&
+  draft.tool === 'job_show' &&
+  canonicalJson(last.draft.arguments) === canonicalJson(draft.arguments)
+
 /** The same once more, with nothing between: `I left job 77ad running. What became of it?` */
 const isRepeated = (last: Planned | undefined, draft: Draft): boolean =>
   last?.when === null &&
@@ -247,14 +277,19 @@ const replay = (planned: readonly Planned[]): PlanState =>
 /** `if there is a collection called handbook, ask it …`: the order is about what the condition names. */
 function aboutCondition({ condition }: Clause, state: PlanState): PlanState {
   const there = condition === null ? null : existenceIn(condition.words)
-  if (there === null || there.isMissing || there.kind === 'member') return state
+  if (there === null || there.isMissing || there.kind === 'member' || there.kind === 'file') return state
   return there.kind === 'collection'
     ? { ...state, collection: there.name }
     : { ...state, model: there.name, models: [...state.models, there.name] }
 }
 
 /** `before compressing x, evaluate it`: what `it` is comes later, or was only named in what is not to be done. */
-function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome | null {
+function readWith(
+  clause: Clause,
+  before: PlanState,
+  spokenOf: Mention,
+  told: Clause | undefined,
+): Outcome | null {
   // `there is an old one, just replace it`: told, but of the step before.
   if (onlyTells(clause)) return amendsLast(clause, before)
   const state = aboutCondition(clause, before)
@@ -266,7 +301,8 @@ function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome
     state.model === null &&
     isOpenQuestion(outcome) &&
     (OF_SOMETHING.test(clause.line) || isForModel(clause))
-  if (outcome !== null && !('why' in outcome) && !isOpen) return chooseReading(outcome, input)
+  if (outcome !== null && !('why' in outcome) && !isOpen)
+    return readInContext(chooseReading(outcome, input), input, told)
   const known = withMention(state, {
     model: state.model === null ? spokenOf.model : null,
     models: state.models.length === 0 ? spokenOf.models : [],
@@ -279,7 +315,7 @@ function readWith(clause: Clause, before: PlanState, spokenOf: Mention): Outcome
     said: null,
   })
   const later = { ...input, state: known }
-  return chooseReading(byRules(later) ?? outcome, later)
+  return readInContext(chooseReading(byRules(later) ?? outcome, later), later, told)
 }
 
 function amendsLast(clause: Clause, state: PlanState): Outcome | null {

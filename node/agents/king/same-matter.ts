@@ -45,6 +45,13 @@ export function answersQuestion(
   )
 }
 
+/** Whether the passages for the question before are asked for instead of its answer. */
+export const searchesFor = (before: Asked | undefined, [only, ...more]: readonly Draft[]): boolean =>
+  only?.tool === 'knowledge_search' &&
+  more.length === 0 &&
+  before?.draft.tool === 'knowledge_ask' &&
+  only.arguments.query === before.draft.arguments.question
+
 /** `The recipes are in ~/kitchen. Get them into the index`: one of both was read by likeness, and they speak of the same thing. */
 export function saysMore(before: Planned, next: Planned): boolean {
   if (before.draft.tool !== next.draft.tool || before.when !== null || next.when !== null) return false

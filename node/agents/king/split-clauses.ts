@@ -3,13 +3,14 @@
  * `without`, `instead of` and `don't` take away is gone.
  */
 import { type Clause, type ClauseCondition, lineOf, textOf, type Word } from './clause.ts'
+import { innerCondition, leadingCondition } from './clause-conditions.ts'
+import { innerOrder, leadingOrder } from './clause-order.ts'
 import {
   CONNECTORS,
   cutPurpose,
   cutReasons,
   type Piece,
   piece,
-  readSubject,
   stripConnectors,
   trimEnd,
 } from './clause-pieces.ts'
@@ -27,7 +28,6 @@ const ACTIONS =
 const QUESTIONS = /^(?:what|which|how|why|who|whom|whose|where|when|is|are|do|does|did|was|were|has)(?: |$)/
 const STRONG = /^(?:then|afterwards?|subsequently|thereafter)$/
 const STRONG_AT_START = /^(?:next|finally|lastly|later|afterwards?|after (?:that|this|which))(?= |$)/
-const ENDED = /(?:^| )(?:do|finish|ready|complete|completed|over|through|there|here|available)$/
 export function splitClauses(words: readonly Word[], source: string): Clause[] {
   const clauses: Clause[] = []
   let condition: ClauseCondition | null = null
@@ -102,168 +102,17 @@ function splitSentence(all: readonly Word[], depth = 0): Piece[] {
   const asks =
     QUESTIONS.test(lineOf(readMood(words, false).words.slice(0, 2))) &&
     !words.some(({ kind }) => kind === 'path')
+  const split = (part: readonly Word[]): Piece[] => splitSentence(part, depth + 1)
+  const join = (part: readonly Word[]): Piece[] => coordinates(part, 0)
   return (
-    leadingCondition(words, depth) ??
-    leadingOrder(words, depth) ??
+    leadingCondition(words, split) ??
+    leadingOrder(words, split, join) ??
     takenAway(words, depth) ??
-    innerCondition(words, depth) ??
+    innerCondition(words, split) ??
     // `which of two is taken when they are merged`: part of what is asked.
-    (asks ? null : innerOrder(words, depth)) ??
+    (asks ? null : innerOrder(words, split, join)) ??
     coordinates(words, depth)
   )
-}
-
-/** `if it keeps 95 %, merge it`. */
-const SUMS = /(?:^| )(?:how (?:much|many|long)|what (?:is|do)) /
-
-function leadingCondition(words: readonly Word[], depth: number): Piece[] | null {
-  const at = /^(?:only )?(?:if|unless|provided|in case)$/.test(words[0]!.norm)
-    ? 1
-    : /^(?:only if|provided that|as long as|in case)(?= )/.test(lineOf(words.slice(0, 3)))
-      ? lineOf(words.slice(0, 3)).startsWith('as long')
-        ? 3
-        : 2
-      : 0
-  if (
-    at > 0 &&
-    words.filter(({ kind }) => /^(?:number|size|percent|times)$/.test(kind)).length > 1 &&
-    SUMS.test(lineOf(words))
-  )
-    return [piece(words)]
-  if (at === 0 || /^if (?:possible|you|not)(?= |$)/.test(lineOf(words.slice(0, 2)))) return null
-  let main = words.findIndex(
-    ({ norm }, index) =>
-      index > at && (norm === ',' || (norm === 'then' && beginsClause(words.slice(index + 1, index + 17)))),
-  )
-  if (main === -1)
-    main = words.findIndex(({ form }, index) => index > at + 1 && form === 'plain' && isOrderAt(words, index))
-  if (main === -1) return null
-  const condition = { words: words.slice(at, main), isNegated: words[0]!.norm === 'unless' }
-  return splitSentence(words.slice(main), depth + 1).map((one) =>
-    /^(?:otherwise|else)(?= |$)/.test(lineOf(one.words))
-      ? one
-      : { ...one, condition: one.condition ?? condition },
-  )
-}
-
-/** Not a verb with its subject: `it keeps`, `they share`. */
-const isOrderAt = (words: readonly Word[], index: number): boolean =>
-  !/^(?:it|they|you|we|i|that|to|not|can|will|should|would|must|and|the|a|an|its|their|more|less|least|most|than)$/.test(
-    words[index - 1]!.norm,
-  ) && beginsClause(words.slice(index, index + 16))
-
-/** `merge it if it keeps 95 %`; not `tell me if …`. */
-function innerCondition(words: readonly Word[], depth: number): Piece[] | null {
-  const at = words.findIndex(
-    ({ norm }, index) =>
-      index > 1 &&
-      /^(?:if|unless|provided)$/.test(norm) &&
-      !/^(?:tell|know|see|check|me|us|find|out|ask|say|wonder|what|even|as|verify|whether|show|report)$/.test(
-        words[index - 1]!.norm,
-      ),
-  )
-  if (at === -1) {
-    const long = words.findIndex(
-      (_, index) => index > 1 && /^as long as /.test(`${lineOf(words.slice(index, index + 3))} `),
-    )
-    return long === -1 ? null : conditioned(words, long, long + 3, false, depth)
-  }
-  if (/^if (?:possible|you|necessary|need)/.test(lineOf(words.slice(at, at + 2))))
-    return splitSentence([...words.slice(0, at)], depth + 1)
-  return conditioned(words, at, at + 1, words[at]!.norm === 'unless', depth)
-}
-
-function conditioned(
-  words: readonly Word[],
-  at: number,
-  from: number,
-  isNegated: boolean,
-  depth: number,
-): Piece[] {
-  // `…, and if it keeps 95 %, merge it`: the condition leads what comes after it.
-  if (CONNECTORS.test(words[at - 1]!.norm) && words[at - 1]!.norm !== 'but') {
-    const before = splitSentence(trimEnd(words.slice(0, at)), depth + 1)
-    return [...before, ...splitSentence(words.slice(at), depth + 1)]
-  }
-  const start = words[at - 1]!.norm === 'only' || words[at - 1]!.norm === 'but' ? at - 1 : at
-  const stop = words.findIndex(
-    ({ norm }, index) => index > from && (norm === ',' || norm === 'otherwise' || norm === 'else'),
-  )
-  const condition = { words: words.slice(from, stop === -1 ? words.length : stop), isNegated }
-  const before = splitSentence(trimEnd(words.slice(0, start)), depth + 1)
-  const last = before.at(-1)
-  const after = stop === -1 ? [] : splitSentence(words.slice(stop), depth + 1)
-  if (last === undefined) return after
-  return [...before.slice(0, -1), { ...last, condition: last.condition ?? condition }, ...after]
-}
-
-/** `after indexing a, ask b`, `before you compress it, evaluate it`, `once it is done, …`. */
-function leadingOrder(words: readonly Word[], depth: number): Piece[] | null {
-  const opening = /^(?:as soon as|after|once|when|before|having)(?= )/.exec(lineOf(words.slice(0, 4)))?.[0]
-  if (opening === undefined || /^after (?:that|this|which)(?= |$)/.test(lineOf(words.slice(0, 2))))
-    return null
-  const from = opening.split(' ').length
-  const comma = words.findIndex(({ norm }, index) => index > from && (norm === ',' || norm === 'then'))
-  const main =
-    comma !== -1
-      ? comma
-      : words.findIndex(({ form }, index) => index > from && form === 'plain' && isOrderAt(words, index))
-  if (main === -1) return null
-  const sub = asOrder(words.slice(from, main), opening === 'having')
-  if (sub === null) return null
-  const rest = splitSentence(words.slice(main), depth + 1)
-  // `before I cancel it, …`: what the asker does is no order.
-  if (opening === 'before' && /^(?:i|we|they|he|she|somebody|someone)$/.test(words[from]?.norm ?? ''))
-    return rest
-  return opening === 'before' ? [...rest, ...sub] : [...sub, ...rest]
-}
-
-/** `tell me when …` asks. */
-const ASKED_BEFORE = /^(?:me|us|tell|know|out|ask|explain|say|about|show|see|check|remember|exactly|and|or)$/
-
-/** `ask b after indexing a`, `evaluate it before compressing it`. */
-function innerOrder(words: readonly Word[], depth: number): Piece[] | null {
-  for (let at = 1; at < words.length - 1; at++) {
-    const opening = /^(?:as soon as|after|once|when|before)(?= )/.exec(
-      `${lineOf(words.slice(at, at + 3))} `,
-    )?.[0]
-    if (opening === undefined || ASKED_BEFORE.test(words[at - 1]!.norm)) continue
-    const from = at + opening.split(' ').length
-    const rest = words.slice(from)
-    const head = readSubject(rest)
-    if (
-      head.words[0] === undefined ||
-      !(head.words[0].form === 'ing' || (head.hasSubject && head.words[0].form !== null))
-    ) {
-      const isOfJob = rest[0]?.norm === 'job' && rest[1]?.kind === 'id'
-      if (opening === 'before' || !(head.hasSubject || isOfJob) || !ENDED.test(lineOf(rest))) continue
-    }
-    const stop = rest.findIndex(({ norm }) => norm === ',')
-    const sub = asOrder(stop === -1 ? rest : rest.slice(0, stop), false)
-    if (sub === null) continue
-    const before = splitSentence(trimEnd(words.slice(0, at)), depth + 1)
-    const after = stop === -1 ? [] : splitSentence(rest.slice(stop), depth + 1)
-    return opening === 'before' ? [...before, ...sub, ...after] : [...sub, ...before, ...after]
-  }
-  return null
-}
-
-/** `indexing ./docs`, `you have indexed ./docs` as an order; nothing to do for `it is done`; null where no verb is found. */
-function asOrder(words: readonly Word[], isParticiple: boolean): Piece[] | null {
-  const [start] = words
-  const isOfJob = words.some(({ kind }, at) => kind === 'id' && words[at - 1]?.norm === 'job')
-  if (start !== undefined && isOfJob && ENDED.test(lineOf(words)))
-    return [
-      piece([{ ...start, kind: 'word', text: 'wait', lower: 'wait', norm: 'wait', form: 'plain' }, ...words]),
-    ]
-  if (ENDED.test(lineOf(words)) || start === undefined) return []
-  const { words: rest, hasSubject } = readSubject(words)
-  const [head] = rest
-  if (head === undefined) return hasSubject ? [] : null
-  // `once it is indexed`: what it speaks of was ordered before.
-  if (/^(?:it|that|this|they|everything|all|the)$/.test(words[0]!.norm)) return []
-  if (head.form === null || (head.form !== 'ing' && !hasSubject && !isParticiple)) return null
-  return coordinates([{ ...head, form: 'plain' }, ...rest.slice(1)], 0)
 }
 
 /** `without indexing it`, `instead of compressing it`, `rather than …`. */

@@ -4,7 +4,9 @@
  */
 import { type Clause, lineOf, type Word } from './clause.ts'
 import { findVerb } from './find-verb.ts'
-import { onlyTells } from './phrases.ts'
+import { intentOf, NOTHING_ASKED } from './intent/clause-intent.ts'
+import { hasSubject, onlyTells, TELLS } from './phrases.ts'
+import { isCodec, methodOf } from './slots.ts'
 
 /** What the rules made of a clause. `context`: nothing, but it may say what others are about. */
 export type Reading = 'change' | 'other' | 'context'
@@ -22,12 +24,16 @@ const POINTS =
 const LEFT_OUT =
   /(?:^| )(?:not|no|never|except|excepting|excluding|minus|save for|rather|other than|apart from|besides|but|only (?:after|when|once|if|with)|after my|until|till|unless|once|whenever|kidding|joking|second thoughts?|take (?:that|it) back|<path> save <path>)(?: |$)/
 const KNOWN_NOT =
-  /(?:^| )(?:(?:no|not) (?:more|less|larger|bigger|smaller|worse|lower|higher|over|under|above|below|greater|fewer|later|longer|need|matter)|why not|not only|but (?:keep|keeping|still|also|with|make|leave|hold|at|now|only)|(?:at once|once (?:more|again))|without)(?= |$)/g
+  /(?:^| )(?:(?:no|not) (?:more|less|larger|bigger|smaller|worse|lower|higher|over|under|above|below|greater|fewer|later|longer|need|matter)|why not|not only|there is (?:an|the) (?:old|existing)|but (?:keep|keeping|still|also|with|make|leave|hold|at|now|only)|(?:at once|once (?:more|again|with|at|to|in|by|using))|without)(?= |$)/g
 /** In front of an order that is told rather than given: `I need …`, `the encoder should be …`. */
 const SUBJECT_OF_ORDER =
   /^(?:i|we|<id>|<path>|it|they|both|this|that|these|those|the|my|our|your|all|each|every|encoder|everything|model|in|on|with|using|for|from|into|by|to|of|at|next|first|second|last|time|and|,)(?: |$)/
 
 const OTHERS = /^(?:one|he|she|they|someone|somebody|people|anyone|anybody|according|as)(?: |$)/
+
+/** `leave encoder itself alone`: nothing is to be done for it. */
+const STAYS =
+  /^(?:leave|keep) (?!.*<path>).*(?:alone|untouched|unchanged|in peace|as (?:it|they) (?:is|are))(?: |$)/
 
 /** Told about the order rather than a part of it: who says so, that it is doubtful, or when it is for. */
 const TOLD_OF =
@@ -57,6 +63,7 @@ export function unclearIn(clause: Clause, reading: Reading): string | null {
   if (POLITE.test(`${line} `) || POLITE.test(words.map(({ lower }) => lower).join(' '))) return null
   if (/^ask (?:me|us)(?: (?:first|before|again))?$/.test(line)) return text
   if (leads(clause) && reading !== 'change') return LEADS.test(line) || POINTS.test(line) ? null : text
+  if (STAYS.test(line)) return null
   if (reading === 'change') return isPlainOrder(clause) ? null : text
   if (clause.isOff)
     return findVerb(clause).verb !== null || words.some(({ kind }) => kind !== 'word' && kind !== 'mark')
@@ -64,8 +71,41 @@ export function unclearIn(clause: Clause, reading: Reading): string | null {
       : text
   if (reading === 'other' || mood === 'question') return null
   if (SPEECH.test(words.map(({ lower }) => lower).join(' '))) return text
+  if (isBackground(clause)) return null
   return onlyTells(clause) || LEADS.test(line) || POINTS.test(line) ? null : text
 }
+
+/** The share of `none` from which on a clause is taken for background. */
+const SURELY_BACKGROUND = 0.9
+const MIN_BACKGROUND_WORDS = 3
+/** Told of oneself, of somebody or of a thing: `I can only keep one`, `the board meets tonight`. */
+const ABOUT_ONESELF = /^(?:i|we)$/
+
+/**
+ * What a clause tells besides orders, in words that no rule knows: it has a subject, asks for nothing by the classifier, and none of its words leaves anything out, puts
+ * it off, or says that something was said.
+ */
+function isBackground(clause: Clause): boolean {
+  const { words, line, source } = clause
+  if (words.length < MIN_BACKGROUND_WORDS || LEFT_OUT.test(line.replace(KNOWN_NOT, ' '))) return false
+  if (TOLD_OF.test(line) || TAKES_BACK_WORDS.test(line)) return false
+  const wished =
+    /\b(?:I|we)(?:'d| would)?(?: really| just)? (?:want|like|need|wish|love|hope)(?: to)? $/i.test(
+      source.slice(Math.max(0, words[0]!.start - 24), words[0]!.start),
+    )
+  if (!wished && !ABOUT_ONESELF.test(words[0]!.norm) && !hasSubject(clause) && !hasNamedSubject(words))
+    return false
+  const { tool, share } = intentOf(clause)
+  return tool === NOTHING_ASKED && share >= SURELY_BACKGROUND
+}
+/** `Priya shared it with everybody`, `Granny's recipes are in …`. */
+const hasNamedSubject = ([name, ...words]: Clause['words']): boolean =>
+  name !== undefined &&
+  name.form === null &&
+  /^\p{Lu}\p{Ll}+/u.test(name.text) &&
+  words.slice(0, 3).some(({ form, lower }) => form === 'past' || TELLS.test(lower))
+const TAKES_BACK_WORDS =
+  /(?:^| )(?:back|mistake|wrong|instead|actually|wait|stop|test|pretend|imagine|suppose)(?: |$)/
 
 /** `all of /data minus /data/secret`: what is left out lies in what is taken, and no tool can leave it out. */
 export function leftOutOf(all: readonly Word[], kept: readonly Word[]): string | null {
@@ -78,13 +118,23 @@ export function leftOutOf(all: readonly Word[], kept: readonly Word[]): string |
   return out?.text ?? null
 }
 
+/** `an int8 version of x`, `geometry measurement of both`: what is to be done stands among the first words. */
+const namesDoing = (words: Clause['words']): boolean =>
+  words
+    .slice(0, 4)
+    .some((word) => isCodec(word) || methodOf([word]) !== null || word.norm.endsWith('-doing')) &&
+  !words.slice(0, 4).some(({ form }) => form !== null)
+
 function isPlainOrder(clause: Clause): boolean {
   const { words, line, mood } = clause
   const { at } = findVerb(clause)
   // What is to be remembered may say `not`.
+  // A question asks for all that it says: `how many days until 24 December`.
+  if (mood === 'question') return !TOLD_OF.test(line)
   const plain = line.replace(KNOWN_NOT, ' ').replace(/^(?:i|we) would (?:like|love|prefer) /, 'i want ')
   if (!REMEMBERS.test(line) && (LEFT_OUT.test(plain) || TOLD_OF.test(plain))) return false
   if (mood === 'order' && at === 0) return true
+  if (mood === 'statement' && namesDoing(words) && !TELLS.test(line)) return true
   const ahead = before(words, at)
   return !OTHERS.test(line) && (ahead === '' || SUBJECT_OF_ORDER.test(`${ahead} `) || words[0]!.form !== null)
 }

@@ -28,7 +28,7 @@ export function wordProblem(text: string): string | null {
   ).exec(plain)
   if (every !== null) return `${every[1]} * ${every[3]}`
   const of = new RegExp(
-    String.raw`${N}\s+\w+.{0,30}?\b(?:at|for|costs?|cost me|weighs?|of|with|hold)\b\s*${N}.{0,12}?\b(?:each|apiece|a piece|per \w+|every)\b`,
+    String.raw`${N}\s+\w+.{0,30}?\b(?:at|for|costs?|cost me|weighs?|of|with|hold)\b\s*${N}.{0,12}?\b(?:each|apiece|an? \w+|per \w+|every)\b`,
     'i',
   ).exec(plain)
   if (of !== null) return `${of[1]} * ${of[2]}`

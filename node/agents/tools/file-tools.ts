@@ -1,10 +1,9 @@
 /** Tools over files of this machine, in the folders that the owner granted. */
 
-import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { dropAbandonedParts } from '../../abandoned-parts.ts'
+import { dropAbandonedParts, partBeside } from '../../abandoned-parts.ts'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import { AT_ONCE, counted, own, takes, tool, untrusted, whole, words, yesOrNo } from './define-tool.ts'
@@ -28,8 +27,6 @@ export interface FileToolInit {
 const READ_BYTES = 65_536
 const MAX_WRITE_UNITS = 2 ** 20
 const MAX_LISTED = 500
-/** A file on its way, beside the one that is written. */
-const BESIDE = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 const PATH = words('`folder/path` with the name of a granted folder, or an absolute path in one.', 1024)
 
@@ -253,8 +250,8 @@ async function write(
   if (old !== null && !replace) throw refuse('is there already')
   if (old !== null && !old.isFile()) throw refuse('is no ordinary file')
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const beside = path.join(directory, `.${randomUUID()}.part`)
-  await dropAbandonedParts(directory, (name) => BESIDE.test(name))
+  const beside = partBeside(target)
+  await dropAbandonedParts(directory)
   let handle: FileHandle
   try {
     handle = await open(beside, flags, old === null ? 0o644 : old.mode & 0o777)

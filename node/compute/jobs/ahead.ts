@@ -21,7 +21,7 @@ export interface Ahead<T extends object> {
 
 interface Init<T> {
   readonly job: string
-  /** Of this job alone; it is made when it is needed. */
+  /** Of this job alone: directories of its steps begin so, made when they are needed. */
   readonly directory: string
   /** Files go to `file`, or what begins with it. */
   readonly make: (result: T, file: string) => Promise<JsonObject | null>
@@ -37,8 +37,10 @@ export function createAhead<T extends object>({ log }: { log: Log }, init: Init<
   /** What belongs to one step: a result of the next may come while the files of the last are being removed. */
   const begin = (number: number) => ({
     number,
-    directory: path.join(init.directory, String(number)),
+    directory: `${init.directory}-${number}`,
     made: new WeakMap<T, JsonObject>(),
+    /** Made with the first file. */
+    there: null as Promise<unknown> | null,
     files: 0,
   })
   let step = begin(0)
@@ -50,7 +52,8 @@ export function createAhead<T extends object>({ log }: { log: Log }, init: Init<
     const { directory, made } = step
     const file = path.join(directory, String(step.files++))
     try {
-      await mkdir(directory, { recursive: true })
+      step.there ??= mkdir(directory, { recursive: true })
+      await step.there
       const value = await make(result, file)
       if (value !== null) made.set(result, value)
     } catch (error) {

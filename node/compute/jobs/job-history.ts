@@ -4,6 +4,7 @@
  * themselves never depend on it.
  */
 import { isErrorCode } from '../../errors.ts'
+import { isJsonObject } from '../../json.ts'
 import type { Effect, Lease } from './scheduler-state.ts'
 
 export type NoteKind =
@@ -107,11 +108,28 @@ export function createJobHistory(init: {
   }
 }
 
-/** Those in memory, else those that were stored when the job ended. */
+const isNote = (note: unknown): boolean =>
+  isJsonObject(note) &&
+  Number.isFinite(note.atMs) &&
+  NOTE_KINDS.some((kind) => kind === note.what) &&
+  Number.isSafeInteger(note.task) &&
+  typeof note.label === 'string' &&
+  (note.peer === null || typeof note.peer === 'string') &&
+  (note.code === null || typeof note.code === 'string')
+
+function isNotes(stored: unknown): stored is JobNotes {
+  if (!isJsonObject(stored)) return false
+  const { notes, forgotten } = stored
+  return Array.isArray(notes) && notes.every(isNote) && Number.isSafeInteger(forgotten)
+}
+
+/** Those in memory, else those that were stored when the job ended; a record that is damaged counts as none. */
 export async function keptNotes(
-  from: { history: JobHistory; queue: { notes(job: string): Promise<JobNotes | undefined> } },
+  from: { history: JobHistory; queue: { notes(job: string): Promise<unknown> } },
   job: string,
 ): Promise<JobNotes> {
   const present = from.history.of(job)
-  return present.notes.length > 0 ? present : ((await from.queue.notes(job)) ?? present)
+  if (present.notes.length > 0) return present
+  const stored = await from.queue.notes(job)
+  return isNotes(stored) ? stored : present
 }

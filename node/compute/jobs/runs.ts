@@ -260,7 +260,7 @@ export function createRuns(components: Components & { owner: () => Owner }, init
             job: id,
             directory: path.join(init.directory, 'ahead', id),
             make: (result, file) => makeAhead(run, result, file),
-            signal: abort.signal,
+            signal: AbortSignal.any([abort.signal, stopping.signal]),
           },
         ),
         abort,

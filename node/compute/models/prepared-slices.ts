@@ -2,7 +2,7 @@
  * Slices made ready to run before their model is written: requantised to 8 bits, each in a file of its own. A job does it while
  * other slices are still being encoded, so that less is left to do when all are there.
  */
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { VillageError } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
@@ -31,27 +31,57 @@ export interface PrepareRequest {
   readonly outPath: string
 }
 
+/** What must be known of a weight to make its slices ready. */
+interface WeightFacts {
+  readonly rows: number
+  readonly cols: number
+  readonly elementType: number
+  readonly quantized: boolean
+}
+
+/** undefined for a name that is no weight, and where the model is no ONNX. */
+export type WeightReader = (modelPath: string, name: string) => WeightFacts | undefined
+
+/** Remembers the weights of the model that was asked for last: to read its graph takes as long as to requantise a slice. */
+export function createWeightReader(): WeightReader {
+  let latest: { key: string; weights: ReadonlyMap<string, WeightFacts> } | undefined
+  return (modelPath, name) => {
+    const { ino, size, mtimeMs } = statSync(modelPath)
+    const key = JSON.stringify([modelPath, ino, size, mtimeMs])
+    if (latest?.key !== key) latest = { key, weights: readWeights(modelPath) }
+    return latest.weights.get(name)
+  }
+}
+
+function readWeights(modelPath: string): Map<string, WeightFacts> {
+  if (formatOf(modelPath) !== 'onnx') return new Map()
+  using model = openModel(modelPath)
+  return new Map(
+    listWeights(model, { minElements: 1 }).map(({ name, rows, cols, runtime, tensor }) => {
+      return [name, { rows, cols, elementType: tensor.type.code, quantized: runtime === 'quantized' }]
+    }),
+  )
+}
+
 /**
  * Writes the codes of a slice and behind them its scales as float32, both as quantizeTo8Bits() gives them. Null, and nothing
  * written, where the slice does not run in 8 bits made of its decoded values: the model is no ONNX, the weight has a reader
  * without a quantised operator, or its codec has a grid of its own. Throws CODEC_MALFORMED and what writing throws.
  */
 export function prepareSlice(
-  components: { kernels: Kernels },
+  components: { kernels: Kernels; weightOf: WeightReader },
   { modelPath, name, packed, codebook, outPath }: PrepareRequest,
 ): PreparedSlice | null {
-  if (formatOf(modelPath) !== 'onnx') return null
-  using model = openModel(modelPath)
-  const plan = listWeights(model, { minElements: 1 }).find((weight) => weight.name === name)
-  if (plan?.runtime !== 'quantized') return null
+  const weight = components.weightOf(modelPath, name)
+  if (weight?.quantized !== true) return null
   const { codecId, rows, cols } = readSlice(packed)
-  if (cols !== plan.cols || rows > plan.rows)
+  if (cols !== weight.cols || rows > weight.rows)
     throw new VillageError('CODEC_MALFORMED', `A slice of "${name}" has another shape than the weight`)
   const slice = { index: 0, codecId, rows, packed, codebook: readCodebook(codebook) }
   const form = sliceForm(components, slice)
   if (form.kind !== 'dense') return null
   const loss: RuntimeLoss = { squaredError: 0, squaredNorm: 0 }
-  const { packed: codes, scales } = quantizeTo8Bits(form.data, rows, cols, plan.tensor.type.code, loss)
+  const { packed: codes, scales } = quantizeTo8Bits(form.data, rows, cols, weight.elementType, loss)
   const fd = openSync(outPath, 'wx')
   try {
     for (const bytes of [codes, bytesOf(scales)])

@@ -6,10 +6,16 @@ import type { AidFiles } from '../calibration/aids.ts'
 import type { CodecParams, WeightMatrix } from '../codecs/codec.ts'
 import { CODEC_OPERATIONS } from '../codecs/operations.ts'
 import { type Kernels, loadKernels } from '../kernels.ts'
-import { type PreparedSlice, type PrepareRequest, prepareSlice } from './prepared-slices.ts'
+import {
+  createWeightReader,
+  type PreparedSlice,
+  type PrepareRequest,
+  prepareSlice,
+} from './prepared-slices.ts'
 import { openWeights } from './weight-source.ts'
 
 let kernels: Kernels | undefined
+const weightOf = createWeightReader()
 
 /** Rows of one weight; `cols` is what the caller reckoned with. */
 interface SliceOfModel {
@@ -56,7 +62,7 @@ export const SLICE_OPERATIONS = {
   /** Throws what prepareSlice() throws. */
   'slice.prepare'(input: PrepareRequest): PreparedSlice | null {
     kernels ??= loadKernels()
-    return prepareSlice({ kernels }, input)
+    return prepareSlice({ kernels, weightOf }, input)
   },
 
   /** Decodes a slice and lets the weights go: whether it can be decoded is all that is asked. Throws CODEC_MALFORMED. */

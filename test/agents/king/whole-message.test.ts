@@ -66,7 +66,7 @@ test('nearly all written goals are understood as a whole', () => {
     .filter(({ steps }) => steps.some(({ tool }) => isChange(tool)))
   const waiting = plans.filter(({ unclear }) => unclear !== undefined)
   assert.ok(plans.length > 200)
-  assert.ok(waiting.length / plans.length < 0.08, `${waiting.length} of ${plans.length}`)
+  assert.ok(waiting.length / plans.length < 0.05, `${waiting.length} of ${plans.length}`)
 })
 
 test.run()

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createJobHistory } from '../../../node/compute/jobs/job-history.ts'
+import { createJobHistory, keptNotes } from '../../../node/compute/jobs/job-history.ts'
 import type { Effect, Lease } from '../../../node/compute/jobs/scheduler-state.ts'
 
 const test = suite('job history')
@@ -80,6 +80,30 @@ test('a hostile peer cannot fill the memory: the newest notes of the latest jobs
     history.failed(lease(`job ${job}`, 0, 'p'), { code: 'TASK_FAILED', declined: false })
   assert.is(history.of('a').notes.length, 0)
   assert.is(history.of('job 99').notes.length, 1)
+})
+
+test('what was stored comes back as it was, and a damaged record is none', async () => {
+  const history = historyAt()
+  history.failed(lease('a', 0, 'p'), { code: 'TASK_FAILED', declined: false })
+  history.follow([{ type: 'reopened', job: 'a', tasks: [4] }])
+  const good = history.of('a')
+  const kept = (stored: unknown) => keptNotes({ history, queue: { notes: async () => stored } }, 'gone')
+  assert.equal(await kept(JSON.parse(JSON.stringify(good))), good)
+  const [note] = good.notes
+  const damaged = [
+    ...['not notes', null, undefined, 7, [], {}, { notes: 'many', forgotten: 0 }],
+    ...[
+      { notes: [], forgotten: '<b>' },
+      { notes: [null], forgotten: 0 },
+      { ...good, forgotten: undefined },
+    ],
+    ...['atMs', 'what', 'task', 'label', 'peer', 'code'].map((field) => ({
+      ...good,
+      notes: [note, { ...note, [field]: ['<script>'] }],
+    })),
+  ]
+  for (const stored of damaged)
+    assert.equal(await kept(stored), { notes: [], forgotten: 0 }, JSON.stringify(stored))
 })
 
 test.run()

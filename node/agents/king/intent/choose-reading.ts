@@ -18,6 +18,8 @@ import { type Intent, intentOf, NOTHING_ASKED } from './clause-intent.ts'
 const LIKELY = 0.5
 /** The same, for what changes something. */
 const LIKELY_CHANGE = 0.7
+/** For a statement that begins with a verb that no rule knows; it waits for a yes. */
+const LIKELY_ORDER = 0.8
 /** Against a rule that only falls back, for nothing at all. */
 const SURELY_NOTHING = 0.5
 /** Against a rule that names another tool, which must then be as unlikely as `UNLIKELY`. */
@@ -52,9 +54,17 @@ const isOrder = (clause: RuleInput['clause'], { tool, share }: Intent): boolean 
   if (mood !== 'statement' || WANTS.test(line) || words.some(({ form }) => form === 'plain')) return true
   if (!isChange(tool)) return share >= SURE || !TELLS.test(line)
   if (TELLS.test(line)) return false
-  const namesHow = codecsOf(words).length > 0 || words.some(({ norm }) => norm.endsWith('-doing'))
-  return namesHow || (share >= SURE && words.length > 2 && mayBeVerb(words[0]!) && !hasSubject(clause))
+  // `quality figures for a and b`: what is to be measured is named.
+  if (ONLY_MEASURES.test(tool) && share >= LIKELY_CHANGE && words.length > 2) return true
+  return (
+    namesHow(clause) ||
+    (share >= LIKELY_ORDER && words.length > 2 && mayBeVerb(words[0]!) && !hasSubject(clause))
+  )
 }
+
+/** `encoder to int8`, `a ties merge of both`. */
+const namesHow = ({ words, line }: RuleInput['clause']): boolean =>
+  !TELLS.test(line) && (codecsOf(words).length > 0 || words.some(({ norm }) => norm.endsWith('-doing')))
 
 const mayBeVerb = ({ kind, lower }: RuleInput['clause']['words'][number]): boolean =>
   kind === 'word' && !isEveryday(lower) && !isFunctionWord(lower, ['en']) && knownWord(lower)?.kind !== 'noun'
@@ -76,7 +86,7 @@ const saysWhat = (words: RuleInput['clause']['words']): boolean =>
         !LOOKS.test(word.norm) &&
         !NO_VERB.test(word.lower)),
   )
-const SAYS_HOW = /^(?:lora|epochs?|steps?|adapter|evolution)$/
+const SAYS_HOW = /^(?:lora|epochs?|steps?|adapter|evolution|become|searchable|quality|scores?|accuracy)$/
 const NO_VERB = /^(?:original|[kmgt]i?b)$/
 
 /** `make both`, `tell ./docs`: too little to change something by. */
@@ -110,7 +120,7 @@ const isDoubtful = (outcome: Outcome | null, words: RuleInput['clause']['words']
 export function chooseReading(ruled: Outcome | null, input: RuleInput): Outcome | null {
   // More arguments of the last step, or what comes with it anyway.
   if (ruled !== null && ('amends' in ruled || ('calls' in ruled && ruled.calls.length === 0))) return ruled
-  const intent = intentOf(input.clause)
+  const intent = likest(input)
   const tools = toolsOf(ruled)
   if (tools.includes(intent.tool) || isOfSteps(ruled)) return ruled
   if (!contradicts(intent, isDoubtful(ruled, input.clause.words) ? [] : tools)) return ruled
@@ -122,11 +132,54 @@ export function chooseReading(ruled: Outcome | null, input: RuleInput): Outcome 
     return ruled
   if (!isOrder(input.clause, intent) || changesByTooLittle(input.clause, intent)) return ruled
   if (ruled === null && onlyPoints(input.clause, intent)) return ruled
-  const outcome = FRAMES[intent.tool]?.(input) ?? null
+  const outcome = FRAMES[fitted(intent.tool, input)]?.(input) ?? null
   return outcome !== null && 'calls' in outcome
-    ? { ...outcome, isGuess: true, isSure: intent.share >= SURE && input.clause.mood === 'order' }
+    ? {
+        ...outcome,
+        isGuess: true,
+        isSure: intent.share >= SURE && (input.clause.mood === 'order' || namesHow(input.clause)),
+      }
     : ruled
 }
+
+/** `is a distinguishable from b`, `how far is a from b`: of two. */
+const OF_TWO = /(?:^| )(?:from|than|apart|alike|differ|different|versus|vs)(?: |$)/
+const modelsIn = (words: RuleInput['clause']['words']): number =>
+  new Set(words.flatMap(({ own }) => own?.model ?? [])).size
+
+function fitted(tool: string, input: RuleInput): string {
+  const { mood, words, line } = input.clause
+  if (tool === 'model_inspect' && mood === 'question' && OF_TWO.test(line) && modelsIn(words) === 2)
+    return 'model_compare'
+  return ofRuns(tool, input)
+}
+
+/** Tools that answer a question about a model of this node. */
+const OF_MODEL = ['model_inspect', 'model_compare', 'model_evaluate'] as const
+/** Of such a tool, where nothing else is likely: the clause names a model and no collection. */
+const LIKELY_OF_MODEL = 0.12
+
+/** The likest tool; where none is likely for a question that names a model, the likest of those that look at models. */
+function likest({ clause }: RuleInput): Intent {
+  const intent = intentOf(clause)
+  const { words, mood, line } = clause
+  const isOpen = intent.share >= LIKELY || mood !== 'question' || HYPOTHETICAL.test(line)
+  if (isOpen || modelsIn(words) === 0 || words.some(({ own }) => own?.collection !== undefined)) return intent
+  const tool = OF_MODEL.reduce((best, one) => (intent.shareOf(one) > intent.shareOf(best) ? one : best))
+  const share = intent.shareOf(tool)
+  return share >= LIKELY_OF_MODEL && intent.shareOf('knowledge_ask') < share
+    ? { ...intent, tool, share: LIKELY }
+    : intent
+}
+const HYPOTHETICAL = /^(?:should|would|could|may|might|why|how (?:do|can|would|should))(?: |$)/
+
+/** Ids of jobs and of runs look alike: behind a list of runs one is of a run. */
+const ofRuns = (tool: string, { clause, state }: RuleInput): string =>
+  tool === 'job_show' &&
+  /^round_/.test(state.drafts.at(-1)?.tool ?? '') &&
+  !/(?:^| )job(?: |$)/.test(clause.line)
+    ? 'round_show'
+    : tool
 
 function contradicts({ tool, share, shareOf }: Intent, tools: readonly string[]): boolean {
   const [first] = tools

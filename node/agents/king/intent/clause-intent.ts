@@ -1,4 +1,5 @@
 /** Which tool a clause is likest for, by the classifier that scripts/train-king.ts trains; `none`: it asks for nothing (a greeting, what was before, thanks). */
+import { inflateRawSync } from 'node:zlib'
 import type { Clause } from '../clause.ts'
 import { featuresOf } from './clause-features.ts'
 import { type LinearModel, sharesOf } from './linear-model.ts'
@@ -13,6 +14,9 @@ export interface Intent {
   shareOf(tool: string): number
 }
 
+/** Of the file that is shipped with this code. */
+const unpacked = (text: string): Buffer => inflateRawSync(Buffer.from(text, 'base64'))
+
 let model: LinearModel | null = null
 
 /** Read when the first goal comes: a daemon that is never asked needs none of it. */
@@ -20,10 +24,11 @@ function loaded(): LinearModel {
   if (model !== null) return model
   const { features, scale } = weights
   const classes = weights.classes.split(' ')
-  const bytes = Buffer.from(weights.rows, 'base64')
+  const bytes = unpacked(weights.rows)
   const numbers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const rows = new Map(
-    features
+    unpacked(features)
+      .toString()
       .split('\n')
       .map((feature, at) => [feature, numbers.subarray(at * classes.length, (at + 1) * classes.length)]),
   )

@@ -15,7 +15,7 @@ export interface TrainingInit {
   readonly minCount: number
 }
 
-export const TRAINING: TrainingInit = { epochs: 20, rate: 0.3, penalty: 2e-4, minCount: 2 }
+export const TRAINING: TrainingInit = { epochs: 8, rate: 0.3, penalty: 2e-4, minCount: 3 }
 
 /**
  * AdaGrad on the logistic loss with a penalty on the squares of weights (Duchi, Hazan, Singer 2011, figure 1, with a diagonal matrix). Examples are

@@ -69,20 +69,27 @@ export const compressing: Rule = (input) => {
     isAnew && values.length === 1 && isMade(values[0]!) && state.original !== null ? [state.original] : values
   if (models.length === 0) return NO_MODEL
   const codecs = codecsOf(words)
-  const id = newNameOf(words)
+  const id = newNameOf(words) ?? resultName(words)
+  const versions = versionsIn(words)
   const parts = codecs.length > 1 ? namedParts(words) : []
   const calls =
     parts.length > 1
       ? parts
-      : models.flatMap((model) =>
-          (codecs.length === 0 ? [null] : codecs).map((codec) =>
-            draft(
-              'model_compress',
-              { model, codec, ...targets, id: models.length * codecs.length > 1 ? null : id },
-              'A smaller model is asked for.',
+      : versions.length > 1
+        ? models.flatMap((model) =>
+            versions.map((version) =>
+              draft('model_compress', { model, ...version }, 'A smaller model is asked for.'),
             ),
-          ),
-        )
+          )
+        : models.flatMap((model) =>
+            (codecs.length === 0 ? [null] : codecs).map((codec) =>
+              draft(
+                'model_compress',
+                { model, codec, ...targets, id: models.length * codecs.length > 1 ? null : id },
+                'A smaller model is asked for.',
+              ),
+            ),
+          )
   const isChecked = isToFit && QUALITY.test(line) && targets.quality === undefined && calls.length === 1
   const check = isChecked
     ? [
@@ -94,6 +101,39 @@ export const compressing: Rule = (input) => {
       ]
     : []
   return { calls: [...added, ...calls, ...check] }
+}
+
+/** `compress it with trellis to town-small`: a name that no model has yet. */
+const resultName = (words: readonly Word[]): string | null =>
+  words.find(
+    (word, at) =>
+      word.kind === 'id' &&
+      word.own === undefined &&
+      /^(?:to|into)$/.test(words[at - 1]?.norm ?? '') &&
+      codecsOf([word]).length === 0 &&
+      /\p{L}/u.test(word.text),
+  )?.text ?? null
+
+const VERSION = /^(?:one|once|another|other)$/
+const VERSION_HOW = /^(?:at|with|to|in|under|using|by|of|below)$/
+
+/** `one at 3 bits and one at 2`: what each is to be; a bare number has the unit of the one before. */
+function versionsIn(words: readonly Word[]): JsonObject[] {
+  const starts = words.flatMap(({ lower }, at) =>
+    VERSION.test(lower) && VERSION_HOW.test(words[at + 1]?.norm ?? '') ? [at] : [],
+  )
+  if (starts.length < 2) return []
+  let hasBits = false
+  const read = starts.map((start, index): JsonObject => {
+    const part = words.slice(start, starts[index + 1])
+    const [codec] = codecsOf(part)
+    const targets = targetsOf(part)
+    const number = part.find(({ kind }) => kind === 'number')?.value ?? null
+    const isBare = hasBits && number !== null && Object.keys(targets).length === 0 && codec === undefined
+    hasBits = targets.bits !== undefined || isBare
+    return { ...(codec !== undefined && { codec }), ...targets, ...(isBare && { bits: number }) }
+  })
+  return read.every((version) => Object.keys(version).length > 0) ? read : []
 }
 
 /** `a-lm with seedlm as small, and a-lm with vptq as tiny`: each part names its codec, and the first its model. */
@@ -139,7 +179,7 @@ export const merging: Rule = (input) => {
       ...added,
       draft(
         'model_merge',
-        { models, method: methodOf(words), base, id: newNameOf(words) },
+        { models, method: methodOf(words), base, id: newNameOf(words) ?? resultName(words) },
         'One model is to be made of several.',
       ),
     ],

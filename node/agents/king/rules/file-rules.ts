@@ -1,6 +1,7 @@
 /** Files of granted folders: listed, read, written. */
 import { isFunctionWord } from '../../rag/answers/function-words.ts'
 import type { Word } from '../clause.ts'
+import { existenceIn } from '../existence.ts'
 import { ownFolder } from '../named-words.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { isFile, isModelFile, isName, pathsOf } from '../slots.ts'
@@ -201,10 +202,15 @@ function resultsFor(line: string): ReturnType<typeof draft>[] {
 }
 
 export const reading: Rule = ({ clause: { words, line, mood }, verb }) => {
+  // `see whether notes holds a file gate-code.txt`: by the list, for what is not there cannot be read.
+  const whether = words.findIndex(({ norm }) => norm === 'whether' || norm === 'if')
+  const sought = whether >= 0 ? existenceIn(words.slice(whether + 1)) : null
+  if (sought?.kind === 'file' && sought.folder !== undefined)
+    return call('file_list', { path: sought.folder }, 'The files of a folder are asked for.')
   const paths = pathsOf(words).filter((path) => isFile(path) && !isModelFile(path))
   const asksContent =
     mood === 'question' &&
-    /^what (?:is|does|do|are)(?: .*)? (?:in|inside|say|contain|hold)(?: |$)|^what (?:is|are) (?:in|inside)/.test(
+    /^(?:(?:show|tell|see|let|give|check) (?:(?:me|us|know) )?)?what (?:(?:is|does|do|are)(?: .*)? (?:in|inside|say|contain|hold)(?: |$)|(?:is|are) (?:in|inside)|<path> (?:say|contain|hold))/.test(
       line,
     )
   const orders =

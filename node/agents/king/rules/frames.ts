@@ -5,7 +5,6 @@
 import type { Word } from '../clause.ts'
 import { ownFolder } from '../named-words.ts'
 import { isFile, isModelFile, isName, pathsOf, suiteOf } from '../slots.ts'
-import { zonesIn } from '../time-zones.ts'
 import { compressing, merging, training } from './build-rules.ts'
 import { listingFiles, reading, writing } from './file-rules.ts'
 import { indexing } from './indexing-rule.ts'
@@ -18,7 +17,7 @@ import { remembering } from './person-rules.ts'
 import { calculating, filesFor, languageOf } from './program-rules.ts'
 import { call, draft, from, type Outcome, type Rule, type RuleInput, type Value, wordsFrom } from './rule.ts'
 import { embedding, promptIn } from './text-rules.ts'
-import { countIn, jobs, rounds, stateOf } from './work-rules.ts'
+import { countIn, jobs, rounds, stateOf, zonesMeant } from './work-rules.ts'
 
 /** A rule as if its own verb had been said. */
 const by =
@@ -36,7 +35,13 @@ const isId = ({ kind, text, own }: Word): boolean =>
   own === undefined &&
   /^(?:id|number|word)$/.test(kind) &&
   /^(?:[a-z]+[-_:])?(?=[\da-f-]*\d)[\da-f-]{3,}$/i.test(text)
-const idsIn = (words: readonly Word[]): string[] => words.filter(isId).map(({ text }) => text)
+const idsIn = (words: readonly Word[]): string[] =>
+  words
+    .filter(
+      (word, at) =>
+        isId(word) && (word.text.length > 3 || /^(?:job|run|round)$/.test(words[at - 1]?.norm ?? '')),
+    )
+    .map(({ text }) => text)
 
 /** One call for each that is named, else one for what is spoken of. */
 const forEach =
@@ -120,8 +125,8 @@ const spokenOf = (line: string, { path }: RuleInput['state']): string[] | null =
     ? [path]
     : null
 
-const clockIn: Rule = ({ clause: { words } }) => {
-  const zones = zonesIn(words)
+const clockIn: Rule = (input) => {
+  const zones = zonesMeant(input)
   const asked = zones.length === 0 ? [undefined] : zones.slice(0, 8)
   return { calls: asked.map((zone) => draft('time_now', { zone }, 'The time is asked for.')) }
 }
@@ -137,19 +142,25 @@ const writingText: Rule = (input) => {
   return words === null && state.path === null ? null : by(writing, 'write')(input)
 }
 
+const MAX_WRITERS = 4
+
 const generatingText: Rule = (input) => {
   const { clause, state } = input
   const named = clause.words.find(
     (word) => word.own?.model !== undefined || (word.kind === 'id' && isName(word)),
   )
   const prompt = promptIn(clause, named)
+  const models = clause.words.flatMap(({ own, text }) => (own?.model === undefined ? [] : [text]))
+  const writers = models.length > 1 ? [...new Set(models)] : [named?.text ?? state.model]
   return prompt === null
     ? null
-    : call(
-        'model_generate',
-        { model: named?.text ?? state.model, ...prompt },
-        'A language model is to write a text.',
-      )
+    : {
+        calls: writers
+          .slice(0, MAX_WRITERS)
+          .map((model) =>
+            draft('model_generate', { model, ...prompt }, 'A language model is to write a text.'),
+          ),
+      }
 }
 
 export const FRAMES: Readonly<Record<string, Rule>> = {
@@ -184,7 +195,10 @@ export const FRAMES: Readonly<Record<string, Rule>> = {
   node_status: none('node_status', 'The state of the node is asked for.'),
   round_list: none('round_list', 'The runs of evolution are asked for.'),
   round_show: forEach('round_show', 'run', 'A run of evolution is asked for.', ({ state }) => state.run),
-  text_embed: by(embedding, 'embed'),
+  text_embed: (input) =>
+    input.clause.words.some(({ kind }) => kind === 'quoted') || input.clause.mood === 'order'
+      ? by(embedding, 'embed')(input)
+      : null,
   time_now: clockIn,
   twin_forget: by(remembering, 'forget'),
   twin_recall: ({ clause: { words, source } }) =>

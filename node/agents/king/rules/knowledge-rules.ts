@@ -9,13 +9,26 @@ import { pathsOf } from '../slots.ts'
 import { call, draft, NOTHING_MORE, type PlanState, type Rule, wordsFrom } from './rule.ts'
 
 const PASSAGES =
-  /(?:^| )(?:passage|passages|mention|mentions|mentioned|mentioning|occurrences|snippets|excerpts|quotes|references|hits|keyword|keywords|phrase|where)(?: |$)/
+  /(?:^| )(?:passage|passages|hits|mention|mentions|mentioned|mentioning|occurrences|snippets|excerpts|quotes|references|hits|keyword|keywords|phrase|where)(?: |$)/
 const IN_DOCUMENTS =
   /(?: |^)(?:in|from|through|across|within|among|of|over) (?:(?:the|my|our|all|all of|your|these|every) )*(?:\S+ )?(?:document|note|collection|file|knowledge|library|index|folder|village|archive|everything|here)s?(?: .*)?$/
+
+/** `anything about Margit in the letters? Show me up to ten passages`: the passages for the question before. */
+const ITS_PASSAGES =
+  /^(?:show|give|list|find|get|want|need|see|tell)(?: (?:me|us|the|its?|up|to|at|most|more|than|no|only|just|best|top|first|relevant|matching|all|any|some|few|a|<number>|two|three|four|five|six|eight|ten|passages?|excerpts?|snippets?|hits|quotes?|places|spots|please|for|that|it))+$/
 
 export const searching: Rule = ({ clause, verb, state }) => {
   const { words, line, source: text } = clause
   if (clause.mood === 'question') return null
+  const asked = state.drafts.at(-1)
+  if (asked?.tool === 'knowledge_ask' && ITS_PASSAGES.test(line) && PASSAGES.test(line)) {
+    const [collection] = Array.isArray(asked.arguments.collections) ? asked.arguments.collections : []
+    return call(
+      'knowledge_search',
+      { query: asked.arguments.question, collection, limit: limitOf(words), local: asked.arguments.local },
+      'Passages are asked for.',
+    )
+  }
   const isBare =
     verb === null &&
     /^(?:(?:the )?(?:top|best)(?: <number>| \S+)?|<number>|all|any|some|three|five|ten) ?(?:relevant |best )?(?:passages?|mentions|snippets|excerpts|hits)(?: |$)|^passages? (?:about|on)/.test(

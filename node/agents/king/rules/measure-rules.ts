@@ -68,7 +68,7 @@ export const evaluating: Rule = (input): Outcome | null => {
     !/^(?:check|see|tell|show|find|verify|let|measure|report|give|look)(?: |$)/.test(line)
   ) {
     const asksHowGood =
-      /^how (?:good|well|accurate|bad)(?: |$)/.test(line) &&
+      /^(?:(?:know|see|tell me|say|wonder) )?how (?:good|well|accurate|bad)(?: |$)/.test(line) &&
       namesOf(words, 2, { plainWords: false }).length > 0
     const asksFigure =
       suiteOf(words) !== null &&

@@ -1,6 +1,7 @@
 /** Programs and calculations. */
 import { calculates } from '../../magi/arithmetic-words.ts'
 import { planWork } from '../../magi/plan-work.ts'
+import { lineOf } from '../clause.ts'
 import { numbersInDigits } from '../number-words.ts'
 import { pathsOf } from '../slots.ts'
 import { storySum } from '../story-sums.ts'
@@ -112,7 +113,11 @@ export const solvable: Rule = ({ clause: { words, source } }) => {
   if (task === null) return null
   const work = planWork(task, ANY_DAY)
   return work.kind === 'call' && work.call.tool === 'code_run'
-    ? call('code_run', { task }, 'There is a program for it.')
+    ? call(
+        'code_run',
+        { task, language: languageOf(lineOf(words)), paths: filesFor(words) },
+        'There is a program for it.',
+      )
     : null
 }
 
@@ -162,7 +167,11 @@ function toldSum({ words, source }: RuleInput['clause'], steps: number): string 
   const sentences = told.split(/(?<=[.!?])\s+/).slice(-MAX_SENTENCES)
   for (let from = 0; from < sentences.length; from++) {
     const story = sentences.slice(from).join(' ')
-    const sum = storySum(story) ?? (from < sentences.length - 1 ? wordProblem(inFigures(story)) : null)
+    const sum =
+      storySum(story) ??
+      (from < sentences.length - 1 || (from === 0 && told.length > end - words[0]!.start + 1)
+        ? wordProblem(inFigures(story))
+        : null)
     if (sum !== null) return sum
   }
   return null
@@ -185,6 +194,20 @@ const inFigures = (text: string): string =>
     .replace(/(?<=\d) ?(?:euros?|dollars?|francs?|kronor|kroner|yen|rupees|€|£|¥)(?![\p{L}])/giu, '')
     .replace(/\b(?:rounded|exactly|precisely|roughly|approximately)\b\s*/gi, '')
 
+/** Units that the calculator does not know say what a number is of. */
+const withoutMeasures = (text: string): string =>
+  text.replace(
+    /(?<=\d) ?(?:ha|hectares?|t|tonnes?|kg|kilos?|g|grams?|lbs?|oz|km|cm|mm|m|metres?|l|ml|litres?|m²|m2|pieces?|boxes|bags?|hours?|h)(?![\p{L}\d])/giu,
+    '',
+  )
+
+/** `3 weeks and 2 days` is one length of time. */
+const withDurations = (text: string): string =>
+  text.replace(
+    /\b(\d+(?:\.\d+)?) ?(weeks?|days?|hours?|h|minutes?|min)(?:,| and|, and)? (\d+(?:\.\d+)?) ?(days?|hours?|h|minutes?|min|seconds?|s)\b/i,
+    '($1 $2 + $3 $4)',
+  )
+
 function readings(whole: string, line: string, previous: string | null): string[] {
   const plain = whole.replace(
     /^(?:tell me|give me|show me|find|get|check|find out|let me know|figure out|work out|i want to know|use the calculator to(?: compute| calculate)?|do the math(?: for| on)?|run the numbers on)[\s:,]+/i,
@@ -194,7 +217,7 @@ function readings(whole: string, line: string, previous: string | null): string[
     .replace(/^(?:what(?:'s| is)|how much is|calculate|compute|evaluate|work out)\s+/i, '')
     .replace(/^what\s+(.*?\d.*?)\s+(?:is|are|makes?|comes to|equals?|would be)\W*$/i, '$1')
     .replace(/^(?:the (?:result|value|answer|sum|product|difference|quotient) of)\s+/i, '')
-  const forms = [whole, plain, bare]
+  const forms = [whole, plain, bare].map(withDurations)
   const list = (pattern: RegExp, joiner: string, wrap: (sum: string, count: number) => string) => {
     const match = pattern.exec(bare) ?? pattern.exec(plain)
     const numbers = match?.[1]?.match(/-?\d+(?:\.\d+)?/g)
@@ -206,7 +229,9 @@ function readings(whole: string, line: string, previous: string | null): string[
   list(/^(?:multiply|the product of) (.+)$/i, ' * ', (sum) => sum)
   list(/^(?:the )?(?:average|mean)(?: of)? (.+)$/i, ' + ', (sum, count) => `(${sum}) / ${count}`)
   list(/^divide (.+)$/i, ' / ', (sum) => sum)
-  const counted = /^how many (\w+) (?:are|is|do|does|make|fit)(?: there)?(?: in| into)? (.+)$/i.exec(plain)
+  const counted = /^how many (\w+) (?:are|is|do|does|make|fit)(?: there)?(?: in| into)? (.+)$/i.exec(
+    withDurations(plain),
+  )
   if (counted !== null) forms.push(`${counted[2]} in ${counted[1]}`)
   const subtract = /^subtract (\S+) from (\S+)$/i.exec(plain)
   if (subtract !== null) forms.push(`${subtract[2]} - ${subtract[1]}`)
@@ -227,5 +252,5 @@ function readings(whole: string, line: string, previous: string | null): string[
     if (less !== null) forms.push(`(${less[2]}) - ${less[1]}`)
     if (onTop !== bare) forms.push(onTop)
   }
-  return line.length > 400 ? [] : forms
+  return line.length > 400 ? [] : [...forms, ...forms.map(withoutMeasures)]
 }

@@ -6,6 +6,7 @@ import { indexing } from './indexing-rule.ts'
 import { asking, listingCollections, searching } from './knowledge-rules.ts'
 import { comparing, evaluating, measuringGeometry } from './measure-rules.ts'
 import { adding, pulling, waitedFor } from './model-rules.ts'
+import { askingFurther, supposing } from './open-questions.ts'
 import { listedModels, overview } from './overview-rules.ts'
 import { impossible, remembering } from './person-rules.ts'
 import { calculating, programming, solvable } from './program-rules.ts'
@@ -14,6 +15,8 @@ import { embedding, generating } from './text-rules.ts'
 import { clock, jobs, members, namedJob, rounds, status } from './work-rules.ts'
 
 export const RULES: readonly Rule[] = [
+  supposing,
+  askingFurther,
   amending,
   overview,
   remembering,

@@ -63,14 +63,17 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
         )
       : -1
   const told = toldBehind(words, source)
+  const same = samePrompt(line, state)
   const prompt =
     quoted.length > 0
       ? quoted.at(-1)!.text
-      : told !== null
-        ? told
-        : names.length > 0 && uses && behind > 0 && behind < words.length - 1
-          ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
-          : wordsFrom(words, spoken > 0 ? spoken : at, source)
+      : same !== null
+        ? same
+        : told !== null
+          ? told
+          : names.length > 0 && uses && behind > 0 && behind < words.length - 1
+            ? wordsFrom(words, words[behind]!.norm === 'what' ? behind : behind + 1, source)
+            : wordsFrom(words, spoken > 0 ? spoken : at, source)
   if (prompt === null) return { why: 'It does not say what the model is to write.' }
   // `read it and let x continue it`: what was found is the beginning.
   const isFound =
@@ -98,6 +101,14 @@ export const generating: Rule = (input: RuleInput): Outcome | null => {
         ),
       ),
   }
+}
+
+/** `let the other continue the very same words`: those of the step before. */
+function samePrompt(line: string, { drafts }: RuleInput['state']): string | null {
+  const prompt = drafts.at(-1)?.tool === 'model_generate' ? drafts.at(-1)!.arguments.prompt : undefined
+  return typeof prompt === 'string' && /(?:^| )(?:the |this |that )?(?:very )?same(?: |$)/.test(line)
+    ? prompt
+    : null
 }
 
 /** `let x carry on from here: the last ferry had left`. */

@@ -1,13 +1,14 @@
 /** Jobs, runs of evolution, and what the node and the village say of themselves. */
-import type { Word } from '../clause.ts'
+import { toWord, type Word } from '../clause.ts'
 import { numberWord } from '../number-words.ts'
 import { isOwnMatter } from '../own-matters.ts'
 import { isName, pathsOf } from '../slots.ts'
 import { zonesIn } from '../time-zones.ts'
+import { readTokens } from '../tokens.ts'
 import { call, draft, NOTHING_MORE, type Outcome, type Rule, type RuleInput } from './rule.ts'
 
 export const SHOWS =
-  /^(?:list|show|give|see|get|tell|check|find|look|display|what|which|how|is|are|do|have|inspect|summarise|name|report|let|who|any|explain|know|need|want|go|watch|say|take|whether|if|when|where|any|member|model|collection|job)$/
+  /^(?:list|show|give|see|get|tell|check|find|look|display|what|which|how|is|are|do|have|inspect|summarise|name|report|let|who|was|were|has|any|explain|know|need|want|go|watch|say|take|whether|if|when|where|any|member|model|collection|job)$/
 
 export const isShown = ({ clause: { mood, words }, verb }: RuleInput): boolean =>
   mood !== 'order' ? SHOWS.test(verb ?? words[0]!.norm) || mood === 'statement' : SHOWS.test(verb ?? '')
@@ -36,7 +37,10 @@ const STATES: readonly (readonly [RegExp, string])[] = [
     'failed',
   ],
   [/(?:^| )(?:cancel|cancelled|canceled|aborted)(?: |$)/, 'cancelled'],
-  [/(?:^| )(?:done|finish|finished|completed|complete|ended|successful|succeeded)(?: |$)/, 'done'],
+  [
+    /(?:^| )(?:done|finish|finished|completed|complete|ended|successful|succeeded|(?:is|are|was|were|be) do)(?: |$)/,
+    'done',
+  ],
   [
     /(?:^| )(?:run|running|active|current|currently|ongoing|pending|in progress|going on|unfinished|busy|still|right now)(?: |$)/,
     'running',
@@ -66,6 +70,10 @@ export function countIn(words: readonly Word[]): number | null {
   }
   return null
 }
+
+/** A job that was waited for is shown with what came of it. */
+const ITS_OUTCOME =
+  /^(?:show|tell|give|say|report|let)(?: (?:me|us|know|the|its|what|how|is|came|come|of|it|went|go|out|has|have|state|outcome|result|results|end|ended|result of it|then|please))+$/
 
 export const jobs: Rule = (input) => {
   const { clause, verb, state } = input
@@ -112,6 +120,7 @@ export const jobs: Rule = (input) => {
     !words.some(({ lower }) => lower === 'runs')
   )
     return call('job_list', { state: 'running' }, 'The jobs that run are asked for.')
+  if (state.drafts.at(-1)?.tool === 'job_wait' && id === null && ITS_OUTCOME.test(line)) return NOTHING_MORE
   if (!isJob(line) || !isShown(input)) return null
   if (id !== null) return call('job_show', { job: id }, 'A job is asked for.')
   if (
@@ -157,6 +166,12 @@ export const rounds: Rule = (input) => {
     !words.some(({ lower }) => /^(?:rounds|runs|evolutions)$/.test(lower))
   )
     return call('round_show', { run: state.run }, 'The run that was started is asked for.')
+  // `list the evolution runs and show me 0b77d2`.
+  const [listed] = words.filter(
+    ({ kind, text }) => kind === 'id' && /^(?=[0-9a-f]*\d)[0-9a-f]{4,}$/i.test(text),
+  )
+  if (listed !== undefined && isShown(input) && !isJob(line) && state.drafts.at(-1)?.tool === 'round_list')
+    return call('round_show', { run: listed.text }, 'A run of evolution is asked for.')
   const isOfRuns =
     isRound(line) ||
     (isShown(input) &&
@@ -233,6 +248,16 @@ export const status: Rule = (input) => {
 const CLOCK =
   /(?:^| )(?:what (?:is the )?time(?: is it)?(?: now| in| right| at| please|$)|what (?:is )?(?:the )?(?:current |exact |local )?(?:time|date)(?: is it)?(?: now| today| in| right| at|$)|what (?:day|date|month|year|weekday)(?: of the (?:week|month))? (?:is it|is today|do we have|it is)|(?:the )?(?:current|exact|local|right) (?:time|date|day)|(?:today's|todays|today) date|date of today|the (?:time|date)(?: now| please| today| in| right|$| of day)|date today|time now|clock|what is today|time it is|day it is|day of the week)(?: |$)/
 
+/** `my son works in Lisbon. What time is it there?` */
+const ELSEWHERE = /(?:^| )(?:there|he|she|they|him|her|his|their|them)(?: |$)/
+
+export const zonesMeant = ({ clause: { words, line }, state: { said } }: RuleInput): string[] => {
+  const zones = zonesIn(words)
+  return zones.length > 0 || said === null || !ELSEWHERE.test(line)
+    ? zones
+    : zonesIn(readTokens(said).map(toWord))
+}
+
 export const clock: Rule = (input) => {
   const { line } = input.clause
   if (!CLOCK.test(line)) return null
@@ -242,7 +267,7 @@ export const clock: Rule = (input) => {
     )
   )
     return null
-  const zones = zonesIn(input.clause.words)
+  const zones = zonesMeant(input)
   const zone = zones[0]
   if (zone === undefined && !isOwnMatter(input.clause.words)) return null
   const asked = zones.length === 0 ? [undefined] : zones.slice(0, 8)

@@ -19,7 +19,7 @@ const MONTHS = [
 const MONTH =
   '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
 const DATE = new RegExp(
-  `\\b(\\d{4})-(\\d{2})-(\\d{2})\\b|\\b(\\d{1,2})(?:st|nd|rd|th)?(?: of)? ${MONTH}\\.?,? (\\d{4})\\b|\\b${MONTH}\\.? (\\d{1,2})(?:st|nd|rd|th)?,? (\\d{4})\\b|\\b(today|now|tomorrow|yesterday)\\b`,
+  `\\b(\\d{4})-(\\d{2})-(\\d{2})\\b|\\b(\\d{1,2})(?:st|nd|rd|th)?(?: of)? ${MONTH}\\b(?:\\.?,? (\\d{4})\\b)?|\\b${MONTH}\\.? (\\d{1,2})(?:st|nd|rd|th)?\\b(?:,? (\\d{4})\\b)?|\\b(today|now|tomorrow|yesterday)\\b`,
   'gi',
 )
 const BETWEEN =
@@ -41,9 +41,18 @@ function isoOf(year: string, month: number, day: string): string | null {
     : iso
 }
 
+/** Of a day without a year: the next one, of `since` the last. Null where it is in neither year (29 February). */
+function nearest(month: number, day: string, todayIso: string, isPast: boolean): string | null {
+  const year = Number(todayIso.slice(0, 4))
+  const [here, other] = [year, isPast ? year - 1 : year + 1].map((one) => isoOf(String(one), month, day))
+  const isFit = here !== null && here !== undefined && (isPast ? here <= todayIso : here >= todayIso)
+  return (isFit ? here : other) ?? null
+}
+
 /** Dates of a sentence in its order; null where one of them does not exist. */
 function datesIn(sentence: string, todayIso: string): string[] | null {
   const found: string[] = []
+  const isPast = /\b(?:since|ago)\b/i.test(sentence)
   for (const match of sentence.matchAll(DATE)) {
     const [, year, month, day, dayFirst, monthAfter, yearAfter, monthFirst, dayAfter, yearLast, word] = match
     const near = word?.toLowerCase()
@@ -55,8 +64,12 @@ function datesIn(sentence: string, todayIso: string): string[] | null {
         : year !== undefined
           ? isoOf(year, Number(month), day!)
           : monthAfter !== undefined
-            ? isoOf(yearAfter!, named(monthAfter), dayFirst!)
-            : isoOf(yearLast!, named(monthFirst!), dayAfter!)
+            ? yearAfter === undefined
+              ? nearest(named(monthAfter), dayFirst!, todayIso, isPast)
+              : isoOf(yearAfter, named(monthAfter), dayFirst!)
+            : yearLast === undefined
+              ? nearest(named(monthFirst!), dayAfter!, todayIso, isPast)
+              : isoOf(yearLast, named(monthFirst!), dayAfter!)
     if (iso === null) return null
     found.push(iso)
   }

@@ -61,11 +61,8 @@ const NOTHING_KNOWN: Uint8Array[] = []
 
 /** Answers one stream to its end. */
 export function createCollectionsServer({ catalogue, ownHoldings, budget, log }: Components) {
-  /** What the asker may see and does not know; all of it where it has not said what it knows. */
-  function unknownRecords(known: readonly Uint8Array[], { role }: StreamContext): CollectionRecord[] {
-    const visible = catalogue.visibleTo(role)
-    // A guest needs to know what is not there any more.
-    if (known.length !== BUCKETS || role === 'guest') return visible
+  /** Of the visible ones those that the asker does not know. */
+  function unknownRecords(visible: CollectionRecord[], known: readonly Uint8Array[]): CollectionRecord[] {
     const buckets = intoBuckets(hashesOf(visible))
     const lacking = new Set(
       differingBuckets(buckets.map(bucketDigest), known).flatMap((index) => buckets[index]!),
@@ -78,15 +75,23 @@ export function createCollectionsServer({ catalogue, ownHoldings, budget, log }:
     known: readonly Uint8Array[],
     context: StreamContext,
   ): Promise<void> {
-    const { signal } = context
-    const entries = unknownRecords(known, context).map(({ owner, id, generation, hash }) => ({
+    const { role, signal } = context
+    // Who has spent its bytes makes no work.
+    budget.takeBytes(context, 0)
+    const visible = catalogue.visibleTo(role)
+    // A guest needs to know what is not there any more.
+    const partial = known.length === BUCKETS && role !== 'guest'
+    // To find what differs costs more than to send all, however little it is.
+    if (partial) budget.takeBytes(context, visible.length * ENTRY_BYTES)
+    const listed = partial ? unknownRecords(visible, known) : visible
+    const entries = listed.map(({ owner, id, generation, hash }) => ({
       owner: publicKeyOf(owner),
       id: unhex(id),
       generation,
       hash: unhex(hash),
     }))
     for (const { items, more } of pages(entries, MAX_CATALOGUE_FRAME)) {
-      budget.takeBytes(context, items.length * ENTRY_BYTES)
+      if (!partial) budget.takeBytes(context, items.length * ENTRY_BYTES)
       await stream.send(CataloguePage, { entries: items, more }, { signal })
     }
   }
@@ -121,14 +126,16 @@ export function createCollectionsServer({ catalogue, ownHoldings, budget, log }:
     context: StreamContext,
   ): Promise<void> {
     const { role, signal } = context
+    budget.takeBytes(context, 0)
     const { segments, capacityBytes, usedBytes } = ownHoldings(role)
     const partial = known.length === BUCKETS
-    const held = heldBuckets(segments)
-    const buckets = partial ? differingBuckets(held.map(bucketDigest), known) : []
+    if (partial) budget.takeBytes(context, segments.size * SEGMENT_KEY_BYTES)
+    const held = partial ? heldBuckets(segments) : []
+    const buckets = differingBuckets(held.map(bucketDigest), known)
     const listed = partial ? buckets.flatMap((index) => held[index]!) : [...segments]
     for (const { items, more } of pages(listed, MAX_HOLDINGS_FRAME)) {
       const page = { segments: items.map(unhex), capacityBytes, usedBytes, more, partial, buckets }
-      budget.takeBytes(context, items.length * SEGMENT_KEY_BYTES)
+      if (!partial) budget.takeBytes(context, items.length * SEGMENT_KEY_BYTES)
       await stream.send(HoldingsPage, page, { signal })
     }
   }

@@ -53,7 +53,9 @@ interface Digests {
 }
 
 interface Heard extends Digests {
+  /** Clock of the sender. */
   readonly timeMs: number
+  /** By elapsedMs: the clock of the day may be set. */
   readonly heardAtMs: number
 }
 
@@ -77,9 +79,17 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 /** Make it before the mesh starts. */
 export function createCollectionsGossip(
   components: Components,
-  init: { now: () => number; random: () => number; soonMs: number; onHoldings: (peer: string) => void },
+  init: {
+    now: () => number
+    /** A clock that nobody sets; performance.now() if absent. */
+    elapsedMs?: () => number
+    random: () => number
+    soonMs: number
+    onHoldings: (peer: string) => void
+  },
 ): CollectionsGossip {
   const { mesh, catalogue, holdings, ownHoldings, events, log } = components
+  const elapsedMs = init.elapsedMs ?? (() => performance.now())
   const client = createCollectionsClient(components)
   const heard = new Map<string, Heard>()
   /** The digests that were asked for last, by peer. */
@@ -92,7 +102,7 @@ export function createCollectionsGossip(
   const timers = new Set<NodeJS.Timeout>()
   let abort = new AbortController()
   let every: NodeJS.Timeout | undefined
-  /** When the next announcement is due, performance.now(); infinite: none is. */
+  /** When the next announcement is due, by elapsedMs; infinite: none is. */
   let dueAtMs = Number.POSITIVE_INFINITY
   let lastAnnouncedMs = Number.NEGATIVE_INFINITY
   let ends: (() => void)[] = []
@@ -107,7 +117,7 @@ export function createCollectionsGossip(
 
   function announce(): void {
     dueAtMs = Number.POSITIVE_INFINITY
-    lastAnnouncedMs = performance.now()
+    lastAnnouncedMs = elapsedMs()
     const bytes = CollectionsAnnouncement.encode({
       timeMs: init.now(),
       catalogue: catalogue.digest(),
@@ -120,7 +130,7 @@ export function createCollectionsGossip(
   }
 
   function announceIn(delayMs: number): void {
-    const atMs = performance.now() + delayMs
+    const atMs = elapsedMs() + delayMs
     if (every === undefined || atMs >= dueAtMs) return
     dueAtMs = atMs
     later(delayMs, () => {
@@ -159,7 +169,8 @@ export function createCollectionsGossip(
     const begun = epoch
     const holding = await client.exchange(peer, parts, signal)
     if (begun !== epoch) return
-    taken.set(peer, target)
+    // Records that were not asked for now are asked for when it becomes a neighbour.
+    taken.set(peer, { ...(parts.catalogue ? target : (before ?? NOTHING_HEARD)), holdings: held })
     if (holding === null) return
     holdings.set(peer, holding)
     init.onHoldings(peer)
@@ -242,7 +253,7 @@ export function createCollectionsGossip(
       const { timeMs, catalogue: records, holdings: held, own } = CollectionsAnnouncement.decode(bytes)
       if (from === mesh.peerId || (heard.size >= MAX_HEARD && !heard.has(from))) return
       const digests = { own: hex(own), catalogue: hex(records), holdings: hex(held) }
-      heard.set(from, { timeMs, heardAtMs: init.now(), ...digests })
+      heard.set(from, { timeMs, heardAtMs: elapsedMs(), ...digests })
       pullSoon(from)
     },
   })
@@ -251,13 +262,12 @@ export function createCollectionsGossip(
 
   function forgetOld(): void {
     const validMs = ttlMs()
+    const isGone = (peer: string) => mesh.roleOf(peer) === null
     for (const [peer, { heardAtMs }] of heard)
-      if (init.now() - heardAtMs > validMs || mesh.roleOf(peer) === null) heard.delete(peer)
-    for (const peer of [...holdings.peers()])
-      if (mesh.roleOf(peer) === null) {
-        holdings.forget(peer)
-        taken.delete(peer)
-      }
+      if (elapsedMs() - heardAtMs > validMs || isGone(peer)) heard.delete(peer)
+    for (const peer of [...holdings.peers()]) if (isGone(peer)) holdings.forget(peer)
+    for (const about of [taken, failures])
+      for (const peer of about.keys()) if (isGone(peer)) about.delete(peer)
   }
 
   return {
@@ -267,7 +277,7 @@ export function createCollectionsGossip(
     present() {
       const peers = new Set(mesh.peers().flatMap(({ peer, role }) => (role === 'guest' ? [] : [peer])))
       const validMs = ttlMs()
-      for (const [peer, { heardAtMs }] of heard) if (init.now() - heardAtMs <= validMs) peers.add(peer)
+      for (const [peer, { heardAtMs }] of heard) if (elapsedMs() - heardAtMs <= validMs) peers.add(peer)
       return peers
     },
     async refresh(peer, signal) {
@@ -286,12 +296,14 @@ export function createCollectionsGossip(
           if (type === 'village:changed') announceSoon()
           // It was connected before it was known as a member, or as more than a guest.
           if (type === 'member:joined') for (const { peer } of mesh.peers()) pullUnknown(peer)
+          if (type === 'member:revoked' || type === 'member:left') forgetOld()
         }),
         mesh.onPeerChange(({ peer, connected }) => {
           if (!connected) {
-            // It may be gone for good: what it said counts until it is forgotten, that it is here does not. In a large village most
-            // connections are short, and that one has ended says nothing.
-            if (memberCount() <= STEADY_MEMBERS) heard.delete(peer)
+            // It may be gone for good: what it said counts until it is forgotten, that it is here does not. Where connections end because
+            // there are too many of them, either side says that it is still here before the next announcement, which may be minutes away.
+            heard.delete(peer)
+            if (memberCount() > STEADY_MEMBERS) announceIn(CONNECTED_SOON_MS)
             return
           }
           // It may have missed what was said before, and so may this node.
@@ -302,7 +314,7 @@ export function createCollectionsGossip(
       every = setInterval(() => {
         forgetOld()
         const pauseMs = announceEveryMs(COLLECTIONS_EVERY_MS, memberCount()) - COLLECTIONS_EVERY_MS / 2
-        if (performance.now() - lastAnnouncedMs >= pauseMs) announce()
+        if (elapsedMs() - lastAnnouncedMs >= pauseMs) announce()
         for (const { peer } of mesh.peers()) pullUnknown(peer)
       }, COLLECTIONS_EVERY_MS)
       every.unref()

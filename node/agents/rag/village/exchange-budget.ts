@@ -14,7 +14,10 @@ export interface ExchangeLimits {
 export interface ExchangeBudget {
   /** Before a request is answered. Throws PEER_RATE_LIMITED. */
   takeRequest(context: Pick<StreamContext, 'peer' | 'role'>): void
-  /** Before a page is sent; the last one may go beyond what there was. Throws PEER_RATE_LIMITED. */
+  /**
+   * Before a page is sent, or before everything is looked at for an answer of what differs: that counts as if all were sent. The last one
+   * may go beyond what there was. Throws PEER_RATE_LIMITED.
+   */
   takeBytes(context: Pick<StreamContext, 'peer' | 'role'>, sizeBytes: number): void
 }
 

@@ -7,9 +7,10 @@ import { featuresOf } from '../../../../node/agents/king/intent/clause-features.
 import { intentOf } from '../../../../node/agents/king/intent/clause-intent.ts'
 import { sharesOf } from '../../../../node/agents/king/intent/linear-model.ts'
 import { trainLinear } from '../../../../node/agents/king/intent/train-linear.ts'
+import weights from '../../../../node/agents/king/intent/weights.json' with { type: 'json' }
 import { planGoal } from '../../../../node/agents/king/plan-goal.ts'
-import { GOALS_WORLD, KING_TOOLS } from '../../../../scripts/bench/grade-plan.ts'
-import { examplesIn, examplesOf, wholeClause } from '../../../../scripts/king/label-clauses.ts'
+import { GOALS_WORLD, KING_TOOLS, readWrittenGoals } from '../../../../scripts/bench/grade-plan.ts'
+import { examplesIn, examplesOf, sha256Of, wholeClause } from '../../../../scripts/king/label-clauses.ts'
 
 const lines = readFileSync(path.join(import.meta.dirname, '..', 'clauses.txt'), 'utf8')
 const featuresIn = (text: string) => featuresOf(wholeClause(text))
@@ -65,6 +66,11 @@ test('the weights that are shipped are those of the written clauses, and know ev
   )
 })
 
+test('the weights that are shipped were learned from the clauses and goals that are here', () => {
+  const goals = readFileSync(path.join(import.meta.dirname, '..', 'goals.json'), 'utf8')
+  assert.is(weights.dataSha256, sha256Of(lines, readWrittenGoals(goals)), 'npm run train-king')
+})
+
 test('steps are laid along the clauses of a goal; what is told has none', () => {
   const sequence = [['model_compress', 'model_compare'].map((tool) => ({ tool, arguments: {} }))]
   const goal = 'My phone is small. Shrink story-writer to 3 MB and see how much worse it got.'
@@ -93,6 +99,27 @@ test('what changes something by likeness alone waits for a yes, and a question n
       ['knowledge_ask'],
       question,
     )
+})
+
+test('a question about a model of this node is not asked of the documents; one about others is', () => {
+  const tools = (goal: string) => planGoal(goal, KING_TOOLS, GOALS_WORLD).steps.map(({ tool }) => tool)
+  assert.equal(tools('Is encoder-int4 distinguishable from encoder?'), ['model_compare'])
+  assert.equal(tools('Should I compress story-writer?'), ['knowledge_ask'])
+})
+
+test('one verb for things of several tools, and a question that the statement before it completes', () => {
+  const calls = (goal: string) =>
+    planGoal(goal, KING_TOOLS, GOALS_WORLD).steps.map(({ tool, arguments: given }) => [tool, given])
+  assert.equal(calls('All evolution runs as a list please, plus the details of 0ab93f.'), [
+    ['round_list', {}],
+    ['round_show', { run: '0ab93f' }],
+  ])
+  assert.equal(calls('Only the encoders interest me. Which ones have we got?'), [
+    ['model_list', { kind: 'encoder' }],
+  ])
+  assert.equal(calls('My son works in Lisbon. What time is it there?'), [
+    ['time_now', { zone: 'Europe/Lisbon' }],
+  ])
 })
 
 test('questions about other things stay with the documents', () => {

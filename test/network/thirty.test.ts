@@ -1,10 +1,8 @@
 /**
- * Sixteen whole daemons in one process (API, store, artifacts, jobs, mesh): all join one village with one invite at the same
- * moment, through their HTTP APIs, and every gossip message reaches all. They are more than the neighbours that a gossip mesh
- * keeps (12), so that messages have to be passed on. What they cost grows by the square of their number:
- * `npm run bench -- peers` measures more of them, each in a process of its own.
+ * Thirty whole daemons in one process (API, store, artifacts, jobs, mesh): all join one village with one invite at the same
+ * moment, through their HTTP APIs, and every gossip message reaches all.
  */
-// own process: it measures the memory of sixteen daemons
+// own process: it measures the memory of thirty daemons
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'uvu'
@@ -14,9 +12,9 @@ import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { createDaemon, type Daemon } from '../../node/daemon.ts'
 import { temporaryDirectory, until } from '../helpers/mesh.ts'
 
-const DAEMONS = 16
+const DAEMONS = 30
 const ROUNDS = 2
-const TOPIC = 'sixteen'
+const TOPIC = 'thirty'
 const WAIT_MS = 120_000
 
 interface Node {
@@ -52,7 +50,7 @@ async function startDaemon(index: number, listen: (daemon: Daemon) => void): Pro
   return { daemon, client: createClient({ url, token, directory, signal: ended.signal }) }
 }
 
-test('sixteen daemons join, agree and hear every message', async () => {
+test('thirty daemons join, agree and hear every message', async () => {
   root = await temporaryDirectory()
   const heard = new Map<string, Set<string>>()
   const rssBefore = process.memoryUsage().rss
@@ -71,7 +69,7 @@ test('sixteen daemons join, agree and hear every message', async () => {
   const seconds = (since: number) => ((performance.now() - since) / 1_000).toFixed(1)
   const ready = seconds(started)
   const [founder, ...others] = nodes as [Node, ...Node[]]
-  await founder.client.send('POST', '/api/v1/village', { name: 'sixteen' })
+  await founder.client.send('POST', '/api/v1/village', { name: 'thirty' })
   const { invite } = await founder.client.send<{ invite: string }>('POST', '/api/v1/village/invites', {
     role: 'member',
     expiresInMs: 600_000,
