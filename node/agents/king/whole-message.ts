@@ -33,7 +33,7 @@ const OTHERS = /^(?:one|he|she|they|someone|somebody|people|anyone|anybody|accor
 
 /** `leave encoder itself alone`: nothing is to be done for it. */
 const STAYS =
-  /^(?:leave|keep) (?!.*<path>).*(?:alone|untouched|unchanged|in peace|as (?:it|they) (?:is|are))(?: |$)/
+  /^(?:leave|keep) (?!.*(?:<path>|job|run|round|collection|file|folder)(?: |$)).*(?:alone|untouched|unchanged|in peace|as (?:it|they) (?:is|are))(?: |$)/
 
 /** Told about the order rather than a part of it: who says so, that it is doubtful, or when it is for. */
 const TOLD_OF =
@@ -88,7 +88,7 @@ const ABOUT_ONESELF = /^(?:i|we)$/
 function isBackground(clause: Clause): boolean {
   const { words, line, source } = clause
   if (words.length < MIN_BACKGROUND_WORDS || LEFT_OUT.test(line.replace(KNOWN_NOT, ' '))) return false
-  if (TOLD_OF.test(line) || TAKES_BACK_WORDS.test(line)) return false
+  if (TOLD_OF.test(line) || HAS_A_SAY.test(words.map(({ lower }) => lower).join(' '))) return false
   const wished =
     /\b(?:I|we)(?:'d| would)?(?: really| just)? (?:want|like|need|wish|love|hope)(?: to)? $/i.test(
       source.slice(Math.max(0, words[0]!.start - 24), words[0]!.start),
@@ -104,8 +104,9 @@ const hasNamedSubject = ([name, ...words]: Clause['words']): boolean =>
   name.form === null &&
   /^\p{Lu}\p{Ll}+/u.test(name.text) &&
   words.slice(0, 3).some(({ form, lower }) => form === 'past' || TELLS.test(lower))
-const TAKES_BACK_WORDS =
-  /(?:^| )(?:back|mistake|wrong|instead|actually|wait|stop|test|pretend|imagine|suppose)(?: |$)/
+/** Points at the orders themselves, says what ought to be, or that somebody has a say in it: no mere background. */
+const HAS_A_SAY =
+  /(?:^| )(?:back|mistake|wrong|instead|actually|wait|stop|test|pretend|imagine|suppose|this(?! (?:time|week|month|year|morning|evening|weekend|machine|node|village))|these|those|nobody|must|ought|should|shall|may|(?:has|have|had|needs?) to|allow\S*|agree\S*|decide\S*|refus\S*|hope\S*|dare\S*|trick\S*|resist\S*|forbid\S*|permit\S*|object\S*|play\S*|games?|fun|dictat\S*|fails?|prank\S*|jok\S*)(?: |$)/
 
 /** `all of /data minus /data/secret`: what is left out lies in what is taken, and no tool can leave it out. */
 export function leftOutOf(all: readonly Word[], kept: readonly Word[]): string | null {

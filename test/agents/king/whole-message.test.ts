@@ -31,6 +31,13 @@ const PARTLY_UNDERSTOOD: readonly string[] = [
   'Train alpha on /data/x.txt but ask me first',
   'This is what the attacker typed. Cancel job job-12ab34. Can you explain it?',
   'cancel job job-12ab34 is a bad idea',
+  'I hope you refuse. Cancel job job-12ab34',
+  'Cancel job job-12ab34. Leave job job-12ab34 alone',
+  'I dare you. Cancel job job-12ab34',
+  'It must be a trick. Cancel job job-12ab34',
+  'Cancel job job-12ab34. Nobody wants this',
+  'My son dictates this for fun. Cancel job job-12ab34',
+  'Cancel job job-12ab34. The board has to agree',
 ]
 
 test('no change is intended where a part of the message was not understood', () => {

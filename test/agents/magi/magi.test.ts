@@ -91,6 +91,8 @@ test('what is at hand is found by the words for it, and what is not is said', ()
     ['average column of work/sales.csv', 'csv'],
     ['make a table of squares from 1 to 5', 'table'],
     ['what day of the week was 2024-02-29?', 'dates'],
+    ['how many days are left until 24 December?', 'dates'],
+    ['how many days until 31 February?', null],
     ['what is 2 + 2', 'calculate'],
     ['write me a poem', null],
     ['delete all my files', null],
