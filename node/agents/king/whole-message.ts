@@ -2,6 +2,7 @@
  * Whether a message is understood as a whole. What changes something runs without a question only then: each clause is an order, a question, something that is
  * told or politeness, and nothing about an order (what leads to it, what it leaves out, when it is to be done) is left unread.
  */
+import { isAskedAbout } from './asked-about.ts'
 import { type Clause, lineOf, type Word } from './clause.ts'
 import { findVerb } from './find-verb.ts'
 import { intentOf, NOTHING_ASKED } from './intent/clause-intent.ts'
@@ -13,7 +14,7 @@ export type Reading = 'change' | 'other' | 'context'
 
 /** Said to be polite, or about the asker's haste and mood; nothing hangs on it. */
 const POLITE =
-  /^(?:(?:please|thanks|thank|you|ta|cheers|hi|hello|hey|dear|good|morning|day|evening|afternoon|everyone|all|there|again|king|sage|magi|sorry|ok|okay|well|so|now|much|very|a lot|lot|lots|many|in advance|yes|yep|sure|great|nice|cool|perfect|right|alright|bye|and|for|your|help|kindly|it is urgent|urgent|in a hurry|no hurry|take your time|that is (?:all|it)|this is important|important|by the way|oh|ah|hmm|um|uh|,|[.!-])(?: |$))+$/
+  /^(?:(?:please|thanks|thank|you|ta|cheers|hi|hello|hey|dear|good|morning|day|evening|afternoon|everyone|all|there|again|king|sage|magi|sorry|ok|okay|well|so|now|much|very|a lot|lot|lots|many|in advance|yes|yep|sure|great|nice|cool|perfect|right|alright|bye|and|for|your|help|kindly|it is urgent|urgent|in a hurry|no hurry|hurry|rush|take your time|that is (?:all|it)|this is important|important|by the way|oh|ah|hmm|um|uh|,|[.!-])(?: |$))+$/
 /** Leads that only say that orders follow. */
 const LEADS =
   /^(?:(?:please|kindly|now|ok|okay|so|hi|hello|hey|king|dear) )*(?:(?:my|the|a|your|our|today's|quick|small|short|following|next|two|three|four|five|few|some|<number>|these|this|all|here|is|are|do|does|have|i|we|want|need|like|would|you|to|could|can|please|for|me|us|following|in|order|that|what|be|answer|things?|tasks?|steps?|todo|to-do|list|plan|goals?|jobs?|job|orders?|requests?|instructions?|wish|wishes|work|workflow|pipeline|agenda|first|second|third|then|next|last|finally|one|question|as follows|follows?|programme?|king|sage|magi|must|should|today|now|for my [a-z]+|:|,)(?: |$))+$/
@@ -46,15 +47,21 @@ const before = (words: readonly Word[], at: number): string => lineOf(words.slic
 
 /** A colon, or a list behind a question. */
 const LEADS_ON = /^\s*(?::|\?\s*\n\s*(?:[-*•(]|\d+[.)]))/
+/** `What does this line mean` and then the line. */
+const UNMARKED = /^[ \t]*\n/
 /** Whether what comes next belongs to the words. */
-const leads = ({ words, source }: Clause): boolean => {
+const leads = ({ words, source, mood }: Clause): boolean => {
   const [first, last] = [words[0], words.at(-1)]
   if (first === undefined || last === undefined) return false
   // A question that is itself a line of a list leads nothing.
   const isListed = /(?:^|\n)\s*(?:[-*•]|\d+[.)])\s*$/.test(
     source.slice(Math.max(0, first.start - 12), first.start),
   )
-  return last.norm === ':' || (!isListed && LEADS_ON.test(source.slice(last.end, last.end + 12)))
+  const behind = source.slice(last.end, last.end + 12)
+  return (
+    last.norm === ':' ||
+    (!isListed && (LEADS_ON.test(behind) || (mood === 'question' && UNMARKED.test(behind))))
+  )
 }
 
 /** Null: understood; else the words of the clause that are not. */
@@ -64,7 +71,7 @@ export function unclearIn(clause: Clause, reading: Reading): string | null {
   if (/^ask (?:me|us)(?: (?:first|before|again))?$/.test(line)) return text
   if (leads(clause) && reading !== 'change') return LEADS.test(line) || POINTS.test(line) ? null : text
   if (STAYS.test(line)) return null
-  if (reading === 'change') return isPlainOrder(clause) ? null : text
+  if (reading === 'change') return isPlainOrder(clause) && !isAskedAbout(clause) ? null : text
   if (clause.isOff)
     return findVerb(clause).verb !== null || words.some(({ kind }) => kind !== 'word' && kind !== 'mark')
       ? null
