@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
+import { loadKernels } from '../../../../compute/kernels.ts'
 import { toVillageError } from '../../../../errors.ts'
 import type { Log } from '../../../../log.ts'
 import { checkFromParser } from './check-items.ts'
@@ -93,6 +94,8 @@ interface Death {
 export function startParserProcess(components: { log: Log }, init: ParserProcessInit): ParserProcess {
   const { log } = components
   const { memoryBytes } = init.settings
+  // What earlier work left in this process would be missing to that one where both are under one cap of memory.
+  loadKernels().releaseMemory()
   const child: ChildProcess = fork(init.entryUrl ?? ENTRY_URL, [], {
     execPath: process.execPath,
     execArgv: [
